@@ -1,0 +1,156 @@
+#include "core/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/nearest.h"
+
+namespace assay {
+namespace {
+
+std::int64_t checked_integer(const nlohmann::json& value, const std::string& where, std::int64_t low,
+                             std::int64_t high) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
+    throw InputError(fmt::format("{}: {} is too large", where, value.dump()));
+  if (!value.is_number_integer()) throw InputError(fmt::format("{}: expected an integer, got {}", where, value.dump()));
+  const auto number = value.get<std::int64_t>();
+  if (number >= low && number <= high) return number;
+  if (high == std::numeric_limits<std::int64_t>::max())
+    throw InputError(fmt::format("{}: {} is out of range; accepted: at least {}", where, number, low));
+  throw InputError(fmt::format("{}: {} is out of range; accepted: {} to {}", where, number, low, high));
+}
+
+double checked_real(const nlohmann::json& value, const std::string& where, double low, double high) {
+  if (!value.is_number()) throw InputError(fmt::format("{}: expected a number, got {}", where, value.dump()));
+  const double number = value.get<double>();
+  if (!(number >= low && number <= high))
+    throw InputError(fmt::format("{}: {} is out of range; accepted: {} to {}", where, number, low, high));
+  return number;
+}
+
+const nlohmann::json& checked_array(const nlohmann::json& value, const std::string& where) {
+  if (!value.is_array() || value.empty())
+    throw InputError(fmt::format("{}: expected a list of at least one, got {}", where, value.dump()));
+  return value;
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(const nlohmann::json& object, std::string where) : object_(object), where_(std::move(where)) {
+  if (!object.is_object()) throw InputError(fmt::format("{}: expected a JSON object, got {}", where_, object.dump()));
+}
+
+const nlohmann::json* ConfigReader::find(const std::string& key) {
+  known_.insert(key);
+  const auto it = object_.find(key);
+  return it == object_.end() ? nullptr : &*it;
+}
+
+std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
+  const auto* value = find(key);
+  return value ? checked_integer(*value, path(key), low, high) : fallback;
+}
+
+double ConfigReader::real(const std::string& key, double fallback, double low, double high) {
+  const auto* value = find(key);
+  return value ? checked_real(*value, path(key), low, high) : fallback;
+}
+
+bool ConfigReader::boolean(const std::string& key, bool fallback) {
+  const auto* value = find(key);
+  if (!value) return fallback;
+  if (!value->is_boolean())
+    throw InputError(fmt::format("{}: expected true or false, got {}", path(key), value->dump()));
+  return value->get<bool>();
+}
+
+std::string ConfigReader::text(const std::string& key, const std::string& fallback) {
+  const auto* value = find(key);
+  if (!value) return fallback;
+  if (!value->is_string()) throw InputError(fmt::format("{}: expected a string, got {}", path(key), value->dump()));
+  return value->get<std::string>();
+}
+
+std::string ConfigReader::one_of(const std::string& key, const std::string& fallback,
+                                 const std::vector<std::string>& allowed) {
+  const std::string value = text(key, fallback);
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+    throw InputError(path(key) + ": " + unknown_name_message("value", value, allowed));
+  return value;
+}
+
+std::vector<std::int64_t> ConfigReader::integers(const std::string& key, const std::vector<std::int64_t>& fallback,
+                                                 std::int64_t low, std::int64_t high) {
+  const auto* value = find(key);
+  if (!value) return fallback;
+  std::vector<std::int64_t> numbers;
+  for (const auto& item : checked_array(*value, path(key))) numbers.push_back(checked_integer(item, path(key), low, high));
+  return numbers;
+}
+
+std::vector<double> ConfigReader::reals(const std::string& key, const std::vector<double>& fallback, double low,
+                                        double high) {
+  const auto* value = find(key);
+  if (!value) return fallback;
+  std::vector<double> numbers;
+  for (const auto& item : checked_array(*value, path(key))) numbers.push_back(checked_real(item, path(key), low, high));
+  return numbers;
+}
+
+std::vector<std::string> ConfigReader::texts(const std::string& key, const std::vector<std::string>& fallback) {
+  const auto* value = find(key);
+  if (!value) return fallback;
+  std::vector<std::string> words;
+  for (const auto& item : checked_array(*value, path(key))) {
+    if (!item.is_string()) throw InputError(fmt::format("{}: expected strings, got {}", path(key), item.dump()));
+    words.push_back(item.get<std::string>());
+  }
+  return words;
+}
+
+const nlohmann::json& ConfigReader::object(const std::string& key) {
+  static const nlohmann::json empty = nlohmann::json::object();
+  const auto* value = find(key);
+  if (!value) return empty;
+  if (!value->is_object()) throw InputError(fmt::format("{}: expected an object, got {}", path(key), value->dump()));
+  return *value;
+}
+
+void ConfigReader::finish() const {
+  for (const auto& [key, value] : object_.items()) {
+    if (known_.contains(key)) continue;
+    throw InputError((where_.empty() ? "" : where_ + ": ") +
+                     unknown_name_message("key", key, {known_.begin(), known_.end()}));
+  }
+}
+
+nlohmann::json parse_json(const std::string& text, const std::string& where) {
+  try {
+    return nlohmann::json::parse(text, nullptr, true, true);
+  } catch (const nlohmann::json::parse_error& error) {
+    throw InputError(fmt::format("{}: not valid JSON: {}", where, error.what()));
+  }
+}
+
+void set_key(nlohmann::json& object, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw InputError(fmt::format("--set '{}': expected key=value", assignment));
+  nlohmann::json* node = &object;
+  std::string key = assignment.substr(0, equals);
+  for (auto dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
+    node = &(*node)[key.substr(0, dot)];
+    if (node->is_null()) *node = nlohmann::json::object();
+    if (!node->is_object()) throw InputError(fmt::format("--set '{}': '{}' is not an object", assignment, key.substr(0, dot)));
+    key = key.substr(dot + 1);
+  }
+  if (key.empty()) throw InputError(fmt::format("--set '{}': expected key=value", assignment));
+  const std::string text = assignment.substr(equals + 1);
+  nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  (*node)[key] = value.is_discarded() ? nlohmann::json(text) : value;
+}
+
+}  // namespace assay

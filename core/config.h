@@ -1,0 +1,51 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+/// Reads one JSON object key by key, each with its default and its allowed range, and refuses what nobody read.
+/// `where` names the object in messages, as in "self_guided.train". Every reader throws InputError.
+class ConfigReader {
+ public:
+  /// Throws unless `object` is a JSON object. The object must outlive the reader.
+  ConfigReader(const nlohmann::json& object, std::string where);
+
+  std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t low,
+                       std::int64_t high = std::numeric_limits<std::int64_t>::max());
+  /// Finite numbers in [low, high].
+  double real(const std::string& key, double fallback, double low, double high);
+  bool boolean(const std::string& key, bool fallback);
+  std::string text(const std::string& key, const std::string& fallback);
+  std::string one_of(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
+  std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
+                                     std::int64_t low, std::int64_t high);
+  std::vector<double> reals(const std::string& key, const std::vector<double>& fallback, double low, double high);
+  std::vector<std::string> texts(const std::string& key, const std::vector<std::string>& fallback);
+  /// The nested object under `key`, or an empty object.
+  const nlohmann::json& object(const std::string& key);
+
+  /// Throws when the object holds a key that was never read, naming the nearest known one.
+  void finish() const;
+
+ private:
+  const nlohmann::json* find(const std::string& key);
+  std::string path(const std::string& key) const { return where_.empty() ? key : where_ + "." + key; }
+
+  const nlohmann::json& object_;
+  std::string where_;
+  std::set<std::string> known_;
+};
+
+/// Parses a JSON text that may hold comments. Throws InputError with `where` and the position of the fault.
+nlohmann::json parse_json(const std::string& text, const std::string& where);
+
+/// Applies "a.b=value" to a nested object. The value is read as JSON, or as a string where it is not JSON.
+/// Throws InputError without '=' or when a part of the path is not an object.
+void set_key(nlohmann::json& object, const std::string& assignment);
+
+}  // namespace assay

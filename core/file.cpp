@@ -1,0 +1,63 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace assay {
+
+std::string read_file(const std::filesystem::path& file) {
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code))
+    throw InputError(fmt::format("{}: is a folder, expected a file", file.string()));
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
+  const std::filesystem::path temporary = file.string() + fmt::format(".{}.part", ::getpid());
+  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0)
+    throw InputError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  bool ok = true;
+  for (std::size_t done = 0; ok && done < content.size();) {
+    const ssize_t wrote = ::write(descriptor, content.data() + done, content.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    ok = wrote > 0;
+    if (ok) done += static_cast<std::size_t>(wrote);
+  }
+  ok = ok && ::fsync(descriptor) == 0;
+  const int failure = errno;
+  ::close(descriptor);
+  if (!ok || ::rename(temporary.c_str(), file.c_str()) != 0) {
+    const int reason = ok ? errno : failure;
+    ::unlink(temporary.c_str());
+    throw Error(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(reason)));
+  }
+}
+
+void ensure_folder(const std::filesystem::path& folder) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code || !std::filesystem::is_directory(folder))
+    throw InputError(fmt::format("{}: cannot create the folder{}", folder.string(), code ? ": " + code.message() : ""));
+  // The permission bits say nothing about a read-only mount, and root passes them: try it.
+  const std::filesystem::path probe = folder / fmt::format(".assay-probe.{}", ::getpid());
+  const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0)
+    throw InputError(fmt::format("{}: the folder cannot be written: {}", folder.string(), std::strerror(errno)));
+  ::close(descriptor);
+  ::unlink(probe.c_str());
+}
+
+}  // namespace assay

@@ -1,0 +1,204 @@
+#include "core/safetensors.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/nearest.h"
+
+namespace assay {
+namespace {
+
+struct TypeRow {
+  DType type;
+  std::string_view name;
+  std::size_t size;
+};
+
+constexpr std::array<TypeRow, 10> types{{{DType::f16, "F16", 2},
+                                         {DType::bf16, "BF16", 2},
+                                         {DType::f32, "F32", 4},
+                                         {DType::f64, "F64", 8},
+                                         {DType::i8, "I8", 1},
+                                         {DType::u8, "U8", 1},
+                                         {DType::boolean, "BOOL", 1},
+                                         {DType::i16, "I16", 2},
+                                         {DType::i32, "I32", 4},
+                                         {DType::i64, "I64", 8}}};
+
+const TypeRow& row_of(DType type) {
+  return *std::find_if(types.begin(), types.end(), [&](const TypeRow& row) { return row.type == type; });
+}
+
+/// Bytes of a tensor, or nothing when the product overflows or a side is negative.
+bool byte_count(const std::vector<std::int64_t>& shape, std::size_t element, std::size_t& bytes) {
+  bytes = element;
+  for (const std::int64_t side : shape) {
+    if (side < 0 || (side > 0 && bytes > std::numeric_limits<std::size_t>::max() / static_cast<std::size_t>(side)))
+      return false;
+    bytes *= static_cast<std::size_t>(side);
+  }
+  return true;
+}
+
+template <class T>
+std::span<const T> elements(const TensorView& view, DType want, std::string_view name) {
+  if (view.type != want)
+    throw InputError(fmt::format("tensor '{}': expected {}, got {}", name, name_of(want), name_of(view.type)));
+  return {reinterpret_cast<const T*>(view.data.data()), view.data.size() / sizeof(T)};
+}
+
+}  // namespace
+
+std::size_t size_of(DType type) { return row_of(type).size; }
+std::string_view name_of(DType type) { return row_of(type).name; }
+
+std::int64_t TensorView::numel() const {
+  std::int64_t count = 1;
+  for (const std::int64_t side : shape) count *= side;
+  return count;
+}
+
+std::span<const float> TensorView::f32(std::string_view name) const { return elements<float>(*this, DType::f32, name); }
+std::span<const std::int64_t> TensorView::i64(std::string_view name) const {
+  return elements<std::int64_t>(*this, DType::i64, name);
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
+  const auto fault = [&](const std::string& what) { return InputError(path_ + ": not a usable safetensors file: " + what); };
+  if (content_.size() < 8) throw fault(fmt::format("{} bytes long, too short for a header", content_.size()));
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, content_.data(), 8);
+  if (header_size > content_.size() - 8)
+    throw fault(fmt::format("the header claims {} bytes, the file has {}: truncated?", header_size, content_.size() - 8));
+
+  nlohmann::json header;
+  try {
+    header = nlohmann::json::parse(content_.begin() + 8, content_.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
+  } catch (const nlohmann::json::parse_error&) {
+    throw fault("the header is not JSON");
+  }
+  if (!header.is_object()) throw fault("the header is not a JSON object");
+
+  const std::size_t data_begin = 8 + static_cast<std::size_t>(header_size);
+  const std::size_t data_size = content_.size() - data_begin;
+  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      if (!entry.is_object()) throw fault("__metadata__ is not an object");
+      for (const auto& [key, value] : entry.items()) {
+        if (!value.is_string()) throw fault(fmt::format("metadata '{}' is not a string", key));
+        metadata_[key] = value.get<std::string>();
+      }
+      continue;
+    }
+    TensorView view;
+    std::size_t begin = 0, end = 0;
+    try {
+      const auto dtype = entry.at("dtype").get<std::string>();
+      const auto row = std::find_if(types.begin(), types.end(), [&](const TypeRow& r) { return r.name == dtype; });
+      if (row == types.end()) throw fault(fmt::format("tensor '{}' has unknown dtype '{}'", name, dtype));
+      view.type = row->type;
+      for (const auto& side : entry.at("shape")) {
+        if (!side.is_number_integer()) throw fault(fmt::format("tensor '{}' has a shape that is not integers", name));
+        view.shape.push_back(side.get<std::int64_t>());
+      }
+      const auto& offsets = entry.at("data_offsets");
+      if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+        throw fault(fmt::format("tensor '{}' has bad data_offsets", name));
+      begin = offsets[0].get<std::size_t>();
+      end = offsets[1].get<std::size_t>();
+    } catch (const nlohmann::json::exception&) {
+      throw fault(fmt::format("tensor '{}' lacks a valid dtype, shape or data_offsets", name));
+    }
+    std::size_t bytes = 0;
+    if (!byte_count(view.shape, size_of(view.type), bytes))
+      throw fault(fmt::format("tensor '{}' has an impossible shape [{}]", name, fmt::join(view.shape, ", ")));
+    if (begin > end || end > data_size)
+      throw fault(fmt::format("tensor '{}' spans bytes {} to {} of {}: truncated?", name, begin, end, data_size));
+    if (end - begin != bytes)
+      throw fault(fmt::format("tensor '{}' of shape [{}] needs {} bytes, its range has {}", name,
+                              fmt::join(view.shape, ", "), bytes, end - begin));
+    view.data = std::as_bytes(std::span(content_.data() + data_begin + begin, bytes));
+    // The format does not promise alignment, and reading misaligned numbers in place is undefined.
+    if (reinterpret_cast<std::uintptr_t>(view.data.data()) % size_of(view.type) != 0) {
+      realigned_.emplace_back(view.data.begin(), view.data.end());
+      view.data = realigned_.back();
+    }
+    if (bytes > 0) ranges.emplace_back(begin, end);
+    tensors_.emplace(name, std::move(view));
+  }
+
+  std::sort(ranges.begin(), ranges.end());
+  std::size_t expected = 0;
+  for (const auto& [begin, end] : ranges) {
+    if (begin < expected) throw fault(fmt::format("tensors overlap at byte {}", begin));
+    if (begin > expected) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, begin));
+    expected = end;
+  }
+  if (expected != data_size) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, data_size));
+}
+
+const TensorView& SafetensorsFile::at(const std::string& name) const {
+  const auto it = tensors_.find(name);
+  if (it != tensors_.end()) return it->second;
+  std::vector<std::string> names;
+  for (const auto& [known, view] : tensors_) names.push_back(known);
+  const std::string near = nearest_name(name, names);
+  throw InputError(fmt::format("{}: has no tensor '{}'{}", path_, name, near.empty() ? "" : "; nearest: '" + near + "'"));
+}
+
+void SafetensorsWriter::add(const std::string& name, DType type, std::vector<std::int64_t> shape,
+                            std::span<const std::byte> data) {
+  std::size_t bytes = 0;
+  if (!byte_count(shape, size_of(type), bytes) || bytes != data.size())
+    throw Error(fmt::format("tensor '{}': shape [{}] does not fit {} bytes", name, fmt::join(shape, ", "), data.size()));
+  entries_[name] = {type, std::move(shape), std::string(reinterpret_cast<const char*>(data.data()), data.size())};
+}
+
+void SafetensorsWriter::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values) {
+  add(name, DType::f32, std::move(shape), std::as_bytes(values));
+}
+
+void SafetensorsWriter::add(const std::string& name, std::vector<std::int64_t> shape,
+                            std::span<const std::int64_t> values) {
+  add(name, DType::i64, std::move(shape), std::as_bytes(values));
+}
+
+void SafetensorsWriter::write(const std::filesystem::path& file) const {
+  // Wider elements first, as the reference writer does, so that every tensor is aligned to its element size.
+  std::vector<const std::pair<const std::string, Entry>*> order;
+  for (const auto& entry : entries_) order.push_back(&entry);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto* a, const auto* b) { return size_of(a->second.type) > size_of(b->second.type); });
+
+  nlohmann::json header = nlohmann::json::object();
+  if (!metadata_.empty()) header["__metadata__"] = metadata_;
+  std::size_t offset = 0;
+  for (const auto* entry : order) {
+    const auto& [name, value] = *entry;
+    header[name] = {{"dtype", name_of(value.type)},
+                    {"shape", value.shape},
+                    {"data_offsets", {offset, offset + value.data.size()}}};
+    offset += value.data.size();
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+
+  std::string content(8, '\0');
+  const std::uint64_t header_size = text.size();
+  std::memcpy(content.data(), &header_size, 8);
+  content += text;
+  content.reserve(content.size() + offset);
+  for (const auto* entry : order) content += entry->second.data;
+  write_file_atomically(file, content);
+}
+
+}  // namespace assay

@@ -1,0 +1,74 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace assay {
+
+/// Element types of the safetensors format that we read and write.
+enum class DType { f16, bf16, f32, f64, i8, u8, boolean, i16, i32, i64 };
+
+std::size_t size_of(DType type);
+/// The format's own names: "F32", "I64", ...
+std::string_view name_of(DType type);
+
+/// One tensor inside a file: contiguous, row-major, little endian.
+struct TensorView {
+  DType type = DType::f32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> data;
+
+  std::int64_t numel() const;
+  /// The elements as T. Throws InputError when the element type is another.
+  std::span<const float> f32(std::string_view name) const;
+  std::span<const std::int64_t> i64(std::string_view name) const;
+};
+
+/// A safetensors file held in memory: 8 bytes of header length, a JSON header, then the raw data.
+/// Opening checks all of it: header length against the file, shapes against byte ranges, ranges inside the file
+/// and not overlapping, no gaps. Throws InputError naming the file and the fault.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::filesystem::path& file);
+
+  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  bool has(const std::string& name) const { return tensors_.contains(name); }
+  /// Throws InputError naming the file and the nearest name.
+  const TensorView& at(const std::string& name) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::string content_;
+  std::deque<std::vector<std::byte>> realigned_;
+  std::map<std::string, TensorView> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// Gathers tensors and writes them in name order, atomically; equal content gives equal bytes.
+class SafetensorsWriter {
+ public:
+  void add(const std::string& name, DType type, std::vector<std::int64_t> shape, std::span<const std::byte> data);
+  void add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values);
+  void add(const std::string& name, std::vector<std::int64_t> shape, std::span<const std::int64_t> values);
+  void add_metadata(const std::string& key, const std::string& value) { metadata_[key] = value; }
+  void write(const std::filesystem::path& file) const;
+
+ private:
+  struct Entry {
+    DType type;
+    std::vector<std::int64_t> shape;
+    std::string data;
+  };
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace assay
