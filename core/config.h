@@ -29,6 +29,9 @@ class ConfigReader {
   /// The nested object under `key`, or an empty object.
   const nlohmann::json& object(const std::string& key);
 
+  /// Names a key that the caller reads by itself.
+  void allow(const std::string& key) { known_.insert(key); }
+
   /// Throws when the object holds a key that was never read, naming the nearest known one.
   void finish() const;
 

@@ -1,0 +1,49 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "diffusion/denoiser.h"
+#include "diffusion/noise_schedule.h"
+
+namespace assay {
+
+/// Which published DDIM loop is followed.
+///   sgdm  steps 1 + j floor(T/S); the last step goes to alpha_bar[0], not to 1; eps is kept after clipping x0
+///         (guidance.md 1.11, trap S3)
+///   adm   guided-diffusion's "ddimS": steps 0, T/S, ...; the last step goes to alpha_bar = 1; eps is derived again
+///         from the clipped x0
+enum class DdimVariant { sgdm, adm };
+
+DdimVariant read_ddim_variant(const std::string& name);
+
+/// One step of a DDIM trajectory.
+struct DdimStep {
+  std::int64_t timestep;      // of the original process, what the network sees
+  double alpha_bar;           // at this step
+  double alpha_bar_previous;  // at the step it leads to
+  double sigma;               // standard deviation of the noise added, eta times the DDPM posterior's
+};
+
+/// The steps in the order they are taken (noisiest first). Throws InputError unless 1 <= count <= T, unless an ADM list
+/// has a constant stride (T a multiple of nothing else is refused there too), or when a step would fall outside the
+/// process (SGDM with count = T). `eta` in [0, 1].
+std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant variant, std::int64_t count, double eta);
+
+struct DdimOptions {
+  DdimVariant variant = DdimVariant::sgdm;
+  std::int64_t steps = 250;
+  double eta = 0.0;
+  double weight = 1.0;  // guidance weight w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
+  bool clip = true;     // x0 to [-1, 1]
+};
+
+/// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: [B, condition_size] or undefined for none;
+/// `noise(step, i)`, needed for eta > 0 only, gives the noise [B, C, H, W] of step i.
+at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options, at::Tensor x,
+                       const at::Tensor& condition, const std::function<at::Tensor(std::int64_t)>& noise = {});
+
+}  // namespace assay

@@ -1,0 +1,159 @@
+#include "diffusion/parameters.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/philox.h"
+#include "core/safetensors.h"
+
+namespace assay {
+namespace {
+
+void initialise(const Parameter& parameter, std::uint64_t seed, std::uint64_t index, float* out, std::int64_t n) {
+  RandomStream random(seed, Purpose::initialise, index);
+  switch (parameter.initial) {
+    case Initial::zeros:
+      std::fill_n(out, n, 0.0f);
+      return;
+    case Initial::ones:
+      std::fill_n(out, n, 1.0f);
+      return;
+    case Initial::normal:
+      random.fill_normal({out, static_cast<std::size_t>(n)});
+      return;
+    case Initial::uniform_fan_in: {
+      const double bound = 1.0 / std::sqrt(static_cast<double>(parameter.fan_in));
+      for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
+      return;
+    }
+  }
+}
+
+std::int64_t count(const std::vector<std::int64_t>& shape) {
+  std::int64_t n = 1;
+  for (const std::int64_t side : shape) n *= side;
+  return n;
+}
+
+}  // namespace
+
+const Parameter* Parameters::declare(Parameter parameter) {
+  if (flat_.defined()) throw Error("Parameters: declared after materialise");
+  parameters_.push_back(std::move(parameter));
+  const Parameter* declared = &parameters_.back();
+  if (!by_name_.emplace(declared->name, declared).second)
+    throw Error(fmt::format("Parameters: '{}' declared twice", declared->name));
+  return declared;
+}
+
+std::int64_t Parameters::trainable_count() const {
+  std::int64_t n = 0;
+  for (const Parameter& parameter : parameters_)
+    if (parameter.trainable) n += count(parameter.shape);
+  return n;
+}
+
+void Parameters::materialise(std::uint64_t seed, at::Device device) {
+  at::Tensor host = at::empty({trainable_count()}, at::kFloat);
+  std::vector<at::Tensor> frozen;
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    Parameter& parameter = parameters_[i];
+    const std::int64_t n = count(parameter.shape);
+    if (parameter.trainable) {
+      initialise(parameter, seed, i, host.mutable_data_ptr<float>() + offset, n);
+      offset += n;
+    } else {
+      at::Tensor value = at::empty(parameter.shape, at::kFloat);
+      initialise(parameter, seed, i, value.mutable_data_ptr<float>(), n);
+      parameter.value = value.to(device);
+    }
+  }
+  flat_ = host.to(device);
+  offset = 0;
+  for (Parameter& parameter : parameters_) {
+    if (!parameter.trainable) continue;
+    const std::int64_t n = count(parameter.shape);
+    parameter.value = flat_.narrow(0, offset, n).view(parameter.shape);
+    offset += n;
+  }
+}
+
+void Parameters::require_gradients() {
+  flat_gradient_ = at::zeros_like(flat_);
+  std::int64_t offset = 0;
+  for (Parameter& parameter : parameters_) {
+    if (!parameter.trainable) continue;
+    const std::int64_t n = count(parameter.shape);
+    parameter.value = parameter.value.detach();
+    parameter.value.set_requires_grad(true);
+    parameter.value.mutable_grad() = flat_gradient_.narrow(0, offset, n).view(parameter.shape);
+    offset += n;
+  }
+}
+
+void Parameters::load(const SafetensorsFile& file) { load_under(file, ""); }
+
+void Parameters::load_partly(const SafetensorsFile& file, const std::string& prefix) { load_under(file, prefix); }
+
+void Parameters::load_under(const SafetensorsFile& file, const std::string& prefix) {
+  std::vector<std::string> faults;
+  const auto fault = [&](std::string what) {
+    if (faults.size() < 10) faults.push_back(std::move(what));
+  };
+  for (const Parameter& parameter : parameters_) {
+    const std::string key = prefix + parameter.name;
+    if (!file.has(key)) {
+      fault("missing " + key);
+      continue;
+    }
+    const TensorView& view = file.at(key);
+    if (view.shape != parameter.shape)
+      fault(fmt::format("{} is [{}], expected [{}]", key, fmt::join(view.shape, ", "), fmt::join(parameter.shape, ", ")));
+    else if (view.type != DType::f32)
+      fault(fmt::format("{} is {}, expected F32", key, name_of(view.type)));
+  }
+  for (const auto& [key, view] : file.tensors()) {
+    if (key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size()))) fault("unknown key " + key);
+  }
+  if (!faults.empty())
+    throw InputError(fmt::format("{}: does not fit this network: {}", file.path(), fmt::join(faults, "; ")));
+  at::NoGradGuard no_grad;
+  for (Parameter& parameter : parameters_) {
+    const auto values = file.at(prefix + parameter.name).f32(parameter.name);
+    at::Tensor host = at::empty(parameter.shape, at::kFloat);
+    std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
+    parameter.value.detach().copy_(host);
+  }
+}
+
+void Parameters::save(SafetensorsWriter& writer, const std::string& prefix, const at::Tensor& flat) const {
+  const at::Tensor host = (flat.defined() ? flat : flat_).detach().to(at::kCPU);
+  const float* data = host.const_data_ptr<float>();
+  std::int64_t offset = 0;
+  for (const Parameter& parameter : parameters_) {
+    const std::int64_t n = count(parameter.shape);
+    if (parameter.trainable) {
+      writer.add(prefix + parameter.name, parameter.shape, std::span(data + offset, static_cast<std::size_t>(n)));
+      offset += n;
+    } else {
+      const at::Tensor value = parameter.value.to(at::kCPU).contiguous();
+      writer.add(prefix + parameter.name, parameter.shape,
+                 std::span(value.const_data_ptr<float>(), static_cast<std::size_t>(n)));
+    }
+  }
+}
+
+void Parameters::assign(const at::Tensor& flat) {
+  at::NoGradGuard no_grad;
+  flat_.copy_(flat);
+}
+
+}  // namespace assay

@@ -1,0 +1,70 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+class SafetensorsFile;
+class SafetensorsWriter;
+
+/// How a parameter starts; the bounds are those of the layers of the official code (PyTorch's defaults).
+enum class Initial { zeros, ones, uniform_fan_in, normal };
+
+/// A parameter of a network as its layers see it; filled by Parameters::materialise.
+struct Parameter {
+  std::string name;  // official state_dict key
+  std::vector<std::int64_t> shape = {};
+  Initial initial = Initial::zeros;
+  std::int64_t fan_in = 1;  // for uniform_fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+  bool trainable = true;
+  at::Tensor value = {};  // a view into the flat buffer
+};
+
+/// All parameters of one network under their official key names.
+/// Trainable ones share one flat float32 buffer (and one flat gradient), so that the optimiser, the EMA and a
+/// checkpoint treat the network as one array. Layers keep `const Parameter*`, stable for the life of this object.
+class Parameters {
+ public:
+  Parameters() = default;
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+
+  /// Declares a parameter; names must be unique. Only before materialise().
+  const Parameter* declare(Parameter parameter);
+
+  /// Allocates the buffers on `device` and initialises every parameter from `seed`: parameter i draws from its own
+  /// stream, so adding a layer changes no other weight.
+  void materialise(std::uint64_t seed, at::Device device = at::kCPU);
+  /// Makes trainable parameters leaves of autograd whose gradients accumulate into flat_gradient().
+  void require_gradients();
+
+  const std::deque<Parameter>& all() const { return parameters_; }
+  std::int64_t trainable_count() const;
+  at::Tensor& flat() { return flat_; }
+  at::Tensor& flat_gradient() { return flat_gradient_; }
+
+  /// Loads every parameter strictly: a missing key, an extra key or another shape throws InputError that lists the
+  /// first ten differences.
+  void load(const SafetensorsFile& file);
+  /// The same for the part of the file whose keys start with `prefix`, which is stripped; other keys are passed over.
+  void load_partly(const SafetensorsFile& file, const std::string& prefix);
+  /// Adds every parameter under `prefix` + name. `flat` replaces the trainable values (the EMA copy, say) if defined.
+  void save(SafetensorsWriter& writer, const std::string& prefix = "", const at::Tensor& flat = {}) const;
+  /// Copies `flat` (same layout as flat()) into the parameters.
+  void assign(const at::Tensor& flat);
+
+ private:
+  void load_under(const SafetensorsFile& file, const std::string& prefix);
+
+  std::deque<Parameter> parameters_;
+  std::map<std::string, const Parameter*> by_name_;
+  at::Tensor flat_, flat_gradient_;
+};
+
+}  // namespace assay

@@ -1,0 +1,77 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "diffusion/noise_schedule.h"
+#include "diffusion/unet.h"
+
+namespace assay {
+
+/// One kind of condition (labels, clusters of one K, ...): a class for every training image.
+struct ConditionBlock {
+  std::string name;
+  std::int64_t classes = 0;          // K
+  std::vector<std::int64_t> ids;     // [N], in [0, classes)
+};
+
+/// One-hot rows of one block inside the condition vector of a network that knows several: [B, sum of K].
+/// Throws InputError for an id out of range.
+at::Tensor one_hot_condition(const std::vector<ConditionBlock>& blocks, std::size_t block,
+                             const std::vector<std::int64_t>& ids);
+
+/// Training images and their conditions.
+struct TrainingSet {
+  at::Tensor images;                    // [N, C, H, W] float in [-1, 1]
+  std::vector<ConditionBlock> blocks;   // empty for an unconditional network
+};
+
+/// Training of an eps-predicting network as SGDM trains it (guidance.md 1.2, 1.3, 1.10).
+struct TrainOptions {
+  std::int64_t steps = 1000;
+  std::int64_t batch = 64;
+  double learning_rate = 1e-4;
+  double weight_decay = 0.01;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  std::int64_t warmup_steps = 500;     // linear from 1e-6 of the rate, then constant
+  double ema_decay = 0.9999;           // warmed up as min(ema_decay, (1 + n) / (10 + n))
+  double condition_dropout = 0.1;      // probability of the null condition
+};
+
+TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);
+nlohmann::json to_json(const TrainOptions& options);
+
+/// What a training run reports; times cover only the steps this process ran.
+struct TrainReport {
+  std::int64_t first_step = 0;   // > 0: resumed from a checkpoint
+  std::int64_t steps = 0;        // run by this process
+  double seconds = 0;
+  std::vector<double> loss;      // mean over each hundredth of the steps, from the start of training
+};
+
+/// Trains `network` and leaves its checkpoint in `file`: raw weights under `model.`, their moving average under
+/// `ema.`, and `identity` (what was trained on what) in the metadata. Example n of the whole training (step * batch +
+/// position) draws its image, time step, noise and dropout from its own stream under `seed`; where there are several
+/// condition blocks, each example shows one of them, drawn uniformly.
+/// Every `checkpoint_seconds` the full state goes to `file`.partial, from which a later call with the same identity
+/// continues to the same bits. `progress(step)` is called after every step; throwing from it interrupts the training.
+/// Runs on the device of `set.images`; `network` must be there.
+TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSet& set, const TrainOptions& options,
+                  std::uint64_t seed, const std::filesystem::path& file, const std::string& identity,
+                  double checkpoint_seconds, const std::function<void(std::int64_t, double)>& progress);
+
+/// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (guidance.md 1.16, S4).
+enum class CheckpointWeights { raw, ema };
+
+/// Loads a checkpoint written by train(). Throws InputError when the file is broken, of another network, or when its
+/// identity differs from `identity` (empty: not checked).
+void load_checkpoint(UNet& network, const std::filesystem::path& file, CheckpointWeights weights,
+                     const std::string& identity = "");
+
+}  // namespace assay
