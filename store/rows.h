@@ -1,0 +1,195 @@
+#pragma once
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+/// Key of a row; 0 where there is none. Fields marked "set by the store" are filled when a row is read and ignored
+/// when it is written.
+using RowId = std::int64_t;
+
+/// [low, high] at `level`, and how it was made, as in "bootstrap over samples, 1000".
+struct IntervalRow {
+  double low = 0.0;
+  double high = 0.0;
+  double level = 0.95;
+  std::string method;
+};
+
+/// One invocation of the command.
+struct BatchRow {
+  RowId id = 0;  // set by the store
+  std::string command;
+  std::string created_at;  // set by the store
+  nlohmann::json config = nlohmann::json::object();
+};
+
+enum class RunStatus { running, done, failed, interrupted };
+
+/// One method with one seed.
+struct RunRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  std::string method;
+  std::string tier;
+  std::string dataset;
+  std::string dataset_hash;
+  std::int64_t seed = 0;
+  nlohmann::json config = nlohmann::json::object();
+  std::string code_version;
+  std::string device;
+  std::string driver;
+  nlohmann::json libraries = nlohmann::json::object();  // {"libtorch": "2.11.0", ...}
+  nlohmann::json machine = nlohmann::json::object();    // {"cpu": ..., "cores": ..., "os": ...}
+  RunStatus status = RunStatus::running;                // set by the store
+  std::string reason;                                   // set by the store
+  std::string started_at;                               // set by the store
+  std::string finished_at;                              // set by the store; empty while running, or after a kill
+};
+
+/// A completed stage of a run.
+struct StageRow {
+  RowId run = 0;
+  std::string name;
+  std::int64_t position = 0;  // 0 for the first completed stage of a run
+  double seconds = 0.0;
+  std::string finished_at;
+  nlohmann::json result = nlohmann::json::object();
+};
+
+/// Every choice behind a number. Two rows may share a name, never name and choices.
+struct ProtocolRow {
+  RowId id = 0;  // set by the store
+  std::string name;
+  std::string hash;  // of `choices`; set by the store
+  std::string description;
+  std::string origin;
+  nlohmann::json choices = nlohmann::json::object();
+};
+
+/// Which way a score improves.
+enum class Better { unstated, lower, higher };
+
+struct ScoreRow {
+  RowId id = 0;       // set by the store
+  RowId run = 0;      // set by the store
+  std::string stage;  // set by the store
+  std::string arm;    // empty for the run as a whole
+  std::string name;
+  double value = 0.0;
+  std::string unit;
+  Better better = Better::unstated;
+  std::int64_t n = 0;  // samples behind the value
+  std::optional<IntervalRow> interval;
+  std::string protocol;                              // name; recorded before by Recorder::upsert_protocol
+  RowId protocol_id = 0;                             // set by the store
+  nlohmann::json params = nlohmann::json::object();  // {"w": 2, "w_cfg": 1}
+};
+
+/// One raw value behind a score or a timing, or of a stage.
+struct SampleRow {
+  RowId run = 0;
+  std::string stage;
+  RowId score = 0;
+  RowId timing = 0;
+  std::string kind;  // "image", "bootstrap", "loss", ...
+  std::int64_t idx = 0;
+  double value = 0.0;
+};
+
+/// arm_a minus arm_b, paired over the seeds they share.
+struct ComparisonRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  std::string method;
+  std::string dataset;
+  std::string metric;
+  std::string protocol;   // name, as in ScoreRow
+  RowId protocol_id = 0;  // set by the store
+  std::string arm_a;
+  std::string arm_b;
+  nlohmann::json params = nlohmann::json::object();
+  Better better = Better::unstated;
+  double difference = 0.0;              // mean over seeds
+  std::optional<IntervalRow> interval;  // none with one seed; its `method` is the test, as in "paired t; Holm over 6"
+  std::optional<double> p_value;
+  std::optional<double> p_adjusted;
+  std::vector<std::int64_t> seeds;
+  std::vector<double> differences;  // one a seed, in the order of `seeds`
+};
+
+/// One repetition of one timed operation.
+struct TimingRow {
+  RowId id = 0;       // set by the store
+  RowId batch = 0;    // 0: of no batch
+  RowId run = 0;      // set by the store; 0 outside a run
+  std::string stage;  // set by the store
+  std::string op;     // "train_step", "sample", "kernel/ddim_step"
+  std::string variant;
+  std::string shape;
+  std::string dtype;
+  std::string device;
+  std::int64_t threads = 1;
+  std::int64_t repetition = 0;
+  double seconds = 0.0;
+  std::int64_t items = 1;  // images, steps or calls done in `seconds`
+  std::string item_unit;   // plural: "images"
+  std::optional<double> bytes;
+  std::optional<double> flops;
+  std::optional<std::int64_t> peak_memory_bytes;
+  std::optional<double> peak_bytes_per_second;  // what the device can do, where known
+  std::optional<double> peak_flops_per_second;
+  std::string code_version;
+  nlohmann::json machine = nlohmann::json::object();
+  std::string created_at;  // set by the store
+};
+
+enum class Verdict { supported, contradicted, inconclusive, not_run };
+
+struct ClaimRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  std::string name;  // the claim's id
+  std::string method;
+  std::string statement;
+  std::string origin;  // table, figure or section of the paper
+  Verdict verdict = Verdict::not_run;
+  std::optional<double> statistic;
+  std::optional<double> low;
+  std::optional<double> high;
+  std::string threshold;
+  std::vector<std::int64_t> seeds;
+  std::string note;
+};
+
+struct ArtifactRow {
+  RowId id = 0;       // set by the store
+  RowId run = 0;      // set by the store
+  std::string stage;  // set by the store
+  std::string name;
+  std::string kind;  // "image-grid", "checkpoint", "samples", "features", ...
+  std::string path;  // relative to the store's folder, with '/'
+  std::string hash;  // content id; read from the file when empty
+  std::int64_t bytes = 0;
+  nlohmann::json meta = nlohmann::json::object();  // {"arm": ..., "w": ..., "rows": ..., "columns": ...}
+};
+
+/// What was skipped, counted or surprising.
+struct NoteRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  RowId run = 0;      // 0: of the whole batch
+  std::string stage;  // may be empty
+  std::string text;
+  std::string created_at;  // set by the store
+};
+
+/// The words the file holds: "running", "not run", "lower", ...
+std::string name_of(RunStatus status);
+std::string name_of(Verdict verdict);
+std::string name_of(Better better);
+
+}  // namespace assay

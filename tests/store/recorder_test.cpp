@@ -1,0 +1,515 @@
+#include "store/recorder.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "store/query.h"
+#include "tests/store/temporary_folder.h"
+
+namespace assay {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+template <class Exception = Error, class Action>
+std::string failure(Action&& action) {
+  try {
+    action();
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+class Recording : public ::testing::Test {
+ protected:
+  RowId begin_batch(const std::string& command = "assay run self_guided --tier mini") {
+    BatchRow row;
+    row.command = command;
+    row.config = {{"steps", 100}};
+    return recorder.begin_batch(row);
+  }
+
+  RowId begin_run(RowId batch, std::int64_t seed = 0, const std::string& method = "self_guided") {
+    RunRow row;
+    row.batch = batch;
+    row.method = method;
+    row.tier = "mini";
+    row.dataset = "emoji";
+    row.dataset_hash = "0123";
+    row.seed = seed;
+    row.config = {{"k", 100}, {"train", {{"lr", 0.001}}}};
+    row.code_version = "0.1.0+abc";
+    row.device = "cpu";
+    row.driver = "none";
+    row.libraries = {{"libtorch", "2.11.0"}};
+    row.machine = {{"cpu", "EPYC"}, {"cores", 2}, {"os", "Debian 12"}};
+    return recorder.begin_run(row);
+  }
+
+  void add_protocol(const std::string& name = "fd-small", const nlohmann::json& choices = {{"width", 64}}) {
+    ProtocolRow row;
+    row.name = name;
+    row.description = "Frechet distance\nof a small network";
+    row.origin = "this suite";
+    row.choices = choices;
+    recorder.upsert_protocol(row);
+  }
+
+  static ScoreRow score(const std::string& arm, double value) {
+    ScoreRow row;
+    row.arm = arm;
+    row.name = "fd";
+    row.value = value;
+    row.n = 1000;
+    row.protocol = "fd-small";
+    return row;
+  }
+
+  test::TemporaryFolder folder;
+  Store store = Store::open_or_create(folder / "results.sqlite");
+  Recorder recorder{store};
+  Query query{store};
+};
+
+TEST_F(Recording, ARunReadsBackAsItWasWritten) {
+  const RowId batch = begin_batch();
+  const RowId id = begin_run(batch, -3);
+  const RunRow row = query.run(id);
+  EXPECT_EQ(row.batch, batch);
+  EXPECT_EQ(row.method, "self_guided");
+  EXPECT_EQ(row.tier, "mini");
+  EXPECT_EQ(row.dataset, "emoji");
+  EXPECT_EQ(row.dataset_hash, "0123");
+  EXPECT_EQ(row.seed, -3);
+  EXPECT_EQ(row.config["train"]["lr"], 0.001);
+  EXPECT_EQ(row.code_version, "0.1.0+abc");
+  EXPECT_EQ(row.device, "cpu");
+  EXPECT_EQ(row.driver, "none");
+  EXPECT_EQ(row.libraries["libtorch"], "2.11.0");
+  EXPECT_EQ(row.machine["cores"], 2);
+  EXPECT_EQ(row.status, RunStatus::running);
+  EXPECT_EQ(row.finished_at, "");
+  EXPECT_THAT(row.started_at, ::testing::MatchesRegex("2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z"));
+  EXPECT_EQ(query.batch(batch).command, "assay run self_guided --tier mini");
+  EXPECT_EQ(query.batch(batch).config["steps"], 100);
+}
+
+TEST_F(Recording, AStageReadsBackAsItWasWritten) {
+  const RowId batch = begin_batch();
+  const RowId run = begin_run(batch);
+  add_protocol();
+  std::ofstream(folder / "grid.png") << "not really a picture";
+
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  ScoreRow given = score("self_label_k100", 131.25);
+  given.unit = "fd";
+  given.better = Better::lower;
+  given.interval = {120.5, 140.5, 0.9, "bootstrap over samples, 1000"};
+  given.params = {{"w", 2}, {"w_cfg", 1}};
+  stage.add_score(given, {1.5, -2.5, 3.0}, "bootstrap");
+  TimingRow timing;
+  timing.op = "sample";
+  timing.variant = "ddim25";
+  timing.shape = "[64,3,16,16]";
+  timing.dtype = "float32";
+  timing.device = "cpu";
+  timing.threads = 2;
+  timing.repetition = 4;
+  timing.seconds = 0.25;
+  timing.items = 64;
+  timing.item_unit = "images";
+  timing.bytes = 1e9;
+  timing.peak_memory_bytes = 123456789012;
+  timing.machine = {{"cpu", "EPYC"}};
+  stage.add_timing(timing, {0.125});
+  stage.add_samples("loss", {0.75, 0.5});
+  ArtifactRow artifact;
+  artifact.name = "grid";
+  artifact.kind = "image-grid";
+  artifact.path = "./grid.png";
+  artifact.meta = {{"arm", "self_label_k100"}};
+  stage.add_artifact(artifact);
+  stage.add_note("3 images skipped");
+  stage.commit({{"checkpoint", "c.safetensors"}});
+
+  const std::vector<ScoreRow> scores = query.scores();
+  ASSERT_THAT(scores, SizeIs(1));
+  EXPECT_EQ(scores[0].run, run);
+  EXPECT_EQ(scores[0].stage, "evaluate");
+  EXPECT_EQ(scores[0].arm, "self_label_k100");
+  EXPECT_EQ(scores[0].name, "fd");
+  EXPECT_EQ(scores[0].value, 131.25);
+  EXPECT_EQ(scores[0].unit, "fd");
+  EXPECT_EQ(scores[0].better, Better::lower);
+  EXPECT_EQ(scores[0].n, 1000);
+  ASSERT_TRUE(scores[0].interval);
+  EXPECT_EQ(scores[0].interval->low, 120.5);
+  EXPECT_EQ(scores[0].interval->high, 140.5);
+  EXPECT_EQ(scores[0].interval->level, 0.9);
+  EXPECT_EQ(scores[0].interval->method, "bootstrap over samples, 1000");
+  EXPECT_EQ(scores[0].protocol, "fd-small");
+  EXPECT_EQ(scores[0].params["w_cfg"], 1);
+  const std::vector<SampleRow> samples = query.samples_of_score(scores[0].id);
+  ASSERT_THAT(samples, SizeIs(3));
+  EXPECT_EQ(samples[1].value, -2.5);
+  EXPECT_EQ(samples[1].idx, 1);
+  EXPECT_EQ(samples[1].kind, "bootstrap");
+
+  const std::vector<TimingRow> timings = query.timings();
+  ASSERT_THAT(timings, SizeIs(1));
+  EXPECT_EQ(timings[0].batch, batch);
+  EXPECT_EQ(timings[0].run, run);
+  EXPECT_EQ(timings[0].op, "sample");
+  EXPECT_EQ(timings[0].variant, "ddim25");
+  EXPECT_EQ(timings[0].shape, "[64,3,16,16]");
+  EXPECT_EQ(timings[0].dtype, "float32");
+  EXPECT_EQ(timings[0].threads, 2);
+  EXPECT_EQ(timings[0].repetition, 4);
+  EXPECT_EQ(timings[0].seconds, 0.25);
+  EXPECT_EQ(timings[0].items, 64);
+  EXPECT_EQ(timings[0].item_unit, "images");
+  EXPECT_EQ(timings[0].bytes, 1e9);
+  EXPECT_EQ(timings[0].flops, std::nullopt);
+  EXPECT_EQ(timings[0].peak_memory_bytes, 123456789012);
+  ASSERT_THAT(query.samples_of_timing(timings[0].id), SizeIs(1));
+  EXPECT_EQ(query.samples_of_timing(timings[0].id)[0].value, 0.125);
+
+  const std::vector<SampleRow> loss = query.samples_of_stage(run, "evaluate");
+  ASSERT_THAT(loss, SizeIs(2));
+  EXPECT_EQ(loss[0].kind, "loss");
+  EXPECT_EQ(loss[1].value, 0.5);
+
+  const std::vector<ArtifactRow> artifacts = query.artifacts();
+  ASSERT_THAT(artifacts, SizeIs(1));
+  EXPECT_EQ(artifacts[0].path, "grid.png");
+  EXPECT_EQ(artifacts[0].hash, hash_text("not really a picture"));
+  EXPECT_EQ(artifacts[0].bytes, 20);
+  EXPECT_EQ(artifacts[0].meta["arm"], "self_label_k100");
+
+  ASSERT_THAT(query.notes(), SizeIs(1));
+  EXPECT_EQ(query.notes()[0].text, "3 images skipped");
+  EXPECT_EQ(query.notes()[0].stage, "evaluate");
+
+  const std::vector<StageRow> stages = query.stages();
+  ASSERT_THAT(stages, SizeIs(1));
+  EXPECT_EQ(stages[0].name, "evaluate");
+  EXPECT_GE(stages[0].seconds, 0.0);
+  EXPECT_EQ(recorder.stage_result(run, "evaluate")["checkpoint"], "c.safetensors");
+}
+
+TEST_F(Recording, AStageWithoutCommitLeavesNothing) {
+  const RowId run = begin_run(begin_batch());
+  add_protocol();
+  {
+    StageRecorder stage = recorder.begin_stage(run, "train");
+    stage.add_score(score("a", 1.0));
+    stage.add_note("lost");
+  }
+  EXPECT_FALSE(recorder.stage_done(run, "train"));
+  EXPECT_THAT(query.scores(), IsEmpty());
+  EXPECT_THAT(query.notes(), IsEmpty());
+}
+
+TEST_F(Recording, AStageThatFailsToCommitLeavesNothing) {
+  const RowId run = begin_run(begin_batch());
+  add_protocol();
+  StageRecorder stage = recorder.begin_stage(run, "train");
+  stage.add_score(score("a", 1.0));
+  stage.add_score(score("a", 2.0));  // the same arm, name, protocol and params twice
+  EXPECT_THAT(failure([&] { stage.commit(); }), HasSubstr("UNIQUE"));
+  EXPECT_FALSE(recorder.stage_done(run, "train"));
+  EXPECT_THAT(query.scores(), IsEmpty());
+}
+
+TEST_F(Recording, AStageIsDoneOnce) {
+  const RowId run = begin_run(begin_batch());
+  EXPECT_FALSE(recorder.stage_done(run, "train"));
+  StageRecorder stage = recorder.begin_stage(run, "train");
+  stage.commit();
+  EXPECT_TRUE(recorder.stage_done(run, "train"));
+  EXPECT_FALSE(recorder.stage_done(run, "evaluate"));
+  EXPECT_THAT(failure([&] { stage.commit(); }), HasSubstr("committed before"));
+  EXPECT_THAT(failure([&] { recorder.begin_stage(run, "train"); }), HasSubstr("done already"));
+  EXPECT_THAT(failure([&] { recorder.stage_result(run, "evaluate"); }), HasSubstr("not done"));
+}
+
+TEST_F(Recording, StagesKeepTheirOrder) {
+  const RowId run = begin_run(begin_batch());
+  for (const char* name : {"train", "cluster", "a-last"}) recorder.begin_stage(run, name).commit();
+  const std::vector<StageRow> stages = query.stages();
+  ASSERT_THAT(stages, SizeIs(3));
+  EXPECT_EQ(stages[0].name, "train");
+  EXPECT_EQ(stages[2].name, "a-last");
+  EXPECT_EQ(stages[2].position, 2);
+}
+
+TEST_F(Recording, ScoresThatAreNotNumbersAreRefused) {
+  const RowId run = begin_run(begin_batch());
+  add_protocol();
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  const double nan = std::nan(""), infinite = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(failure([&] { stage.add_score(score("arm", nan)); }), HasSubstr("arm/fd is nan"));
+  EXPECT_THAT(failure([&] { stage.add_score(score("arm", -infinite)); }), HasSubstr("-inf"));
+  EXPECT_THAT(failure([&] { stage.add_score(score("arm", 1.0), {1.0, nan}); }), HasSubstr("[1] is nan"));
+  ScoreRow bad = score("arm", 1.0);
+  bad.interval = {2.0, 1.0, 0.95, ""};
+  EXPECT_THAT(failure([&] { stage.add_score(bad); }), HasSubstr("low 2 is above high 1"));
+  bad.interval = {0.0, infinite, 0.95, ""};
+  EXPECT_THAT(failure([&] { stage.add_score(bad); }), HasSubstr("high"));
+  stage.commit();
+  EXPECT_THAT(query.scores(), IsEmpty());
+}
+
+TEST_F(Recording, AScoreNeedsAProtocolThatWasRecorded) {
+  const RowId run = begin_run(begin_batch());
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  EXPECT_THAT(failure([&] { stage.add_score(score("a", 1.0)); }), HasSubstr("protocol 'fd-small' is not recorded"));
+}
+
+TEST_F(Recording, AProtocolIsOneRowForEachSetOfChoices) {
+  add_protocol("fd-small", {{"width", 64}});
+  add_protocol("fd-small", {{"width", 64}});
+  EXPECT_THAT(query.protocols(), SizeIs(1));
+  add_protocol("fd-small", {{"width", 128}});
+  add_protocol("sklearn", {{"width", 64}});
+  const std::vector<ProtocolRow> rows = query.protocols();
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_EQ(rows[0].choices["width"], 64);
+  EXPECT_EQ(rows[1].choices["width"], 128);
+  EXPECT_NE(rows[0].hash, rows[1].hash);
+  EXPECT_EQ(rows[2].name, "sklearn");
+
+  const RowId run = begin_run(begin_batch());
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  stage.add_score(score("a", 1.0));
+  stage.commit();
+  EXPECT_EQ(query.scores()[0].protocol_id, rows[1].id) << "a score refers to the choices given last";
+}
+
+TEST_F(Recording, AnArtifactStaysInTheStoresFolder) {
+  const RowId run = begin_run(begin_batch());
+  StageRecorder stage = recorder.begin_stage(run, "train");
+  ArtifactRow row;
+  row.name = "checkpoint";
+  row.hash = "00";
+  for (const char* path : {"/etc/passwd", "../secret", "a/../../secret"}) {
+    row.path = path;
+    EXPECT_THAT(failure([&] { stage.add_artifact(row); }), HasSubstr("store's folder")) << path;
+  }
+  row.path = "missing.bin";
+  row.hash = "";
+  EXPECT_THAT(failure([&] { stage.add_artifact(row); }), HasSubstr("missing.bin"));
+}
+
+TEST_F(Recording, ARunFinishesWithStatusAndReason) {
+  const RowId run = begin_run(begin_batch());
+  recorder.finish_run(run, RunStatus::failed, "out of memory");
+  EXPECT_EQ(query.run(run).status, RunStatus::failed);
+  EXPECT_EQ(query.run(run).reason, "out of memory");
+  EXPECT_NE(query.run(run).finished_at, "");
+  EXPECT_THROW(recorder.finish_run(run, RunStatus::running), Error);
+  EXPECT_THROW(recorder.finish_run(999, RunStatus::done), Error);
+}
+
+TEST_F(Recording, AnUnfinishedRunResumesAndADoneOneDoesNot) {
+  const RowId run = begin_run(begin_batch());
+  recorder.begin_stage(run, "train").commit({{"step", 5}});
+  recorder.finish_run(run, RunStatus::interrupted, "SIGINT");
+  const RunRow row = recorder.resume_run(run);
+  EXPECT_EQ(row.status, RunStatus::running);
+  EXPECT_EQ(row.reason, "");
+  EXPECT_EQ(row.finished_at, "");
+  EXPECT_EQ(recorder.stage_result(run, "train")["step"], 5);
+  EXPECT_THAT(query.notes()[0].text, HasSubstr("interrupted: SIGINT"));
+  recorder.finish_run(run, RunStatus::done);
+  EXPECT_THAT(failure<InputError>([&] { recorder.resume_run(run); }), HasSubstr("is done"));
+  EXPECT_THAT(failure<InputError>([&] { recorder.resume_run(12345); }), HasSubstr("no run 12345"));
+}
+
+TEST_F(Recording, ComparisonsReadBackAndAreReplacedByTheSameOne) {
+  const RowId batch = begin_batch();
+  add_protocol();
+  ComparisonRow row;
+  row.batch = batch;
+  row.method = "self_guided";
+  row.dataset = "emoji";
+  row.metric = "fd";
+  row.protocol = "fd-small";
+  row.arm_a = "self_label_k100";
+  row.arm_b = "uncond_w0";
+  row.params = {{"w", 2}};
+  row.better = Better::lower;
+  row.difference = -20.5;
+  row.interval = {-30.0, -11.0, 0.95, "paired t over seeds; Holm over 2"};
+  row.p_value = 0.01;
+  row.seeds = {0, 1, 2};
+  row.differences = {-20.0, -21.0, -20.5};
+  recorder.add_comparisons({row});
+  row.difference = -19.0;
+  row.p_adjusted = 0.02;
+  ComparisonRow one_seed = row;
+  one_seed.params = {{"w", 3}};
+  one_seed.interval = std::nullopt;
+  one_seed.seeds = {0};
+  one_seed.differences = {-19.0};
+  recorder.add_comparisons({row, one_seed});
+
+  const std::vector<ComparisonRow> rows = query.comparisons(batch);
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].difference, -19.0);
+  EXPECT_EQ(rows[0].interval->method, "paired t over seeds; Holm over 2");
+  EXPECT_EQ(rows[0].p_value, 0.01);
+  EXPECT_EQ(rows[0].p_adjusted, 0.02);
+  EXPECT_THAT(rows[0].seeds, ElementsAre(0, 1, 2));
+  EXPECT_THAT(rows[0].differences, ElementsAre(-20.0, -21.0, -20.5));
+  EXPECT_EQ(rows[0].better, Better::lower);
+  EXPECT_FALSE(rows[1].interval);
+  EXPECT_THAT(query.comparisons(batch + 1), IsEmpty());
+
+  row.differences = {1.0};
+  EXPECT_THAT(failure([&] { recorder.add_comparisons({row}); }), HasSubstr("3 seeds, 1 differences"));
+}
+
+TEST_F(Recording, ClaimsReadBackAndAreReplacedByTheSameOne) {
+  ClaimRow row;
+  row.batch = begin_batch();
+  row.name = "sg-1";
+  row.method = "self_guided";
+  row.statement = "self-labels guide as well as labels";
+  row.origin = "Table 1";
+  recorder.add_claims({row});
+  EXPECT_EQ(query.claims()[0].verdict, Verdict::not_run);
+  EXPECT_EQ(query.claims()[0].statistic, std::nullopt);
+  row.verdict = Verdict::supported;
+  row.statistic = -3.5;
+  row.low = -5.0;
+  row.high = -2.0;
+  row.threshold = "high < 0";
+  row.seeds = {0, 1, 2};
+  row.note = "three seeds";
+  recorder.add_claims({row});
+  const std::vector<ClaimRow> rows = query.claims(row.batch);
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows[0].verdict, Verdict::supported);
+  EXPECT_EQ(rows[0].statistic, -3.5);
+  EXPECT_EQ(rows[0].high, -2.0);
+  EXPECT_EQ(rows[0].threshold, "high < 0");
+  EXPECT_THAT(rows[0].seeds, ElementsAre(0, 1, 2));
+  row.high = std::nullopt;
+  EXPECT_THAT(failure([&] { recorder.add_claims({row}); }), HasSubstr("both low and high"));
+}
+
+TEST_F(Recording, FiltersChooseRuns) {
+  const RowId first = begin_batch(), second = begin_batch();
+  const RowId a = begin_run(first, 0), b = begin_run(first, 1, "maskdm"), c = begin_run(second, 0);
+  recorder.begin_stage(a, "train").commit();
+  recorder.begin_stage(c, "train").commit();
+  recorder.finish_run(c, RunStatus::done);
+  RunFilter filter;
+  filter.batch = first;
+  ASSERT_THAT(query.runs(filter), SizeIs(2));
+  EXPECT_EQ(query.runs(filter)[1].id, b);
+  EXPECT_THAT(query.stages(filter), SizeIs(1));
+  filter.method = "maskdm";
+  EXPECT_THAT(query.runs(filter), SizeIs(1));
+  filter.tier = "paper";
+  EXPECT_THAT(query.runs(filter), IsEmpty());
+  RunFilter done;
+  done.status = RunStatus::done;
+  ASSERT_THAT(query.runs(done), SizeIs(1));
+  EXPECT_EQ(query.runs(done)[0].id, c);
+  EXPECT_EQ(query.latest_batch()->id, second);
+}
+
+TEST_F(Recording, TheLatestBatchIsTheLastWithARun) {
+  EXPECT_FALSE(query.latest_batch());
+  const RowId batch = begin_batch();
+  begin_run(batch);
+  begin_batch("assay bench");
+  EXPECT_EQ(query.latest_batch()->id, batch);
+  EXPECT_THAT(failure<InputError>([&] { query.batch(77); }), HasSubstr("no batch 77; known: 1, 2"));
+}
+
+TEST_F(Recording, TimingsAndNotesNeedNoRun) {
+  const RowId batch = begin_batch("assay bench");
+  TimingRow row;
+  row.batch = batch;
+  row.op = "kernel/moments";
+  row.device = "cpu";
+  row.seconds = 0.5;
+  recorder.add_timings({row, row});
+  row.seconds = std::nan("");
+  EXPECT_THROW(recorder.add_timings({row}), Error);
+  EXPECT_THAT(query.loose_timings(batch), SizeIs(2));
+  EXPECT_THAT(query.timings(), IsEmpty());
+  recorder.add_note(batch, 0, "frequency scaling is on");
+  EXPECT_THAT(query.batch_notes(batch), SizeIs(1));
+  EXPECT_THAT(query.notes(), IsEmpty());
+}
+
+TEST_F(Recording, AReaderSeesCommittedStagesWhileTheWriterGoesOn) {
+  const RowId run = begin_run(begin_batch());
+  add_protocol();
+  const Store reader = Store::read_only(folder / "results.sqlite");
+  EXPECT_THAT(Query(reader).scores(), IsEmpty());
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  stage.add_score(score("a", 1.0));
+  EXPECT_THAT(Query(reader).scores(), IsEmpty());
+  stage.commit();
+  EXPECT_THAT(Query(reader).scores(), SizeIs(1));
+  Store writable_by_name = Store::read_only(folder / "results.sqlite");
+  EXPECT_THAT(failure([&] { Recorder second(writable_by_name); }), HasSubstr("opened for reading"));
+}
+
+TEST_F(Recording, AnOpenStageDoesNotLockTheFile) {
+  const RowId run = begin_run(begin_batch());
+  StageRecorder stage = recorder.begin_stage(run, "train");
+  stage.add_samples("loss", {1.0});
+  Store other = Store::open(folder / "results.sqlite");
+  other.database().setBusyTimeout(0);
+  EXPECT_NO_THROW(Recorder(other).begin_batch({}));
+  EXPECT_NO_THROW(stage.commit());
+}
+
+TEST_F(Recording, TextOfAnyKindSurvives) {
+  const std::string odd = "a'b\"; DROP TABLE run; --\n<script>\xC3\xA9";
+  const RowId batch = begin_batch(odd);
+  EXPECT_EQ(query.batch(batch).command, odd);
+  BatchRow broken;
+  broken.config = {{"path", "\xFF\xFE"}};
+  EXPECT_NO_THROW(recorder.begin_batch(broken)) << "bytes that are not UTF-8";
+}
+
+TEST_F(Recording, TheSqliteToolReadsIt) {
+  if (std::system("command -v sqlite3 >/dev/null 2>&1") != 0) GTEST_SKIP() << "the sqlite3 tool is not installed";
+  const RowId run = begin_run(begin_batch());
+  add_protocol();
+  StageRecorder stage = recorder.begin_stage(run, "evaluate");
+  stage.add_score(score("a", 2.5));
+  stage.commit();
+  const std::string command = "sqlite3 -readonly '" + (folder / "results.sqlite").string() +
+                              "' \"SELECT run.method, arm, value, protocol.name FROM score JOIN run ON run.id = run "
+                              "JOIN protocol ON protocol.id = protocol\"";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  char line[256] = {};
+  ASSERT_NE(std::fgets(line, sizeof line, pipe), nullptr);
+  ::pclose(pipe);
+  EXPECT_STREQ(line, "self_guided|a|2.5|fd-small\n");
+}
+
+}  // namespace
+}  // namespace assay
