@@ -14,6 +14,7 @@ namespace {
 
 /// FreeType hands out colours multiplied by alpha.
 std::uint8_t straight(int colour, int alpha) {
+  if (alpha == 255) return static_cast<std::uint8_t>(colour);
   return alpha == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min(255, (colour * 255 + alpha / 2) / alpha));
 }
 
