@@ -1,0 +1,115 @@
+#include "datasets/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/nearest.h"
+#include "datasets/background.h"
+#include "datasets/emoji.h"
+#include "datasets/imbalance.h"
+#include "datasets/shapes.h"
+
+namespace assay {
+namespace {
+
+bool has_key(const DatasetEntry& entry, const std::string& key) {
+  return std::find(entry.keys.begin(), entry.keys.end(), key) != entry.keys.end();
+}
+
+}  // namespace
+
+const std::string& name_of(Split split) {
+  static const std::string train = "train", validation = "validation";
+  return split == Split::train ? train : validation;
+}
+
+Split split_by_hash(const std::string& key) {
+  const std::uint64_t high = std::stoull(hash_text(key).substr(0, 16), nullptr, 16);
+  return static_cast<double>(high) < 0.8 * 0x1.0p64 ? Split::train : Split::validation;
+}
+
+std::vector<std::int64_t> indices(const Dataset& dataset, Split split) {
+  std::vector<std::int64_t> result;
+  const auto& items = dataset.items();
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (items[i].split == split) result.push_back(static_cast<std::int64_t>(i));
+  return result;
+}
+
+const std::vector<DatasetEntry>& dataset_table() {
+  static const std::vector<DatasetEntry> table{
+      {"emoji",
+       "real: the colour emoji of the installed Noto font, in the groups and subgroups of Unicode",
+       open_emoji,
+       emoji_missing,
+       128,
+       "white",
+       {"font", "emoji_list"}},
+      {"shapes",
+       "made on the fly: shape, colour, fill, size and position on a textured background",
+       open_shapes,
+       [] { return std::string(); },
+       512,
+       "texture",
+       {"count"}},
+  };
+  return table;
+}
+
+const DatasetEntry& dataset_entry(const std::string& name) {
+  std::vector<std::string> known;
+  for (const DatasetEntry& entry : dataset_table()) {
+    if (entry.name == name) return entry;
+    known.push_back(entry.name);
+  }
+  throw InputError(unknown_name_message("dataset", name, known));
+}
+
+DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& where) {
+  DatasetSpec spec;
+  const nlohmann::json object = value.is_string() ? nlohmann::json{{"name", value}} : value;
+  ConfigReader reader(object, where);
+  spec.name = reader.text("name", "");
+  if (spec.name.empty()) throw InputError(where + ": expected \"name\", the name of a dataset");
+  const DatasetEntry& entry = dataset_entry(spec.name);
+  spec.size = static_cast<int>(reader.integer("size", spec.size, smallest_dataset_size, entry.largest_size));
+  spec.background = reader.text("background", "");
+  if (!spec.background.empty()) parse_background(spec.background, where + ".background");
+  spec.imbalance = reader.text("imbalance", spec.imbalance);
+  parse_imbalance(spec.imbalance);
+  spec.seed = static_cast<std::uint64_t>(reader.integer("seed", 0, 0));
+  if (has_key(entry, "count")) spec.count = reader.integer("count", spec.count, 1, max_shapes_count);
+  if (has_key(entry, "font")) spec.font = reader.text("font", "");
+  if (has_key(entry, "emoji_list")) spec.emoji_list = reader.text("emoji_list", "");
+  reader.finish();
+  return spec;
+}
+
+nlohmann::json to_json(const DatasetSpec& spec) {
+  const DatasetEntry& entry = dataset_entry(spec.name);
+  nlohmann::json object{{"name", spec.name},
+                        {"size", spec.size},
+                        {"background", spec.background.empty() ? entry.default_background : spec.background},
+                        {"imbalance", spec.imbalance},
+                        {"seed", spec.seed}};
+  if (has_key(entry, "count")) object["count"] = spec.count;
+  if (has_key(entry, "font") && !spec.font.empty()) object["font"] = spec.font;
+  if (has_key(entry, "emoji_list") && !spec.emoji_list.empty()) object["emoji_list"] = spec.emoji_list;
+  return object;
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetSpec& spec) {
+  const DatasetEntry& entry = dataset_entry(spec.name);
+  // A spec may have been filled in by hand; the reader is the one place that knows the ranges.
+  if (spec.seed > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    throw InputError(fmt::format("{}.seed: {} is out of range; accepted: 0 to 2^63 - 1", spec.name, spec.seed));
+  DatasetSpec checked = read_dataset_spec(to_json(spec), spec.name);
+  return make_imbalanced(entry.open(checked), parse_imbalance(checked.imbalance), checked.seed);
+}
+
+}  // namespace assay

@@ -1,0 +1,194 @@
+#include "datasets/emoji.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <thread>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/nearest.h"
+#include "core/philox.h"
+#include "datasets/background.h"
+#include "datasets/colour_font.h"
+#include "datasets/emoji_list.h"
+#include "datasets/resize.h"
+
+namespace assay {
+namespace {
+
+const std::string font_help = "the colour emoji font; install the Debian package fonts-noto-color-emoji";
+const std::string list_help = "Unicode's emoji-test.txt; install the Debian package unicode-data";
+
+/// The first place that exists, or an empty string.
+std::string first_of(const std::vector<std::string>& places) {
+  const auto it = std::find_if(places.begin(), places.end(), [](const std::string& place) {
+    std::error_code code;
+    return std::filesystem::exists(place, code);
+  });
+  return it == places.end() ? "" : *it;
+}
+
+std::string file_for(const std::string& asked, const std::vector<std::string>& places, const std::string& setting,
+                     const std::string& help) {
+  std::error_code code;
+  if (!asked.empty() && !std::filesystem::exists(asked, code))
+    throw InputError(fmt::format("emoji.{}: {}: no such file; expected {}", setting, asked, help));
+  const std::string file = asked.empty() ? first_of(places) : asked;
+  if (file.empty())
+    throw InputError(
+        fmt::format("emoji: missing {}, or give its file as `{}` (looked for {})", help, setting, join(places)));
+  return file;
+}
+
+/// A decoded glyph, or why there is none.
+struct Glyph {
+  Image image;
+  std::string missing;
+};
+
+Glyph load_glyph(const ColourFont& font, const EmojiEntry& entry, int size) {
+  const ColourFont::Shaped shaped = font.shape(entry.code_points);
+  if (!shaped.missing.empty()) return {{}, shaped.missing};
+  try {
+    const Image bitmap = font.bitmap(shaped.glyph);
+    if (bitmap.width < size)
+      return {{}, fmt::format("the bitmap is {} pixels wide, less than the {} asked for", bitmap.width, size)};
+    Glyph glyph{area_resize(bitmap, size, size), ""};
+    if (mask_box(take_channel(glyph.image, 3)) == Box{}) glyph.missing = "the bitmap is fully transparent";
+    return glyph;
+  } catch (const InputError& error) {
+    return {{}, error.what()};
+  }
+}
+
+/// One font object per thread over the same bytes; the result does not depend on the number of threads.
+std::vector<Glyph> load_glyphs(const std::shared_ptr<const FontFile>& file, const std::vector<EmojiEntry>& entries,
+                               int size) {
+  std::vector<Glyph> glyphs(entries.size());
+  std::atomic<std::size_t> next{0};
+  const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+  std::vector<std::exception_ptr> failures(workers);
+  const auto work = [&](std::size_t worker) {
+    try {
+      const ColourFont font(file);
+      for (std::size_t i = next++; i < entries.size(); i = next++) glyphs[i] = load_glyph(font, entries[i], size);
+    } catch (...) {
+      failures[worker] = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t worker = 1; worker < workers; ++worker) threads.emplace_back(work, worker);
+    work(0);
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return glyphs;
+}
+
+class Emoji final : public Dataset {
+ public:
+  explicit Emoji(const DatasetSpec& spec)
+      : size_(spec.size), seed_(spec.seed), background_(parse_background(spec.background, "emoji.background")) {
+    const std::string font_path = file_for(spec.font, emoji_font_places(), "font", font_help);
+    const std::string list_path = file_for(spec.emoji_list, emoji_list_places(), "emoji_list", list_help);
+    const std::string list_text = read_file(list_path);
+    EmojiList list = parse_emoji_list(list_text, list_path);
+    const auto font = std::make_shared<const FontFile>(FontFile{font_path, read_file(font_path)});
+    const std::vector<Glyph> glyphs = load_glyphs(font, list.entries, size_);
+    groups_ = std::move(list.groups);
+    subgroups_ = std::move(list.subgroups);
+
+    Hasher hasher;
+    hasher.text("emoji/1").text(hash_text(font->bytes)).text(hash_text(list_text)).number(std::int64_t{size_});
+    hasher.text(background_names()[static_cast<std::size_t>(background_)]).number(static_cast<std::int64_t>(seed_));
+    for (std::size_t i = 0; i < glyphs.size(); ++i) {
+      const EmojiEntry& entry = list.entries[i];
+      const std::string stem = hex_name(entry.code_points);
+      if (!glyphs[i].missing.empty()) {
+        problems_.push_back({fmt::format("{} ({})", stem, entry.name), glyphs[i].missing});
+        continue;
+      }
+      items_.push_back(
+          {stem, entry.name, entry.group, entry.subgroup, split_by_hash(emoji_split_key(entry.code_points))});
+      images_.push_back(glyphs[i].image);
+      streams_.push_back(i);
+      // The decoded pixels themselves, so that another decoder or another resize gives another id.
+      hasher.text(stem).values(std::span<const std::uint8_t>(images_.back().pixels));
+    }
+    if (items_.empty())
+      throw InputError(fmt::format("{}: the font shows none of the {} entries of {}; the first: {}", font_path,
+                                   glyphs.size(), list_path, problems_.front().what));
+    hash_ = hasher.hex();
+  }
+
+  const std::string& name() const override {
+    static const std::string name = "emoji";
+    return name;
+  }
+  int size() const override { return size_; }
+  std::string hash() const override { return hash_; }
+  const std::vector<Item>& items() const override { return items_; }
+  const std::vector<std::string>& groups() const override { return groups_; }
+  const std::vector<std::string>& subgroups() const override { return subgroups_; }
+  const std::vector<Problem>& problems() const override { return problems_; }
+
+  Sample sample(std::int64_t index) const override {
+    if (index < 0 || index >= static_cast<std::int64_t>(items_.size()))
+      throw Error(fmt::format("emoji: no item {} among {}", index, items_.size()));
+    const auto i = static_cast<std::size_t>(index);
+    RandomStream random(seed_, Purpose::dataset, streams_[i]);
+    Sample sample;
+    sample.image = composite(images_[i], make_background(background_, size_, random));
+    sample.mask = take_channel(images_[i], 3);
+    sample.box = mask_box(sample.mask);
+    return sample;
+  }
+
+ private:
+  int size_;
+  std::uint64_t seed_;
+  Background background_;
+  std::vector<Item> items_;
+  std::vector<Image> images_;           // RGBA, size x size
+  std::vector<std::uint64_t> streams_;  // position in the list: a missing neighbour does not move a background
+  std::vector<std::string> groups_, subgroups_;
+  std::vector<Problem> problems_;
+  std::string hash_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& emoji_font_places() {
+  static const std::vector<std::string> places{
+      "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",
+      "/usr/share/fonts/noto/NotoColorEmoji.ttf",
+      "/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf",
+      "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf",
+  };
+  return places;
+}
+
+const std::vector<std::string>& emoji_list_places() {
+  static const std::vector<std::string> places{
+      "/usr/share/unicode/emoji/emoji-test.txt",
+      "/usr/share/unicode/ucd/emoji/emoji-test.txt",
+  };
+  return places;
+}
+
+std::string emoji_missing() {
+  std::vector<std::string> missing;
+  if (first_of(emoji_font_places()).empty()) missing.push_back(font_help);
+  if (first_of(emoji_list_places()).empty()) missing.push_back(list_help);
+  return join(missing, "; ");
+}
+
+std::unique_ptr<Dataset> open_emoji(const DatasetSpec& spec) { return std::make_unique<Emoji>(spec); }
+
+}  // namespace assay
