@@ -5,7 +5,7 @@
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
@@ -75,7 +75,11 @@ class ResBlock {
     }
     h = at::silu(h);
     if (pass.training && dropout_ > 0)
-      h = h * at::empty_like(h).bernoulli_(1.0 - dropout_, pass.generator) / (1.0 - dropout_);
+      {
+      // Drawn on the CPU for every device: the same seed drops the same activations everywhere.
+      const at::Tensor kept = at::empty(h.sizes(), at::kFloat).bernoulli_(1.0 - dropout_, pass.generator);
+      h = h * kept.to(h.device()) / (1.0 - dropout_);
+    }
     return (skip_ ? (*skip_)(straight) : straight) + out_conv_(h);
   }
 

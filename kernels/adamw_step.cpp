@@ -1,0 +1,125 @@
+#include "kernels/adamw_step.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
+#include <torch/library.h>
+
+#include <cmath>
+
+#include "kernels/adamw_step_math.h"
+#ifdef ASSAY_WITH_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/adamw_step_cuda.h"
+#endif
+
+namespace assay {
+namespace {
+
+using OptionalTensor = std::optional<at::Tensor>;
+
+AdamWFactors adamw_factors(double learning_rate, double beta1, double beta2, double epsilon, double weight_decay,
+                           int64_t step, double grad_scale, double ema_decay) {
+  const auto t = static_cast<double>(step);
+  AdamWFactors f{};
+  f.grad_scale = static_cast<float>(grad_scale);
+  f.beta1 = static_cast<float>(beta1);
+  f.beta1_rest = static_cast<float>(1.0 - beta1);
+  f.beta2 = static_cast<float>(beta2);
+  f.beta2_rest = static_cast<float>(1.0 - beta2);
+  f.decay = static_cast<float>(1.0 - learning_rate * weight_decay);
+  f.step_size = static_cast<float>(-learning_rate / (1.0 - std::pow(beta1, t)));
+  f.second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t)));
+  f.epsilon = static_cast<float>(epsilon);
+  f.ema_decay = static_cast<float>(ema_decay);
+  f.ema_rest = static_cast<float>(1.0 - ema_decay);
+  return f;
+}
+
+void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
+                    const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
+                    double beta2, double epsilon, double weight_decay, int64_t step, double grad_scale,
+                    double ema_decay) {
+  const AdamWFactors f = adamw_factors(learning_rate, beta1, beta2, epsilon, weight_decay, step, grad_scale, ema_decay);
+  float* __restrict__ p = parameters.mutable_data_ptr<float>();
+  const float* __restrict__ g = gradients.const_data_ptr<float>();
+  float* __restrict__ m = first.mutable_data_ptr<float>();
+  float* __restrict__ v = second.mutable_data_ptr<float>();
+  float* __restrict__ average = ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr;
+  at::parallel_for(0, parameters.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+    if (average) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) {
+        p[i] = adamw_value(p[i], g[i], m[i], v[i], f);
+        average[i] = ema_value(average[i], p[i], f);
+      }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], f);
+    }
+  });
+}
+
+#ifdef ASSAY_WITH_CUDA
+void adamw_step_cuda(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
+                     const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
+                     double beta2, double epsilon, double weight_decay, int64_t step, double grad_scale,
+                     double ema_decay) {
+  const c10::cuda::CUDAGuard on_device(parameters.device());
+  launch_adamw_step(parameters.mutable_data_ptr<float>(), gradients.const_data_ptr<float>(),
+                    first.mutable_data_ptr<float>(), second.mutable_data_ptr<float>(),
+                    ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr, parameters.numel(),
+                    adamw_factors(learning_rate, beta1, beta2, epsilon, weight_decay, step, grad_scale, ema_decay),
+                    c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+}
+#endif
+
+void check_buffer(const at::Tensor& parameters, const at::Tensor& other, const char* name) {
+  TORCH_CHECK(other.dim() == 1 && other.sizes() == parameters.sizes(), "adamw_step: parameters is ", parameters.sizes(),
+              ", ", name, " is ", other.sizes(), "; flat buffers of one length are needed");
+  TORCH_CHECK(other.scalar_type() == at::kFloat, "adamw_step: ", name, " needs float32, got ", other.scalar_type());
+  TORCH_CHECK(other.device() == parameters.device(), "adamw_step: parameters is on ", parameters.device(), ", ", name,
+              " on ", other.device());
+  TORCH_CHECK(other.is_contiguous(), "adamw_step: ", name, " must be contiguous");
+}
+
+}  // namespace
+
+void adamw_step(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
+                const at::Tensor& second, const OptionalTensor& ema, const AdamWStep& s) {
+  check_buffer(parameters, parameters, "parameters");
+  check_buffer(parameters, gradients, "gradients");
+  check_buffer(parameters, first, "first");
+  check_buffer(parameters, second, "second");
+  if (ema.has_value()) check_buffer(parameters, *ema, "ema");
+  TORCH_CHECK(s.step >= 1, "adamw_step: step counts from 1, got ", s.step);
+  TORCH_CHECK(s.beta1 >= 0.0 && s.beta1 < 1.0, "adamw_step: beta1 must lie in [0, 1), got ", s.beta1);
+  TORCH_CHECK(s.beta2 >= 0.0 && s.beta2 < 1.0, "adamw_step: beta2 must lie in [0, 1), got ", s.beta2);
+  TORCH_CHECK(s.epsilon >= 0.0, "adamw_step: epsilon must be at least 0, got ", s.epsilon);
+  TORCH_CHECK(s.ema_decay >= 0.0 && s.ema_decay <= 1.0, "adamw_step: ema_decay must lie in [0, 1], got ", s.ema_decay);
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("assay::adamw_step", "")
+          .typed<void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&,
+                      double, double, double, double, double, int64_t, double, double)>();
+  op.call(parameters, gradients, first, second, ema, s.learning_rate, s.beta1, s.beta2, s.epsilon, s.weight_decay,
+          s.step, s.grad_scale, s.ema_decay);
+}
+
+TORCH_LIBRARY_FRAGMENT(assay, m) {
+  m.def(
+      "adamw_step(Tensor(a!) parameters, Tensor gradients, Tensor(b!) first, Tensor(c!) second, Tensor(d!)? ema, "
+      "float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, int step, float grad_scale, "
+      "float ema_decay) -> ()");
+}
+TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("adamw_step", adamw_step_cpu); }
+#ifdef ASSAY_WITH_CUDA
+TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("adamw_step", adamw_step_cuda); }
+#endif
+TORCH_LIBRARY_IMPL(assay, Autograd, m) { m.impl("adamw_step", torch::autograd::autogradNotImplementedFallback()); }
+
+}  // namespace assay

@@ -1,0 +1,148 @@
+#include "kernels/guided_ddim_step.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
+#include <torch/library.h>
+
+#include <cmath>
+
+#include "kernels/guided_ddim_step_math.h"
+#ifdef ASSAY_WITH_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/guided_ddim_step_cuda.h"
+#endif
+
+namespace assay {
+namespace {
+
+using OptionalTensor = std::optional<at::Tensor>;
+
+DdimStepFactors step_factors(double weight, double alpha_bar, double alpha_bar_prev, double sigma, bool clip,
+                             bool rederive_eps) {
+  const double root = std::sqrt(alpha_bar), rest = std::sqrt(1.0 - alpha_bar);
+  DdimStepFactors f{};
+  f.uncond = static_cast<float>(1.0 - weight);
+  f.cond = static_cast<float>(weight);
+  f.x_to_x0 = static_cast<float>(1.0 / root);
+  f.eps_to_x0 = static_cast<float>(-rest / root);
+  if (rederive_eps) {
+    f.x_to_eps = static_cast<float>(1.0 / rest);
+    f.x0_to_eps = static_cast<float>(-root / rest);
+  }
+  f.x0 = static_cast<float>(std::sqrt(alpha_bar_prev));
+  f.eps = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - alpha_bar_prev - sigma * sigma)));
+  f.noise = static_cast<float>(sigma);
+  f.clip = clip;
+  f.rederive = rederive_eps;
+  return f;
+}
+
+const float* data_or_null(const OptionalTensor& tensor) {
+  return tensor.has_value() ? tensor->const_data_ptr<float>() : nullptr;
+}
+
+at::Tensor guided_ddim_step_cpu(const at::Tensor& x, const at::Tensor& eps_uncond, const OptionalTensor& eps_cond,
+                                const OptionalTensor& noise, double weight, double alpha_bar, double alpha_bar_prev,
+                                double sigma, bool clip, bool rederive_eps) {
+  const DdimStepFactors f = step_factors(weight, alpha_bar, alpha_bar_prev, sigma, clip, rederive_eps);
+  at::Tensor out = at::empty_like(x);
+  const float *px = x.const_data_ptr<float>(), *pu = eps_uncond.const_data_ptr<float>();
+  const float *pc = data_or_null(eps_cond), *pn = data_or_null(noise);
+  float* po = out.mutable_data_ptr<float>();
+  at::parallel_for(0, out.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+    if (pc) {
+      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], guided_eps(pu[i], pc[i], f), f);
+    } else {
+      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], pu[i], f);
+    }
+    if (pn) {
+      for (int64_t i = begin; i < end; ++i) po[i] = fmaf(f.noise, pn[i], po[i]);
+    }
+  });
+  return out;
+}
+
+#ifdef ASSAY_WITH_CUDA
+at::Tensor guided_ddim_step_cuda(const at::Tensor& x, const at::Tensor& eps_uncond, const OptionalTensor& eps_cond,
+                                 const OptionalTensor& noise, double weight, double alpha_bar, double alpha_bar_prev,
+                                 double sigma, bool clip, bool rederive_eps) {
+  const c10::cuda::CUDAGuard on_device(x.device());
+  at::Tensor out = at::empty_like(x);
+  launch_guided_ddim_step(x.const_data_ptr<float>(), eps_uncond.const_data_ptr<float>(), data_or_null(eps_cond),
+                          data_or_null(noise), out.mutable_data_ptr<float>(), out.numel(),
+                          step_factors(weight, alpha_bar, alpha_bar_prev, sigma, clip, rederive_eps),
+                          c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return out;
+}
+#endif
+
+void check_like(const at::Tensor& x, const at::Tensor& other, const char* name) {
+  TORCH_CHECK(other.sizes() == x.sizes(), "guided_ddim_step: x is ", x.sizes(), ", ", name, " is ", other.sizes());
+  TORCH_CHECK(other.scalar_type() == at::kFloat, "guided_ddim_step: ", name, " needs float32, got ",
+              other.scalar_type());
+  TORCH_CHECK(other.device() == x.device(), "guided_ddim_step: x is on ", x.device(), ", ", name, " on ",
+              other.device());
+}
+
+}  // namespace
+
+at::Tensor guided_ddim_step(const at::Tensor& x, const at::Tensor& eps_uncond, const OptionalTensor& eps_cond,
+                            double weight, const DdimCoefficients& c, const OptionalTensor& noise) {
+  TORCH_CHECK(x.scalar_type() == at::kFloat, "guided_ddim_step: x needs float32, got ", x.scalar_type());
+  TORCH_CHECK(c.alpha_bar > 0.0 && c.alpha_bar <= 1.0, "guided_ddim_step: alpha_bar must lie in (0, 1], got ",
+              c.alpha_bar);
+  TORCH_CHECK(c.alpha_bar_prev > 0.0 && c.alpha_bar_prev <= 1.0,
+              "guided_ddim_step: alpha_bar_prev must lie in (0, 1], got ", c.alpha_bar_prev);
+  // The slack is the rounding of sigma^2 = 1 - alpha_bar_prev worked out by a caller.
+  TORCH_CHECK(c.sigma >= 0.0 && c.sigma * c.sigma <= 1.0 - c.alpha_bar_prev + 1e-12,
+              "guided_ddim_step: sigma must lie in [0, sqrt(1 - alpha_bar_prev)], got ", c.sigma,
+              " with alpha_bar_prev ", c.alpha_bar_prev);
+  TORCH_CHECK(!c.rederive_eps || c.alpha_bar < 1.0, "guided_ddim_step: eps cannot be recomputed at alpha_bar 1");
+  check_like(x, eps_uncond, "eps_uncond");
+  if (eps_cond.has_value()) {
+    check_like(x, *eps_cond, "eps_cond");
+    TORCH_CHECK(std::isfinite(weight), "guided_ddim_step: weight must be finite, got ", weight);
+  }
+  TORCH_CHECK(c.sigma == 0.0 || noise.has_value(), "guided_ddim_step: sigma is ", c.sigma, " but there is no noise");
+  if (c.sigma > 0.0) check_like(x, *noise, "noise");
+
+  // At weight 0 and 1 one prediction is the answer; blending would add 0 * the other, which is not exact when the
+  // other is infinite, or for the sign of zero.
+  at::Tensor eps = eps_uncond;
+  OptionalTensor blended;
+  if (eps_cond.has_value() && weight == 1.0) {
+    eps = *eps_cond;
+  } else if (eps_cond.has_value() && weight != 0.0) {
+    blended = eps_cond->contiguous();
+  }
+  OptionalTensor added;
+  if (c.sigma > 0.0) added = noise->contiguous();
+
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("assay::guided_ddim_step", "")
+                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const OptionalTensor&,
+                                               const OptionalTensor&, double, double, double, double, bool, bool)>();
+  return op.call(x.contiguous(), eps.contiguous(), blended, added, weight, c.alpha_bar, c.alpha_bar_prev, c.sigma,
+                 c.clip, c.rederive_eps);
+}
+
+TORCH_LIBRARY_FRAGMENT(assay, m) {
+  m.def(
+      "guided_ddim_step(Tensor x, Tensor eps_uncond, Tensor? eps_cond, Tensor? noise, float weight, float alpha_bar, "
+      "float alpha_bar_prev, float sigma, bool clip, bool rederive_eps) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("guided_ddim_step", guided_ddim_step_cpu); }
+#ifdef ASSAY_WITH_CUDA
+TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("guided_ddim_step", guided_ddim_step_cuda); }
+#endif
+TORCH_LIBRARY_IMPL(assay, Autograd, m) {
+  m.impl("guided_ddim_step", torch::autograd::autogradNotImplementedFallback());
+}
+
+}  // namespace assay

@@ -1,0 +1,192 @@
+#include "kernels/smallest_distances.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+#include <vector>
+
+#include "kernels/smallest_distances_math.h"
+#ifdef ASSAY_WITH_CUDA
+#include <ATen/ops/isfinite.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/smallest_distances_cuda.h"
+#endif
+
+namespace assay {
+namespace {
+
+constexpr int64_t query_block = 128;
+constexpr int64_t reference_block = 512;
+
+std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
+  const int64_t count = rows.size(0), width = rows.size(1);
+  const float* data = rows.const_data_ptr<float>();
+  std::vector<double> norms(static_cast<size_t>(count));
+  at::parallel_for(0, count, 256, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      double sum[4] = {0.0, 0.0, 0.0, 0.0};
+      for (int64_t d = 0; d < width; ++d) sum[d % 4] += double{data[i * width + d]} * data[i * width + d];
+      norms[static_cast<size_t>(i)] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+  });
+  for (int64_t i = 0; i < count; ++i) {
+    // float32 products of such rows would overflow; NaN fails the comparison too.
+    TORCH_CHECK(norms[static_cast<size_t>(i)] < 1e37, "smallest_distances: ", name, " row ", i,
+                " holds a value that is not finite or too large (its squared norm is ", norms[static_cast<size_t>(i)],
+                ")");
+  }
+  return norms;
+}
+
+/// The references that may be among the k nearest of one query. Scores are squared distances less |q|^2, in float32.
+class Candidates {
+ public:
+  Candidates(int64_t k, float margin) : k_(static_cast<size_t>(k)), margin_(margin) {}
+
+  /// Scores of references [first, first + n).
+  void add(const float* scores, int64_t first, int64_t n) {
+    for (int64_t j = 0; j < n; ++j) {
+      if (!(scores[j] <= limit_)) continue;
+      kept_.emplace_back(scores[j], first + j);
+      if (kept_.size() >= prune_at_) prune();
+    }
+  }
+
+  /// What is left; more than k only where float32 cannot tell.
+  const std::vector<std::pair<float, int64_t>>& finish() {
+    prune();
+    return kept_;
+  }
+
+ private:
+  void prune() {
+    if (kept_.size() < k_) return;
+    const auto kth = kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::nth_element(kept_.begin(), kth, kept_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    limit_ = kth->first + margin_;
+    std::erase_if(kept_, [&](const auto& entry) { return entry.first > limit_; });
+    prune_at_ = 2 * kept_.size() + 16;
+  }
+
+  size_t k_;
+  float margin_;
+  float limit_ = std::numeric_limits<float>::infinity();
+  size_t prune_at_ = k_ + 1;
+  std::vector<std::pair<float, int64_t>> kept_;
+};
+
+std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& queries, const at::Tensor& references,
+                                                          int64_t k) {
+  const int64_t count = queries.size(0), reference_count = references.size(0), width = queries.size(1);
+  const std::vector<double> query_norms = squared_norms(queries, "query");
+  const std::vector<double> reference_norms = squared_norms(references, "reference");
+  const double largest = std::sqrt(*std::max_element(reference_norms.begin(), reference_norms.end()));
+  const std::vector<float> norms(reference_norms.begin(), reference_norms.end());
+
+  at::Tensor distances = at::empty({count, k}, queries.options().dtype(at::kDouble));
+  at::Tensor indices = at::empty({count, k}, queries.options().dtype(at::kLong));
+  const float *q = queries.const_data_ptr<float>(), *r = references.const_data_ptr<float>();
+  double* out_distance = distances.mutable_data_ptr<double>();
+  int64_t* out_index = indices.mutable_data_ptr<int64_t>();
+  const at::Tensor transposed = references.t();
+
+  const int64_t blocks = (count + query_block - 1) / query_block;
+  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+    at::Tensor products = at::empty({query_block, std::min(reference_block, reference_count)}, queries.options());
+    std::vector<std::pair<double, int64_t>> exact;
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first_query = block * query_block, rows = std::min(query_block, count - first_query);
+      std::vector<Candidates> candidates;
+      candidates.reserve(static_cast<size_t>(rows));
+      for (int64_t i = 0; i < rows; ++i) {
+        const double norm = std::sqrt(query_norms[static_cast<size_t>(first_query + i)]);
+        // Twice the error: of the k-th score and of the candidate's.
+        candidates.emplace_back(k, static_cast<float>(2.02 * score_error(norm, largest, width)));
+      }
+      for (int64_t first = 0; first < reference_count; first += reference_block) {
+        const int64_t columns = std::min(reference_block, reference_count - first);
+        at::Tensor view = products.narrow(0, 0, rows).narrow(1, 0, columns);
+        at::mm_out(view, queries.narrow(0, first_query, rows), transposed.narrow(1, first, columns));
+        const int64_t stride = view.stride(0);
+        float* scores = view.mutable_data_ptr<float>();
+        for (int64_t i = 0; i < rows; ++i, scores += stride) {
+          for (int64_t j = 0; j < columns; ++j) scores[j] = norms[static_cast<size_t>(first + j)] - 2.0f * scores[j];
+          candidates[static_cast<size_t>(i)].add(scores, first, columns);
+        }
+      }
+      for (int64_t i = 0; i < rows; ++i) {
+        const int64_t query = first_query + i;
+        exact.clear();
+        for (const auto& [score, index] : candidates[static_cast<size_t>(i)].finish())
+          exact.emplace_back(squared_distance(q + query * width, r + index * width, width), index);
+        std::partial_sort(exact.begin(), exact.begin() + k, exact.end());
+        for (int64_t j = 0; j < k; ++j)
+          std::tie(out_distance[query * k + j], out_index[query * k + j]) = exact[static_cast<size_t>(j)];
+      }
+    }
+  });
+  return {distances, indices};
+}
+
+#ifdef ASSAY_WITH_CUDA
+std::tuple<at::Tensor, at::Tensor> smallest_distances_cuda(const at::Tensor& queries, const at::Tensor& references,
+                                                           int64_t k) {
+  const c10::cuda::CUDAGuard on_device(queries.device());
+  TORCH_CHECK(k <= max_k_on_device, "smallest_distances: k must be at most ", max_k_on_device, " on CUDA, got ", k);
+  TORCH_CHECK(at::isfinite(queries).all().item<bool>(), "smallest_distances: a query holds a value that is not finite");
+  TORCH_CHECK(at::isfinite(references).all().item<bool>(),
+              "smallest_distances: a reference holds a value that is not finite");
+  at::Tensor distances = at::empty({queries.size(0), k}, queries.options().dtype(at::kDouble));
+  at::Tensor indices = at::empty({queries.size(0), k}, queries.options().dtype(at::kLong));
+  launch_smallest_distances(queries.const_data_ptr<float>(), queries.size(0), references.const_data_ptr<float>(),
+                            references.size(0), queries.size(1), static_cast<int>(k),
+                            distances.mutable_data_ptr<double>(), indices.mutable_data_ptr<int64_t>(),
+                            c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return {distances, indices};
+}
+#endif
+
+}  // namespace
+
+SmallestDistances smallest_distances(const at::Tensor& queries, const at::Tensor& references, int64_t k) {
+  TORCH_CHECK(queries.dim() == 2 && references.dim() == 2 && queries.size(1) == references.size(1),
+              "smallest_distances: needs queries [N, D] and references [M, D], got ", queries.sizes(), " and ",
+              references.sizes());
+  TORCH_CHECK(queries.scalar_type() == at::kFloat && references.scalar_type() == at::kFloat,
+              "smallest_distances: needs float32, got ", queries.scalar_type(), " and ", references.scalar_type());
+  TORCH_CHECK(queries.device() == references.device(), "smallest_distances: queries are on ", queries.device(),
+              ", references on ", references.device());
+  TORCH_CHECK(k >= 1 && k <= references.size(0), "smallest_distances: k must lie in [1, ", references.size(0),
+              "], the number of references, got ", k);
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("assay::smallest_distances", "")
+          .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, int64_t)>();
+  // Detached: the indices have no derivative, and the threads inside would not know that recording is off.
+  auto [distances, indices] = op.call(queries.detach().contiguous(), references.detach().contiguous(), k);
+  return {distances, indices};
+}
+
+TORCH_LIBRARY_FRAGMENT(assay, m) {
+  m.def("smallest_distances(Tensor queries, Tensor references, int k) -> (Tensor, Tensor)");
+}
+TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("smallest_distances", smallest_distances_cpu); }
+#ifdef ASSAY_WITH_CUDA
+TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("smallest_distances", smallest_distances_cuda); }
+#endif
+TORCH_LIBRARY_IMPL(assay, Autograd, m) {
+  m.impl("smallest_distances", torch::autograd::autogradNotImplementedFallback());
+}
+
+}  // namespace assay
