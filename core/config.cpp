@@ -13,7 +13,8 @@ namespace {
 
 std::int64_t checked_integer(const nlohmann::json& value, const std::string& where, std::int64_t low,
                              std::int64_t high) {
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
+  if (value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
     throw InputError(fmt::format("{}: {} is too large", where, value.dump()));
   if (!value.is_number_integer()) throw InputError(fmt::format("{}: expected an integer, got {}", where, value.dump()));
   const auto number = value.get<std::int64_t>();
@@ -39,7 +40,8 @@ const nlohmann::json& checked_array(const nlohmann::json& value, const std::stri
 
 }  // namespace
 
-ConfigReader::ConfigReader(const nlohmann::json& object, std::string where) : object_(object), where_(std::move(where)) {
+ConfigReader::ConfigReader(const nlohmann::json& object, std::string where)
+    : object_(object), where_(std::move(where)) {
   if (!object.is_object()) throw InputError(fmt::format("{}: expected a JSON object, got {}", where_, object.dump()));
 }
 
@@ -87,7 +89,8 @@ std::vector<std::int64_t> ConfigReader::integers(const std::string& key, const s
   const auto* value = find(key);
   if (!value) return fallback;
   std::vector<std::int64_t> numbers;
-  for (const auto& item : checked_array(*value, path(key))) numbers.push_back(checked_integer(item, path(key), low, high));
+  for (const auto& item : checked_array(*value, path(key)))
+    numbers.push_back(checked_integer(item, path(key), low, high));
   return numbers;
 }
 
@@ -144,7 +147,8 @@ void set_key(nlohmann::json& object, const std::string& assignment) {
   for (auto dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
     node = &(*node)[key.substr(0, dot)];
     if (node->is_null()) *node = nlohmann::json::object();
-    if (!node->is_object()) throw InputError(fmt::format("--set '{}': '{}' is not an object", assignment, key.substr(0, dot)));
+    if (!node->is_object())
+      throw InputError(fmt::format("--set '{}': '{}' is not an object", assignment, key.substr(0, dot)));
     key = key.substr(dot + 1);
   }
   if (key.empty()) throw InputError(fmt::format("--set '{}': expected key=value", assignment));

@@ -27,8 +27,7 @@ std::string read_file(const std::filesystem::path& file) {
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
   const std::filesystem::path temporary = file.string() + fmt::format(".{}.part", ::getpid());
   const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor < 0)
-    throw InputError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  if (descriptor < 0) throw InputError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
   bool ok = true;
   for (std::size_t done = 0; ok && done < content.size();) {
     const ssize_t wrote = ::write(descriptor, content.data() + done, content.size() - done);

@@ -35,8 +35,7 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
       if ((total + stride - 1) / stride == count)
         for (std::int64_t t = 0; t < total; t += stride) times.push_back(t);
     if (times.empty() && count == 1) times.push_back(0);
-    if (times.empty())
-      throw InputError(fmt::format("DDIM: no integer stride takes {} steps of {}", count, total));
+    if (times.empty()) throw InputError(fmt::format("DDIM: no integer stride takes {} steps of {}", count, total));
   }
 
   const auto alpha_bar = [&](std::int64_t t) { return schedule.alpha_bar[static_cast<std::size_t>(t)]; };
@@ -50,8 +49,9 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
   return steps;
 }
 
-at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options, at::Tensor x,
-                       const at::Tensor& condition, const std::function<at::Tensor(std::int64_t)>& noise) {
+at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
+                       at::Tensor x, const at::Tensor& condition,
+                       const std::function<at::Tensor(std::int64_t)>& noise) {
   const bool guided = condition.defined() && options.weight != 0.0;
   const bool both = guided && options.weight != 1.0;
   std::int64_t index = 0;

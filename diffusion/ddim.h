@@ -37,13 +37,15 @@ struct DdimOptions {
   DdimVariant variant = DdimVariant::sgdm;
   std::int64_t steps = 250;
   double eta = 0.0;
-  double weight = 1.0;  // guidance weight w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
-  bool clip = true;     // x0 to [-1, 1]
+  double weight =
+      1.0;           // guidance weight w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
+  bool clip = true;  // x0 to [-1, 1]
 };
 
 /// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: [B, condition_size] or undefined for none;
 /// `noise(step, i)`, needed for eta > 0 only, gives the noise [B, C, H, W] of step i.
-at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options, at::Tensor x,
-                       const at::Tensor& condition, const std::function<at::Tensor(std::int64_t)>& noise = {});
+at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
+                       at::Tensor x, const at::Tensor& condition,
+                       const std::function<at::Tensor(std::int64_t)>& noise = {});
 
 }  // namespace assay

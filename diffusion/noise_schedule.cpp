@@ -46,8 +46,8 @@ NoiseSchedule make_noise_schedule(const std::string& name, std::int64_t steps) {
       beta = root * root;
     } else {
       const double t = static_cast<double>(steps);
-      beta = std::min(1 - cosine_alpha_bar(static_cast<double>(i + 1) / t) / cosine_alpha_bar(static_cast<double>(i) / t),
-                      0.999);
+      beta = std::min(
+          1 - cosine_alpha_bar(static_cast<double>(i + 1) / t) / cosine_alpha_bar(static_cast<double>(i) / t), 0.999);
     }
     alpha_bar *= 1 - beta;
     schedule.beta.push_back(beta);

@@ -116,7 +116,8 @@ void Parameters::load_under(const SafetensorsFile& file, const std::string& pref
     }
     const TensorView& view = file.at(key);
     if (view.shape != parameter.shape)
-      fault(fmt::format("{} is [{}], expected [{}]", key, fmt::join(view.shape, ", "), fmt::join(parameter.shape, ", ")));
+      fault(
+          fmt::format("{} is [{}], expected [{}]", key, fmt::join(view.shape, ", "), fmt::join(parameter.shape, ", ")));
     else if (view.type != DType::f32)
       fault(fmt::format("{} is {}, expected F32", key, name_of(view.type)));
   }

@@ -42,7 +42,8 @@ void save_state(const UNet& network, const OptimiserState* state, const at::Tens
   writer.add_metadata("loss", nlohmann::json(loss).dump());
   if (state) {
     writer.add_metadata("step", std::to_string(state->step));
-    for (const auto& [name, tensor] : {std::pair("optimizer.first", state->first), {"optimizer.second", state->second}}) {
+    for (const auto& [name, tensor] :
+         {std::pair("optimizer.first", state->first), {"optimizer.second", state->second}}) {
       const at::Tensor host = tensor.to(at::kCPU);
       writer.add(name, {host.numel()}, std::span(host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())));
     }
@@ -52,14 +53,16 @@ void save_state(const UNet& network, const OptimiserState* state, const at::Tens
 
 std::string metadata(const SafetensorsFile& file, const std::string& key) {
   const auto it = file.metadata().find(key);
-  if (it == file.metadata().end()) throw InputError(fmt::format("{}: not a checkpoint of ours: no '{}'", file.path(), key));
+  if (it == file.metadata().end())
+    throw InputError(fmt::format("{}: not a checkpoint of ours: no '{}'", file.path(), key));
   return it->second;
 }
 
 at::Tensor vector_from(const SafetensorsFile& file, const std::string& name, const at::Tensor& like) {
   const auto values = file.at(name).f32(name);
   if (static_cast<std::int64_t>(values.size()) != like.numel())
-    throw InputError(fmt::format("{}: '{}' has {} values, expected {}", file.path(), name, values.size(), like.numel()));
+    throw InputError(
+        fmt::format("{}: '{}' has {} values, expected {}", file.path(), name, values.size(), like.numel()));
   at::Tensor host = at::empty({like.numel()}, at::kFloat);
   std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
   return host.to(like.device());
@@ -67,7 +70,8 @@ at::Tensor vector_from(const SafetensorsFile& file, const std::string& name, con
 
 void check_identity(const SafetensorsFile& file, const std::string& identity) {
   if (!identity.empty() && metadata(file, "identity") != identity)
-    throw InputError(fmt::format("{}: was trained with another configuration; remove it or choose another place", file.path()));
+    throw InputError(
+        fmt::format("{}: was trained with another configuration; remove it or choose another place", file.path()));
 }
 
 OptimiserState resume(UNet& network, const std::filesystem::path& partial, const std::string& identity) {
@@ -119,7 +123,8 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
       const std::size_t chosen = random.below(set.blocks.size());
       std::int64_t offset = 0;
       for (std::size_t b = 0; b < chosen; ++b) offset += set.blocks[b].classes;
-      condition.mutable_data_ptr<float>()[i * width + offset + set.blocks[chosen].ids[static_cast<std::size_t>(image)]] = 1;
+      condition
+          .mutable_data_ptr<float>()[i * width + offset + set.blocks[chosen].ids[static_cast<std::size_t>(image)]] = 1;
     }
     index.mutable_data_ptr<std::int64_t>()[i] = image;
     timesteps.mutable_data_ptr<std::int64_t>()[i] = t;
@@ -175,10 +180,14 @@ TrainOptions read_train_options(const nlohmann::json& object, const std::string&
 }
 
 nlohmann::json to_json(const TrainOptions& o) {
-  return {{"steps", o.steps},           {"batch", o.batch},
-          {"learning_rate", o.learning_rate}, {"weight_decay", o.weight_decay},
-          {"beta1", o.beta1},           {"beta2", o.beta2},
-          {"warmup_steps", o.warmup_steps}, {"ema_decay", o.ema_decay},
+  return {{"steps", o.steps},
+          {"batch", o.batch},
+          {"learning_rate", o.learning_rate},
+          {"weight_decay", o.weight_decay},
+          {"beta1", o.beta1},
+          {"beta2", o.beta2},
+          {"warmup_steps", o.warmup_steps},
+          {"ema_decay", o.ema_decay},
           {"condition_dropout", o.condition_dropout}};
 }
 
@@ -209,7 +218,8 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
     const at::Tensor x = batch.signal * batch.x0 + batch.noise_scale * batch.noise;
     const at::Tensor condition =
         batch.condition.defined() ? network.drop_condition(batch.condition, batch.drop) : batch.condition;
-    const std::uint64_t dropout_seed = RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(state.step)).bits64();
+    const std::uint64_t dropout_seed =
+        RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(state.step)).bits64();
     const at::Tensor eps = network.forward(x, batch.timesteps, {}, condition, dropout_seed);
     const at::Tensor loss = (eps - batch.noise).square().mean();
     parameters.flat_gradient().zero_();
@@ -217,15 +227,15 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
 
     AdamWStep step;
     step.step = state.step + 1;
-    const double warm = options.warmup_steps == 0
-                            ? 1.0
-                            : std::min(1.0, 1e-6 + (1 - 1e-6) * static_cast<double>(state.step) /
-                                                      static_cast<double>(options.warmup_steps));
+    const double warm = options.warmup_steps == 0 ? 1.0
+                                                  : std::min(1.0, 1e-6 + (1 - 1e-6) * static_cast<double>(state.step) /
+                                                                             static_cast<double>(options.warmup_steps));
     step.learning_rate = options.learning_rate * warm;
     step.beta1 = options.beta1;
     step.beta2 = options.beta2;
     step.weight_decay = options.weight_decay;
-    step.ema_decay = std::min(options.ema_decay, static_cast<double>(1 + state.step) / static_cast<double>(10 + state.step));
+    step.ema_decay =
+        std::min(options.ema_decay, static_cast<double>(1 + state.step) / static_cast<double>(10 + state.step));
     {
       at::NoGradGuard no_grad;
       adamw_step(parameters.flat(), parameters.flat_gradient(), state.first, state.second, state.ema, step);

@@ -16,8 +16,8 @@ namespace assay {
 /// One kind of condition (labels, clusters of one K, ...): a class for every training image.
 struct ConditionBlock {
   std::string name;
-  std::int64_t classes = 0;          // K
-  std::vector<std::int64_t> ids;     // [N], in [0, classes)
+  std::int64_t classes = 0;       // K
+  std::vector<std::int64_t> ids;  // [N], in [0, classes)
 };
 
 /// One-hot rows of one block inside the condition vector of a network that knows several: [B, sum of K].
@@ -27,8 +27,8 @@ at::Tensor one_hot_condition(const std::vector<ConditionBlock>& blocks, std::siz
 
 /// Training images and their conditions.
 struct TrainingSet {
-  at::Tensor images;                    // [N, C, H, W] float in [-1, 1]
-  std::vector<ConditionBlock> blocks;   // empty for an unconditional network
+  at::Tensor images;                   // [N, C, H, W] float in [-1, 1]
+  std::vector<ConditionBlock> blocks;  // empty for an unconditional network
 };
 
 /// Training of an eps-predicting network as SGDM trains it (guidance.md 1.2, 1.3, 1.10).
@@ -39,9 +39,9 @@ struct TrainOptions {
   double weight_decay = 0.01;
   double beta1 = 0.9;
   double beta2 = 0.999;
-  std::int64_t warmup_steps = 500;     // linear from 1e-6 of the rate, then constant
-  double ema_decay = 0.9999;           // warmed up as min(ema_decay, (1 + n) / (10 + n))
-  double condition_dropout = 0.1;      // probability of the null condition
+  std::int64_t warmup_steps = 500;  // linear from 1e-6 of the rate, then constant
+  double ema_decay = 0.9999;        // warmed up as min(ema_decay, (1 + n) / (10 + n))
+  double condition_dropout = 0.1;   // probability of the null condition
 };
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);
@@ -49,10 +49,10 @@ nlohmann::json to_json(const TrainOptions& options);
 
 /// What a training run reports; times cover only the steps this process ran.
 struct TrainReport {
-  std::int64_t first_step = 0;   // > 0: resumed from a checkpoint
-  std::int64_t steps = 0;        // run by this process
+  std::int64_t first_step = 0;  // > 0: resumed from a checkpoint
+  std::int64_t steps = 0;       // run by this process
   double seconds = 0;
-  std::vector<double> loss;      // mean over each hundredth of the steps, from the start of training
+  std::vector<double> loss;  // mean over each hundredth of the steps, from the start of training
 };
 
 /// Trains `network` and leaves its checkpoint in `file`: raw weights under `model.`, their moving average under

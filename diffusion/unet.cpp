@@ -74,8 +74,7 @@ class ResBlock {
       h = out_norm_(h + projected);
     }
     h = at::silu(h);
-    if (pass.training && dropout_ > 0)
-      {
+    if (pass.training && dropout_ > 0) {
       // Drawn on the CPU for every device: the same seed drops the same activations everywhere.
       const at::Tensor kept = at::empty(h.sizes(), at::kFloat).bernoulli_(1.0 - dropout_, pass.generator);
       h = h * kept.to(h.device()) / (1.0 - dropout_);
@@ -228,7 +227,8 @@ UNet::UNet(const UNetConfig& config) : config_(config), layers_(std::make_unique
   for (std::size_t level = 0; level < levels; ++level) {
     for (std::int64_t block = 0; block < config.num_res_blocks; ++block) {
       Sequence& sequence = l.input.emplace_back();
-      sequence.emplace_back(ResBlock(p, input_name(0), config, channels, level_width(level), embedding, Resample::none));
+      sequence.emplace_back(
+          ResBlock(p, input_name(0), config, channels, level_width(level), embedding, Resample::none));
       channels = level_width(level);
       if (attends(factor)) sequence.emplace_back(AttentionBlock(p, input_name(1), config, channels, config.num_heads));
       skips.push_back(channels);

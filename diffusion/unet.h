@@ -16,23 +16,23 @@ namespace assay {
 /// Constructor arguments of the ADM UNet under their official names (guided-diffusion unet.py, UNetModel), and the
 /// condition branch of Self-Guided Diffusion's `unet_fast` on the same class.
 struct UNetConfig {
-  std::int64_t image_size = 16;                             // pixels, informative: the network is fully convolutional
+  std::int64_t image_size = 16;  // pixels, informative: the network is fully convolutional
   std::int64_t in_channels = 3;
-  std::int64_t model_channels = 32;                         // width; every level's width must be a multiple of 32
-  std::int64_t out_channels = 3;                            // 6 with a learned variance
-  std::int64_t num_res_blocks = 1;                          // per level, at least 1
-  std::vector<std::int64_t> attention_resolutions = {2};    // down-sampling factors, not pixels
-  double dropout = 0.0;                                     // in [0, 1), training only
-  std::vector<double> channel_mult = {1, 2};                // width of each level over model_channels
-  bool conv_resample = true;                                // learned convolution where resblock_updown is off
-  std::optional<std::int64_t> num_classes;                  // class embedding added to the time embedding (ADM)
+  std::int64_t model_channels = 32;                       // width; every level's width must be a multiple of 32
+  std::int64_t out_channels = 3;                          // 6 with a learned variance
+  std::int64_t num_res_blocks = 1;                        // per level, at least 1
+  std::vector<std::int64_t> attention_resolutions = {2};  // down-sampling factors, not pixels
+  double dropout = 0.0;                                   // in [0, 1), training only
+  std::vector<double> channel_mult = {1, 2};              // width of each level over model_channels
+  bool conv_resample = true;                              // learned convolution where resblock_updown is off
+  std::optional<std::int64_t> num_classes;                // class embedding added to the time embedding (ADM)
   std::int64_t num_heads = 1;
-  std::int64_t num_head_channels = -1;                      // -1: num_heads decides
-  std::int64_t num_heads_upsample = -1;                     // -1: as num_heads
+  std::int64_t num_head_channels = -1;   // -1: num_heads decides
+  std::int64_t num_heads_upsample = -1;  // -1: as num_heads
   bool use_scale_shift_norm = true;
   bool resblock_updown = true;
-  bool use_new_attention_order = false;                     // channels [q,k,v][head] instead of [head][q,k,v]
-  std::int64_t cond_dim = 0;                                // SGDM: width of the condition vector; 0: no branch
+  bool use_new_attention_order = false;  // channels [q,k,v][head] instead of [head][q,k,v]
+  std::int64_t cond_dim = 0;             // SGDM: width of the condition vector; 0: no branch
 };
 
 /// Reads a configuration; unknown keys, ranges and impossible combinations throw InputError.

@@ -1,0 +1,147 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace assay {
+
+enum class ScoreDirection { none, lower_is_better, higher_is_better };
+
+/// An interval and how it was made.
+struct ScoreInterval {
+  double low = 0, high = 0;
+  double level = 0.95;
+  std::string method;  // as in "bootstrap over samples, 500"
+};
+
+/// A named value with its unit, its protocol and the number of samples behind it.
+struct Score {
+  std::string arm;   // empty for the run as a whole
+  std::string name;
+  double value = 0;
+  std::string unit;
+  ScoreDirection direction = ScoreDirection::none;
+  std::int64_t n = 0;
+  std::optional<ScoreInterval> interval;
+  std::string protocol;  // name of a ProtocolUse of the same stage output
+  nlohmann::json params = nlohmann::json::object();  // guidance: {"w": 2, "w_cfg": 1}
+};
+
+/// A protocol with the choices of this use spelled out (metrics/protocols.h gives the fixed part).
+struct ProtocolUse {
+  std::string name;
+  nlohmann::json choices = nlohmann::json::object();
+};
+
+/// How long something took in this process.
+struct Timing {
+  std::string op;       // "train_step", "sample"
+  std::string variant;  // the arm or network
+  std::string shape;    // as in "64x3x16x16"
+  double seconds = 0;
+  std::int64_t items = 0;
+  std::string item_unit;  // plural
+  std::optional<double> flops;
+};
+
+/// A file that belongs to the run, inside artifact_folder() or the cache.
+struct Artifact {
+  std::string name;
+  std::string kind;  // "image-grid", "samples", "checkpoint", ...
+  std::filesystem::path file;
+  nlohmann::json meta = nlohmann::json::object();
+};
+
+/// What one stage of a run found; written to the store as a whole when the stage ends.
+struct StageOutput {
+  std::vector<ProtocolUse> protocols;
+  std::vector<Score> scores;
+  std::vector<Timing> timings;
+  std::vector<Artifact> artifacts;
+  std::vector<std::string> notes;
+  nlohmann::json result = nlohmann::json::object();  // what later stages of the same run need
+};
+
+/// What the harness gives a method: one seed of one configuration. Implemented by bench/harness.
+class Run {
+ public:
+  virtual ~Run() = default;
+
+  virtual const nlohmann::json& config() const = 0;  // complete: preset with every --set applied
+  virtual std::uint64_t seed() const = 0;
+  virtual at::Device device() const = 0;
+  virtual const Dataset& dataset() const = 0;
+  virtual std::filesystem::path artifact_folder() const = 0;
+  virtual double checkpoint_seconds() const = 0;
+
+  /// Runs `body` and records what it found, or skips it when a resumed run has it recorded already.
+  /// Returns StageOutput::result either way.
+  virtual nlohmann::json stage(const std::string& name, const std::function<void(StageOutput&)>& body) = 0;
+
+  /// The file in the cache that `identity` (everything its content depends on) names; `produce` makes it when absent.
+  /// Two runs that need the same product wait for each other.
+  virtual std::filesystem::path product(const std::string& kind, const nlohmann::json& identity,
+                                        const std::function<void(const std::filesystem::path&)>& produce) = 0;
+
+  /// A progress line: call it with what is done so far. Throws Interrupted when the user asked to stop.
+  virtual std::function<void(std::int64_t)> progress(const std::string& what, std::int64_t total,
+                                                     const std::string& unit) = 0;
+};
+
+/// A difference of two arms that is reported with a paired interval over seeds.
+struct Contrast {
+  std::string metric;
+  std::string protocol;
+  std::string arm_a, arm_b;
+  nlohmann::json params_a = nlohmann::json::object();  // which of the arm's scores
+  nlohmann::json params_b = nlohmann::json::object();
+};
+
+/// A claim of the paper that a contrast decides: supported when the whole interval of a - b lies on the claimed side of
+/// zero, contradicted when it lies on the other, else inconclusive.
+struct ClaimRule {
+  std::string id;
+  std::string statement;
+  std::string origin;
+  std::size_t contrast = 0;    // index into MethodPlan::contrasts
+  bool claimed_negative = true;  // a - b < 0 is what the paper claims
+};
+
+/// What a configuration will compare.
+struct MethodPlan {
+  std::vector<Contrast> contrasts;
+  std::vector<ClaimRule> claims;
+};
+
+/// One row of the table of methods.
+struct MethodEntry {
+  std::string id;
+  std::string title;
+  std::string reference;
+  std::vector<std::string> tiers;
+  std::string default_dataset;
+  /// The preset of a tier, with every key present. Throws InputError for an unknown tier.
+  nlohmann::json (*preset)(const std::string& tier);
+  /// Checks a complete configuration: ranges and unknown keys. Throws InputError.
+  void (*check)(const nlohmann::json& config);
+  /// What the tier needs that this machine may lack, and how to get it; one line each.
+  std::vector<std::string> (*needs)(const nlohmann::json& config);
+  MethodPlan (*plan)(const nlohmann::json& config);
+  void (*run)(Run& run);
+  /// The lines that --dry-run prints about a configuration: parameters, steps, operations.
+  std::vector<std::string> (*describe)(const nlohmann::json& config);
+};
+
+const std::vector<MethodEntry>& method_table();
+/// Throws InputError with the known names.
+const MethodEntry& method_entry(const std::string& id);
+
+}  // namespace assay

@@ -1,0 +1,44 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "metrics/features/conv_encoder.h"
+
+namespace assay {
+
+/// Self-supervised training of the feature extractor g (guidance.md 1.1, 1.4: "simclr", native image size) on images
+/// alone: two random views of an image attract each other, all other views in the batch repel (NT-Xent,
+/// Chen et al., arXiv:2002.05709, eq. 1).
+struct SimclrOptions {
+  std::int64_t width = 32;
+  std::int64_t features = 128;
+  std::int64_t projection = 64;
+  std::int64_t steps = 800;
+  std::int64_t batch = 192;  // images, each seen twice
+  double temperature = 0.2;
+  double learning_rate = 2e-3;  // cosine decay to 0
+  double weight_decay = 1e-4;
+  double smallest_crop = 0.5;
+  double colour = 0.4;
+  double grey = 0.2;
+  double channel_shuffle = 0.0;
+};
+
+SimclrOptions read_simclr_options(const nlohmann::json& object, const std::string& where);
+nlohmann::json to_json(const SimclrOptions& options);
+
+/// NT-Xent loss of projections a, b [B, P]; row i of a and of b are views of one image. Scalar.
+at::Tensor nt_xent(const at::Tensor& a, const at::Tensor& b, double temperature);
+
+/// The sizes that training gives: what a stored encoder is loaded into.
+ConvEncoderConfig encoder_config(const SimclrOptions& options);
+
+/// Trains on `images` [N, 3, H, W] in [-1, 1]; no label is seen. `progress(step, loss)` after every step.
+ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options, std::uint64_t seed,
+                         const std::function<void(std::int64_t, double)>& progress);
+
+}  // namespace assay
