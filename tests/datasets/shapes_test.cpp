@@ -181,7 +181,7 @@ TEST(Shapes, ObjectAndBackgroundColoursAreDisjoint) {
 }
 
 TEST(Shapes, EveryLabelOccursAndSaysWhatIsDrawn) {
-  const auto dataset = open_dataset(spec_of(16, 4096));
+  const auto dataset = open_dataset(spec_of(16, 20000));
   std::set<int> groups, subgroups;
   std::set<std::string> captions;
   for (std::size_t i = 0; i < dataset->items().size(); ++i) {
