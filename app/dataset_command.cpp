@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <atomic>
+#include <exception>
 #include <ostream>
 #include <set>
 #include <string_view>
+#include <thread>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -150,6 +154,37 @@ bool write_new(const fs::path& file, const std::string& content) {
   return false;
 }
 
+/// Images and masks; returns how many files it wrote. Several threads, since each file waits for the disk.
+std::int64_t write_images(const Dataset& dataset, const fs::path& folder) {
+  const auto& items = dataset.items();
+  Progress progress("export " + dataset.name(), static_cast<std::int64_t>(items.size()), "items");
+  std::atomic<std::size_t> next{0};
+  std::atomic<std::int64_t> written{0};
+  std::array<std::exception_ptr, 8> failures;
+  const auto work = [&](std::size_t worker) {
+    try {
+      for (std::size_t i = next++; i < items.size(); i = next++) {
+        const Sample sample = dataset.sample(static_cast<std::int64_t>(i));
+        written += write_new(folder / "images" / (items[i].stem + ".png"), encode_png(sample.image)) ? 1 : 0;
+        written += write_new(folder / "masks" / (items[i].stem + ".png"), encode_png(sample.mask)) ? 1 : 0;
+        if (worker == 0) progress.update(static_cast<std::int64_t>(i) + 1);
+      }
+    } catch (...) {
+      failures[worker] = std::current_exception();
+      next = items.size();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t worker = 1; worker < failures.size(); ++worker) threads.emplace_back(work, worker);
+    work(0);
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  progress.update(static_cast<std::int64_t>(items.size()));
+  return written;
+}
+
 }  // namespace
 
 int dataset_list(bool json, std::ostream& out) {
@@ -226,15 +261,7 @@ int dataset_export(const DatasetSpec& spec, const fs::path& folder, bool json, s
   std::int64_t written = write_new(folder / record_name, record.dump(2) + "\n") ? 1 : 0;
   ensure_folder(folder / "images");
   ensure_folder(folder / "masks");
-  {
-    Progress progress("export " + dataset->name(), static_cast<std::int64_t>(items.size()), "items");
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const Sample sample = dataset->sample(static_cast<std::int64_t>(i));
-      written += write_new(folder / "images" / (items[i].stem + ".png"), encode_png(sample.image)) ? 1 : 0;
-      written += write_new(folder / "masks" / (items[i].stem + ".png"), encode_png(sample.mask)) ? 1 : 0;
-      progress.update(static_cast<std::int64_t>(i) + 1);
-    }
-  }
+  written += write_images(*dataset, folder);
   // Last, so that a folder with labels is a whole one.
   written += write_new(folder / "labels.csv", labels_csv(*dataset)) ? 1 : 0;
   if (json) {
