@@ -90,11 +90,23 @@ ColourFont::ColourFont(std::shared_ptr<const FontFile> file)
   hb_blob_destroy(blob);
   handles_->shaper = hb_font_create(handles_->shaper_face);
   handles_->buffer = hb_buffer_create();
+  // No region has the code XX, nor will have: it is left to private use.
+  unknown_flag_ = shape_plainly({0x1F1FD, 0x1F1FD}).glyph;
 }
 
 ColourFont::~ColourFont() = default;
 
 ColourFont::Shaped ColourFont::shape(const std::vector<char32_t>& code_points) const {
+  const Shaped shaped = shape_plainly(code_points);
+  if (shaped.glyph == 0) return shaped;
+  if (shaped.glyph == unknown_flag_) return {0, "the font shows it as an unknown flag"};
+  const auto visible = std::count_if(code_points.begin(), code_points.end(), [](char32_t c) { return c != 0xFE0F; });
+  if (visible > 1 && shape_plainly({code_points.front()}).glyph == shaped.glyph)
+    return {0, fmt::format("the font shows it as U+{:04X} alone", static_cast<std::uint32_t>(code_points.front()))};
+  return shaped;
+}
+
+ColourFont::Shaped ColourFont::shape_plainly(const std::vector<char32_t>& code_points) const {
   static_assert(sizeof(char32_t) == sizeof(std::uint32_t));
   hb_buffer_t* buffer = handles_->buffer;
   hb_buffer_clear_contents(buffer);

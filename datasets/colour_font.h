@@ -28,8 +28,9 @@ class ColourFont {
     std::uint32_t glyph = 0;  // 0 where the font cannot show the sequence as one glyph
     std::string missing;      // then: why
   };
-  /// The one glyph of a sequence. Variation selectors that the font ignores do not count; any other code point that
-  /// is left over (as the tags of a flag the font does not know) makes the sequence missing.
+  /// The one glyph of a sequence. Variation selectors that the font ignores do not count. A sequence is missing when
+  /// another code point is left over, and when the font shows a stand-in: the glyph of the first code point alone, or
+  /// the one for flags it does not know.
   Shaped shape(const std::vector<char32_t>& code_points) const;
 
   /// The glyph's largest strike, RGBA with straight alpha, in a square: the wide sides are cut where they are fully
@@ -38,9 +39,12 @@ class ColourFont {
   Image bitmap(std::uint32_t glyph) const;
 
  private:
+  Shaped shape_plainly(const std::vector<char32_t>& code_points) const;
+
   struct Handles;
   std::shared_ptr<const FontFile> file_;
   std::unique_ptr<Handles> handles_;
+  std::uint32_t unknown_flag_ = 0;  // 0 where the font has none
 };
 
 }  // namespace assay
