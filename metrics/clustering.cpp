@@ -202,9 +202,6 @@ double expected_mutual_information(const Contingency& table) {
   return sum;
 }
 
-/// Pushed away from zero, keeping the sign.
-double off_zero(double value) { return value < 0.0 ? std::min(value, -epsilon) : std::max(value, epsilon); }
-
 /// Largest total of table entries with at most one per row and column; rows <= columns. Shortest augmenting paths
 /// with potentials (Jonker & Volgenant 1987), O(rows^2 columns). Counts are integers: exact in double.
 double best_assignment(const std::vector<std::vector<double>>& gain) {
@@ -269,9 +266,12 @@ double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
 double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
   const Contingency table = contingency(truth, predicted);
   if (trivially_equal(table)) return 1.0;
+  if (table.truth.size() == 1 || table.predicted.size() == 1) return 0.0;
   const double expected = expected_mutual_information(table);
   const double normaliser = average_of(entropy(table.truth, table.n), entropy(table.predicted, table.n), average);
-  return off_zero(mutual_information(table) - expected) / off_zero(normaliser - expected);
+  // Every shuffle reaches the maximum (one item a cluster on both sides): a perfect match, and 0 / 0 but for rounding.
+  if (normaliser - expected <= 1e-14 * normaliser) return 1.0;
+  return (mutual_information(table) - expected) / (normaliser - expected);
 }
 
 double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
