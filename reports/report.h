@@ -1,0 +1,26 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include "store/rows.h"
+
+namespace assay {
+
+struct ReportOptions {
+  std::filesystem::path store;
+  std::filesystem::path out;   // folder, made when absent
+  std::optional<RowId> batch;  // the newest batch with a run, unless given
+  std::optional<RowId> run;    // this run alone; comparisons and claims, which need several, are then left out
+};
+
+struct ReportFiles {
+  std::filesystem::path html;      // self-contained, opens offline
+  std::filesystem::path markdown;  // links to SVG files beside it and to the pictures where the runs left them
+};
+
+/// Writes report.html, report.md and the SVG drawings that the Markdown links to. Equal stores give equal bytes.
+/// Throws InputError when the store cannot be read, holds no runs (and no timings), or has no such batch or run, and
+/// when the folder cannot be written.
+ReportFiles write_report(const ReportOptions& options);
+
+}  // namespace assay

@@ -1,0 +1,33 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include "reports/document.h"
+#include "store/query.h"
+
+namespace assay {
+
+/// What one report shows, read from the store.
+struct ReportData {
+  std::filesystem::path store;   // the file
+  std::filesystem::path folder;  // of artifact paths
+  std::optional<BatchRow> batch;
+  std::vector<BatchRow> other_batches;
+  std::vector<RunRow> runs;
+  std::vector<StageRow> stages;
+  std::vector<ScoreRow> scores;
+  std::vector<ComparisonRow> comparisons;
+  std::vector<ClaimRow> claims;
+  std::vector<ArtifactRow> artifacts;
+  std::vector<TimingRow> timings;         // of the runs
+  std::vector<TimingRow> kernel_timings;  // outside runs: of this batch, else of the newest that has any
+  std::optional<BatchRow> kernel_batch;   // where they come from, when it is another batch
+  std::vector<NoteRow> notes;
+  std::vector<ProtocolRow> protocols;  // those that a score or comparison here refers to
+};
+
+/// Lays out the report. A section without content is left out. Pictures are read from their files; one that is
+/// missing, changed since it was recorded, or not a PNG is named as such.
+Document make_document(const ReportData& data);
+
+}  // namespace assay

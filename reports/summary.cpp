@@ -1,0 +1,147 @@
+#include "reports/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <tuple>
+
+namespace assay {
+namespace {
+
+/// Regularised incomplete beta function I_x(a, b) by the continued fraction of DLMF 8.17.22, evaluated with Lentz's
+/// method.
+double incomplete_beta(double a, double b, double x) {
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  // The fraction converges fast only below the mean of the distribution.
+  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x)) / a;
+  constexpr double tiny = 1e-300;
+  double c = 1, d = 1 - (a + b) * x / (a + 1);
+  d = 1 / (std::abs(d) < tiny ? tiny : d);
+  double fraction = d;
+  for (int m = 1; m < 1000; ++m) {
+    const auto step = [&](double coefficient) {
+      d = 1 + coefficient * d;
+      d = 1 / (std::abs(d) < tiny ? tiny : d);
+      c = 1 + coefficient / c;
+      if (std::abs(c) < tiny) c = tiny;
+      fraction *= c * d;
+      return c * d;
+    };
+    step(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)));
+    const double change = step(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)));
+    if (std::abs(change - 1) < 1e-15) break;
+  }
+  return front * fraction;
+}
+
+double student_t_cdf(double t, double degrees) {
+  const double tail = 0.5 * incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
+  return t > 0 ? 1 - tail : tail;
+}
+
+std::optional<double> number(const nlohmann::json& params, const char* key) {
+  const auto found = params.find(key);
+  if (found == params.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+}  // namespace
+
+double student_t_quantile(double p, double degrees) {
+  if (p == 0.5) return 0;
+  if (p < 0.5) return -student_t_quantile(1 - p, degrees);
+  double low = 0, high = 1;
+  while (student_t_cdf(high, degrees) < p && high < 1e12) high *= 2;
+  for (int i = 0; i < 200 && high - low > 1e-13 * high; ++i) {
+    const double middle = 0.5 * (low + high);
+    (student_t_cdf(middle, degrees) < p ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
+SeedMean mean_over_seeds(std::span<const double> values) {
+  const auto n = static_cast<double>(values.size());
+  SeedMean result;
+  result.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  if (values.size() < 2) return result;
+  double squares = 0;
+  for (const double value : values) squares += (value - result.mean) * (value - result.mean);
+  const double half_width = student_t_quantile(0.975, n - 1) * std::sqrt(squares / (n - 1) / n);
+  result.interval = IntervalRow{result.mean - half_width, result.mean + half_width, 0.95,
+                                "t over " + std::to_string(values.size()) + " seeds"};
+  return result;
+}
+
+MedianSummary summarise_median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  MedianSummary result;
+  result.median = n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+  // The k-th smallest and k-th largest hold the median with probability 1 - 2 P(B < k), B binomial(n, 1/2):
+  // the largest k with P(B < k) <= 0.025.
+  double probability = std::pow(0.5, static_cast<double>(n)), below = 0;
+  std::size_t k = 0;
+  while (k < n / 2 && below + probability <= 0.025) {
+    below += probability;
+    probability *= static_cast<double>(n - k) / static_cast<double>(k + 1);
+    ++k;
+  }
+  result.is_range = k == 0;
+  result.low = values[k == 0 ? 0 : k - 1];
+  result.high = values[k == 0 ? n - 1 : n - k];
+  return result;
+}
+
+std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const std::vector<RunRow>& runs) {
+  std::map<RowId, const RunRow*> run_of;
+  for (const RunRow& run : runs) run_of[run.id] = &run;
+  std::vector<ScoreGroup> groups;
+  std::map<std::tuple<std::string, std::string, std::string, std::string, std::string, RowId, std::string>, std::size_t>
+      places;
+  for (const ScoreRow& score : scores) {
+    const auto found = run_of.find(score.run);
+    if (found == run_of.end()) continue;
+    const RunRow& run = *found->second;
+    const auto [place, is_new] = places.try_emplace(
+        {run.method, run.tier, run.dataset, score.arm, score.name, score.protocol_id, score.params.dump()},
+        groups.size());
+    if (is_new) {
+      ScoreGroup group;
+      group.method = run.method;
+      group.tier = run.tier;
+      group.dataset = run.dataset;
+      group.arm = score.arm;
+      group.name = score.name;
+      group.unit = score.unit;
+      group.protocol = score.protocol;
+      group.protocol_id = score.protocol_id;
+      group.better = score.better;
+      group.params = score.params;
+      groups.push_back(std::move(group));
+    }
+    groups[place->second].values.push_back(score);
+    groups[place->second].seeds.push_back(run.seed);
+  }
+  for (ScoreGroup& group : groups) {
+    std::vector<double> values;
+    for (const ScoreRow& score : group.values) values.push_back(score.value);
+    const SeedMean summary = mean_over_seeds(values);
+    group.mean = summary.mean;
+    group.interval = values.size() == 1 ? group.values[0].interval : summary.interval;
+  }
+  return groups;
+}
+
+std::optional<double> guidance_weight(const nlohmann::json& params) {
+  if (!params.is_object()) return std::nullopt;
+  if (const auto w = number(params, "w")) return w;
+  if (const auto w = number(params, "w_imagen")) return w;
+  if (const auto w = number(params, "w_cfg")) return *w + 1;
+  return std::nullopt;
+}
+
+}  // namespace assay
