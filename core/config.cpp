@@ -13,7 +13,8 @@ namespace {
 
 std::int64_t checked_integer(const nlohmann::json& value, const std::string& where, std::int64_t low,
                              std::int64_t high) {
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
+  if (value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
     throw InputError(fmt::format("{}: {} is too large", where, value.dump()));
   if (!value.is_number_integer()) throw InputError(fmt::format("{}: expected an integer, got {}", where, value.dump()));
   const auto number = value.get<std::int64_t>();
@@ -39,7 +40,8 @@ const nlohmann::json& checked_array(const nlohmann::json& value, const std::stri
 
 }  // namespace
 
-ConfigReader::ConfigReader(const nlohmann::json& object, std::string where) : object_(object), where_(std::move(where)) {
+ConfigReader::ConfigReader(const nlohmann::json& object, std::string where)
+    : object_(object), where_(std::move(where)) {
   if (!object.is_object()) throw InputError(fmt::format("{}: expected a JSON object, got {}", where_, object.dump()));
 }
 
@@ -76,7 +78,7 @@ std::string ConfigReader::text(const std::string& key, const std::string& fallba
 
 std::string ConfigReader::one_of(const std::string& key, const std::string& fallback,
                                  const std::vector<std::string>& allowed) {
-  const std::string value = text(key, fallback);
+  std::string value = text(key, fallback);
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
     throw InputError(path(key) + ": " + unknown_name_message("value", value, allowed));
   return value;
@@ -87,7 +89,8 @@ std::vector<std::int64_t> ConfigReader::integers(const std::string& key, const s
   const auto* value = find(key);
   if (!value) return fallback;
   std::vector<std::int64_t> numbers;
-  for (const auto& item : checked_array(*value, path(key))) numbers.push_back(checked_integer(item, path(key), low, high));
+  for (const auto& item : checked_array(*value, path(key)))
+    numbers.push_back(checked_integer(item, path(key), low, high));
   return numbers;
 }
 
@@ -130,27 +133,39 @@ void ConfigReader::finish() const {
 nlohmann::json parse_json(const std::string& text, const std::string& where) {
   try {
     return nlohmann::json::parse(text, nullptr, true, true);
-  } catch (const nlohmann::json::parse_error& error) {
+  } catch (const nlohmann::json::exception& error) {  // parse_error, and out_of_range for a number such as 1e999
     throw InputError(fmt::format("{}: not valid JSON: {}", where, error.what()));
   }
 }
 
 void set_key(nlohmann::json& object, const std::string& assignment) {
+  const auto fault = [&](const std::string& what) {
+    return InputError(fmt::format("--set '{}': {}", assignment, what));
+  };
   const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw InputError(fmt::format("--set '{}': expected key=value", assignment));
-  nlohmann::json* node = &object;
-  std::string key = assignment.substr(0, equals);
-  for (auto dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
-    node = &(*node)[key.substr(0, dot)];
-    if (node->is_null()) *node = nlohmann::json::object();
-    if (!node->is_object()) throw InputError(fmt::format("--set '{}': '{}' is not an object", assignment, key.substr(0, dot)));
-    key = key.substr(dot + 1);
-  }
-  if (key.empty()) throw InputError(fmt::format("--set '{}': expected key=value", assignment));
+  if (equals == std::string::npos) throw fault("expected key=value");
   const std::string text = assignment.substr(equals + 1);
   nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-  (*node)[key] = value.is_discarded() ? nlohmann::json(text) : value;
+  if (value.is_discarded()) value = text;
+  std::string rest = assignment.substr(0, equals);
+  try {
+    static_cast<void>(nlohmann::json{rest, value}.dump());
+  } catch (const nlohmann::json::exception&) {
+    throw InputError("--set: key or value is not UTF-8");
+  }
+
+  nlohmann::json* node = &object;
+  while (true) {
+    const auto dot = rest.find('.');
+    const std::string part = rest.substr(0, dot);
+    if (part.empty()) throw fault("expected key=value, where the key is a name or names joined by dots");
+    node = &(*node)[part];
+    if (dot == std::string::npos) break;
+    if (node->is_null()) *node = nlohmann::json::object();
+    if (!node->is_object()) throw fault(fmt::format("'{}' is not an object", part));
+    rest = rest.substr(dot + 1);
+  }
+  *node = std::move(value);
 }
 
 }  // namespace assay

@@ -8,15 +8,15 @@ namespace assay {
 
 /// What a random stream is for. Streams of different purposes never share numbers, even under one seed.
 enum class Purpose : std::uint32_t {
-  noise = 1,        // x_T and step noise of a sampler
-  training = 2,     // time step, noise and condition dropout of a training example
-  order = 3,        // which example a training step draws
-  initialise = 4,   // initial weights
-  dataset = 5,      // made images, backgrounds, imbalance
-  clustering = 6,   // k-means
-  resample = 7,     // bootstrap and permutation
-  augment = 8,      // augmentations of self-supervised training
-  condition = 9,    // which condition a generated sample gets
+  noise = 1,       // x_T and step noise of a sampler
+  training = 2,    // time step, noise and condition dropout of a training example
+  order = 3,       // which example a training step draws
+  initialise = 4,  // initial weights
+  dataset = 5,     // made images, backgrounds, imbalance
+  clustering = 6,  // k-means
+  resample = 7,    // bootstrap and permutation
+  augment = 8,     // augmentations of self-supervised training
+  condition = 9,   // which condition a generated sample gets
 };
 
 /// Philox4x32-10 (Salmon et al., SC 2011): a counter turned into 128 random bits, without state.

@@ -72,17 +72,21 @@ std::span<const std::int64_t> TensorView::i64(std::string_view name) const {
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
-  const auto fault = [&](const std::string& what) { return InputError(path_ + ": not a usable safetensors file: " + what); };
+  const auto fault = [&](const std::string& what) {
+    return InputError(path_ + ": not a usable safetensors file: " + what);
+  };
   if (content_.size() < 8) throw fault(fmt::format("{} bytes long, too short for a header", content_.size()));
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, content_.data(), 8);
   if (header_size > content_.size() - 8)
-    throw fault(fmt::format("the header claims {} bytes, the file has {}: truncated?", header_size, content_.size() - 8));
+    throw fault(
+        fmt::format("the header claims {} bytes, the file has {}: truncated?", header_size, content_.size() - 8));
 
   nlohmann::json header;
   try {
-    header = nlohmann::json::parse(content_.begin() + 8, content_.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
-  } catch (const nlohmann::json::parse_error&) {
+    header =
+        nlohmann::json::parse(content_.begin() + 8, content_.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
+  } catch (const nlohmann::json::exception&) {
     throw fault("the header is not JSON");
   }
   if (!header.is_object()) throw fault("the header is not a JSON object");
@@ -106,7 +110,9 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file
       const auto row = std::find_if(types.begin(), types.end(), [&](const TypeRow& r) { return r.name == dtype; });
       if (row == types.end()) throw fault(fmt::format("tensor '{}' has unknown dtype '{}'", name, dtype));
       view.type = row->type;
-      for (const auto& side : entry.at("shape")) {
+      const auto& shape = entry.at("shape");
+      if (!shape.is_array()) throw fault(fmt::format("tensor '{}' has a shape that is not a list", name));
+      for (const auto& side : shape) {
         if (!side.is_number_integer()) throw fault(fmt::format("tensor '{}' has a shape that is not integers", name));
         view.shape.push_back(side.get<std::int64_t>());
       }
@@ -152,14 +158,16 @@ const TensorView& SafetensorsFile::at(const std::string& name) const {
   std::vector<std::string> names;
   for (const auto& [known, view] : tensors_) names.push_back(known);
   const std::string near = nearest_name(name, names);
-  throw InputError(fmt::format("{}: has no tensor '{}'{}", path_, name, near.empty() ? "" : "; nearest: '" + near + "'"));
+  throw InputError(
+      fmt::format("{}: has no tensor '{}'{}", path_, name, near.empty() ? "" : "; nearest: '" + near + "'"));
 }
 
 void SafetensorsWriter::add(const std::string& name, DType type, std::vector<std::int64_t> shape,
                             std::span<const std::byte> data) {
   std::size_t bytes = 0;
   if (!byte_count(shape, size_of(type), bytes) || bytes != data.size())
-    throw Error(fmt::format("tensor '{}': shape [{}] does not fit {} bytes", name, fmt::join(shape, ", "), data.size()));
+    throw Error(
+        fmt::format("tensor '{}': shape [{}] does not fit {} bytes", name, fmt::join(shape, ", "), data.size()));
   entries_[name] = {type, std::move(shape), std::string(reinterpret_cast<const char*>(data.data()), data.size())};
 }
 
@@ -184,9 +192,8 @@ void SafetensorsWriter::write(const std::filesystem::path& file) const {
   std::size_t offset = 0;
   for (const auto* entry : order) {
     const auto& [name, value] = *entry;
-    header[name] = {{"dtype", name_of(value.type)},
-                    {"shape", value.shape},
-                    {"data_offsets", {offset, offset + value.data.size()}}};
+    header[name] = {
+        {"dtype", name_of(value.type)}, {"shape", value.shape}, {"data_offsets", {offset, offset + value.data.size()}}};
     offset += value.data.size();
   }
   std::string text = header.dump();

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Configures and builds the preset $PRESET (default: release). With a target named, only that one.
+# Configures and builds the preset $PRESET (default: release).
+#
+#   tools/build.sh [TARGET... | --configure-only]    only these targets, or none
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${PRESET:-release}
@@ -19,5 +21,6 @@ if ! cmake --preset "$preset" ${CMAKE_ARGS:-} >"$log" 2>&1; then
   cat "$log" >&2
   exit 1
 fi
+[[ ${1:-} != --configure-only ]] || exit 0
 grep -E '^-- (CUDA: |Found LibTorch)' "$log" || true
 cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
