@@ -78,7 +78,7 @@ std::string ConfigReader::text(const std::string& key, const std::string& fallba
 
 std::string ConfigReader::one_of(const std::string& key, const std::string& fallback,
                                  const std::vector<std::string>& allowed) {
-  const std::string value = text(key, fallback);
+  std::string value = text(key, fallback);
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
     throw InputError(path(key) + ": " + unknown_name_message("value", value, allowed));
   return value;
@@ -133,28 +133,39 @@ void ConfigReader::finish() const {
 nlohmann::json parse_json(const std::string& text, const std::string& where) {
   try {
     return nlohmann::json::parse(text, nullptr, true, true);
-  } catch (const nlohmann::json::parse_error& error) {
+  } catch (const nlohmann::json::exception& error) {  // parse_error, and out_of_range for a number such as 1e999
     throw InputError(fmt::format("{}: not valid JSON: {}", where, error.what()));
   }
 }
 
 void set_key(nlohmann::json& object, const std::string& assignment) {
+  const auto fault = [&](const std::string& what) {
+    return InputError(fmt::format("--set '{}': {}", assignment, what));
+  };
   const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw InputError(fmt::format("--set '{}': expected key=value", assignment));
-  nlohmann::json* node = &object;
-  std::string key = assignment.substr(0, equals);
-  for (auto dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
-    node = &(*node)[key.substr(0, dot)];
-    if (node->is_null()) *node = nlohmann::json::object();
-    if (!node->is_object())
-      throw InputError(fmt::format("--set '{}': '{}' is not an object", assignment, key.substr(0, dot)));
-    key = key.substr(dot + 1);
-  }
-  if (key.empty()) throw InputError(fmt::format("--set '{}': expected key=value", assignment));
+  if (equals == std::string::npos) throw fault("expected key=value");
   const std::string text = assignment.substr(equals + 1);
   nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-  (*node)[key] = value.is_discarded() ? nlohmann::json(text) : value;
+  if (value.is_discarded()) value = text;
+  std::string rest = assignment.substr(0, equals);
+  try {
+    static_cast<void>(nlohmann::json{rest, value}.dump());
+  } catch (const nlohmann::json::exception&) {
+    throw InputError("--set: key or value is not UTF-8");
+  }
+
+  nlohmann::json* node = &object;
+  while (true) {
+    const auto dot = rest.find('.');
+    const std::string part = rest.substr(0, dot);
+    if (part.empty()) throw fault("expected key=value, where the key is a name or names joined by dots");
+    node = &(*node)[part];
+    if (dot == std::string::npos) break;
+    if (node->is_null()) *node = nlohmann::json::object();
+    if (!node->is_object()) throw fault(fmt::format("'{}' is not an object", part));
+    rest = rest.substr(dot + 1);
+  }
+  *node = std::move(value);
 }
 
 }  // namespace assay

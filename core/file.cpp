@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -25,7 +26,8 @@ std::string read_file(const std::filesystem::path& file) {
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
-  const std::filesystem::path temporary = file.string() + fmt::format(".{}.part", ::getpid());
+  static std::atomic<unsigned> serial{0};  // two threads may write the same file
+  const std::filesystem::path temporary = file.string() + fmt::format(".{}.{}.part", ::getpid(), serial++);
   const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) throw InputError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
   bool ok = true;

@@ -55,6 +55,7 @@ std::string hash_file(const std::filesystem::path& file) {
   std::vector<char> buffer(1 << 20);
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
     hasher.bytes(buffer.data(), static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) throw InputError(fmt::format("{}: cannot be read", file.string()));
   return hasher.hex();
 }
 

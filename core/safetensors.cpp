@@ -86,7 +86,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file
   try {
     header =
         nlohmann::json::parse(content_.begin() + 8, content_.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
-  } catch (const nlohmann::json::parse_error&) {
+  } catch (const nlohmann::json::exception&) {
     throw fault("the header is not JSON");
   }
   if (!header.is_object()) throw fault("the header is not a JSON object");
@@ -110,7 +110,9 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file
       const auto row = std::find_if(types.begin(), types.end(), [&](const TypeRow& r) { return r.name == dtype; });
       if (row == types.end()) throw fault(fmt::format("tensor '{}' has unknown dtype '{}'", name, dtype));
       view.type = row->type;
-      for (const auto& side : entry.at("shape")) {
+      const auto& shape = entry.at("shape");
+      if (!shape.is_array()) throw fault(fmt::format("tensor '{}' has a shape that is not a list", name));
+      for (const auto& side : shape) {
         if (!side.is_number_integer()) throw fault(fmt::format("tensor '{}' has a shape that is not integers", name));
         view.shape.push_back(side.get<std::int64_t>());
       }

@@ -1,0 +1,66 @@
+"""Runs tools/check_layers.py on trees made here: a sound one passes, each single violation is refused by its line."""
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "check_layers.py"
+
+SOUND = {
+    "core/error.h": "#pragma once\n#include <string>\n",
+    "store/store.h": '#pragma once\n#include "core/error.h"\n#include "store/rows.h"\n',
+    "kernels/guide.h": '#pragma once\n#include <ATen/core/Tensor.h>\n#include "core/error.h"\n',
+    "kernels/guide_math.h": '#pragma once\n#include "kernels/host_device.h"\n',
+    "kernels/guide.cu": '#include "kernels/guide_math.h"\n#include <cuda_runtime.h>\n',
+    "diffusion/unet.cpp": '#include <torch/nn.h>\n#include "kernels/guide.h"\n',
+    "app/main.cpp": '#include "store/store.h"\n#include "diffusion/unet.h"\n',
+    "tests/store/store_test.cpp": '#include "store/store.h"\n#include "app/table.h"\n',
+}
+
+
+def check(changes):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**SOUND, **changes}.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True)
+
+
+class CheckLayers(unittest.TestCase):
+    def test_a_sound_tree_passes(self):
+        result = check({})
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+
+    def test_each_violation_is_refused_with_its_place(self):
+        header = "#pragma once\n"
+        for name, text, message in [
+            ("core/a.h", header + '#include "store/store.h"\n', "core/a.h:2: core/ may not include store/store.h"),
+            ("metrics/a.cpp", '\n\n#  include "diffusion/unet.h"\n', "metrics/a.cpp:3: metrics/ may not include diffusion/unet.h"),
+            ("reports/sub/a.cpp", '#include "metrics/frechet.h"\n', "reports/sub/a.cpp:1: reports/ may not include"),
+            ("reproductions/a.cpp", '#include "bench/harness/run.h"\n', "reproductions/a.cpp:1: reproductions/ may not"),
+            ("bench/a.cpp", '#include "reports/page.h"\n', "bench/a.cpp:1: bench/ may not include reports/page.h"),
+            ("metrics/a.cpp", '#include "tests/support/tensors.h"\n', "metrics/a.cpp:1: metrics/ may not include tests/"),
+            ("store/a.cpp", "#include <ATen/core/Tensor.h>\n", "store/a.cpp:1: ATen/core/Tensor.h: no LibTorch header"),
+            ("kernels/a.cu", "#include <c10/cuda/CUDAStream.h>\n", "kernels/a.cu:1: c10/cuda/CUDAStream.h: no LibTorch"),
+            ("kernels/a_math.h", header + "#include <ATen/core/Tensor.h>\n", "kernels/a_math.h:2: ATen/core/Tensor.h: no"),
+            ("diffusion/a.h", header + "#include <torch/torch.h>\n", "diffusion/a.h:2: torch/torch.h may stand in .cpp"),
+            ("tests/support/a.h", header + "#include <torch/nn/modules/linear.h>\n", "tests/support/a.h:2: torch/nn/"),
+            ("core/a.h", "#include <string>\n", "core/a.h: a header needs #pragma once"),
+        ]:
+            with self.subTest(file=name, message=message):
+                result = check({name: text})
+                self.assertEqual(result.returncode, 1)
+                self.assertEqual(len(result.stdout.splitlines()), 1, result.stdout)
+                self.assertIn(message, result.stdout)
+
+    def test_a_folder_without_layers_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("none of the folders", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Refuses what has no place under version control: large files, work put off, somebody's own paths and hosts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+status=0
+
+while IFS= read -r -d '' file; do
+  [[ -f $file && ! -L $file ]] || continue
+  size=$(stat -c %s "$file")
+  if ((size > 512 * 1024)); then
+    echo "$file: $size bytes; at most 512 KiB may be tracked" >&2
+    status=1
+  fi
+done < <(git ls-files -z --cached --others --exclude-standard)
+
+refuse() {
+  local pattern=$1 reason=$2
+  if git grep -nIE --untracked "$pattern" -- ':!LICENSE' ':!tools/check_files.sh' >&2; then
+    echo "^ $reason" >&2
+    status=1
+  fi
+}
+refuse '\b(TODO|FIXME|XXX)\b' "do it now or write an issue"
+refuse '(^|[^A-Za-z0-9_.$}/-])/(home|Users|root)/[A-Za-z0-9._-]+' "a path of one machine"
+refuse '(index-url|find-links|extra-index)|https?://[^/ ]*(pypi|artifactory|nexus|jfrog|registry)[^ ]*/simple' "a registry host"
+exit "$status"

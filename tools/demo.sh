@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Set-up, build, one method on real images, and the report of it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/timing.sh
+assay=build/bin/assay
+dataset=emoji
+
+PRESET=release
+export PRESET
+part set-up tools/setup.sh
+part build tools/build.sh
+if ! "$assay" dataset info emoji >/dev/null 2>&1; then
+  dataset=shapes
+  echo "demo: no colour emoji here (Debian packages fonts-noto-color-emoji and unicode-data), using the dataset 'shapes'"
+fi
+run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 3 --store demo/assay.db)
+report=("$assay" report --store demo/assay.db --out demo/report)
+
+mkdir -p demo
+echo "demo: ${run[*]}"
+part run "${run[@]}"
+echo "demo: ${report[*]}"
+part report "${report[@]}"
+print_parts
+page=$(find "$PWD/demo/report" -maxdepth 1 -name '*.html' | sort | head -n 1)
+echo "The report: $page"
+echo "Open it:    file://${page// /%20}"
