@@ -5,8 +5,9 @@
 #   CMAKE_ARGS="-D..."            passed to CMake; CMAKE_PREFIX_PATH=... names a LibTorch of your own
 #   JOBS=2                        compilations at a time; unset: one per core and 2 GB of free memory
 #   LINT_BASE=origin/main         make lint: clang-tidy looks at what changed since this commit
+#   LINT_SECONDS=120              make lint: begin no file after this long, 0: read all
 PRESET ?= release
-export PRESET LABEL CMAKE_ARGS JOBS LINT_BASE
+export PRESET LABEL CMAKE_ARGS JOBS LINT_BASE LINT_SECONDS
 ifdef CMAKE_PREFIX_PATH
 export CMAKE_PREFIX_PATH
 endif

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${PRESET:-release}
+export CCACHE_BASEDIR=$PWD  # a second clone, in another folder, finds what the first one compiled
 
 # A file that includes LibTorch's headers takes up to 2 GB to compile.
 jobs=${JOBS:-}

@@ -5,7 +5,7 @@ usage: tools/tidy.py BUILD_FOLDER [FILE...]
 
 Base: $LINT_BASE, else where HEAD left origin's default branch, else the commit before HEAD, else every file counts.
 A file that passed is not read again until its preprocessed text or the checks change. A file that includes LibTorch
-takes a minute, so those come last, and after $LINT_SECONDS (default 150; 0: no limit) no further file is begun: the
+takes a minute, so those come last, and after $LINT_SECONDS (default 120; 0: no limit) no further file is begun: the
 files left out are named, and the next call goes on with them.
 """
 import concurrent.futures
@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("ASSAY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay") / "tidy"
-SECONDS = float(os.environ.get("LINT_SECONDS") or 150)
+SECONDS = float(os.environ.get("LINT_SECONDS") or 120)
 
 
 def git(*arguments):

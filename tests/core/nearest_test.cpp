@@ -26,6 +26,12 @@ TEST(Nearest, AllowsAThirdOfTheLongerWordAndNoMore) {
   EXPECT_EQ(nearest_name("abc", {"xyz"}), "");
 }
 
+TEST(Nearest, CountsAnInsertedOrDroppedLetterAsOneEdit) {
+  EXPECT_EQ(nearest_name("abcdef", {"abcdefxyz"}), "abcdefxyz");  // 3 edits of 9 letters
+  EXPECT_EQ(nearest_name("abcdefxyz", {"abcdef"}), "abcdef");
+  EXPECT_EQ(nearest_name("abcde", {"abcdewxyz"}), "");  // 4 edits
+}
+
 TEST(Nearest, PrefersFewerEditsThenTheEarlierName) {
   EXPECT_EQ(nearest_name("steps", {"stops", "steps2", "step"}), "stops");
   EXPECT_EQ(nearest_name("stepz", {"stoop", "steps"}), "steps");

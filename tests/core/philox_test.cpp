@@ -60,7 +60,7 @@ TEST(RandomStream, UniformFillsTheUnitIntervalEvenly) {
     ASSERT_LT(value, 1.0);
     ++counts[static_cast<std::size_t>(value * 10)];
   }
-  for (const int count : counts) EXPECT_NEAR(count, n / 10, 5 * std::sqrt(n * 0.1 * 0.9));
+  for (const int count : counts) EXPECT_NEAR(count, n / 10.0, 5 * std::sqrt(n * 0.1 * 0.9));
 }
 
 TEST(RandomStream, NormalHasTheMomentsOfAGaussian) {
@@ -104,7 +104,7 @@ TEST(RandomStream, BelowIsUniformForABoundThatIsNoPowerOfTwo) {
   constexpr int n = 70000;
   std::array<int, 7> counts{};
   for (int i = 0; i < n; ++i) ++counts.at(stream.below(7));
-  for (const int count : counts) EXPECT_NEAR(count, n / 7, 5 * std::sqrt(n / 7.0));
+  for (const int count : counts) EXPECT_NEAR(count, n / 7.0, 5 * std::sqrt(n / 7.0));
 }
 
 TEST(RandomStream, BelowHasNoModuloBiasAtAHugeBound) {
@@ -118,7 +118,7 @@ TEST(RandomStream, BelowHasNoModuloBiasAtAHugeBound) {
     ASSERT_LT(value, 3 * third);
     low += value < third ? 1 : 0;
   }
-  EXPECT_NEAR(low, n / 3, 5 * std::sqrt(n * (1.0 / 3) * (2.0 / 3)));
+  EXPECT_NEAR(low, n / 3.0, 5 * std::sqrt(n * (1.0 / 3) * (2.0 / 3)));
 }
 
 TEST(RandomStream, BelowOneIsZero) { EXPECT_EQ(RandomStream(8, Purpose::order, 0).below(1), 0U); }
@@ -145,7 +145,7 @@ TEST(Permutation, GivesAllOrdersOfThreeEquallyOften) {
   for (const int count : counts)
     if (count > 0) {
       ++seen;
-      EXPECT_NEAR(count, n / 6, 5 * std::sqrt(n / 6.0));
+      EXPECT_NEAR(count, n / 6.0, 5 * std::sqrt(n / 6.0));
     }
   EXPECT_EQ(seen, 6);
 }

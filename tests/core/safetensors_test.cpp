@@ -254,12 +254,13 @@ TEST(Safetensors, RefusesAValidFileCutAnywhere) {
   const std::string whole = small_file();
   { const SafetensorsFile file(folder.file("a", whole)); }
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const auto path = folder.file("a", whole.substr(0, size));
+    const auto path = folder.file(std::to_string(size), whole.substr(0, size));
     EXPECT_THROW(SafetensorsFile{path}, InputError) << size << " bytes of " << whole.size();
   }
 }
 
 TEST(Safetensors, AFileWithFlippedBytesLoadsOrIsRefusedAndNothingElse) {
+  // A new name each time: writing over a file waits for the disk.
   const TemporaryFolder folder;
   const std::string whole = read_file(ASSAY_TEST_DATA "/core/reference.safetensors");
   int loaded = 0, refused = 0;
@@ -268,7 +269,7 @@ TEST(Safetensors, AFileWithFlippedBytesLoadsOrIsRefusedAndNothingElse) {
     std::string content = whole;
     for (std::uint64_t flips = 1 + random.below(4); flips > 0; --flips)
       content[random.below(content.size())] = static_cast<char>(random.bits());
-    const auto path = folder.file("a", content);
+    const auto path = folder.file(std::to_string(trial), content);
     try {
       const SafetensorsFile file(path);
       // Touch every byte, so that a sanitizer sees a view that leaves the file.
