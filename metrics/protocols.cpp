@@ -26,6 +26,11 @@ const std::vector<Protocol>& protocols() {
         {"ami_expectation", "exact, hypergeometric"},
         {"ari_counts", "exact integers"},
         {"v_measure_beta", 1.0}}},
+      {"oracle",
+       "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
+       "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",
+       "guidance.md 4.1, bed O",
+       {{"denoiser", "exact"}, {"classifier", "nearest mean"}}},
   };
   return table;
 }

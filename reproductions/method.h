@@ -24,14 +24,14 @@ struct ScoreInterval {
 
 /// A named value with its unit, its protocol and the number of samples behind it.
 struct Score {
-  std::string arm;   // empty for the run as a whole
+  std::string arm;  // empty for the run as a whole
   std::string name;
   double value = 0;
   std::string unit;
   ScoreDirection direction = ScoreDirection::none;
   std::int64_t n = 0;
   std::optional<ScoreInterval> interval;
-  std::string protocol;  // name of a ProtocolUse of the same stage output
+  std::string protocol;                              // name of a ProtocolUse of the same stage output
   nlohmann::json params = nlohmann::json::object();  // guidance: {"w": 2, "w_cfg": 1}
 };
 
@@ -111,7 +111,7 @@ struct ClaimRule {
   std::string id;
   std::string statement;
   std::string origin;
-  std::size_t contrast = 0;    // index into MethodPlan::contrasts
+  std::size_t contrast = 0;      // index into MethodPlan::contrasts
   bool claimed_negative = true;  // a - b < 0 is what the paper claims
 };
 
@@ -135,6 +135,8 @@ struct MethodEntry {
   /// What the tier needs that this machine may lack, and how to get it; one line each.
   std::vector<std::string> (*needs)(const nlohmann::json& config);
   MethodPlan (*plan)(const nlohmann::json& config);
+  /// What all seeds share, each made into the cache by one call; they may run side by side.
+  std::vector<void (*)(Run&)> shared_products;
   void (*run)(Run& run);
   /// The lines that --dry-run prints about a configuration: parameters, steps, operations.
   std::vector<std::string> (*describe)(const nlohmann::json& config);

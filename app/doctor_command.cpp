@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "app/command.h"
+#include "bench/harness/machine.h"
+#include "core/error.h"
+#include "datasets/dataset.h"
+#include "reproductions/method.h"
+
+namespace assay {
+namespace {
+
+int run(bool json) {
+  nlohmann::json result = {
+      {"version", code_version()}, {"machine", machine_description()}, {"libraries", library_versions()}};
+  result["device"] = device_description(choose_device("auto"));
+  nlohmann::json tiers = nlohmann::json::array(), datasets = nlohmann::json::array();
+  for (const DatasetEntry& entry : dataset_table())
+    datasets.push_back({{"name", entry.name}, {"missing", entry.missing()}});
+  for (const MethodEntry& method : method_table())
+    for (const std::string& tier : method.tiers)
+      tiers.push_back({{"method", method.id}, {"tier", tier}, {"missing", method.needs(method.preset(tier))}});
+  result["datasets"] = datasets;
+  result["tiers"] = tiers;
+  if (json) {
+    std::cout << result.dump() << '\n';
+    return 0;
+  }
+  fmt::print("assay {}\n", code_version());
+  fmt::print("machine  {}, {} cores, {:.1f} GiB; {}\n", result["machine"]["cpu"].get<std::string>(),
+             result["machine"]["cores"].get<int>(), result["machine"]["memory_bytes"].get<double>() / (1 << 30),
+             result["machine"]["os"].get<std::string>());
+  fmt::print("device   {}\n", result["device"].get<std::string>());
+  for (const auto& dataset : datasets)
+    fmt::print("dataset  {:<12} {}\n", dataset["name"].get<std::string>(),
+               dataset["missing"].get<std::string>().empty() ? "ready" : dataset["missing"].get<std::string>());
+  for (const auto& tier : tiers) {
+    std::string missing;
+    for (const auto& line : tier["missing"]) missing += (missing.empty() ? "" : "; ") + line.get<std::string>();
+    fmt::print("run      {} --tier {:<6} {}\n", tier["method"].get<std::string>(), tier["tier"].get<std::string>(),
+               missing.empty() ? "ready" : missing);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, CommandContext& context) {
+  const auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("doctor", "What this machine has, and what is missing for which tier");
+  command->add_flag("--json", *json, "One JSON object on standard output");
+  command->callback([json, &context] { context.selected = [json] { return run(*json); }; });
+}
+
+}  // namespace assay

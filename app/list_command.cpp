@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "bench/harness/parity.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "datasets/dataset.h"
+#include "metrics/protocols.h"
+#include "reproductions/method.h"
+
+namespace assay {
+namespace {
+
+/// One line of a list.
+struct Row {
+  std::string name, description;
+};
+
+/// What can be listed, in the order of the help text.
+struct Kind {
+  std::string name;
+  std::vector<Row> (*rows)();
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> table = {
+      {"methods",
+       [] {
+         std::vector<Row> rows;
+         for (const MethodEntry& m : method_table())
+           rows.push_back({m.id, fmt::format("{} ({}); tiers: {}", m.title, m.reference, join(m.tiers))});
+         return rows;
+       }},
+      {"metrics",
+       [] {
+         return std::vector<Row>{
+             {"fd-small", "Fréchet distance on features of a small network of our own; lower is better"},
+             {"nmi", "normalised mutual information of clusters and labels; higher is better"},
+             {"ami", "mutual information adjusted for chance; higher is better"},
+             {"ari", "Rand index adjusted for chance; higher is better"}};
+       }},
+      {"protocols",
+       [] {
+         std::vector<Row> rows;
+         for (const Protocol& p : protocols()) rows.push_back({p.id, p.description + "\nOrigin: " + p.origin});
+         return rows;
+       }},
+      {"datasets",
+       [] {
+         std::vector<Row> rows;
+         for (const DatasetEntry& d : dataset_table()) rows.push_back({d.name, d.description});
+         return rows;
+       }},
+      {"models",
+       [] {
+         std::vector<Row> rows;
+         for (const std::string& id : parity_modules()) rows.push_back({id, "checked by `assay parity`"});
+         return rows;
+       }},
+      {"kernels",
+       [] {
+         return std::vector<Row>{{"guided_ddim_step", "guidance, x0 and the DDIM update in one pass"},
+                                 {"smallest_distances", "the k nearest references of each row, no N x M matrix"},
+                                 {"moments", "sum and outer products of features in double"},
+                                 {"adamw_step", "AdamW and the moving average of the weights in one pass"}};
+       }},
+      {"claims",
+       [] {
+         std::vector<Row> rows;
+         for (const MethodEntry& m : method_table())
+           for (const ClaimRule& c : m.plan(m.preset(m.tiers.back())).claims)
+             rows.push_back({m.id + "/" + c.id, c.statement});
+         return rows;
+       }},
+  };
+  return table;
+}
+
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds()) names.push_back(kind.name);
+  return names;
+}
+
+int run(const std::string& what, bool json) {
+  for (const Kind& kind : kinds()) {
+    if (kind.name != what) continue;
+    nlohmann::json list = nlohmann::json::array();
+    for (const Row& row : kind.rows()) {
+      list.push_back({{"name", row.name}, {"description", row.description}});
+      if (json) continue;
+      std::string indented;
+      for (const char c : row.description) indented += c == '\n' ? "\n" + std::string(24, ' ') : std::string(1, c);
+      fmt::print("{:<22}  {}\n", row.name, indented);
+    }
+    if (json) std::cout << nlohmann::json{{what, list}}.dump() << '\n';
+    return 0;
+  }
+  throw InputError(unknown_name_message("list", what, kind_names()));
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& app, CommandContext& context) {
+  struct Options {
+    std::string what;
+    bool json = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("list", "List what there is");
+  command->add_option("what", options->what, join(kind_names()))->required();
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback(
+      [options, &context] { context.selected = [options] { return run(options->what, options->json); }; });
+}
+
+}  // namespace assay

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "app/command.h"
+#include "bench/harness/harness.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
+
+namespace assay {
+namespace {
+
+struct Options {
+  RunRequest request;
+  std::string seeds = "1";
+  std::int64_t resume = 0;
+  bool dry_run = false, json = false, quiet = false;
+};
+
+void print_dry_run(const nlohmann::json& result) {
+  for (const auto& plan : result.at("plans")) {
+    fmt::print("{}, tier {}, {} seed(s)\n", plan.at("method").get<std::string>(), plan.at("tier").get<std::string>(),
+               plan.at("seeds").size());
+    for (const auto& step : plan.at("steps")) fmt::print("  {}\n", step.get<std::string>());
+    for (const auto& missing : plan.at("missing")) fmt::print("  missing: {}\n", missing.get<std::string>());
+  }
+}
+
+std::string number(const nlohmann::json& value) {
+  return value.is_null() ? "-" : fmt::format("{:.4g}", value.get<double>());
+}
+
+void print_summary(const nlohmann::json& result, const std::string& store) {
+  for (const auto& run : result.at("runs")) {
+    fmt::print("run {}: {} seed {} {}{}\n", run.at("id").get<std::int64_t>(), run.at("method").get<std::string>(),
+               run.at("seed").get<std::int64_t>(), run.at("status").get<std::string>(),
+               run.at("reason").get<std::string>().empty() ? "" : ": " + run.at("reason").get<std::string>());
+    for (const auto& s : run.at("scores"))
+      if (s.at("name") == "fd-small")
+        fmt::print("  {:<28} fd-small {:>9}  [{}, {}]  n = {}\n",
+                   s.at("arm").get<std::string>() +
+                       (s.at("params").contains("w") ? fmt::format(" w={}", s.at("params").at("w").get<double>()) : ""),
+                   number(s.at("value")), number(s.at("low")), number(s.at("high")), s.at("n").get<std::int64_t>());
+  }
+  if (!result.at("comparisons").empty()) fmt::print("paired differences\n");
+  for (const auto& c : result.at("comparisons"))
+    fmt::print("  {:<5} {:<46} {:>9}  [{}, {}]  {} seed(s)\n", c.at("metric").get<std::string>(),
+               c.at("arm_a").get<std::string>() + " - " + c.at("arm_b").get<std::string>(), number(c.at("difference")),
+               number(c.at("low")), number(c.at("high")), c.at("seeds").size());
+  if (!result.at("runs").empty())
+    for (const auto& c : result.at("runs").at(0).at("claims"))
+      fmt::print("claim {:<18} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),
+                 c.at("statement").get<std::string>());
+  fmt::print("recorded in {}\n", store);
+}
+
+int run(Options& options, const std::string& command_line) {
+  Progress::silence(options.quiet);
+  options.request.command = command_line;
+  nlohmann::json result;
+  try {
+    if (options.resume > 0) {
+      if (!options.request.methods.empty() || !options.request.settings.empty())
+        throw InputError("--resume goes on with what was recorded; leave out methods and --set");
+      result = resume(options.request.store, options.resume);
+    } else {
+      options.request.seeds = parse_seeds(options.seeds);
+      result = options.dry_run ? dry_run(options.request) : execute(options.request);
+    }
+  } catch (const Interrupted&) {
+    fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume RUN goes on\n",
+               options.request.store.string());
+    return 1;
+  }
+  if (options.json)
+    std::cout << result.dump() << '\n';
+  else if (options.dry_run)
+    print_dry_run(result);
+  else
+    print_summary(result, options.request.store.string());
+  if (options.dry_run) return 0;
+  const auto& runs = result.at("runs");
+  return std::all_of(runs.begin(), runs.end(), [](const auto& r) { return r.at("status") == "done"; }) ? 0 : 1;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<Options>();
+  options->request.store = "results/assay.db";
+  CLI::App* command = app.add_subcommand("run", "Run methods and record scores, timings and pictures");
+  command->add_option("method", options->request.methods, "Methods, or all; see `assay list methods`");
+  command->add_option("--tier", options->request.tier, "smoke: seconds; mini: minutes")->capture_default_str();
+  command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
+  command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
+  command->add_option("--seeds", options->seeds, "A count (5) or a list (0,3,7)")->capture_default_str();
+  command->add_option("--set", options->request.settings, "Override of the preset, key=value, as in train.steps=500")
+      ->allow_extra_args(false);
+  command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")
+      ->capture_default_str();
+  command->add_option("--threads", options->request.threads, "CPU threads in all; default: every core");
+  command->add_option("--resume", options->resume, "Go on with the batch of this run id");
+  command->add_flag("--dry-run", options->dry_run, "Say what would be done, and do nothing");
+  command->add_flag("--quiet", options->quiet, "No progress lines");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback(
+      [options, &context] { context.selected = [options, &context] { return run(*options, context.command_line); }; });
+}
+
+}  // namespace assay

@@ -1,0 +1,349 @@
+#include "bench/harness/harness.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <exception>
+#include <thread>
+
+#include "bench/harness/machine.h"
+#include "bench/harness/recorded_run.h"
+#include "bench/harness/verdicts.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/interrupt.h"
+#include "core/nearest.h"
+#include "datasets/dataset.h"
+#include "reproductions/method.h"
+#include "store/query.h"
+
+namespace assay {
+namespace {
+
+std::int64_t parse_whole(const std::string& text, const std::string& all) {
+  std::int64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || code != std::errc() || end != text.data() + text.size() || value < 0)
+    throw InputError(
+        fmt::format("--seeds '{}': '{}' is not a seed; accepted: a count (5) or a list (0,3,7)", all, text));
+  return value;
+}
+
+std::vector<std::string> method_ids(const std::vector<std::string>& asked) {
+  if (asked.empty()) throw InputError("run: no method given; `assay list methods` shows them");
+  std::vector<std::string> ids;
+  for (const std::string& id : asked) {
+    if (id == "all") {
+      for (const MethodEntry& entry : method_table()) ids.push_back(entry.id);
+    } else {
+      ids.push_back(method_entry(id).id);
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+/// One run that is to be executed.
+struct Task {
+  RowId run = 0;
+  std::uint64_t seed = 0;
+  int threads = 1;
+};
+
+/// Runs `work(i)` for i in [0, count) on `workers` threads. The first exception is passed on after all have ended.
+void side_by_side(std::size_t count, std::size_t workers, const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex failure_lock;
+  std::vector<std::thread> threads;
+  for (std::size_t w = 0; w < std::min(workers, count); ++w)
+    threads.emplace_back([&] {
+      for (std::size_t i = next++; i < count; i = next++) try {
+          work(i);
+        } catch (...) {
+          const std::lock_guard lock(failure_lock);
+          if (!failure) failure = std::current_exception();
+        }
+    });
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// Executes the unfinished runs of one method in a batch, then judges its contrasts and claims.
+void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
+                    const nlohmann::json& config, const std::string& device, const std::vector<Task>& tasks,
+                    int total_threads) {
+  Batch batch;
+  batch.recorder = &recorder;
+  batch.folder = store.folder();
+  batch.device = choose_device(device);
+  batch.device_name = device_description(batch.device);
+  batch.machine = machine_description();
+  const DatasetSpec spec = read_dataset_spec(config.at("dataset"), "dataset");
+  batch.dataset = open_dataset(spec);
+
+  if (!tasks.empty()) {
+    // What all seeds share is made first, one product a thread, so that no seed waits for another.
+    RecordedRun context(batch, tasks.front().run, config, tasks.front().seed, 1);
+    const auto& products = method.shared_products;
+    side_by_side(products.size(), batch.device.is_cpu() ? static_cast<std::size_t>(total_threads) : 1,
+                 [&](std::size_t i) {
+                   at::set_num_threads(1);
+                   products[i](context);
+                 });
+
+    const int workers = batch.device.is_cpu() ? std::max(1, total_threads / tasks.front().threads) : 1;
+    side_by_side(tasks.size(), static_cast<std::size_t>(workers), [&](std::size_t i) {
+      const Task& task = tasks[i];
+      at::set_num_threads(task.threads);
+      const auto finish = [&](RunStatus status, const std::string& reason) {
+        const std::lock_guard lock(batch.recorder_lock);
+        recorder.finish_run(task.run, status, reason);
+      };
+      try {
+        stop_if_interrupted();
+        RecordedRun run(batch, task.run, config, task.seed, task.threads);
+        method.run(run);
+        finish(RunStatus::done, "");
+      } catch (const Interrupted&) {
+        finish(RunStatus::interrupted, "interrupted by the user");
+      } catch (const std::exception& error) {
+        finish(RunStatus::failed, error.what());
+        if (dynamic_cast<const InputError*>(&error)) throw;
+      }
+    });
+  }
+  stop_if_interrupted();
+
+  const MethodPlan plan = method.plan(config);
+  const auto comparisons = judge_contrasts(Query(store), batch_id, method.id, spec.name, plan);
+  recorder.add_comparisons(comparisons);
+  recorder.add_claims(judge_claims(batch_id, method.id, plan, comparisons));
+}
+
+/// Null for what is absent.
+template <class T>
+nlohmann::json or_null(const std::optional<T>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+nlohmann::json batch_json(const Store& store, RowId batch) {
+  const Query query(store);
+  nlohmann::json claims = nlohmann::json::array(), comparisons = nlohmann::json::array(),
+                 runs = nlohmann::json::array();
+  const auto claim_rows = query.claims(batch);
+  for (const ComparisonRow& c : query.comparisons(batch))
+    comparisons.push_back({{"method", c.method},
+                           {"metric", c.metric},
+                           {"protocol", c.protocol},
+                           {"arm_a", c.arm_a},
+                           {"arm_b", c.arm_b},
+                           {"params", c.params},
+                           {"difference", c.difference},
+                           {"low", c.interval ? nlohmann::json(c.interval->low) : nlohmann::json()},
+                           {"high", c.interval ? nlohmann::json(c.interval->high) : nlohmann::json()},
+                           {"interval", c.interval ? nlohmann::json(c.interval->method) : nlohmann::json()},
+                           {"p", or_null(c.p_value)},
+                           {"p_adjusted", or_null(c.p_adjusted)},
+                           {"seeds", c.seeds},
+                           {"differences", c.differences}});
+  RunFilter filter;
+  filter.batch = batch;
+  const auto scores = query.scores(filter);
+  const auto artifacts = query.artifacts(filter);
+  for (const RunRow& run : query.runs(filter)) {
+    nlohmann::json score_list = nlohmann::json::array(), artifact_list = nlohmann::json::array();
+    for (const ScoreRow& s : scores)
+      if (s.run == run.id)
+        score_list.push_back({{"arm", s.arm},
+                              {"name", s.name},
+                              {"value", s.value},
+                              {"unit", s.unit},
+                              {"n", s.n},
+                              {"low", s.interval ? nlohmann::json(s.interval->low) : nlohmann::json()},
+                              {"high", s.interval ? nlohmann::json(s.interval->high) : nlohmann::json()},
+                              {"protocol", s.protocol},
+                              {"params", s.params}});
+    for (const ArtifactRow& a : artifacts)
+      if (a.run == run.id)
+        artifact_list.push_back({{"name", a.name}, {"kind", a.kind}, {"path", a.path}, {"hash", a.hash}});
+    nlohmann::json claim_list = nlohmann::json::array();
+    for (const ClaimRow& c : claim_rows)
+      if (c.method == run.method)
+        claim_list.push_back({{"id", c.name},
+                              {"method", c.method},
+                              {"statement", c.statement},
+                              {"origin", c.origin},
+                              {"verdict", name_of(c.verdict)},
+                              {"statistic", or_null(c.statistic)},
+                              {"low", or_null(c.low)},
+                              {"high", or_null(c.high)},
+                              {"threshold", c.threshold},
+                              {"seeds", c.seeds}});
+    runs.push_back({{"id", run.id},
+                    {"method", run.method},
+                    {"tier", run.tier},
+                    {"dataset", run.dataset},
+                    {"seed", run.seed},
+                    {"status", name_of(run.status)},
+                    {"reason", run.reason},
+                    {"scores", std::move(score_list)},
+                    {"claims", std::move(claim_list)},
+                    {"artifacts", std::move(artifact_list)}});
+  }
+  return {{"batch", batch}, {"runs", std::move(runs)}, {"comparisons", std::move(comparisons)}};
+}
+
+int threads_or_default(int threads) {
+  if (threads < 0 || threads > 1024) throw InputError(fmt::format("--threads {}; accepted: 1 to 1024", threads));
+  return threads > 0 ? threads : at::get_num_threads();
+}
+
+}  // namespace
+
+std::vector<std::int64_t> parse_seeds(const std::string& text) {
+  std::vector<std::int64_t> seeds;
+  if (text.find(',') == std::string::npos) {
+    const std::int64_t count = parse_whole(text, text);
+    if (count < 1 || count > 10000)
+      throw InputError(fmt::format("--seeds '{}': accepted: a count of 1 to 10000, or a list (0,3,7)", text));
+    for (std::int64_t seed = 0; seed < count; ++seed) seeds.push_back(seed);
+    return seeds;
+  }
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    seeds.push_back(parse_whole(text.substr(begin, comma - begin), text));
+    begin = comma + 1;
+  }
+  std::vector<std::int64_t> sorted = seeds;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    throw InputError(fmt::format("--seeds '{}': a seed is given twice", text));
+  return seeds;
+}
+
+nlohmann::json complete_config(const std::string& id, const RunRequest& request) {
+  const MethodEntry& method = method_entry(id);
+  if (std::find(method.tiers.begin(), method.tiers.end(), request.tier) == method.tiers.end())
+    throw InputError(fmt::format("{}: {}", id, unknown_name_message("tier", request.tier, method.tiers)));
+  nlohmann::json config = method.preset(request.tier);
+  if (!request.dataset.empty() && request.dataset != config.at("dataset").at("name")) {
+    dataset_entry(request.dataset);
+    // The other set keeps its own defaults, apart from the size the networks are made for.
+    config["dataset"] = {{"name", request.dataset}, {"size", config.at("dataset").at("size")}};
+  }
+  for (const std::string& setting : request.settings) set_key(config, setting);
+  method.check(config);
+  return config;
+}
+
+nlohmann::json execute(const RunRequest& request) {
+  const std::vector<std::string> ids = method_ids(request.methods);
+  if (request.seeds.empty()) throw InputError("--seeds: empty; accepted: a count (5) or a list (0,3,7)");
+  std::vector<nlohmann::json> configs;
+  for (const std::string& id : ids) {
+    configs.push_back(complete_config(id, request));
+    for (const std::string& missing : method_entry(id).needs(configs.back())) throw InputError(missing);
+  }
+  const at::Device device = choose_device(request.device);
+  const int threads = threads_or_default(request.threads);
+  // A run's thread count is part of the record: with another, training may round differently.
+  const int per_run =
+      device.is_cpu() ? std::max<int>(1, threads / static_cast<int>(std::min<std::size_t>(request.seeds.size(), 1024)))
+                      : threads;
+
+  ensure_folder(request.store.has_parent_path() ? request.store.parent_path() : std::filesystem::path("."));
+  Store store = Store::open_or_create(request.store);
+  Recorder recorder(store);
+  BatchRow batch;
+  batch.command = request.command;
+  batch.config = {{"tier", request.tier},
+                  {"seeds", request.seeds},
+                  {"settings", request.settings},
+                  {"device", request.device},
+                  {"threads_per_run", per_run}};
+  const RowId batch_id = recorder.begin_batch(batch);
+
+  std::vector<std::vector<Task>> tasks(ids.size());
+  for (std::size_t m = 0; m < ids.size(); ++m) {
+    const DatasetSpec spec = read_dataset_spec(configs[m].at("dataset"), "dataset");
+    const std::string dataset_hash = open_dataset(spec)->hash();
+    for (const std::int64_t seed : request.seeds) {
+      RunRow run;
+      run.batch = batch_id;
+      run.method = ids[m];
+      run.tier = request.tier;
+      run.dataset = spec.name;
+      run.dataset_hash = dataset_hash;
+      run.seed = seed;
+      run.config = configs[m];
+      run.code_version = code_version();
+      run.device = device_description(device);
+      run.driver = device.is_cpu() ? "" : driver_version();
+      run.libraries = library_versions();
+      run.machine = machine_description();
+      tasks[m].push_back({recorder.begin_run(run), static_cast<std::uint64_t>(seed), per_run});
+    }
+  }
+  for (std::size_t m = 0; m < ids.size(); ++m)
+    execute_method(store, recorder, batch_id, method_entry(ids[m]), configs[m], request.device, tasks[m], threads);
+  return batch_json(store, batch_id);
+}
+
+nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
+  Store store = Store::open(file);
+  const Query query(store);
+  const RowId batch_id = query.run(run_id).batch;
+  const BatchRow batch = query.batch(batch_id);
+  RunFilter filter;
+  filter.batch = batch_id;
+  const std::vector<RunRow> runs = query.runs(filter);
+  if (std::all_of(runs.begin(), runs.end(), [](const RunRow& r) { return r.status == RunStatus::done; }))
+    throw InputError(fmt::format("--resume {}: every run of its batch is done", run_id));
+
+  Recorder recorder(store);
+  const int per_run = batch.config.at("threads_per_run").get<int>();
+  std::vector<std::string> methods;
+  for (const RunRow& run : runs)
+    if (std::find(methods.begin(), methods.end(), run.method) == methods.end()) methods.push_back(run.method);
+  for (const std::string& id : methods) {
+    std::vector<Task> tasks;
+    nlohmann::json config;
+    for (const RunRow& run : runs) {
+      if (run.method != id) continue;
+      config = run.config;
+      if (run.status == RunStatus::done) continue;
+      if (open_dataset(read_dataset_spec(config.at("dataset"), "dataset"))->hash() != run.dataset_hash)
+        throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
+      recorder.resume_run(run.id);
+      tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
+    }
+    method_entry(id).check(config);
+    execute_method(store, recorder, batch_id, method_entry(id), config, batch.config.at("device").get<std::string>(),
+                   tasks, std::max(per_run, at::get_num_threads()));
+  }
+  return batch_json(store, batch_id);
+}
+
+nlohmann::json dry_run(const RunRequest& request) {
+  nlohmann::json plans = nlohmann::json::array();
+  for (const std::string& id : method_ids(request.methods)) {
+    const MethodEntry& method = method_entry(id);
+    const nlohmann::json config = complete_config(id, request);
+    plans.push_back({{"method", id},
+                     {"tier", request.tier},
+                     {"seeds", request.seeds},
+                     {"config", config},
+                     {"steps", method.describe(config)},
+                     {"missing", method.needs(config)}});
+  }
+  return {{"plans", plans}};
+}
+
+}  // namespace assay

@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+/// What `assay run` was asked for.
+struct RunRequest {
+  std::vector<std::string> methods;  // ids, or {"all"}
+  std::string tier = "smoke";
+  std::string dataset;  // empty: the preset's
+  std::string device = "auto";
+  std::vector<std::int64_t> seeds = {0};
+  std::vector<std::string> settings;  // "a.b=value"
+  std::filesystem::path store;
+  int threads = 0;      // CPU threads in all; 0: as many as LibTorch would use
+  std::string command;  // as typed, for the record
+};
+
+/// "3" -> 0, 1, 2; "0,3,7" -> those. Throws InputError for an empty text, a repeated seed, or what is not a number.
+std::vector<std::int64_t> parse_seeds(const std::string& text);
+
+/// Complete configuration of a method: the tier's preset, the data set asked for, then every setting. Checked.
+/// Throws InputError.
+nlohmann::json complete_config(const std::string& method, const RunRequest& request);
+
+/// Runs every method with every seed, seeds side by side where there are threads for it, records everything, then the
+/// paired comparisons and claims. Artifacts and caches lie beside the store, in artifacts/ and cache/.
+/// Returns {"runs": [...], "comparisons": [...]} in the shape of docs/architecture.md. A run that fails is recorded as
+/// failed and the others go on; the caller sees its status. Throws InputError before anything is recorded when the
+/// request is bad, Interrupted when the user stopped it (the runs are then marked so).
+nlohmann::json execute(const RunRequest& request);
+
+/// Goes on with the batch that `run` belongs to: every run of it that is not done. The configuration is the recorded
+/// one. Throws InputError when there is no such run or its batch is done.
+nlohmann::json resume(const std::filesystem::path& store, std::int64_t run);
+
+/// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]}.
+nlohmann::json dry_run(const RunRequest& request);
+
+}  // namespace assay

@@ -1,0 +1,153 @@
+#include "bench/harness/recorded_run.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "bench/harness/machine.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
+#include "metrics/protocols.h"
+
+namespace assay {
+namespace {
+
+/// Holds a lock file while it lives: another process that needs the same product waits.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& file)
+      : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0) throw InputError(fmt::format("{}: cannot be written", file.string()));
+    ::flock(descriptor_, LOCK_EX);
+  }
+  ~FileLock() { ::close(descriptor_); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+Better better_of(ScoreDirection direction) {
+  switch (direction) {
+    case ScoreDirection::lower_is_better:
+      return Better::lower;
+    case ScoreDirection::higher_is_better:
+      return Better::higher;
+    case ScoreDirection::none:
+      break;
+  }
+  return Better::unstated;
+}
+
+}  // namespace
+
+RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed, int threads)
+    : batch_(batch),
+      id_(id),
+      config_(std::move(config)),
+      seed_(seed),
+      threads_(threads),
+      folder_(batch.folder / "artifacts" / fmt::format("run-{}", id)) {
+  ensure_folder(folder_);
+}
+
+nlohmann::json RecordedRun::stage(const std::string& name, const std::function<void(StageOutput&)>& body) {
+  std::optional<StageRecorder> stage;
+  {
+    const std::lock_guard lock(batch_.recorder_lock);
+    if (batch_.recorder->stage_done(id_, name)) return batch_.recorder->stage_result(id_, name);
+    stage.emplace(batch_.recorder->begin_stage(id_, name));
+  }
+  stop_if_interrupted();
+  StageOutput out;
+  body(out);
+  const std::lock_guard lock(batch_.recorder_lock);
+  record(*stage, out);
+  stage->commit(out.result);
+  return out.result;
+}
+
+void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
+  for (const ProtocolUse& use : out.protocols) {
+    const Protocol& protocol = find_protocol(use.name);
+    nlohmann::json choices = protocol.choices;
+    choices.update(use.choices);
+    batch_.recorder->upsert_protocol({0, use.name, "", protocol.description, protocol.origin, choices});
+  }
+  for (const Score& score : out.scores) {
+    ScoreRow row;
+    row.arm = score.arm;
+    row.name = score.name;
+    row.value = score.value;
+    row.unit = score.unit;
+    row.better = better_of(score.direction);
+    row.n = score.n;
+    if (score.interval)
+      row.interval =
+          IntervalRow{score.interval->low, score.interval->high, score.interval->level, score.interval->method};
+    row.protocol = score.protocol;
+    row.params = score.params;
+    stage.add_score(row);
+  }
+  for (const Timing& timing : out.timings) {
+    TimingRow row;
+    row.op = timing.op;
+    row.variant = timing.variant;
+    row.shape = timing.shape;
+    row.dtype = "float32";
+    row.device = batch_.device_name;
+    row.threads = threads_;
+    row.seconds = timing.seconds;
+    row.items = timing.items;
+    row.item_unit = timing.item_unit;
+    row.flops = timing.flops;
+    row.peak_memory_bytes = peak_memory_bytes();
+    row.code_version = code_version();
+    row.machine = batch_.machine;
+    stage.add_timing(row);
+  }
+  for (const Artifact& artifact : out.artifacts) {
+    ArtifactRow row;
+    row.name = artifact.name;
+    row.kind = artifact.kind;
+    row.path = artifact.file.lexically_relative(batch_.folder).generic_string();
+    row.meta = artifact.meta;
+    stage.add_artifact(row);
+  }
+  for (const std::string& note : out.notes) stage.add_note(note);
+}
+
+std::filesystem::path RecordedRun::product(const std::string& kind, const nlohmann::json& identity,
+                                           const std::function<void(const std::filesystem::path&)>& produce) {
+  const std::filesystem::path folder = batch_.folder / "cache";
+  ensure_folder(folder);
+  const std::filesystem::path file =
+      folder / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()).substr(0, 16));
+  std::mutex* in_process = nullptr;
+  {
+    const std::lock_guard lock(batch_.product_locks_lock);
+    auto& slot = batch_.product_locks[file];
+    if (!slot) slot = std::make_unique<std::mutex>();
+    in_process = slot.get();
+  }
+  const std::lock_guard lock(*in_process);
+  const FileLock between_processes(file.string() + ".lock");
+  if (!std::filesystem::exists(file)) produce(file);
+  return file;
+}
+
+std::function<void(std::int64_t)> RecordedRun::progress(const std::string& what, std::int64_t total,
+                                                        const std::string& unit) {
+  const auto line = std::make_shared<Progress>(fmt::format("seed {}: {}", seed_, what), total, unit);
+  return [line](std::int64_t done) {
+    line->update(done);
+    stop_if_interrupted();
+  };
+}
+
+}  // namespace assay

@@ -1,0 +1,56 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "reproductions/method.h"
+#include "store/recorder.h"
+
+namespace assay {
+
+/// What the runs of one batch share: the store and its lock, the data set, the folders.
+struct Batch {
+  Recorder* recorder = nullptr;
+  std::mutex recorder_lock;
+  std::filesystem::path folder;  // the store's
+  std::shared_ptr<const Dataset> dataset;
+  at::Device device = at::kCPU;
+  std::string device_name;
+  nlohmann::json machine;
+  double checkpoint_seconds = 20.0;
+
+  std::mutex product_locks_lock;
+  std::map<std::filesystem::path, std::unique_ptr<std::mutex>> product_locks;
+};
+
+/// One run that records into the store: reproductions/method.h says what each function does.
+class RecordedRun : public Run {
+ public:
+  /// `threads` is what timings record.
+  RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed, int threads);
+
+  const nlohmann::json& config() const override { return config_; }
+  std::uint64_t seed() const override { return seed_; }
+  at::Device device() const override { return batch_.device; }
+  const Dataset& dataset() const override { return *batch_.dataset; }
+  std::filesystem::path artifact_folder() const override { return folder_; }
+  double checkpoint_seconds() const override { return batch_.checkpoint_seconds; }
+  nlohmann::json stage(const std::string& name, const std::function<void(StageOutput&)>& body) override;
+  std::filesystem::path product(const std::string& kind, const nlohmann::json& identity,
+                                const std::function<void(const std::filesystem::path&)>& produce) override;
+  std::function<void(std::int64_t)> progress(const std::string& what, std::int64_t total,
+                                             const std::string& unit) override;
+
+ private:
+  void record(StageRecorder& stage, const StageOutput& out);
+
+  Batch& batch_;
+  RowId id_;
+  nlohmann::json config_;
+  std::uint64_t seed_;
+  int threads_;
+  std::filesystem::path folder_;
+};
+
+}  // namespace assay

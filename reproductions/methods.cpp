@@ -1,0 +1,38 @@
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/nearest.h"
+#include "reproductions/method.h"
+#include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/self_guided.h"
+
+namespace assay {
+
+const std::vector<MethodEntry>& method_table() {
+  static const std::vector<MethodEntry> table = {
+      {"self_guided",
+       "Self-Guided Diffusion Models: clusters of self-supervised features as labels",
+       "Hu et al., arXiv:2210.06462",
+       {"smoke", "mini"},
+       "emoji",
+       self_guided::preset,
+       self_guided::check,
+       self_guided::needs,
+       self_guided::plan,
+       self_guided::run,
+       self_guided::describe},
+  };
+  return table;
+}
+
+const MethodEntry& method_entry(const std::string& id) {
+  std::vector<std::string> known;
+  for (const MethodEntry& entry : method_table()) {
+    if (entry.id == id) return entry;
+    known.push_back(entry.id);
+  }
+  throw InputError(unknown_name_message("method", id, known));
+}
+
+}  // namespace assay

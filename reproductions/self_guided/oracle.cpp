@@ -1,0 +1,110 @@
+#include "reproductions/self_guided/oracle.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+
+#include <array>
+#include <cstring>
+
+#include "core/philox.h"
+#include "diffusion/ddim.h"
+#include "diffusion/gaussian_mixture.h"
+#include "diffusion/guidance.h"
+#include "diffusion/trainer.h"
+#include "metrics/clustering.h"
+#include "metrics/kmeans.h"
+
+namespace assay::self_guided {
+namespace {
+
+constexpr std::int64_t classes = 10, dimensions = 8, samples = 400, ddim_steps_taken = 50;
+constexpr double deviation = 0.35;
+
+at::Tensor noise(std::uint64_t seed) {
+  at::Tensor x = at::empty({samples, dimensions, 1, 1}, at::kFloat);
+  for (std::int64_t i = 0; i < samples; ++i) {
+    RandomStream random(seed, Purpose::noise, static_cast<std::uint64_t>(i));
+    random.fill_normal({x.mutable_data_ptr<float>() + i * dimensions, static_cast<std::size_t>(dimensions)});
+  }
+  return x;
+}
+
+double share_equal(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+  std::int64_t equal = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) equal += a[i] == b[i];
+  return static_cast<double>(equal) / static_cast<double>(a.size());
+}
+
+}  // namespace
+
+void check_on_oracle(Run& run) {
+  run.stage("oracle", [&](StageOutput& out) {
+    at::NoGradGuard no_grad;
+    const NoiseSchedule schedule = make_noise_schedule("sqrt-linear", 1000);
+    const GaussianMixture world(schedule, classes, dimensions, deviation, run.seed());
+
+    // Self-labels: k-means on clean draws must find the classes.
+    at::Tensor x0 = noise(run.seed()).flatten(1) * deviation;
+    std::vector<std::int64_t> truth;
+    for (std::int64_t i = 0; i < samples; ++i) truth.push_back(i % classes);
+    at::Tensor index = at::empty({samples}, at::kLong);
+    std::memcpy(index.mutable_data_ptr<std::int64_t>(), truth.data(), truth.size() * sizeof(std::int64_t));
+    x0 = x0 + at::index_select(world.means(), 0, index).to(at::kFloat);
+    KMeansConfig options;
+    options.clusters = classes;
+    options.normalise = false;
+    options.seed = run.seed();
+    const auto ids = kmeans_assign(x0, kmeans_fit(x0, options).centroids, false);
+    out.protocols.push_back({"sklearn", {}});
+    out.scores.push_back({"oracle",
+                          "nmi",
+                          nmi(truth, ids),
+                          "",
+                          ScoreDirection::higher_is_better,
+                          samples,
+                          {},
+                          "sklearn",
+                          {{"K", classes}, {"labels", "class"}, {"split", "exact"}}});
+
+    // Guidance: samples drawn for a class must be of that class, and at w = 1 lie where the class lies.
+    ConditionBlock block{"class", classes, truth};
+    const at::Tensor condition = one_hot_condition({block}, 0, truth);
+    for (const double w : {0.0, 1.0, 2.0}) {
+      DdimOptions ddim;
+      ddim.steps = ddim_steps_taken;
+      ddim.weight = w;
+      ddim.clip = false;  // the mixture is not confined to [-1, 1]
+      const at::Tensor x = ddim_sample(world, schedule, ddim, noise(run.seed()), w == 0 ? at::Tensor() : condition);
+      const nlohmann::json params = {{"w", w}, {"w_cfg", to_cfg(w)}};
+      out.scores.push_back({"oracle",
+                            "class_accuracy",
+                            share_equal(world.classify(x), truth),
+                            "",
+                            ScoreDirection::higher_is_better,
+                            samples,
+                            {},
+                            "oracle",
+                            params});
+      const at::Tensor offsets = x.flatten(1).to(at::kDouble) - at::index_select(world.means(), 0, index);
+      out.scores.push_back({"oracle",
+                            "variance_ratio",
+                            offsets.square().mean().item<double>() / (deviation * deviation),
+                            "",
+                            ScoreDirection::none,
+                            samples,
+                            {},
+                            "oracle",
+                            params});
+    }
+    out.protocols.push_back({"oracle",
+                             {{"classes", classes},
+                              {"dimensions", dimensions},
+                              {"deviation", deviation},
+                              {"ddim_steps", ddim_steps_taken},
+                              {"schedule", "sqrt-linear"}}});
+  });
+}
+
+}  // namespace assay::self_guided

@@ -1,0 +1,534 @@
+#include "reproductions/self_guided/self_guided.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/philox.h"
+#include "core/safetensors.h"
+#include "diffusion/guidance.h"
+#include "metrics/bootstrap.h"
+#include "metrics/clustering.h"
+#include "metrics/frechet.h"
+#include "metrics/moments.h"
+#include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/images.h"
+#include "reproductions/self_guided/oracle.h"
+#include "reproductions/self_guided/pca.h"
+
+namespace assay::self_guided {
+namespace {
+
+constexpr const char* unguided_arm = "uncond_w0";
+constexpr const char* label_arm = "label";
+constexpr const char* random_arm = "random_label";
+
+nlohmann::json guidance_params(double w) { return {{"w", w}, {"w_cfg", to_cfg(w)}}; }
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::span<const float> values_of(const at::Tensor& features) {
+  return {features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())};
+}
+
+/// Everything the stages share: the data, the encoder's view of it, and the run.
+struct Study {
+  Run& run;
+  Config config;
+  LabelledImages train, validation;
+
+  explicit Study(Run& r)
+      : run(r),
+        config(read_config(r.config())),
+        train(load_images(r.dataset(), Split::train)),
+        validation(load_images(r.dataset(), Split::validation)) {}
+};
+
+/// g: the self-supervised encoder, trained once for all seeds.
+ConvEncoder encoder(Study& s) {
+  const nlohmann::json identity = {
+      {"what", "simclr"}, {"options", to_json(s.config.encoder)}, {"dataset", s.run.dataset().hash()}, {"seed", 0}};
+  const auto file = s.run.product("encoder", identity, [&](const std::filesystem::path& out) {
+    const auto progress = s.run.progress("train encoder", s.config.encoder.steps, "steps");
+    train_simclr(s.train.images.to(s.run.device()), s.config.encoder, 0, [&](std::int64_t step, double) {
+      progress(step);
+    }).save(out, identity.dump());
+  });
+  ConvEncoder loaded(encoder_config(s.config.encoder), 0);
+  loaded.load(file, identity.dump());
+  return loaded;
+}
+
+/// The feature network behind fd-small, trained once on the training split.
+struct FeatureNetwork {
+  ConvEncoder encoder;
+  std::string hash;
+};
+
+FeatureNetwork feature_network(Study& s) {
+  const nlohmann::json identity = {
+      {"what", "fd-small"}, {"options", to_json(s.config.fd_small)}, {"dataset", s.run.dataset().hash()}, {"seed", 0}};
+  const auto file = s.run.product("fd-small", identity, [&](const std::filesystem::path& out) {
+    const auto progress = s.run.progress("train fd-small network", s.config.fd_small.steps, "steps");
+    train_small_features(s.train.images.to(s.run.device()), s.train.captions, s.config.fd_small, 0,
+                         [&](std::int64_t step, double) { progress(step); })
+        .save(out, identity.dump());
+  });
+  FeatureNetwork network{empty_small_features(s.train.captions, s.config.fd_small), hash_file(file)};
+  network.encoder.load(file, identity.dump());
+  return network;
+}
+
+/// f: k-means on the encoder's features, fitted on the training split alone (guidance.md 1.5). Records how well the
+/// clusters agree with people's groups, beside clusters of a PCA baseline. Returns the ids of each K.
+std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
+  const auto file = s.run.artifact_folder() / "clusters.safetensors";
+  s.run.stage("clusters", [&](StageOutput& out) {
+    const ConvEncoder g = encoder(s);
+    const at::Tensor learned = pooled_in_batches(g, s.train.images),
+                     held_out = pooled_in_batches(g, s.validation.images);
+    const std::int64_t components = std::min<std::int64_t>(64, s.train.images[0].numel());
+    const at::Tensor pixels = pca_features(s.train.images, components);
+    out.protocols.push_back({"sklearn", {}});
+    SafetensorsWriter writer;
+    for (const std::int64_t k : s.config.clusters) {
+      KMeansConfig options = s.config.kmeans;
+      options.clusters = k;
+      options.seed = s.run.seed();
+      const auto assign = [&](const at::Tensor& fitted, const at::Tensor& assigned) {
+        return kmeans_assign(assigned, kmeans_fit(fitted, options).centroids, options.assign_normalised);
+      };
+      const auto record = [&](const std::string& features, const std::string& split,
+                              const std::vector<std::int64_t>& ids, const LabelledImages& images) {
+        const auto n = static_cast<std::int64_t>(ids.size());
+        const auto add = [&](const std::string& name, double value, const std::string& labels) {
+          out.scores.push_back({features,
+                                name,
+                                value,
+                                "",
+                                ScoreDirection::higher_is_better,
+                                n,
+                                {},
+                                "sklearn",
+                                {{"K", k}, {"split", split}, {"labels", labels}}});
+        };
+        add("nmi", nmi(images.groups, ids), "group");
+        add("ami", ami(images.groups, ids), "group");
+        add("ari", ari(images.groups, ids), "group");
+        add("nmi", nmi(images.subgroups, ids), "subgroup");
+      };
+      const auto ids = assign(learned, learned);
+      writer.add(self_label_arm(k), {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids));
+      record("encoder", "train", ids, s.train);
+      record("encoder", "validation", assign(learned, held_out), s.validation);
+      record("pca", "train", assign(pixels, pixels), s.train);
+    }
+    writer.write(file);
+    out.artifacts.push_back({"clusters", "labels", file, {{"split", "train"}}});
+  });
+  const SafetensorsFile stored(file);
+  std::map<std::int64_t, std::vector<std::int64_t>> ids;
+  for (const std::int64_t k : s.config.clusters) {
+    const auto values = stored.at(self_label_arm(k)).i64(self_label_arm(k));
+    ids[k].assign(values.begin(), values.end());
+  }
+  return ids;
+}
+
+/// Every condition an arm is guided by, as classes of the training images.
+std::vector<ConditionBlock> condition_blocks(Study& s) {
+  std::vector<ConditionBlock> blocks;
+  const bool groups = s.config.label == LabelKind::group;
+  blocks.push_back(
+      {label_arm,
+       static_cast<std::int64_t>(groups ? s.run.dataset().groups().size() : s.run.dataset().subgroups().size()),
+       groups ? s.train.groups : s.train.subgroups});
+  for (auto& [k, ids] : clusters(s)) blocks.push_back({self_label_arm(k), k, ids});
+
+  ConditionBlock random{random_arm, s.config.clusters.front(), {}};
+  for (std::size_t i = 0; i < s.train.groups.size(); ++i)
+    random.ids.push_back(static_cast<std::int64_t>(
+        RandomStream(s.run.seed(), Purpose::clustering, i).below(static_cast<std::uint64_t>(random.classes))));
+  blocks.push_back(std::move(random));
+  return blocks;
+}
+
+/// One denoiser and the conditions it knows.
+struct Network {
+  std::string name;
+  std::vector<ConditionBlock> blocks;
+};
+
+std::vector<Network> networks(const Study& s, const std::vector<ConditionBlock>& blocks) {
+  if (s.config.networks == Networks::shared) return {{"shared", blocks}};
+  std::vector<Network> separate;
+  for (const ConditionBlock& block : blocks) separate.push_back({block.name, {block}});
+  return separate;
+}
+
+UNetConfig unet_config(const Config& config, const std::vector<ConditionBlock>& blocks) {
+  UNetConfig unet = config.unet;
+  for (const ConditionBlock& block : blocks) unet.cond_dim += block.classes;
+  return unet;
+}
+
+/// Trains a denoiser with condition dropout, or finds it in the cache, and loads the weights that will be sampled.
+std::unique_ptr<UNet> denoiser(Study& s, const Network& network) {
+  Hasher conditions;
+  for (const ConditionBlock& block : network.blocks)
+    conditions.text(block.name).number(block.classes).values(std::span<const std::int64_t>(block.ids));
+  const UNetConfig unet = unet_config(s.config, network.blocks);
+  const nlohmann::json identity = {{"what", "self_guided denoiser"},
+                                   {"unet", to_json(unet)},
+                                   {"train", to_json(s.config.train)},
+                                   {"schedule", {s.config.schedule.name, s.config.schedule.steps()}},
+                                   {"dataset", s.run.dataset().hash()},
+                                   {"conditions", conditions.hex()},
+                                   {"device", s.run.device().is_cpu() ? "cpu" : "cuda"},
+                                   {"seed", s.run.seed()}};
+  auto net = std::make_unique<UNet>(unet);
+  net->parameters().materialise(s.run.seed(), s.run.device());
+  std::filesystem::path file;
+  s.run.stage("train:" + network.name, [&](StageOutput& out) {
+    file = s.run.product("denoiser", identity, [&](const std::filesystem::path& target) {
+      const auto progress = s.run.progress("train " + network.name, s.config.train.steps, "steps");
+      const TrainReport report = train(*net, s.config.schedule, {s.train.images.to(s.run.device()), network.blocks},
+                                       s.config.train, s.run.seed(), target, identity.dump(),
+                                       s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
+      out.timings.push_back(
+          {"train_step",
+           network.name,
+           fmt::format("{}x3x{}x{}", s.config.train.batch, s.config.dataset.size, s.config.dataset.size),
+           report.seconds,
+           report.steps * s.config.train.batch,
+           "images",
+           {}});
+      if (report.first_step > 0)
+        out.notes.push_back(fmt::format("training of {} went on from step {}; its timing covers the rest", network.name,
+                                        report.first_step));
+    });
+    if (out.timings.empty()) out.notes.push_back(fmt::format("{}: trained before, taken from the cache", network.name));
+    out.artifacts.push_back(
+        {"denoiser " + network.name, "checkpoint", file, {{"parameters", net->parameters().trainable_count()}}});
+  });
+  if (file.empty())
+    file = s.run.product("denoiser", identity, [&](const std::filesystem::path& target) {
+      throw InputError(
+          fmt::format("{}: the checkpoint of a finished stage is gone; run anew without --resume", target.string()));
+    });
+  auto loaded = std::make_unique<UNet>(unet);
+  loaded->parameters().materialise(s.run.seed(), s.run.device());
+  load_checkpoint(*loaded, file, s.config.sample.weights, identity.dump());
+  return loaded;
+}
+
+/// Noise [C, H, W] of sample `index`, the same for every arm: that is what pairs them.
+void fill_noise(at::Tensor& x, std::int64_t first_index, std::uint64_t seed) {
+  const std::int64_t values = x[0].numel();
+  for (std::int64_t i = 0; i < x.size(0); ++i) {
+    RandomStream random(seed, Purpose::noise, static_cast<std::uint64_t>(first_index + i));
+    random.fill_normal({x.mutable_data_ptr<float>() + i * values, static_cast<std::size_t>(values)});
+  }
+}
+
+/// The training image whose condition sample `index` takes: the empirical training marginal (guidance.md 1.11), and
+/// the same image for every arm.
+std::vector<std::int64_t> condition_sources(const Study& s) {
+  RandomStream random(s.run.seed(), Purpose::condition, 0);
+  const std::vector<std::int64_t> order = permutation(s.train.images.size(0), random);
+  std::vector<std::int64_t> sources;
+  for (std::int64_t i = 0; i < s.config.sample.count; ++i)
+    sources.push_back(order[static_cast<std::size_t>(i) % order.size()]);
+  return sources;
+}
+
+/// Draws all samples of one arm at one weight, as bytes [count, 3, H, W].
+at::Tensor draw(const Study& s, const UNet& net, const Network& network, std::size_t block, double w,
+                const std::function<void(std::int64_t)>& progress) {
+  at::NoGradGuard no_grad;
+  const std::vector<std::int64_t> sources = condition_sources(s);
+  const std::int64_t side = s.config.dataset.size, count = s.config.sample.count;
+  DdimOptions options = s.config.sample.ddim;
+  options.weight = w;
+  std::vector<at::Tensor> parts;
+  for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
+    const std::int64_t size = std::min(s.config.sample.batch, count - begin);
+    at::Tensor x = at::empty({size, 3, side, side}, at::kFloat);
+    fill_noise(x, begin, s.run.seed());
+    at::Tensor condition;
+    if (w != 0) {
+      std::vector<std::int64_t> ids;
+      for (std::int64_t i = begin; i < begin + size; ++i)
+        ids.push_back(network.blocks[block].ids[static_cast<std::size_t>(sources[static_cast<std::size_t>(i)])]);
+      condition = one_hot_condition(network.blocks, block, ids).to(s.run.device());
+    }
+    // Step noise (eta > 0) comes from a stream of its own for each sample and step.
+    const auto step_noise = [&](std::int64_t step) {
+      at::Tensor z = at::empty({size, 3, side, side}, at::kFloat);
+      fill_noise(z, (step + 1) * (std::int64_t{1} << 32) + begin, s.run.seed());
+      return z.to(s.run.device());
+    };
+    parts.push_back(to_bytes(ddim_sample(net, s.config.schedule, options, x.to(s.run.device()), condition, step_noise))
+                        .to(at::kCPU));
+    progress(begin + size);
+  }
+  return at::cat(parts);
+}
+
+/// The reference of fd-small and the network that made it.
+struct Reference {
+  FeatureNetwork network;
+  Gaussian gaussian;
+  std::int64_t count;
+
+  at::Tensor features(const at::Tensor& images) const { return features_in_batches(network.encoder, images); }
+};
+
+Reference reference(Study& s) {
+  FeatureNetwork network = feature_network(s);
+  const at::Tensor features = features_in_batches(network.encoder, s.train.images);
+  FeatureMoments moments(features.size(1));
+  moments.add(0, values_of(features));
+  return {std::move(network), gaussian(moments), features.size(0)};
+}
+
+ProtocolUse fd_small_protocol(const Study& s, const Reference& reference) {
+  return {"fd-small",
+          {{"network", reference.network.hash},
+           {"reference", fmt::format("training split of {}", s.run.dataset().hash())},
+           {"n_reference", reference.count},
+           {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+           {"resize", "none"}}};
+}
+
+/// fd-small of features [n, D] with a bootstrap interval over the samples.
+Score fd_score(const Study& s, const Reference& reference, const std::string& arm, const at::Tensor& features,
+               double w) {
+  const std::int64_t width = features.size(1);
+  const double value = frechet(gaussian(values_of(features), width), reference.gaussian).value;
+  const auto replicates = frechet_bootstrap(values_of(features), width, reference.gaussian, s.config.bootstrap,
+                                            s.run.seed(), Divisor::n_minus_1, 1);
+  const assay::Interval interval = basic_interval(value, replicates);
+  Score score{arm,
+              "fd-small",
+              value,
+              "",
+              ScoreDirection::lower_is_better,
+              features.size(0),
+              ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
+                            fmt::format("basic bootstrap over samples, {}", s.config.bootstrap)},
+              "fd-small",
+              guidance_params(w)};
+  return score;
+}
+
+/// Where the samples of an arm at a weight lie.
+std::filesystem::path sample_file(const Study& s, const std::string& arm, double w) {
+  return s.run.artifact_folder() / fmt::format("samples-{}-w{}.safetensors", arm, w);
+}
+
+at::Tensor stored_features(const Study& s, const std::string& arm, double w) {
+  const SafetensorsFile file(sample_file(s, arm, w));
+  const TensorView& view = file.at("features");
+  at::Tensor features = at::empty(view.shape, at::kFloat);
+  std::memcpy(features.mutable_data_ptr<float>(), view.data.data(), view.data.size());
+  return features;
+}
+
+/// Samples one arm at one weight, scores it, and keeps samples, features and a picture.
+void sample_arm(Study& s, const UNet& net, const Network& network, std::size_t block, const std::string& arm, double w,
+                const Reference& reference) {
+  s.run.stage(fmt::format("sample:{}:w{}", arm, w), [&](StageOutput& out) {
+    const auto start = std::chrono::steady_clock::now();
+    const at::Tensor bytes =
+        draw(s, net, network, block, w,
+             s.run.progress(fmt::format("sample {} w={}", arm, w), s.config.sample.count, "images"));
+    out.timings.push_back({"sample",
+                           w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
+                           fmt::format("{}x3x{}x{}, {} steps", std::min(s.config.sample.batch, s.config.sample.count),
+                                       s.config.dataset.size, s.config.dataset.size, s.config.sample.ddim.steps),
+                           seconds_since(start),
+                           s.config.sample.count,
+                           "images",
+                           {}});
+
+    const at::Tensor features = reference.features(from_bytes(bytes));
+    out.protocols.push_back(fd_small_protocol(s, reference));
+    out.scores.push_back(fd_score(s, reference, arm, features, w));
+
+    const auto file = sample_file(s, arm, w);
+    SafetensorsWriter writer;
+    writer.add("images", DType::u8, bytes.sizes().vec(),
+               std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
+    writer.add("features", features.sizes().vec(), values_of(features));
+    writer.write(file);
+    out.artifacts.push_back({fmt::format("samples {} w={}", arm, w), "samples", file, {{"arm", arm}, {"w", w}}});
+    if (w == 0 || w == s.config.sample.ddim.weight) {
+      const auto picture = s.run.artifact_folder() / fmt::format("grid-{}-w{}.png", arm, w);
+      const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
+      write_image_grid(bytes, rows, columns, 2, picture);
+      out.artifacts.push_back({fmt::format("{} w={}", arm, w),
+                               "image-grid",
+                               picture,
+                               {{"arm", arm}, {"w", w}, {"rows", rows}, {"columns", columns}, {"seed", s.run.seed()}}});
+    }
+  });
+}
+
+/// Real images: the picture beside the arms, and the distance of the validation split to the training split, the floor
+/// that no arm should be expected to pass by much.
+void real_images(Study& s, const Reference& reference) {
+  s.run.stage("real", [&](StageOutput& out) {
+    out.protocols.push_back(fd_small_protocol(s, reference));
+    Score score = fd_score(s, reference, "real_validation", reference.features(s.validation.images), 0);
+    score.params = nlohmann::json::object();
+    out.scores.push_back(score);
+    const std::vector<std::int64_t> sources = condition_sources(s);
+    std::vector<at::Tensor> shown;
+    const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(s.config.sample.count / columns, 1, 6);
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(rows * columns, s.config.sample.count); ++i)
+      shown.push_back(s.train.images.narrow(0, sources[static_cast<std::size_t>(i)], 1));
+    const auto picture = s.run.artifact_folder() / "grid-real.png";
+    write_image_grid(to_bytes(at::cat(shown)), rows, columns, 2, picture);
+    out.artifacts.push_back({"real training images",
+                             "image-grid",
+                             picture,
+                             {{"arm", "real"}, {"rows", rows}, {"columns", columns}, {"seed", s.run.seed()}}});
+    for (const Problem& problem : s.run.dataset().problems())
+      out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
+  });
+}
+
+/// Differences of arms within this seed, paired by the noise that sample i shares: the same resampled indices on both
+/// sides. The interval over seeds is the harness's.
+void paired_differences(Study& s, const Reference& reference) {
+  s.run.stage("paired", [&](StageOutput& out) {
+    out.protocols.push_back(fd_small_protocol(s, reference));
+    for (const Contrast& contrast : plan(s.run.config()).contrasts) {
+      if (contrast.metric != "fd-small") continue;
+      const at::Tensor a = stored_features(s, contrast.arm_a, contrast.params_a.at("w").get<double>());
+      const at::Tensor b = stored_features(s, contrast.arm_b, contrast.params_b.at("w").get<double>());
+      const auto value = [&](const at::Tensor& f) {
+        return frechet(gaussian(values_of(f), f.size(1)), reference.gaussian).value;
+      };
+      const double difference = value(a) - value(b);
+      const auto replicates = frechet_paired_bootstrap(values_of(a), values_of(b), a.size(1), reference.gaussian,
+                                                       s.config.bootstrap, s.run.seed(), Divisor::n_minus_1, 1);
+      const auto interval = basic_interval(difference, replicates.differences());
+      out.scores.push_back({contrast.arm_a + " - " + contrast.arm_b, "fd-small difference", difference, "",
+                            ScoreDirection::lower_is_better, a.size(0),
+                            ScoreInterval{interval.low, interval.high, 0.95,
+                                          fmt::format("paired basic bootstrap over samples, {}", s.config.bootstrap)},
+                            "fd-small", contrast.params_a});
+    }
+  });
+}
+
+}  // namespace
+
+void check(const nlohmann::json& config) { read_config(config); }
+
+std::vector<std::string> needs(const nlohmann::json& config) {
+  const std::string missing = dataset_entry(read_config(config).dataset.name).missing();
+  return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
+}
+
+std::vector<std::string> describe(const nlohmann::json& config) {
+  const Config c = read_config(config);
+  UNetConfig unet = c.unet;
+  unet.cond_dim = c.clusters.front();
+  const UNet net(unet);
+  const std::size_t arms = c.clusters.size() + 2;
+  return {fmt::format("data set: {} at {}x{}", c.dataset.name, c.dataset.size, c.dataset.size),
+          fmt::format("denoiser: {} trainable parameters with K = {}; {}", net.parameters().trainable_count(),
+                      c.clusters.front(),
+                      c.networks == Networks::shared ? "one network for all conditions" : "one network a condition"),
+          fmt::format("training: {} steps of {} images a network, {} network(s) a seed", c.train.steps, c.train.batch,
+                      c.networks == Networks::shared ? 1 : arms),
+          fmt::format("sampling: {} images an arm, {} DDIM steps, {} arms, weights of the curve: {}", c.sample.count,
+                      c.sample.ddim.steps, arms + 1, c.sample.sweep.size())};
+}
+
+MethodPlan plan(const nlohmann::json& config) {
+  const Config c = read_config(config);
+  const nlohmann::json headline = guidance_params(c.sample.ddim.weight), unguided = guidance_params(0);
+  MethodPlan plan;
+  std::vector<std::string> arms;
+  for (const std::int64_t k : c.clusters) arms.push_back(self_label_arm(k));
+  arms.push_back(label_arm);
+  arms.push_back(random_arm);
+  for (const std::string& arm : arms)
+    plan.contrasts.push_back({"fd-small", "fd-small", arm, unguided_arm, headline, unguided});
+  for (const std::int64_t k : c.clusters)
+    plan.contrasts.push_back({"fd-small", "fd-small", self_label_arm(k), label_arm, headline, headline});
+  plan.contrasts.push_back(
+      {"fd-small", "fd-small", self_label_arm(c.clusters.front()), random_arm, headline, headline});
+  const std::size_t nmi_contrast = plan.contrasts.size();
+  const nlohmann::json quality = {{"K", c.clusters.front()}, {"split", "train"}, {"labels", "group"}};
+  plan.contrasts.push_back({"nmi", "sklearn", "encoder", "pca", quality, quality});
+
+  for (std::size_t i = 0; i < c.clusters.size(); ++i)
+    plan.claims.push_back(
+        {fmt::format("S-1.k{}", c.clusters[i]),
+         fmt::format("Self-labelled guidance with K = {} at w = {} beats no guidance (w = 0) in fd-small.",
+                     c.clusters[i], c.sample.ddim.weight),
+         "Self-Guided Diffusion, guidance.md 4.2 S-1", i, true});
+  plan.claims.push_back(
+      {"S-2",
+       fmt::format("Self-labels with K = {} are at least as good as human labels in fd-small.", c.clusters.front()),
+       "Self-Guided Diffusion, guidance.md 4.2 S-2", arms.size(), true});
+  plan.claims.push_back({"S-4", "The gain needs meaning: clusters beat as many random ids in fd-small.",
+                         "Self-Guided Diffusion, guidance.md 4.2 S-4", arms.size() + c.clusters.size(), true});
+  plan.claims.push_back({"encoder-over-pca",
+                         fmt::format("Clusters of the learned encoder agree with the groups better than "
+                                     "clusters of PCA features do (NMI, K = {}).",
+                                     c.clusters.front()),
+                         "Assay: the encoder is worth its training", nmi_contrast, false});
+  return plan;
+}
+
+void prepare_features(Run& run) {
+  Study s(run);
+  feature_network(s);
+}
+
+void prepare_encoder(Run& run) {
+  Study s(run);
+  encoder(s);
+}
+
+void run(Run& run) {
+  Study s(run);
+  if (s.config.oracle) check_on_oracle(run);
+  const Reference fd = reference(s);
+  real_images(s, fd);
+  const std::vector<ConditionBlock> blocks = condition_blocks(s);
+
+  const std::string swept = self_label_arm(s.config.clusters.front());
+  for (const Network& network : networks(s, blocks)) {
+    const auto net = denoiser(s, network);
+    for (std::size_t b = 0; b < network.blocks.size(); ++b) {
+      const std::string& arm = network.blocks[b].name;
+      // Without guidance the condition plays no part: one arm, sampled from the network of the first clusters.
+      if (arm == swept) sample_arm(s, *net, network, b, unguided_arm, 0, fd);
+      for (const double w : s.config.sample.sweep) {
+        const bool headline = w == s.config.sample.ddim.weight;
+        const bool on_curve = arm == swept || arm == label_arm;
+        if (w != 0 && (headline || on_curve)) sample_arm(s, *net, network, b, arm, w, fd);
+      }
+    }
+  }
+  paired_differences(s, fd);
+}
+
+}  // namespace assay::self_guided
