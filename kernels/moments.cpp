@@ -29,10 +29,11 @@ constexpr int64_t tile_rows = 4;  // 4 x 12 sums fill the AVX2 registers
 /// tile reads memory in order.
 void outer_tile(const double* left, const double* right, int64_t count, double (&sums)[tile_rows][panel]) {
   using Lanes = double __attribute__((vector_size(32)));
+  using Unaligned = double __attribute__((vector_size(32), aligned(8), may_alias));
   Lanes total[tile_rows][panel / 4] = {};
   for (int64_t row = 0; row < count; ++row, left += panel, right += panel) {
-    Lanes x[panel / 4];
-    __builtin_memcpy(x, right, sizeof(x));
+    const auto* from = reinterpret_cast<const Unaligned*>(right);
+    const Lanes x[panel / 4] = {from[0], from[1], from[2]};
     // Unrolled, or the sums would live in memory.
 #pragma GCC unroll 4
     for (int64_t r = 0; r < tile_rows; ++r) {
@@ -72,13 +73,12 @@ std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
           outer_tile(packed.data() + band * count * panel + first, packed.data() + other * count * panel, count, sums);
           const int64_t i0 = band * panel + first, j0 = other * panel;
           for (int64_t i = i0; i < std::min(i0 + tile_rows, width); ++i)
-            for (int64_t j = j0; j < std::min(j0 + panel, i + 1); ++j) o[i * width + j] = sums[i - i0][j - j0];
+            for (int64_t j = j0; j < std::min(j0 + panel, i + 1); ++j)
+              o[i * width + j] = o[j * width + i] = sums[i - i0][j - j0];
         }
       }
     }
   });
-  for (int64_t i = 0; i < width; ++i)
-    for (int64_t j = 0; j < i; ++j) o[j * width + i] = o[i * width + j];
   return {sum, outer};
 }
 
