@@ -49,16 +49,17 @@ void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, c
   float* __restrict__ m = first.mutable_data_ptr<float>();
   float* __restrict__ v = second.mutable_data_ptr<float>();
   float* __restrict__ average = ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr;
-  at::parallel_for(0, parameters.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, parameters.numel(), 1 << 15, [=](int64_t begin, int64_t end) {
+    const AdamWFactors local = f;  // on the stack: the stores cannot change it
     if (average) {
 #pragma GCC ivdep
       for (int64_t i = begin; i < end; ++i) {
-        p[i] = adamw_value(p[i], g[i], m[i], v[i], f);
-        average[i] = ema_value(average[i], p[i], f);
+        p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
+        average[i] = ema_value(average[i], p[i], local);
       }
     } else {
 #pragma GCC ivdep
-      for (int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], f);
+      for (int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
     }
   });
 }

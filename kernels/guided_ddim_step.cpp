@@ -51,17 +51,20 @@ at::Tensor guided_ddim_step_cpu(const at::Tensor& x, const at::Tensor& eps_uncon
                                 double sigma, bool clip, bool rederive_eps) {
   const DdimStepFactors f = step_factors(weight, alpha_bar, alpha_bar_prev, sigma, clip, rederive_eps);
   at::Tensor out = at::empty_like(x);
-  const float *px = x.const_data_ptr<float>(), *pu = eps_uncond.const_data_ptr<float>();
-  const float *pc = data_or_null(eps_cond), *pn = data_or_null(noise);
-  float* po = out.mutable_data_ptr<float>();
-  at::parallel_for(0, out.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+  const float* __restrict__ px = x.const_data_ptr<float>();
+  const float* __restrict__ pu = eps_uncond.const_data_ptr<float>();
+  const float* __restrict__ pc = data_or_null(eps_cond);
+  const float* __restrict__ pn = data_or_null(noise);
+  float* __restrict__ po = out.mutable_data_ptr<float>();
+  at::parallel_for(0, out.numel(), 1 << 15, [=](int64_t begin, int64_t end) {
+    const DdimStepFactors local = f;  // on the stack: the stores cannot change it, so its flags leave the loop
     if (pc) {
-      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], guided_eps(pu[i], pc[i], f), f);
+      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], guided_eps(pu[i], pc[i], local), local);
     } else {
-      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], pu[i], f);
+      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], pu[i], local);
     }
     if (pn) {
-      for (int64_t i = begin; i < end; ++i) po[i] = fmaf(f.noise, pn[i], po[i]);
+      for (int64_t i = begin; i < end; ++i) po[i] = fmaf(local.noise, pn[i], po[i]);
     }
   });
   return out;

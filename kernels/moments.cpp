@@ -22,19 +22,24 @@
 namespace assay {
 namespace {
 
-constexpr int64_t tile_rows = 4, tile_columns = 12;  // 12 accumulators of 4 doubles fill the AVX2 registers
+constexpr int64_t panel = 12;     // columns that lie side by side, row after row
+constexpr int64_t tile_rows = 4;  // 4 x 12 sums fill the AVX2 registers
 
-/// outer[i][j] for i in [i0, i0 + 4), j in [j0, j0 + 12), over all rows of the padded double copy.
-void outer_tile(const double* padded, int64_t count, int64_t stride, int64_t i0, int64_t j0,
-                double (&sums)[tile_rows][tile_columns]) {
+/// Sums of left[row][i] * right[row][j] over all rows, for i in [0, 4), j in [0, 12). Both lie in panels, so that a
+/// tile reads memory in order.
+void outer_tile(const double* left, const double* right, int64_t count, double (&sums)[tile_rows][panel]) {
   using Lanes = double __attribute__((vector_size(32)));
-  Lanes total[tile_rows][tile_columns / 4] = {};
-  for (int64_t row = 0; row < count; ++row) {
-    const double* x = padded + row * stride;
-    Lanes right[tile_columns / 4];
-    for (int64_t c = 0; c < tile_columns / 4; ++c) __builtin_memcpy(&right[c], x + j0 + 4 * c, sizeof(Lanes));
-    for (int64_t r = 0; r < tile_rows; ++r)
-      for (int64_t c = 0; c < tile_columns / 4; ++c) total[r][c] += x[i0 + r] * right[c];
+  using Unaligned = double __attribute__((vector_size(32), aligned(8), may_alias));
+  Lanes total[tile_rows][panel / 4] = {};
+  for (int64_t row = 0; row < count; ++row, left += panel, right += panel) {
+    const auto* from = reinterpret_cast<const Unaligned*>(right);
+    const Lanes x[panel / 4] = {from[0], from[1], from[2]};
+    // Unrolled, or the sums would live in memory.
+#pragma GCC unroll 4
+    for (int64_t r = 0; r < tile_rows; ++r) {
+#pragma GCC unroll 3
+      for (int64_t c = 0; c < panel / 4; ++c) total[r][c] += left[r] * x[c];
+    }
   }
   __builtin_memcpy(sums, total, sizeof(total));
 }
@@ -46,34 +51,34 @@ std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
   const float* x = rows.const_data_ptr<float>();
   double *s = sum.mutable_data_ptr<double>(), *o = outer.mutable_data_ptr<double>();
 
-  // Zero columns up to a whole number of tiles both ways (12 is a multiple of 4).
-  const int64_t stride = (width + tile_columns - 1) / tile_columns * tile_columns;
-  std::vector<double> padded(static_cast<size_t>(count * stride), 0.0);
-  for (int64_t row = 0; row < count; ++row) {
-    for (int64_t i = 0; i < width; ++i) {
-      const double value = x[row * width + i];
-      padded[static_cast<size_t>(row * stride + i)] = value;
-      s[i] += value;
-    }
+  // In double, as panels of 12 columns, with zero columns to fill the last one.
+  const int64_t panels = (width + panel - 1) / panel;
+  std::vector<double> packed(static_cast<size_t>(count * panels * panel), 0.0);
+  for (int64_t row = 0; row < count; ++row)
+    for (int64_t i = 0; i < width; ++i) s[i] += x[row * width + i];
+  for (int64_t p = 0; p < panels; ++p) {
+    double* to = packed.data() + p * count * panel;
+    const int64_t columns = std::min(panel, width - p * panel);
+    for (int64_t row = 0; row < count; ++row, to += panel)
+      for (int64_t i = 0; i < columns; ++i) to[i] = x[row * width + p * panel + i];
   }
 
-  const int64_t bands = stride / tile_columns;  // a band is 12 rows of the result, up to its diagonal
-  at::parallel_for(0, bands, std::max<int64_t>(1, 2'000'000 / std::max<int64_t>(1, count * stride * tile_columns)),
-                   [&](int64_t begin, int64_t end) {
-                     double sums[tile_rows][tile_columns];
-                     for (int64_t band = begin; band < end; ++band) {
-                       for (int64_t j0 = 0; j0 <= band * tile_columns; j0 += tile_columns) {
-                         for (int64_t i0 = band * tile_columns; i0 < (band + 1) * tile_columns; i0 += tile_rows) {
-                           outer_tile(padded.data(), count, stride, i0, j0, sums);
-                           for (int64_t i = i0; i < std::min(i0 + tile_rows, width); ++i)
-                             for (int64_t j = j0; j < std::min(j0 + tile_columns, i + 1); ++j)
-                               o[i * width + j] = sums[i - i0][j - j0];
-                         }
-                       }
-                     }
-                   });
-  for (int64_t i = 0; i < width; ++i)
-    for (int64_t j = 0; j < i; ++j) o[j * width + i] = o[i * width + j];
+  // One band is 12 rows of the result, up to its diagonal.
+  const int64_t grain = std::max<int64_t>(1, 2'000'000 / std::max<int64_t>(1, count * width * panel));
+  at::parallel_for(0, panels, grain, [&](int64_t begin, int64_t end) {
+    double sums[tile_rows][panel];
+    for (int64_t band = begin; band < end; ++band) {
+      for (int64_t other = 0; other <= band; ++other) {
+        for (int64_t first = 0; first < panel; first += tile_rows) {
+          outer_tile(packed.data() + band * count * panel + first, packed.data() + other * count * panel, count, sums);
+          const int64_t i0 = band * panel + first, j0 = other * panel;
+          for (int64_t i = i0; i < std::min(i0 + tile_rows, width); ++i)
+            for (int64_t j = j0; j < std::min(j0 + panel, i + 1); ++j)
+              o[i * width + j] = o[j * width + i] = sums[i - i0][j - j0];
+        }
+      }
+    }
+  });
   return {sum, outer};
 }
 

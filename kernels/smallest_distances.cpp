@@ -35,7 +35,11 @@ std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
   at::parallel_for(0, count, 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       double sum[4] = {0.0, 0.0, 0.0, 0.0};
-      for (int64_t d = 0; d < width; ++d) sum[d % 4] += double{data[i * width + d]} * data[i * width + d];
+      const float* row = data + i * width;
+      int64_t d = 0;
+      for (; d + 4 <= width; d += 4)
+        for (int lane = 0; lane < 4; ++lane) sum[lane] += double{row[d + lane]} * row[d + lane];
+      for (; d < width; ++d) sum[0] += double{row[d]} * row[d];
       norms[static_cast<size_t>(i)] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
   });
@@ -51,7 +55,15 @@ std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
 /// The references that may be among the k nearest of one query. Scores are squared distances less |q|^2, in float32.
 class Candidates {
  public:
-  Candidates(int64_t k, float margin) : k_(static_cast<size_t>(k)), margin_(margin) {}
+  explicit Candidates(int64_t k) : k_(static_cast<size_t>(k)) {}
+
+  /// For another query; keeps its memory.
+  void restart(float margin) {
+    margin_ = margin;
+    limit_ = std::numeric_limits<float>::infinity();
+    prune_at_ = k_ + 16;
+    kept_.clear();
+  }
 
   /// Scores of references [first, first + n).
   void add(const float* scores, int64_t first, int64_t n) {
@@ -79,9 +91,9 @@ class Candidates {
   }
 
   size_t k_;
-  float margin_;
-  float limit_ = std::numeric_limits<float>::infinity();
-  size_t prune_at_ = k_ + 1;
+  float margin_ = 0.0f;
+  float limit_ = 0.0f;
+  size_t prune_at_ = 0;
   std::vector<std::pair<float, int64_t>> kept_;
 };
 
@@ -103,15 +115,14 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& quer
   const int64_t blocks = (count + query_block - 1) / query_block;
   at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
     at::Tensor products = at::empty({query_block, std::min(reference_block, reference_count)}, queries.options());
+    std::vector<Candidates> candidates(static_cast<size_t>(query_block), Candidates(k));
     std::vector<std::pair<double, int64_t>> exact;
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first_query = block * query_block, rows = std::min(query_block, count - first_query);
-      std::vector<Candidates> candidates;
-      candidates.reserve(static_cast<size_t>(rows));
       for (int64_t i = 0; i < rows; ++i) {
         const double norm = std::sqrt(query_norms[static_cast<size_t>(first_query + i)]);
         // Twice the error: of the k-th score and of the candidate's.
-        candidates.emplace_back(k, static_cast<float>(2.02 * score_error(norm, largest, width)));
+        candidates[static_cast<size_t>(i)].restart(static_cast<float>(2.02 * score_error(norm, largest, width)));
       }
       for (int64_t first = 0; first < reference_count; first += reference_block) {
         const int64_t columns = std::min(reference_block, reference_count - first);

@@ -11,10 +11,11 @@
 namespace assay::micro {
 
 void add(const std::string& op, const std::string& variant, const std::string& shape, const std::string& dtype,
-         at::DeviceType device, const Work& work, std::function<void()> body) {
+         at::DeviceType device, const Work& work, Prepare prepare) {
   const bool cuda = device == at::DeviceType::CUDA;
   const std::string name = op + "/" + variant + "/" + shape + "/" + dtype + "/" + (cuda ? "cuda" : "cpu");
   auto* registered = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+    const std::function<void()> body = prepare();
     body();
     if (cuda) {
       const c10::impl::VirtualGuardImpl guard(device);
@@ -30,17 +31,12 @@ void add(const std::string& op, const std::string& variant, const std::string& s
     } else {
       for ([[maybe_unused]] auto _ : state) body();
     }
+    state.SetLabel(name);
     state.counters["bytes"] = work.bytes;
     state.counters["flops"] = work.flops;
     state.counters["items"] = work.items;
   });
-  // Wall time: operators spread over threads, whose time the default (CPU time of one thread) would not see. Without
-  // this line the library would add "/real_time" to the name.
-  if (cuda) {
-    registered->UseManualTime();
-  } else {
-    registered->MeasureProcessCPUTime();
-  }
+  if (cuda) registered->UseManualTime();
   registered->Unit(benchmark::kMicrosecond);
 }
 

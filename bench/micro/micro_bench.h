@@ -15,10 +15,16 @@ struct Work {
   double items = 0.0;
 };
 
-/// Registers one benchmark named op/variant/shape/dtype/device with counters bytes, flops and items (per iteration).
-/// `body` is called once before timing. On CUDA each iteration is timed by events around it (manual time).
+/// Makes the inputs of a benchmark and returns the call to time; runs when the benchmark does, not when it is
+/// registered (operators may not be registered yet while globals are initialised, and a filtered benchmark costs no
+/// memory).
+using Prepare = std::function<std::function<void()>()>;
+
+/// Registers one benchmark with label op/variant/shape/dtype/device and counters bytes, flops and items (per call).
+/// The call runs once before timing. On the CPU the wall time counts (`real_time`); on CUDA each call is timed by
+/// events around it, and Google Benchmark adds "/manual_time" to the name (not to the label).
 void add(const std::string& op, const std::string& variant, const std::string& shape, const std::string& dtype,
-         at::DeviceType device, const Work& work, std::function<void()> body);
+         at::DeviceType device, const Work& work, Prepare prepare);
 
 /// The CPU, and CUDA where a device is present.
 std::vector<at::DeviceType> devices();

@@ -7,24 +7,29 @@
 namespace assay {
 namespace {
 
+void ordered(const at::Tensor& x) { benchmark::DoNotOptimize(moments(x).outer); }
+
+void eager(const at::Tensor& x) {
+  const at::Tensor rows = x.to(at::kDouble);
+  benchmark::DoNotOptimize(at::mm(rows.t(), rows));
+  benchmark::DoNotOptimize(rows.sum(0));
+}
+
+void add(const char* shape, std::int64_t rows, std::int64_t width, at::DeviceType device) {
+  const auto n = static_cast<double>(rows), d = static_cast<double>(width);
+  const micro::Work work{.bytes = 4 * n * d + 8 * d * d, .flops = n * d * (d + 1), .items = n};
+  for (const auto& [variant, run] : {std::pair{"ordered", &ordered}, std::pair{"eager", &eager}}) {
+    micro::add("moments", variant, shape, "f32", device, work, [=, run = run] {
+      const auto x = micro::normal({rows, width}, device, 1);
+      return [=] { run(x); };
+    });
+  }
+}
+
 const bool registered = [] {
-  struct Shape {
-    const char* name;
-    std::int64_t rows, width;
-  };
   for (const at::DeviceType device : micro::devices()) {
-    for (const Shape& shape : {Shape{"256x64", 256, 64}, Shape{"256x2048", 256, 2048}}) {
-      const auto x = micro::normal({shape.rows, shape.width}, device, 1);
-      const auto n = static_cast<double>(shape.rows), d = static_cast<double>(shape.width);
-      const micro::Work work{.bytes = 4 * n * d + 8 * d * d, .flops = n * d * (d + 1), .items = n};
-      micro::add("moments", "block", shape.name, "f32", device, work,
-                 [=] { benchmark::DoNotOptimize(moments(x).outer); });
-      micro::add("moments", "eager", shape.name, "f32", device, work, [=] {
-        const at::Tensor rows = x.to(at::kDouble);
-        benchmark::DoNotOptimize(at::mm(rows.t(), rows));
-        benchmark::DoNotOptimize(rows.sum(0));
-      });
-    }
+    add("256x64", 256, 64, device);
+    add("256x2048", 256, 2048, device);
   }
   return true;
 }();
