@@ -92,6 +92,18 @@ std::string tick_text(double value, double step) {
   return text.front() == '-' ? "\u2212" + text.substr(1) : text;
 }
 
+/// 1, 2 and 5 times powers of ten from the last one at or below `low` to the first at or above `high`.
+std::vector<double> logarithmic_ticks(double low, double high) {
+  std::vector<double> ticks;
+  for (double power = std::pow(10.0, std::floor(std::log10(low))); ticks.empty() || ticks.back() < high; power *= 10)
+    for (const double multiple : {1.0, 2.0, 5.0}) {
+      const double tick = multiple * power;
+      if (tick <= low * (1 + 1e-12)) ticks.clear();
+      if (ticks.empty() || ticks.back() < high) ticks.push_back(tick);
+    }
+  return ticks;
+}
+
 /// A value of x as people write it: 1.5, 2.
 std::string plain_number(double value) {
   std::string text = fmt::format("{:.6g}", value);
@@ -135,12 +147,14 @@ std::string line_chart_svg(const LineChart& chart, int width) {
   }
   x_range.widen();
   y_range.widen();
+  const bool logarithmic = y_range.low > 0 && y_range.high / y_range.low > 5;
   std::sort(x_values.begin(), x_values.end());
   x_values.erase(std::unique(x_values.begin(), x_values.end()), x_values.end());
 
   const bool narrow = width < 480;
-  const std::vector<double> y_ticks = nice_ticks(y_range.low, y_range.high, narrow ? 5 : 6);
-  const double y_step = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
+  const std::vector<double> y_ticks = logarithmic ? logarithmic_ticks(y_range.low, y_range.high)
+                                                  : nice_ticks(y_range.low, y_range.high, narrow ? 5 : 6);
+  const double y_step = logarithmic ? y_ticks.front() : y_ticks[1] - y_ticks[0];
   double tick_width = 0;
   for (const double tick : y_ticks) tick_width = std::max(tick_width, text_width(tick_text(tick, y_step)));
 
@@ -169,19 +183,22 @@ std::string line_chart_svg(const LineChart& chart, int width) {
     out += text_at(x + 30, legend_y, chart.references[i].name, "start", "label");
   }
 
-  const double left = tick_width + 12, right = width - 14.0;
-  const double top = legend_y + 40, plot_height = narrow ? 220 : 300, bottom = top + plot_height;
   const bool has_second = !chart.second_label.empty();
-  const double height = bottom + (has_second ? 80 : 46);
+  const double left = std::max({tick_width, text_width(chart.x_label), text_width(chart.second_label)}) + 12;
+  const double right = width - 2.0;
+  const double top = legend_y + 44, plot_height = narrow ? 240 : 320, bottom = top + plot_height;
+  const double height = bottom + (has_second ? 48 : 28);
   const double padding = narrow ? 16 : 28;
   const auto x_of = [&](double x) {
     return left + padding + (x - x_range.low) / (x_range.high - x_range.low) * (right - left - 2 * padding);
   };
   const auto y_of = [&](double y) {
-    return bottom - (y - y_ticks.front()) / (y_ticks.back() - y_ticks.front()) * plot_height;
+    const auto scale = [&](double value) { return logarithmic ? std::log(value) : value; };
+    const double low = scale(y_ticks.front()), high = scale(y_ticks.back());
+    return bottom - (scale(y) - low) / (high - low) * plot_height;
   };
 
-  out += text_at(0, top - 14, chart.y_label, "start", "axis-title");
+  out += text_at(0, top - 16, chart.y_label + (logarithmic ? ", log scale" : ""), "start", "axis-title");
   for (const double tick : y_ticks) {
     out += line_at(left, y_of(tick), right, y_of(tick), "grid");
     out += text_at(left - 7, y_of(tick) + 4, tick_text(tick, y_step), "end", "tick");
@@ -198,10 +215,10 @@ std::string line_chart_svg(const LineChart& chart, int width) {
     if (x - last_label < needed) continue;
     last_label = x;
     out += text_at(x, bottom + 19, plain_number(value), "middle", "tick");
-    if (has_second) out += text_at(x, bottom + 54, second, "middle", "tick second");
+    if (has_second) out += text_at(x, bottom + 39, second, "middle", "tick");
   }
-  out += text_at(right, bottom + 35, chart.x_label, "end", "axis-title");
-  if (has_second) out += text_at(right, bottom + 70, chart.second_label, "end", "axis-title second");
+  out += text_at(left - 7, bottom + 19, chart.x_label, "end", "axis-title");
+  if (has_second) out += text_at(left - 7, bottom + 39, chart.second_label, "end", "axis-title");
 
   for (std::size_t i = 0; i < chart.references.size(); ++i) {
     const ReferenceLine& line = chart.references[i];

@@ -40,7 +40,8 @@ struct LineChart {
   std::vector<ReferenceLine> references;
 };
 
-/// Throws Error when there is no point, or a number is not finite.
+/// The y axis is logarithmic where all is positive and spans more than a factor of 5. Throws Error when there is no
+/// point, or a number is not finite.
 std::string line_chart_svg(const LineChart& chart, int width);
 
 struct ForestRow {

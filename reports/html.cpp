@@ -65,6 +65,13 @@ std::string inline_html(const Text& text) {
   return out;
 }
 
+/// Short cells stay on one line.
+bool is_long(const Text& cell) {
+  std::size_t length = 0;
+  for (const Span& span : cell) length += span.text.size();
+  return length > 44;
+}
+
 class Writer {
  public:
   void operator()(const Paragraph& block) { out += "<p>" + inline_html(block.text) + "</p>\n"; }
@@ -90,9 +97,12 @@ class Writer {
     for (std::size_t i = 0; i < block.rows.size(); ++i) {
       const std::string anchor = i < block.anchors.size() ? block.anchors[i] : "";
       out += anchor.empty() ? "<tr>" : fmt::format("<tr id=\"{}\">", escape_html(anchor));
-      for (std::size_t j = 0; j < block.rows[i].size(); ++j)
-        out += fmt::format("<td{}>{}</td>", block.columns[j].numeric ? " class=\"numeric\"" : "",
-                           inline_html(block.rows[i][j]));
+      for (std::size_t j = 0; j < block.rows[i].size(); ++j) {
+        const char* kind = block.columns[j].numeric    ? " class=\"numeric\""
+                           : is_long(block.rows[i][j]) ? " class=\"long\""
+                                                       : "";
+        out += fmt::format("<td{}>{}</td>", kind, inline_html(block.rows[i][j]));
+      }
       out += "</tr>\n";
     }
     out += "</tbody>\n</table></div>\n</figure>\n";

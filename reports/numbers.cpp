@@ -71,7 +71,8 @@ std::string format_si(double value, const std::string& unit) {
     value /= 1000;
     ++prefix;
   }
-  return fmt::format("{} {}{}", format_significant(value, 3), prefixes[prefix], unit);
+  const bool whole = prefix == 0 && value == std::floor(value);
+  return fmt::format("{} {}{}", whole ? format_at(value, 0) : format_significant(value, 3), prefixes[prefix], unit);
 }
 
 TimeUnit time_unit(double seconds) {

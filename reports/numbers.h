@@ -29,7 +29,7 @@ std::string format_p(double p);
 /// "1,234,567".
 std::string format_count(std::int64_t count);
 
-/// Three significant digits and a decimal prefix: 1.5e9, "B/s" -> "1.50 GB/s".
+/// Three significant digits and a decimal prefix: 1.5e9, "B/s" -> "1.50 GB/s"; whole numbers below 1000 as they are.
 std::string format_si(double value, const std::string& unit);
 
 /// A unit for times around `seconds`: name and its length in seconds.

@@ -59,7 +59,10 @@ ReportData read_data(const ReportOptions& options) {
     };
     const RowId source = data.batch && of_batch(data.batch->id) ? data.batch->id : data.kernel_timings.back().batch;
     std::erase_if(data.kernel_timings, [&](const TimingRow& row) { return row.batch != source; });
-    if (source != 0 && (!data.batch || source != data.batch->id)) data.kernel_batch = query.batch(source);
+    if (source != 0 && !data.batch)
+      data.batch = query.batch(source);
+    else if (source != 0 && source != data.batch->id)
+      data.kernel_batch = query.batch(source);
   }
   if (data.runs.empty() && data.kernel_timings.empty())
     throw InputError(data.batch

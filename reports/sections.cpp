@@ -23,7 +23,7 @@
 namespace assay {
 namespace {
 
-constexpr int wide_chart = 760;
+constexpr int wide_chart = 860;
 constexpr int narrow_chart = 340;
 
 std::string run_anchor(RowId run) { return fmt::format("run-{}", run); }
@@ -132,7 +132,7 @@ std::string interval_of(const std::optional<IntervalRow>& interval) {
 }
 
 std::string level_text(const IntervalRow& interval) {
-  return fmt::format("{:g} %{}{}", interval.level * 100, interval.method.empty() ? "" : ", ", interval.method);
+  return fmt::format("{:g}%{}{}", interval.level * 100, interval.method.empty() ? "" : ", ", interval.method);
 }
 
 /// "Interval: 95 %, t over 3 seeds." of all intervals in a table.
@@ -152,10 +152,13 @@ std::string upper(std::string text) {
   return text;
 }
 
-/// Names that people write in capitals.
+/// "fd" -> "FD", "accuracy_one_to_one" -> "Accuracy one to one".
 std::string metric_title(const std::string& name) {
   static const std::set<std::string> acronyms{"nmi", "ami", "ari", "fid", "kid", "fd", "mae", "iou", "sfid"};
-  return acronyms.contains(name) ? upper(name) : name;
+  if (acronyms.contains(name)) return upper(name);
+  std::string title = name;
+  std::replace(title.begin(), title.end(), '_', ' ');
+  return upper(title.substr(0, 1)) + title.substr(std::min<std::size_t>(1, title.size()));
 }
 
 bool is_clustering(const std::string& name) {
@@ -280,15 +283,7 @@ Section overview(const ReportData& data) {
   const std::vector<RunRow>& runs = data.runs;
   add_all("Method", distinct(runs, [](const RunRow& run) { return run.method; }), true);
   add_all("Tier", distinct(runs, [](const RunRow& run) { return run.tier; }), false);
-  Text sets;
-  for (const std::string& name : distinct(runs, [](const RunRow& run) { return run.dataset; })) {
-    if (!sets.empty()) sets.push_back(plain(", "));
-    sets.push_back(code(name));
-    for (const std::string& hash :
-         distinct(runs, [&](const RunRow& run) { return run.dataset == name ? run.dataset_hash : ""; }))
-      sets.push_back(muted(" hash " + hash));
-  }
-  add("Data set", std::move(sets));
+  add_all("Data set", distinct(runs, [](const RunRow& run) { return run.dataset; }), true);
   add_all("Seeds", distinct(runs, [](const RunRow& run) { return std::to_string(run.seed); }), false);
   add("Runs", status_counts(runs));
   if (!runs.empty()) add("Started", {plain(date_text(runs.front().started_at))});
@@ -298,6 +293,7 @@ Section overview(const ReportData& data) {
   add_all("Machine", distinct(runs, [](const RunRow& run) { return machine_text(run.machine); }), false);
   add_all("Code version", distinct(runs, [](const RunRow& run) { return run.code_version; }), true);
   add_all("Libraries", distinct(runs, [](const RunRow& run) { return members_text(run.libraries); }), false);
+  add_all("Data set hash", distinct(runs, [](const RunRow& run) { return run.dataset_hash; }), true);
   if (data.batch) add("Batch", {plain(fmt::format("{} of {}", data.batch->id, data.store.filename().string()))});
   if (!facts.items.empty()) part.blocks.push_back(std::move(facts));
   if (data.batch) {
@@ -752,8 +748,8 @@ Section guidance(const ReportData& data, const std::vector<ScoreGroup>& groups) 
         lines.push_back({name, {group}});
     }
     LineChart chart;
-    chart.x_label = "w: uncond + w (cond \u2212 uncond)";
-    chart.second_label = "w_cfg = w \u2212 1";
+    chart.x_label = "w";
+    chart.second_label = "w_cfg";
     chart.second_offset = -1;
     chart.y_label = fmt::format(
         "{} ({}){}", metric_title(metric.name), metric.groups.front()->protocol,
@@ -791,7 +787,8 @@ Section guidance(const ReportData& data, const std::vector<ScoreGroup>& groups) 
     block.narrow = line_chart_svg(chart, narrow_chart);
     block.caption = {
         plain("Protocol "), link(metric.groups.front()->protocol, protocol_anchor(metric.protocol_id)),
-        plain(fmt::format("; {}n = {} a point. {}", has_several_seeds(metric.groups) ? "means over seeds, " : "",
+        plain(fmt::format("; {}n = {} a point. {} Guidance: uncond + w (cond \u2212 uncond); w_cfg = w \u2212 1.",
+                          has_several_seeds(metric.groups) ? "means over seeds, " : "",
                           count_range(metric.groups.front()->values), interval_note(interval_levels(metric.groups))))};
     Part part{title, "", {}};
     part.blocks.push_back(std::move(block));
@@ -934,15 +931,23 @@ std::string device_text(const TimingRow& row) {
   return text;
 }
 
+/// The device when all rows share it: said once, above the table.
+std::string shared_device(const std::vector<TimingGroup>& groups) {
+  const std::vector<std::string> devices =
+      distinct(groups, [](const TimingGroup& group) { return device_text(*group.first); });
+  return devices.size() == 1 ? devices.front() : "";
+}
+
 std::string median_note(const std::vector<TimingGroup>& groups) {
   const bool few = std::any_of(groups.begin(), groups.end(), [](const TimingGroup& g) { return g.rows.size() < 6; });
   const bool many = std::any_of(groups.begin(), groups.end(), [](const TimingGroup& g) { return g.rows.size() >= 6; });
   std::string text = "Medians over repetitions. ";
-  if (many) text += "Interval: 95 %, order statistics";
+  if (many) text += "Interval: 95%, order statistics";
   if (few)
     text += many ? "; the range where there are fewer than six repetitions"
                  : "Interval: the range, as there are fewer than six repetitions";
-  return text + ".";
+  const std::string device = shared_device(groups);
+  return text + (device.empty() ? "." : ". Device: " + device + ".");
 }
 
 Part throughput_part(const ReportData& data) {
@@ -953,7 +958,11 @@ Part throughput_part(const ReportData& data) {
   const bool flops = any([](const TimingRow& row) { return row.flops.has_value(); });
   Table table;
   table.caption = {plain(median_note(groups))};
-  table.columns = {{"Operation"}, {"Shape"}, {"Device"}, {"Throughput", true}, {"Interval", true}, {"Unit"}};
+  const bool devices = shared_device(groups).empty();
+  table.columns = {{"Operation"}, {"Shape"}};
+  if (devices) table.columns.push_back({"Device"});
+  table.columns.push_back({"Throughput", true});
+  table.columns.push_back({"Interval", true});
   if (flops) table.columns.push_back({"Arithmetic", true});
   if (memory) table.columns.push_back({"Peak memory", true});
   table.columns.push_back({"n", true});
@@ -961,10 +970,11 @@ Part throughput_part(const ReportData& data) {
     const TimingRow& first = *group.first;
     const auto items =
         median_of(group, [](const TimingRow& row) { return rate(static_cast<double>(row.items), row.seconds); });
-    std::vector<Text> row{operation_text(first), {plain(first.shape)}, {plain(device_text(first))}};
-    row.push_back(items ? Text{number(summary_value(*items))} : Text{});
+    std::vector<Text> row{operation_text(first), {plain(first.shape)}};
+    if (devices) row.push_back({plain(device_text(first))});
+    const std::string unit = first.item_unit.empty() ? "calls" : first.item_unit;
+    row.push_back(items ? Text{number(summary_value(*items)), plain(" " + unit + "/s")} : Text{});
     row.push_back(items ? Text{number(summary_interval(*items))} : Text{});
-    row.push_back({plain((first.item_unit.empty() ? "calls" : first.item_unit) + "/s")});
     if (flops) {
       const auto done = median_of(group, [](const TimingRow& r) { return rate(r.flops, r.seconds); });
       row.push_back(done ? Text{plain(format_si(done->median, "flop/s"))} : Text{});
@@ -996,7 +1006,11 @@ Part kernels_part(const ReportData& data) {
   const bool of_arithmetic = any([](const TimingRow& row) { return row.flops && row.peak_flops_per_second; });
   Table table;
   table.caption = {plain(median_note(groups))};
-  table.columns = {{"Kernel"}, {"Shape"}, {"Device"}, {"Time", true}, {"Interval", true}, {"Unit"}};
+  const bool devices = shared_device(groups).empty();
+  table.columns = {{"Kernel"}, {"Shape"}};
+  if (devices) table.columns.push_back({"Device"});
+  table.columns.push_back({"Time", true});
+  table.columns.push_back({"Interval", true});
   if (bytes) table.columns.push_back({"Traffic", true});
   if (of_bandwidth) table.columns.push_back({"of peak", true});
   if (flops) table.columns.push_back({"Arithmetic", true});
@@ -1008,16 +1022,14 @@ Part kernels_part(const ReportData& data) {
     const TimeUnit unit = time_unit(raw->median);
     const MedianSummary time{raw->median / unit.seconds, raw->low / unit.seconds, raw->high / unit.seconds,
                              raw->is_range};
-    std::vector<Text> row{operation_text(first),
-                          {plain(first.shape)},
-                          {plain(device_text(first))},
-                          {number(summary_value(time))},
-                          {number(summary_interval(time))},
-                          {plain(unit.name)}};
+    std::vector<Text> row{operation_text(first), {plain(first.shape)}};
+    if (devices) row.push_back({plain(device_text(first))});
+    row.push_back({number(summary_value(time)), plain(fmt::format(" {}", unit.name))});
+    row.push_back({number(summary_interval(time))});
     const auto add = [&](bool shown, const std::optional<MedianSummary>& summary, auto&& text) {
       if (shown) row.push_back(summary ? Text{plain(text(summary->median))} : Text{});
     };
-    const auto percent = [](double value) { return fmt::format("{} %", format_significant(value * 100, 2)); };
+    const auto percent = [](double value) { return fmt::format("{}%", format_significant(value * 100, 2)); };
     add(bytes, median_of(group, [](const TimingRow& r) { return rate(r.bytes, r.seconds); }),
         [](double value) { return format_si(value, "B/s"); });
     add(of_bandwidth,
