@@ -20,6 +20,7 @@ const std::vector<MethodEntry>& method_table() {
        self_guided::check,
        self_guided::needs,
        self_guided::plan,
+       {self_guided::prepare_features, self_guided::prepare_encoder},
        self_guided::run,
        self_guided::describe},
   };
