@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "reports/document.h"
+#include "reports/summary.h"
 #include "store/query.h"
 
 namespace assay {
@@ -26,8 +27,25 @@ struct ReportData {
   std::vector<ProtocolRow> protocols;  // those that a score or comparison here refers to
 };
 
-/// Lays out the report. A section without content is left out. Pictures are read from their files; one that is
-/// missing, changed since it was recorded, or not a PNG is named as such.
+/// Drawings are made twice, for wide screens and for phones: widths in CSS pixels.
+inline constexpr int wide_chart = 860;
+inline constexpr int narrow_chart = 340;
+
+// The sections, in the order of the report; one without content has no parts.
+Section overview_section(const ReportData& data);
+Section claims_section(const ReportData& data);
+Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
+Section comparisons_section(const ReportData& data);
+Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
+Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
+/// Pictures are read from their files; one that is missing, changed since it was recorded, or not a PNG is named.
+Section images_section(const ReportData& data);
+Section timings_section(const ReportData& data);
+Section notes_section(const ReportData& data);
+Section protocols_section(const ReportData& data);
+Section artifacts_section(const ReportData& data);
+
+/// Lays out the report. A section without content is left out.
 Document make_document(const ReportData& data);
 
 }  // namespace assay

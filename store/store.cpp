@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -51,6 +53,25 @@ void check_owner(SQLite::Database& database, const std::filesystem::path& file) 
   throw Error(fmt::format("{}: {}", file.string(), error.what()));
 }
 
+/// SQLite does not wait for its busy timeout while the journal mode changes, so two processes that make one file at
+/// the same time need this loop.
+void switch_to_wal(SQLite::Database& database, const std::filesystem::path& file) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_timeout_ms);
+  while (true) {
+    try {
+      const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
+      if (mode == "wal") return;
+      throw InputError(
+          fmt::format("{}: this file system does not permit SQLite's WAL mode (it stays '{}'); choose a "
+                      "local folder",
+                      file.string(), mode));
+    } catch (const SQLite::Exception& error) {
+      if (error.getErrorCode() != SQLITE_BUSY || std::chrono::steady_clock::now() > deadline) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+}
+
 std::unique_ptr<SQLite::Database> open_for_writing(const std::filesystem::path& file, int flags) {
   try {
     auto database = std::make_unique<SQLite::Database>(file.string(), flags, busy_timeout_ms);
@@ -63,7 +84,7 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::filesystem::path& 
     if (version > known)
       throw InputError(fmt::format("{}: has schema version {}; this build reads up to version {}, use a newer assay",
                                    file.string(), version, known));
-    database->execAndGet("PRAGMA journal_mode = WAL");
+    switch_to_wal(*database, file);
     // FULL: a stage reported as done survives a power cut too; one commit a stage makes it cheap.
     database->exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     migrate(*database, migrations(), file.string());

@@ -201,9 +201,9 @@ TEST(StoreFile, InAReadOnlyFolderCanBeRead) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST(StoreFile, OpenedByTwoProcessesAtOnceIsMadeOnce) {
+TEST(StoreFile, OpenedByManyProcessesAtOnceIsMadeOnce) {
   const test::TemporaryFolder folder;
-  std::array<pid_t, 4> children{};
+  std::array<pid_t, 8> children{};
   for (pid_t& child : children) {
     child = ::fork();
     if (child != 0) continue;

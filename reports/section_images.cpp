@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "reports/sections.h"
+#include "reports/summary.h"
+#include "reports/wording.h"
+
+namespace assay {
+namespace {
+
+/// Width and height from the header of a PNG; none when it is not one.
+std::optional<std::pair<int, int>> png_size(const std::string& content) {
+  if (content.size() < 24 || content.compare(0, 8, "\x89PNG\r\n\x1a\n") != 0 || content.compare(12, 4, "IHDR") != 0)
+    return std::nullopt;
+  const auto number_at = [&](std::size_t place) {
+    int value = 0;
+    for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(content[place + i]);
+    return value;
+  };
+  return std::pair{number_at(16), number_at(20)};
+}
+
+Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
+  Picture picture;
+  picture.file = (data.folder / artifact.path).string();
+  try {
+    const std::string content = read_file(picture.file);
+    const auto size = png_size(content);
+    if (!size)
+      picture.problem = "not a PNG file: " + artifact.path;
+    else if (hash_text(content) != artifact.hash)
+      picture.problem = "changed since it was recorded: " + artifact.path;
+    else
+      std::tie(picture.width, picture.height) = *size;
+    if (picture.problem.empty()) picture.png = content;
+  } catch (const InputError&) {
+    picture.problem = "file is missing: " + artifact.path;
+  }
+  return picture;
+}
+
+}  // namespace
+
+Section images_section(const ReportData& data) {
+  Section section{"Images", "images", {}};
+  const Qualifier qualify(data.runs);
+  bool first = true;
+  for (const RunRow& run : data.runs) {
+    std::vector<const ArtifactRow*> grids;
+    for (const ArtifactRow& artifact : data.artifacts)
+      if (artifact.run == run.id && artifact.kind == "image-grid") grids.push_back(&artifact);
+    if (grids.empty()) continue;
+    const auto arm_of = [](const ArtifactRow* artifact) {
+      return artifact->meta.is_object() && artifact->meta.contains("arm") ? value_text(artifact->meta["arm"]) : "";
+    };
+    // Real images first: the others are held against them.
+    std::stable_partition(grids.begin(), grids.end(), [&](const ArtifactRow* grid) { return arm_of(grid) == "real"; });
+    Gallery gallery;
+    for (const ArtifactRow* grid : grids) {
+      Picture picture = read_picture(data, *grid);
+      const std::string arm = arm_of(grid).empty() ? grid->name : arm_of(grid);
+      const std::optional<double> w = guidance_weight(grid->meta);
+      picture.alternative =
+          fmt::format("Image grid: {}{}, seed {}", arm, w ? ", w = " + weight_text(*w) : std::string(), run.seed);
+      picture.caption = {code(arm)};
+      if (w) picture.caption.push_back(muted(fmt::format(" w = {}", weight_text(*w))));
+      gallery.pictures.push_back(std::move(picture));
+    }
+    const std::string title =
+        fmt::format("Seed {}, run {}{}", run.seed, run.id, qualify(run.method, run.tier, run.dataset));
+    if (first) {
+      Part part{title, "", {}};
+      part.blocks.push_back(std::move(gallery));
+      section.parts.push_back(std::move(part));
+      first = false;
+    } else {
+      Details details{title, {}};
+      details.blocks.push_back(std::move(gallery));
+      section.parts.back().blocks.push_back(std::move(details));
+    }
+  }
+  return section;
+}
+
+}  // namespace assay
