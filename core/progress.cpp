@@ -3,14 +3,40 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace assay {
 namespace {
+
 std::atomic<bool> silenced{false};
+
+/// The jobs that have a line on the terminal now: those that run side by side share it.
+struct Shown {
+  std::mutex lock;
+  std::vector<std::pair<const Progress*, std::string>> lines;
+};
+
+Shown& shown() {
+  static Shown jobs;
+  return jobs;
 }
+
+/// Rewrites the terminal's line; `finished` goes above it. The caller holds the lock.
+void redraw(const std::string& finished) {
+  std::string text = "\r\033[K";
+  if (!finished.empty()) text += finished + "\n";
+  for (const auto& [job, line] : shown().lines) text += (job == shown().lines.front().first ? "" : "  |  ") + line;
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace
 
 Progress::Progress(std::string what, std::int64_t total, std::string unit)
     : what_(std::move(what)),
@@ -51,11 +77,24 @@ void Progress::print(bool last) {
   else if (rate > 0)
     line += ", " + duration_text(static_cast<double>(total_ - done_) / rate) + " left";
   if (!detail_.empty()) line += ", " + detail_;
-  if (terminal_)
-    std::fprintf(stderr, "\r\033[K%s%s", line.c_str(), last ? "\n" : "");
-  else
+  const std::lock_guard lock(shown().lock);
+  if (!terminal_) {
     std::fprintf(stderr, "%s\n", line.c_str());
-  std::fflush(stderr);
+    std::fflush(stderr);
+    return;
+  }
+  auto& lines = shown().lines;
+  const auto mine = std::find_if(lines.begin(), lines.end(), [&](const auto& entry) { return entry.first == this; });
+  if (last) {
+    if (mine != lines.end()) lines.erase(mine);
+    redraw(line);
+    return;
+  }
+  if (mine == lines.end())
+    lines.emplace_back(this, line);
+  else
+    mine->second = line;
+  redraw("");
 }
 
 std::string duration_text(double seconds) {

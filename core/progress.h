@@ -2,13 +2,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 
 namespace assay {
 
 /// One progress line on stderr: what, done of total, rate, time left. On a terminal the line is rewritten at most ten
-/// times a second; elsewhere (a log file, CI) a full line is printed at most every 30 seconds and at the end.
+/// times a second, and jobs that run side by side share it; elsewhere (a log file, CI) a full line is printed at most
+/// every 30 seconds and at the end.
 class Progress {
  public:
   /// `unit` is plural, as in "steps". A `total` of 0 prints nothing.

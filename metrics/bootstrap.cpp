@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "core/student_t.h"
 
 namespace assay {
 namespace {
@@ -110,44 +111,6 @@ class Resampler {
 /// frechet() calls LibTorch, with threads of its own, beyond this width.
 int replicate_threads(std::int64_t width, int threads) { return width > 128 ? 1 : threads; }
 
-/// The regularised incomplete beta function I_x(a, b) by its continued fraction (modified Lentz).
-double incomplete_beta(double a, double b, double x) {
-  if (x <= 0.0) return 0.0;
-  if (x >= 1.0) return 1.0;
-  if (x > (a + 1.0) / (a + b + 2.0)) return 1.0 - incomplete_beta(b, a, 1.0 - x);  // where the fraction converges fast
-  constexpr double tiny = 1e-300;
-  const double front =
-      std::exp(a * std::log(x) + b * std::log1p(-x) + std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b)) / a;
-  double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0);
-  d = 1.0 / (std::abs(d) < tiny ? tiny : d);
-  double fraction = d;
-  for (int i = 1; i < 100000; ++i) {
-    const double m = i;
-    double factor = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-    for (int half = 0; half < 2; ++half) {
-      d = 1.0 + factor * d;
-      d = 1.0 / (std::abs(d) < tiny ? tiny : d);
-      c = 1.0 + factor / c;
-      if (std::abs(c) < tiny) c = tiny;
-      fraction *= c * d;
-      if (half == 0) factor = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-    }
-    if (std::abs(c * d - 1.0) < 1e-16) break;
-  }
-  return front * fraction;
-}
-
-/// P(T > t) for t >= 0, without the cancellation of 1 - P(T <= t).
-double student_t_tail(double t, double degrees) {
-  const double squared = t * t;
-  if (squared < degrees) return 0.5 - 0.5 * incomplete_beta(0.5, degrees / 2.0, squared / (degrees + squared));
-  return 0.5 * incomplete_beta(degrees / 2.0, 0.5, degrees / (degrees + squared));
-}
-
-void check_degrees(double degrees) {
-  if (!(degrees > 0.0)) throw InputError(fmt::format("Student's t needs degrees of freedom above 0, got {}", degrees));
-}
-
 }  // namespace
 
 double quantile(std::span<const double> values, double probability) {
@@ -229,32 +192,6 @@ PairedReplicates frechet_paired_bootstrap(std::span<const float> a, std::span<co
           frechet_bootstrap(b, width, reference, replicates, seed, divisor, threads)};
 }
 
-double student_t_cdf(double t, double degrees) {
-  check_degrees(degrees);
-  if (std::isnan(t)) return t;
-  return t < 0.0 ? student_t_tail(-t, degrees) : 1.0 - student_t_tail(t, degrees);
-}
-
-double student_t_quantile(double probability, double degrees) {
-  check_degrees(degrees);
-  if (!(probability > 0.0 && probability < 1.0)) {
-    throw InputError(fmt::format("a t quantile needs a probability between 0 and 1, got {}", probability));
-  }
-  if (probability == 0.5) return 0.0;
-  if (probability < 0.5) return -student_t_quantile(1.0 - probability, degrees);
-  const double tail = 1.0 - probability;
-  double low = 0.0, high = 1.0;
-  while (student_t_tail(high, degrees) > tail) {
-    low = high;
-    high *= 2.0;
-  }
-  for (;;) {  // until the two are neighbours in double
-    const double middle = low + (high - low) / 2.0;
-    if (middle <= low || middle >= high) return middle;
-    (student_t_tail(middle, degrees) > tail ? low : high) = middle;
-  }
-}
-
 PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double confidence) {
   check_confidence(confidence);
   if (a.size() != b.size()) {
@@ -276,7 +213,8 @@ PairedDifference paired_difference(std::span<const double> a, std::span<const do
   const double error = out.deviation / std::sqrt(n);
   const double reach = error * student_t_quantile((1.0 + confidence) / 2.0, n - 1.0);
   out.interval = {out.mean - reach, out.mean + reach};
-  out.p_value = error > 0.0 ? 2.0 * student_t_tail(std::abs(out.mean) / error, n - 1.0) : (out.mean == 0.0 ? 1.0 : 0.0);
+  out.p_value =
+      error > 0.0 ? 2.0 * student_t_upper_tail(std::abs(out.mean) / error, n - 1.0) : (out.mean == 0.0 ? 1.0 : 0.0);
   return out;
 }
 

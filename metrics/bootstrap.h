@@ -59,10 +59,6 @@ PairedReplicates frechet_paired_bootstrap(std::span<const float> a, std::span<co
                                           const Gaussian& reference, std::int64_t replicates, std::uint64_t seed,
                                           Divisor divisor = Divisor::n_minus_1, int threads = 0);
 
-/// Student's t distribution; degrees > 0. The quantile needs probability in (0, 1).
-double student_t_cdf(double t, double degrees);
-double student_t_quantile(double probability, double degrees);
-
 /// Mean difference of paired values (one pair a seed) with its Student t interval and two-sided p-value.
 struct PairedDifference {
   std::int64_t n;

@@ -6,42 +6,10 @@
 #include <numeric>
 #include <tuple>
 
+#include "core/student_t.h"
+
 namespace assay {
 namespace {
-
-/// Regularised incomplete beta function I_x(a, b) by the continued fraction of DLMF 8.17.22, evaluated with Lentz's
-/// method.
-double incomplete_beta(double a, double b, double x) {
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  // The fraction converges fast only below the mean of the distribution.
-  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
-  const double front =
-      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x)) / a;
-  constexpr double tiny = 1e-300;
-  double c = 1, d = 1 - (a + b) * x / (a + 1);
-  d = 1 / (std::abs(d) < tiny ? tiny : d);
-  double fraction = d;
-  for (int m = 1; m < 1000; ++m) {
-    const auto step = [&](double coefficient) {
-      d = 1 + coefficient * d;
-      d = 1 / (std::abs(d) < tiny ? tiny : d);
-      c = 1 + coefficient / c;
-      if (std::abs(c) < tiny) c = tiny;
-      fraction *= c * d;
-      return c * d;
-    };
-    step(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)));
-    const double change = step(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)));
-    if (std::abs(change - 1) < 1e-15) break;
-  }
-  return front * fraction;
-}
-
-double student_t_cdf(double t, double degrees) {
-  const double tail = 0.5 * incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
-  return t > 0 ? 1 - tail : tail;
-}
 
 std::optional<double> number(const nlohmann::json& params, const char* key) {
   const auto found = params.find(key);
@@ -50,18 +18,6 @@ std::optional<double> number(const nlohmann::json& params, const char* key) {
 }
 
 }  // namespace
-
-double student_t_quantile(double p, double degrees) {
-  if (p == 0.5) return 0;
-  if (p < 0.5) return -student_t_quantile(1 - p, degrees);
-  double low = 0, high = 1;
-  while (student_t_cdf(high, degrees) < p && high < 1e12) high *= 2;
-  for (int i = 0; i < 200 && high - low > 1e-13 * high; ++i) {
-    const double middle = 0.5 * (low + high);
-    (student_t_cdf(middle, degrees) < p ? low : high) = middle;
-  }
-  return 0.5 * (low + high);
-}
 
 SeedMean mean_over_seeds(std::span<const double> values) {
   const auto n = static_cast<double>(values.size());

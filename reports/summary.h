@@ -8,9 +8,6 @@
 
 namespace assay {
 
-/// The value t with P(T <= t) = p of Student's t with `degrees` >= 1 degrees of freedom, 0 < p < 1.
-double student_t_quantile(double p, double degrees);
-
 /// Mean and its 95 % t interval over seeds; no interval for one value.
 struct SeedMean {
   double mean = 0.0;

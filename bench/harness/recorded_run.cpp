@@ -76,7 +76,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
   for (const ProtocolUse& use : out.protocols) {
     const Protocol& protocol = find_protocol(use.name);
     nlohmann::json choices = protocol.choices;
-    choices.update(use.choices);
+    if (use.choices.is_object()) choices.update(use.choices);
     batch_.recorder->upsert_protocol({0, use.name, "", protocol.description, protocol.origin, choices});
   }
   for (const Score& score : out.scores) {

@@ -1,6 +1,7 @@
 #include "metrics/features/conv_encoder.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
@@ -49,7 +50,8 @@ at::Tensor in_batches(const at::Tensor& images, const std::function<at::Tensor(c
 ConvEncoder::ConvEncoder(const ConvEncoderConfig& config, std::uint64_t seed, at::Device device) : config_(config) {
   if (config.width < 8 || config.width % 8 != 0)
     throw InputError(fmt::format("encoder: width {}; accepted: a multiple of 8", config.width));
-  if (config.features < 1 || config.outputs < 1) throw InputError("encoder: features and outputs must be at least 1");
+  if (config.features < 1 || config.outputs < 1 || config.grid < 1)
+    throw InputError("encoder: features, outputs and grid must be at least 1");
 
   for (std::size_t i = 0; i < strides.size(); ++i) {
     const std::int64_t in = i == 0 ? 3 : config.width * width_multiples[i], out = config.width * width_multiples[i + 1];
@@ -58,7 +60,7 @@ ConvEncoder::ConvEncoder(const ConvEncoderConfig& config, std::uint64_t seed, at
     weights_.push_back({fmt::format("norm.{}.weight", i), {out}, {}});
     weights_.push_back({fmt::format("norm.{}.bias", i), {out}, {}});
   }
-  weights_.push_back({"features.weight", {config.features, 4 * config.width}, {}});
+  weights_.push_back({"features.weight", {config.features, 4 * config.width * config.grid * config.grid}, {}});
   weights_.push_back({"features.bias", {config.features}, {}});
   weights_.push_back({"head.weight", {config.outputs, config.features}, {}});
   weights_.push_back({"head.bias", {config.outputs}, {}});
@@ -99,7 +101,7 @@ at::Tensor ConvEncoder::pooled(const at::Tensor& images) const {
     h = at::conv2d(h, weight(w), weight(w + 1), strides[i], 1);
     h = at::relu(at::group_norm(h, 8, weight(w + 2), weight(w + 3)));
   }
-  return h.mean({2, 3});
+  return at::adaptive_avg_pool2d(h, {config_.grid, config_.grid}).flatten(1);
 }
 
 at::Tensor ConvEncoder::features(const at::Tensor& pooled) const {

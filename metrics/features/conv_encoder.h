@@ -9,12 +9,13 @@
 namespace assay {
 
 /// A small convolutional encoder: five 3x3 convolutions (widths w, 2w, 2w, 4w, 4w; strides 1, 2, 1, 2, 1) with group
-/// normalisation (8 groups) and ReLU, global average pooling, Linear to `features`, then a head ReLU + Linear to
-/// `outputs` for training alone.
+/// normalisation (8 groups) and ReLU, average pooling to grid x grid places, Linear to `features`, then a head ReLU +
+/// Linear to `outputs` for training alone.
 struct ConvEncoderConfig {
   std::int64_t width = 32;     // w, a multiple of 8
   std::int64_t features = 64;  // D
   std::int64_t outputs = 64;   // of the head
+  std::int64_t grid = 1;       // places kept by the pooling, a side; 1 is global pooling
 };
 
 class ConvEncoder {
@@ -22,7 +23,7 @@ class ConvEncoder {
   /// Weights from RandomStream(seed, initialise). Throws InputError for sizes out of range.
   ConvEncoder(const ConvEncoderConfig& config, std::uint64_t seed, at::Device device = at::kCPU);
 
-  /// Activations after pooling, [B, 4w], of images [B, 3, H, W] in [-1, 1].
+  /// Activations after pooling, [B, 4w grid^2], of images [B, 3, H, W] in [-1, 1].
   at::Tensor pooled(const at::Tensor& images) const;
   /// [B, features] of pooled activations.
   at::Tensor features(const at::Tensor& pooled) const;
@@ -53,7 +54,8 @@ class ConvEncoder {
   std::int64_t step_ = 0;
 };
 
-/// Runs `images` [N, 3, H, W] through `pooled` in fixed batches of 64 without recording gradients: [N, 4w] on the CPU.
+/// Runs `images` [N, 3, H, W] through `pooled` in fixed batches of 64 without recording gradients: [N, 4w grid^2] on
+/// the CPU.
 at::Tensor pooled_in_batches(const ConvEncoder& encoder, const at::Tensor& images);
 /// The same through `features`: [N, features] on the CPU.
 at::Tensor features_in_batches(const ConvEncoder& encoder, const at::Tensor& images);

@@ -26,6 +26,7 @@ SimclrOptions read_simclr_options(const nlohmann::json& object, const std::strin
   SimclrOptions o;
   o.width = reader.integer("width", o.width, 8, 1024);
   o.features = reader.integer("features", o.features, 2, 4096);
+  o.grid = reader.integer("grid", o.grid, 1, 64);
   o.projection = reader.integer("projection", o.projection, 2, 4096);
   o.steps = reader.integer("steps", o.steps, 1);
   o.batch = reader.integer("batch", o.batch, 2, 1 << 16);
@@ -43,6 +44,7 @@ SimclrOptions read_simclr_options(const nlohmann::json& object, const std::strin
 nlohmann::json to_json(const SimclrOptions& o) {
   return {{"width", o.width},
           {"features", o.features},
+          {"grid", o.grid},
           {"projection", o.projection},
           {"steps", o.steps},
           {"batch", o.batch},
@@ -67,7 +69,7 @@ at::Tensor nt_xent(const at::Tensor& a, const at::Tensor& b, double temperature)
 }
 
 ConvEncoderConfig encoder_config(const SimclrOptions& options) {
-  return {options.width, options.features, options.projection};
+  return {options.width, options.features, options.projection, options.grid};
 }
 
 ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options, std::uint64_t seed,

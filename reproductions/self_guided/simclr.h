@@ -16,6 +16,7 @@ namespace assay {
 struct SimclrOptions {
   std::int64_t width = 32;
   std::int64_t features = 128;
+  std::int64_t grid = 1;  // places the pooling keeps, a side (ConvEncoderConfig::grid)
   std::int64_t projection = 64;
   std::int64_t steps = 800;
   std::int64_t batch = 192;  // images, each seen twice

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "core/student_t.h"
 
 namespace assay {
 namespace {

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "core/student_t.h"
+
 namespace assay {
 namespace {
 
