@@ -1,0 +1,81 @@
+#include "tests/end_to_end/program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+extern char** environ;
+
+namespace assay::test {
+namespace {
+
+std::filesystem::path empty_file() {
+  std::string name = (std::filesystem::temp_directory_path() / "assay-output-XXXXXX").string();
+  const int descriptor = ::mkstemp(name.data());
+  if (descriptor < 0) throw std::runtime_error("cannot make a temporary file");
+  ::close(descriptor);
+  return name;
+}
+
+std::string content(const std::filesystem::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Program::Program(const std::filesystem::path& binary, const std::vector<std::string>& arguments)
+    : out_(empty_file()), err_(empty_file()) {
+  std::vector<std::string> words = arguments;
+  words.insert(words.begin(), binary.string());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_.c_str(), O_WRONLY | O_TRUNC, 0600);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_TRUNC, 0600);
+  const int failure = ::posix_spawn(&child_, binary.c_str(), &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure != 0) {
+    ended_ = true;
+    throw std::runtime_error(binary.string() + ": cannot be started; it is built by the target `assay`");
+  }
+}
+
+Program::~Program() {
+  if (!ended_) {
+    signal(SIGKILL);
+    wait();
+  }
+  std::error_code ignored;
+  std::filesystem::remove(out_, ignored);
+  std::filesystem::remove(err_, ignored);
+}
+
+void Program::signal(int number) const { ::kill(child_, number); }
+
+bool Program::running() {
+  if (!ended_) ended_ = ::waitpid(child_, &status_, WNOHANG) == child_;
+  return !ended_;
+}
+
+Outcome Program::wait() {
+  if (!ended_) ::waitpid(child_, &status_, 0);
+  ended_ = true;
+  return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_), content(out_), content(err_)};
+}
+
+Outcome run_program(const std::filesystem::path& binary, const std::vector<std::string>& arguments) {
+  return Program(binary, arguments).wait();
+}
+
+}  // namespace assay::test
