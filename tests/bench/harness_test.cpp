@@ -1,0 +1,336 @@
+#include "bench/harness/harness.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "app/bench_command.h"
+#include "bench/harness/machine.h"
+#include "bench/harness/verdicts.h"
+#include "core/error.h"
+#include "store/query.h"
+#include "store/recorder.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/throws.h"
+
+namespace assay {
+namespace {
+
+using test::message_of;
+using test::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::DoubleEq;
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+using ::testing::SizeIs;
+
+TEST(ParseSeeds, ReadsACountOrAList) {
+  EXPECT_THAT(parse_seeds("3"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(parse_seeds("1"), ElementsAre(0));
+  EXPECT_THAT(parse_seeds("0,3,7"), ElementsAre(0, 3, 7));
+  EXPECT_THAT(parse_seeds("9,2"), ElementsAre(9, 2));
+}
+
+TEST(ParseSeeds, RefusesEverythingElseAndShowsIt) {
+  for (const char* text : {"", "0", "-1", "x", "3 ", " 3", "1.5", "1,", ",1", "1,,2", "1,x", "1,-2", "10001",
+                           "99999999999999999999", "1;2"})
+    EXPECT_THAT(message_of<InputError>([&] { parse_seeds(text); }), HasSubstr("--seeds"))
+        << "accepted '" << text << "'";
+  EXPECT_THAT(message_of<InputError>([] { parse_seeds("4,0,4"); }), HasSubstr("given twice"));
+  EXPECT_THAT(message_of<InputError>([] { parse_seeds("1,x"); }), HasSubstr("'x'"));
+}
+
+TEST(CompleteConfig, AppliesTheDatasetAndThenEverySetting) {
+  RunRequest request;
+  request.dataset = "shapes";
+  request.settings = {"train.steps=7", "sample.sweep=[0,2]"};
+  const nlohmann::json config = complete_config("self_guided", request);
+  EXPECT_EQ(config.at("train").at("steps"), 7);
+  EXPECT_EQ(config.at("sample").at("sweep"), nlohmann::json({0, 2}));
+  EXPECT_EQ(config.at("dataset").at("name"), "shapes");
+}
+
+TEST(CompleteConfig, NamesTheNearestOfWhatItDoesNotKnow) {
+  const auto refused = [](const std::string& method, const std::function<void(RunRequest&)>& change) {
+    RunRequest request;
+    change(request);
+    return message_of<InputError>([&] { complete_config(method, request); });
+  };
+  EXPECT_THAT(refused("self_gided", [](RunRequest&) {}), HasSubstr("did you mean 'self_guided'?"));
+  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.tier = "smoky"; }), HasSubstr("did you mean 'smoke'?"));
+  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.dataset = "shape"; }), HasSubstr("did you mean 'shapes'?"));
+  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.settings = {"train.stps=7"}; }),
+              HasSubstr("did you mean 'steps'?"));
+  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.settings = {"train.steps"}; }), HasSubstr("train.steps"));
+}
+
+TEST(ChooseDevice, RefusesUnknownNames) {
+  EXPECT_THAT(message_of<InputError>([] { choose_device("gpu"); }), AllOf(HasSubstr("gpu"), HasSubstr("cuda")));
+  EXPECT_TRUE(choose_device("cpu").is_cpu());
+}
+
+/// A store with one batch, in which scores of arms `a` and `b` are made up.
+class Verdicts : public ::testing::Test {
+ protected:
+  Verdicts() {
+    BatchRow row;
+    row.command = "assay run self_guided";
+    batch = recorder.begin_batch(row);
+    recorder.upsert_protocol({0, "fd-small", "", "", "", {{"d", 64}}});
+  }
+
+  ScoreRow score(const std::string& arm, double value, const std::string& metric, const nlohmann::json& params) {
+    ScoreRow row;
+    row.arm = arm;
+    row.name = metric;
+    row.value = value;
+    row.better = Better::lower;
+    row.n = 100;
+    row.protocol = "fd-small";
+    row.params = params;
+    return row;
+  }
+
+  /// A run with b at 100 and a at 100 plus `difference`.
+  void run(std::int64_t seed, double difference, RunStatus status = RunStatus::done,
+           std::optional<IntervalRow> own = std::nullopt, const std::string& metric = "fd") {
+    RunRow row;
+    row.batch = batch;
+    row.method = "self_guided";
+    row.tier = "mini";
+    row.dataset = "emoji";
+    row.dataset_hash = "0";
+    row.seed = seed;
+    row.code_version = "0";
+    row.device = "cpu";
+    const RowId id = recorder.begin_run(row);
+    StageRecorder stage = recorder.begin_stage(id, "score");
+    stage.add_score(score("a", 100 + difference, metric, {{"w", 2}, {"w_cfg", 1}}));
+    stage.add_score(score("a", 1e6, metric, {{"w", 3}, {"w_cfg", 2}}));  // not the one the contrast asks for
+    stage.add_score(score("b", 100, metric, {{"w", 0}}));
+    if (own) {
+      ScoreRow paired = score("a - b", difference, metric + " difference", {{"w", 2}});
+      paired.interval = own;
+      stage.add_score(paired);
+    }
+    stage.commit();
+    recorder.finish_run(id, status, status == RunStatus::done ? "" : "out of memory");
+  }
+
+  MethodPlan plan(bool claimed_negative = true) const {
+    MethodPlan p;
+    p.contrasts = {{"fd", "fd-small", "a", "b", {{"w", 2}}, {{"w", 0}}},
+                   {"fd", "fd-small", "a", "absent", {{"w", 2}}, {}}};
+    p.claims = {{"first", "a beats b", "Table 1", 0, claimed_negative},
+                {"second", "a beats absent", "Table 2", 1, true}};
+    return p;
+  }
+  std::vector<ComparisonRow> contrasts(const MethodPlan& p) {
+    return judge_contrasts(Query(store), batch, "self_guided", "emoji", p);
+  }
+  std::vector<ClaimRow> claims(bool claimed_negative = true) {
+    const MethodPlan p = plan(claimed_negative);
+    return judge_claims(batch, "self_guided", p, contrasts(p));
+  }
+
+  TemporaryFolder folder;
+  Store store = Store::open_or_create(folder / "results.db");
+  Recorder recorder{store};
+  RowId batch = 0;
+};
+
+/// Of Student's t with two degrees of freedom: (2 p - 1) / sqrt(2 p (1 - p)) at p = 0.975, and two-sided p = 1 - t /
+/// sqrt(2 + t^2).
+const double t2 = 0.95 / std::sqrt(2 * 0.975 * 0.025);
+double p2(double t) { return 1 - t / std::sqrt(2 + t * t); }
+
+TEST_F(Verdicts, PairRunsBySeedAndGiveStudentsInterval) {
+  run(0, -1);
+  run(1, -2);
+  run(2, -3);
+  const auto rows = contrasts(plan());
+  ASSERT_THAT(rows, SizeIs(1));  // nothing of the arm without scores
+  EXPECT_THAT(rows[0].seeds, ElementsAre(0, 1, 2));
+  EXPECT_THAT(rows[0].differences, ElementsAre(DoubleEq(-1), DoubleEq(-2), DoubleEq(-3)));
+  EXPECT_DOUBLE_EQ(rows[0].difference, -2);
+  ASSERT_TRUE(rows[0].interval);
+  EXPECT_NEAR(rows[0].interval->low, -2 - t2 / std::sqrt(3.0), 1e-9);
+  EXPECT_NEAR(rows[0].interval->high, -2 + t2 / std::sqrt(3.0), 1e-9);
+  EXPECT_THAT(rows[0].p_value, Optional(DoubleNear(p2(2 * std::sqrt(3.0)), 1e-9)));
+  EXPECT_EQ(rows[0].better, Better::lower);
+  EXPECT_NO_THROW(recorder.add_comparisons(rows));
+}
+
+TEST_F(Verdicts, AreInconclusiveWhereTheIntervalHoldsZero) {
+  run(0, -1);
+  run(1, -2);
+  run(2, -3);  // -2 +- 2.48
+  const auto rows = claims();
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].verdict, Verdict::inconclusive);
+  EXPECT_THAT(rows[0].statistic, Optional(DoubleEq(-2)));
+  EXPECT_THAT(rows[0].seeds, ElementsAre(0, 1, 2));
+}
+
+TEST_F(Verdicts, FollowTheSideThatTheClaimNames) {
+  run(0, -2.0);
+  run(1, -2.1);
+  run(2, -1.9);  // -2 +- 0.25
+  EXPECT_EQ(claims(true)[0].verdict, Verdict::supported);
+  EXPECT_EQ(claims(false)[0].verdict, Verdict::contradicted);
+}
+
+TEST_F(Verdicts, AreContradictedOnTheOtherSide) {
+  run(0, 2.0);
+  run(1, 2.1);
+  run(2, 1.9);
+  EXPECT_EQ(claims(true)[0].verdict, Verdict::contradicted);
+  EXPECT_EQ(claims(false)[0].verdict, Verdict::supported);
+}
+
+TEST_F(Verdicts, AreNotRunWithoutScores) {
+  EXPECT_EQ(claims()[0].verdict, Verdict::not_run);
+  run(0, -2);
+  EXPECT_EQ(claims()[1].verdict, Verdict::not_run);
+  EXPECT_FALSE(claims()[1].statistic);
+  EXPECT_NO_THROW(recorder.add_claims(claims()));
+}
+
+TEST_F(Verdicts, LeaveOutRunsThatFailed) {
+  run(0, -2.0);
+  run(1, -2.1);
+  run(2, -1.9);
+  run(3, 500, RunStatus::failed);
+  EXPECT_THAT(contrasts(plan())[0].seeds, ElementsAre(0, 1, 2));
+}
+
+TEST_F(Verdicts, OfOneSeedUseTheRunsOwnIntervalAndSaySo) {
+  run(4, -2, RunStatus::done, IntervalRow{-3, -1, 0.95, "bootstrap over samples, 500"});
+  const auto rows = contrasts(plan());
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_FALSE(rows[0].p_value);
+  EXPECT_EQ(rows[0].interval->low, -3);
+  EXPECT_EQ(claims()[0].verdict, Verdict::supported);
+  EXPECT_THAT(claims()[0].note, HasSubstr("one seed"));
+}
+
+TEST_F(Verdicts, OfOneSeedWithoutAnIntervalAreInconclusive) {
+  run(4, -2);
+  EXPECT_EQ(claims()[0].verdict, Verdict::inconclusive);
+}
+
+TEST_F(Verdicts, OfOneSeedKeepTheIntervalOfTheRunThatHasTheScores) {
+  // Another finished run comes first, without a score on either side.
+  RunRow row;
+  row.batch = batch;
+  row.method = "self_guided";
+  row.tier = "mini";
+  row.dataset = "emoji";
+  row.dataset_hash = "0";
+  row.seed = 0;
+  row.code_version = "0";
+  row.device = "cpu";
+  recorder.finish_run(recorder.begin_run(row), RunStatus::done);
+  run(4, -2, RunStatus::done, IntervalRow{-3, -1, 0.95, "bootstrap over samples, 500"});
+  const auto rows = contrasts(plan());
+  ASSERT_THAT(rows, SizeIs(1));
+  ASSERT_TRUE(rows[0].interval);
+  EXPECT_EQ(rows[0].interval->low, -3);
+}
+
+TEST_F(Verdicts, AdjustByHolmOverTheContrastsOfOneMetric) {
+  run(0, -1);
+  run(1, -2);
+  run(2, -3);
+  MethodPlan p;
+  // a - b, and its mirror image: two equal p-values, both doubled.
+  p.contrasts = {{"fd", "fd-small", "a", "b", {{"w", 2}}, {{"w", 0}}},
+                 {"fd", "fd-small", "b", "a", {{"w", 0}}, {{"w", 2}}}};
+  const auto rows = contrasts(p);
+  ASSERT_THAT(rows, SizeIs(2));
+  for (const ComparisonRow& row : rows) {
+    EXPECT_THAT(row.p_adjusted, Optional(DoubleNear(2 * p2(2 * std::sqrt(3.0)), 1e-9)));
+    EXPECT_THAT(row.interval->method, HasSubstr("Holm over 2"));
+  }
+}
+
+nlohmann::json repetition(int index, double time, const std::string& unit = "us") {
+  return {{"name", "ddim/16"},
+          {"run_type", "iteration"},
+          {"label", "ddim_step/guided/64x3x16x16/float32/cpu"},
+          {"repetition_index", index},
+          {"threads", 1},
+          {"iterations", 1000},
+          {"real_time", time},
+          {"cpu_time", 2 * time},
+          {"time_unit", unit},
+          {"bytes", 4096.0},
+          {"flops", 100.0}};
+}
+
+TEST(BenchmarkOutput, GivesOneTimingARepetitionAndNoneOfAnAggregate) {
+  nlohmann::json mean = repetition(0, 9);
+  mean["run_type"] = "aggregate";
+  nlohmann::json failed = repetition(2, 9);
+  failed["error_occurred"] = true;
+  const auto rows = timings_from_benchmark({{"benchmarks", {repetition(0, 2.5), mean, repetition(1, 3), failed}}});
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].op, "kernel/ddim_step");
+  EXPECT_EQ(rows[0].variant, "guided");
+  EXPECT_EQ(rows[0].shape, "64x3x16x16");
+  EXPECT_EQ(rows[0].dtype, "float32");
+  EXPECT_EQ(rows[0].device, "cpu");
+  EXPECT_DOUBLE_EQ(rows[0].seconds, 2.5e-6);
+  EXPECT_THAT(rows[0].bytes, Optional(4096.0));
+  EXPECT_THAT(rows[0].flops, Optional(100.0));
+  EXPECT_EQ(rows[1].repetition, 1);
+  EXPECT_DOUBLE_EQ(rows[1].seconds, 3e-6);
+}
+
+TEST(BenchmarkOutput, KnowsEveryUnit) {
+  for (const auto& [unit, seconds] : {std::pair("ns", 1e-9), {"us", 1e-6}, {"ms", 1e-3}, {"s", 1.0}})
+    EXPECT_DOUBLE_EQ(timings_from_benchmark({{"benchmarks", {repetition(0, 2, unit)}}})[0].seconds, 2 * seconds);
+  EXPECT_THAT(message_of<InputError>([] {
+                timings_from_benchmark({{"benchmarks", {repetition(0, 2, "min")}}});
+              }),
+              HasSubstr("'min'"));
+}
+
+TEST(BenchmarkOutput, LeavesCountersThatAreAbsentUnset) {
+  nlohmann::json entry = repetition(0, 1);
+  entry.erase("bytes");
+  entry.erase("flops");
+  const auto rows = timings_from_benchmark({{"benchmarks", {entry}}});
+  EXPECT_FALSE(rows[0].bytes);
+  EXPECT_FALSE(rows[0].flops);
+  EXPECT_THAT(timings_from_benchmark({{"benchmarks", nlohmann::json::array()}}), IsEmpty());
+}
+
+TEST(BenchmarkOutput, RefusesMissingFieldsAndOtherLabels) {
+  EXPECT_THAT(message_of<InputError>([] { timings_from_benchmark(nlohmann::json::object()); }),
+              HasSubstr("benchmarks"));
+  for (const char* key : {"run_type", "label", "real_time", "time_unit"}) {
+    nlohmann::json entry = repetition(0, 1);
+    entry.erase(key);
+    EXPECT_THAT(message_of<InputError>([&] { timings_from_benchmark({{"benchmarks", {entry}}}); }), HasSubstr(key));
+  }
+  nlohmann::json entry = repetition(0, 1);
+  entry["label"] = "ddim_step/guided";
+  EXPECT_THAT(message_of<InputError>([&] {
+                timings_from_benchmark({{"benchmarks", {entry}}});
+              }),
+              AllOf(HasSubstr("ddim/16"), HasSubstr("op/variant/shape/dtype/device")));
+}
+
+TEST(BenchmarkPrograms, AreRefusedWhereThereAreNone) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(message_of<InputError>([&] { benchmark_programs(folder.path()); }), HasSubstr("no benchmark programs"));
+}
+
+}  // namespace
+}  // namespace assay
