@@ -38,6 +38,7 @@ int fail(const std::string& message, int code) {
 int main(int argc, char** argv) {
   CommandContext context;
   context.command_line = "assay";
+  context.argv = argv;
   for (int i = 1; i < argc; ++i) context.command_line += " " + shell_quoted(argv[i]);
 
   CLI::App app("Assay reproduces diffusion papers, measures what they produce, and says whether a difference is real.");

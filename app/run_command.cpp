@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -57,6 +59,15 @@ void print_summary(const nlohmann::json& result, const std::string& store) {
       fmt::print("claim {:<18} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),
                  c.at("statement").get<std::string>());
   fmt::print("recorded in {}\n", store);
+}
+
+/// Small networks start hundreds of parallel regions a step. OpenMP's threads spin between them by default, which on a
+/// machine that does other work as well makes two threads several times slower than one. The policy is read when the
+/// library is loaded, so it takes a fresh start of the program.
+void restart_with_passive_waiting(char** argv) {
+  if (::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  ::execv("/proc/self/exe", argv);
 }
 
 int run(Options& options, const std::string& command_line) {

@@ -523,7 +523,7 @@ void run(Run& run) {
       if (arm == swept) sample_arm(s, *net, network, b, unguided_arm, 0, fd);
       for (const double w : s.config.sample.sweep) {
         const bool headline = w == s.config.sample.ddim.weight;
-        const bool on_curve = arm == swept || arm == label_arm;
+        const bool on_curve = arm == swept;
         if (w != 0 && (headline || on_curve)) sample_arm(s, *net, network, b, arm, w, fd);
       }
     }

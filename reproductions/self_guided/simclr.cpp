@@ -17,7 +17,10 @@
 
 #include "core/config.h"
 #include "core/philox.h"
+#include "kernels/smallest_distances.h"
 #include "metrics/features/augment.h"
+#include "metrics/kmeans.h"
+#include "reproductions/self_guided/pca.h"
 
 namespace assay {
 
@@ -37,6 +40,9 @@ SimclrOptions read_simclr_options(const nlohmann::json& object, const std::strin
   o.colour = reader.real("colour", o.colour, 0.0, 4.0);
   o.grey = reader.real("grey", o.grey, 0.0, 1.0);
   o.channel_shuffle = reader.real("channel_shuffle", o.channel_shuffle, 0.0, 1.0);
+  o.neighbours = reader.integer("neighbours", o.neighbours, 1, 1000);
+  o.neighbour_share = reader.real("neighbour_share", o.neighbour_share, 0.0, 1.0);
+  o.neighbour_parts = reader.integer("neighbour_parts", o.neighbour_parts, 1, 1000);
   reader.finish();
   return o;
 }
@@ -54,7 +60,10 @@ nlohmann::json to_json(const SimclrOptions& o) {
           {"smallest_crop", o.smallest_crop},
           {"colour", o.colour},
           {"grey", o.grey},
-          {"channel_shuffle", o.channel_shuffle}};
+          {"channel_shuffle", o.channel_shuffle},
+          {"neighbours", o.neighbours},
+          {"neighbour_share", o.neighbour_share},
+          {"neighbour_parts", o.neighbour_parts}};
 }
 
 at::Tensor nt_xent(const at::Tensor& a, const at::Tensor& b, double temperature) {
@@ -85,16 +94,36 @@ ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options,
   ranges.grey = options.grey;
   ranges.channel_shuffle = options.channel_shuffle;
 
+  // Of each image the nearest others; column 0 is the image itself.
+  at::Tensor nearest;
+  const std::int64_t neighbours = std::min(options.neighbours, n - 1);
+  const std::int64_t part = std::max<std::int64_t>(1, options.steps / options.neighbour_parts);
+  const auto look_up = [&](std::int64_t step) {
+    const at::Tensor features = step == 0 ? pca_features(images, std::min<std::int64_t>(32, images[0].numel()))
+                                          : pooled_in_batches(encoder, images);
+    const at::Tensor unit = normalise_rows(features - features.mean(0));
+    nearest = smallest_distances(unit, unit, neighbours + 1).indices;
+  };
+
   for (std::int64_t step = 0; step < options.steps; ++step) {
+    if (options.neighbour_share > 0 && step % part == 0) look_up(step);
     // Without replacement inside a batch, or an image would repel itself.
     RandomStream random(seed, Purpose::order, static_cast<std::uint64_t>(step));
     const std::vector<std::int64_t> order = permutation(n, random);
     at::Tensor index = at::empty({batch}, at::kLong);
     std::copy_n(order.begin(), batch, index.mutable_data_ptr<std::int64_t>());
+    at::Tensor partner = index.clone();
+    for (std::int64_t i = 0; nearest.defined() && i < batch; ++i) {
+      if (random.uniform() >= options.neighbour_share) continue;
+      const auto rank = 1 + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(neighbours)));
+      partner.mutable_data_ptr<std::int64_t>()[i] =
+          nearest.const_data_ptr<std::int64_t>()[index.const_data_ptr<std::int64_t>()[i] * (neighbours + 1) + rank];
+    }
     const at::Tensor chosen = at::index_select(images, 0, index.to(images.device()));
+    const at::Tensor paired = at::index_select(images, 0, partner.to(images.device()));
     const auto item = static_cast<std::uint64_t>(2 * step * batch);
     const at::Tensor views = at::cat(
-        {augment(chosen, ranges, seed, item), augment(chosen, ranges, seed, item + static_cast<std::uint64_t>(batch))});
+        {augment(chosen, ranges, seed, item), augment(paired, ranges, seed, item + static_cast<std::uint64_t>(batch))});
     const at::Tensor projections = encoder.head(encoder.features(encoder.pooled(views)));
     const auto halves = projections.chunk(2);
     const at::Tensor loss = nt_xent(halves[0], halves[1], options.temperature);
