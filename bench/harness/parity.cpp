@@ -187,6 +187,18 @@ nlohmann::json compare(const std::string& name, const std::string& output, const
   return row;
 }
 
+/// Computes with one ATen thread while it lives.
+class OneThread {
+ public:
+  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 nlohmann::json read_pack(const std::filesystem::path& pack) {
   const std::filesystem::path file = pack / "pack.json";
   if (!std::filesystem::is_regular_file(file))
@@ -215,8 +227,7 @@ nlohmann::json check_parity(const std::filesystem::path& pack) {
   const auto entry = std::find_if(modules().begin(), modules().end(), [&](const ModuleEntry& m) { return m.id == id; });
   if (entry == modules().end()) throw InputError(where + ": " + unknown_name_message("module", id, parity_modules()));
 
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
+  const OneThread one_thread;
   nlohmann::json cases = nlohmann::json::array();
   bool ok = true;
   try {
@@ -239,7 +250,6 @@ nlohmann::json check_parity(const std::filesystem::path& pack) {
   } catch (const nlohmann::json::exception& error) {
     throw InputError(fmt::format("{}: pack.json: {}", where, error.what()));
   }
-  at::set_num_threads(threads);
   if (cases.empty()) throw InputError(fmt::format("{}: the pack has no cases", where));
   return {{"pack", std::filesystem::absolute(pack).lexically_normal().filename().string()},
           {"module", id},

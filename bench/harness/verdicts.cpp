@@ -46,11 +46,13 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
     row.arm_b = contrast.arm_b;
     row.params = contrast.params_a;
     std::vector<double> a, b;
+    RowId last_run = 0;
     for (const RunRow& run : runs) {
       const ScoreRow* left = find(scores, run.id, contrast.metric, contrast.arm_a, contrast.params_a);
       const ScoreRow* right = find(scores, run.id, contrast.metric, contrast.arm_b, contrast.params_b);
       if (!left || !right) continue;
       row.better = left->better;
+      last_run = run.id;
       a.push_back(left->value);
       b.push_back(right->value);
       row.seeds.push_back(run.seed);
@@ -65,7 +67,7 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       row.p_value = paired.p_value;
     } else {
       row.difference = a[0] - b[0];
-      const ScoreRow* own = find(scores, runs.front().id, contrast.metric + " difference",
+      const ScoreRow* own = find(scores, last_run, contrast.metric + " difference",
                                  contrast.arm_a + " - " + contrast.arm_b, contrast.params_a);
       if (own) row.interval = own->interval;
     }

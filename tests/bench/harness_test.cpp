@@ -96,9 +96,7 @@ class Verdicts : public ::testing::Test {
     return row;
   }
 
-  /// A run with b at 100 and a at 100 plus `difference`.
-  void run(std::int64_t seed, double difference, RunStatus status = RunStatus::done,
-           std::optional<IntervalRow> own = std::nullopt, const std::string& metric = "fd") {
+  RowId begin_run(std::int64_t seed) {
     RunRow row;
     row.batch = batch;
     row.method = "self_guided";
@@ -108,7 +106,13 @@ class Verdicts : public ::testing::Test {
     row.seed = seed;
     row.code_version = "0";
     row.device = "cpu";
-    const RowId id = recorder.begin_run(row);
+    return recorder.begin_run(row);
+  }
+
+  /// A run with b at 100 and a at 100 plus `difference`.
+  void run(std::int64_t seed, double difference, RunStatus status = RunStatus::done,
+           std::optional<IntervalRow> own = std::nullopt, const std::string& metric = "fd") {
+    const RowId id = begin_run(seed);
     StageRecorder stage = recorder.begin_stage(id, "score");
     stage.add_score(score("a", 100 + difference, metric, {{"w", 2}, {"w_cfg", 1}}));
     stage.add_score(score("a", 1e6, metric, {{"w", 3}, {"w_cfg", 2}}));  // not the one the contrast asks for
@@ -226,16 +230,7 @@ TEST_F(Verdicts, OfOneSeedWithoutAnIntervalAreInconclusive) {
 
 TEST_F(Verdicts, OfOneSeedKeepTheIntervalOfTheRunThatHasTheScores) {
   // Another finished run comes first, without a score on either side.
-  RunRow row;
-  row.batch = batch;
-  row.method = "self_guided";
-  row.tier = "mini";
-  row.dataset = "emoji";
-  row.dataset_hash = "0";
-  row.seed = 0;
-  row.code_version = "0";
-  row.device = "cpu";
-  recorder.finish_run(recorder.begin_run(row), RunStatus::done);
+  recorder.finish_run(begin_run(0), RunStatus::done);
   run(4, -2, RunStatus::done, IntervalRow{-3, -1, 0.95, "bootstrap over samples, 500"});
   const auto rows = contrasts(plan());
   ASSERT_THAT(rows, SizeIs(1));

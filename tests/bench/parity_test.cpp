@@ -105,7 +105,8 @@ TEST_F(SpoiltPack, FailsWhereOneExpectedValueIsOff) {
   EXPECT_FALSE(result.at("ok").get<bool>());
   for (const nlohmann::json& row : result.at("cases")) {
     EXPECT_EQ(row.at("ok").get<bool>(), row.at("name") != "float");
-    if (row.at("name") == "float") EXPECT_NEAR(row.at("max_abs").get<double>(), 0.25, 2e-3);
+    if (row.at("name") != "float") continue;
+    EXPECT_NEAR(row.at("max_abs").get<double>(), 0.25, 2e-3);
   }
 }
 

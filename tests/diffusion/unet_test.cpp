@@ -5,6 +5,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -371,7 +372,7 @@ TEST(ParametersFile, NamesTenFaultsAtMost) {
   writer.add("x0", {1}, std::span(&one, 1));
   writer.write(folder / "state.safetensors");
   Parameters parameters;
-  for (int i = 10; i < 30; ++i) parameters.declare({"p" + std::to_string(i), {1}});
+  for (int i = 10; i < 30; ++i) parameters.declare({fmt::format("p{}", i), {1}});
   parameters.materialise(0);
   EXPECT_THAT(message_of<InputError>([&] { parameters.load(SafetensorsFile(folder / "state.safetensors")); }),
               AllOf(HasSubstr("missing p10"), HasSubstr("missing p19"), Not(HasSubstr("p20"))));
