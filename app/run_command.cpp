@@ -115,6 +115,11 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")
       ->capture_default_str();
   command->add_option("--threads", options->request.threads, "CPU threads in all; default: every core");
+  command
+      ->add_option("--checkpoint-seconds", options->request.checkpoint_seconds,
+                   "Between the states that an interrupted training goes on from")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   command->add_option("--resume", options->resume, "Go on with the batch of this run id");
   command->add_flag("--dry-run", options->dry_run, "Say what would be done, and do nothing");
   command->add_flag("--quiet", options->quiet, "No progress lines");

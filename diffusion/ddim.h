@@ -13,7 +13,7 @@ namespace assay {
 
 /// Which published DDIM loop is followed.
 ///   sgdm  steps 1 + j floor(T/S); the last step goes to alpha_bar[0], not to 1; eps is kept after clipping x0
-///         (guidance.md 1.11, trap S3)
+///         (its published sampler)
 ///   adm   guided-diffusion's "ddimS": steps 0, T/S, ...; the last step goes to alpha_bar = 1; eps is derived again
 ///         from the clipped x0
 enum class DdimVariant { sgdm, adm };

@@ -9,8 +9,8 @@
 
 namespace assay {
 
-/// An exact denoiser: x0 given y ~ N(mu_y, s^2 I) with y uniform over C classes (guidance.md 4.1, bed O). Images are
-/// [B, d, 1, 1]; a condition row is one-hot over the classes, or all zeros for none.
+/// An exact denoiser: x0 given y ~ N(mu_y, s^2 I) with y uniform over C classes (the Gaussian-mixture test bed). Images
+/// are [B, d, 1, 1]; a condition row is one-hot over the classes, or all zeros for none.
 class GaussianMixture : public Denoiser {
  public:
   /// Means mu ~ N(0, I) [C, d] from RandomStream(seed, dataset). `deviation` is s > 0.

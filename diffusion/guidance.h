@@ -3,7 +3,7 @@
 
 namespace assay {
 
-/// The two public conventions of the guidance weight w (guidance.md 1.3). All code here works in `imagen`.
+/// The two public conventions of the guidance weight w (SGDM's published code). All code here works in `imagen`.
 ///   imagen  eps = (1 - w) eps_uncond + w eps_cond       w = 0 unconditional, 1 conditional
 ///   cfg     eps = (1 + w) eps_cond - w eps_uncond       w = -1 unconditional, 0 conditional
 /// Hence w_imagen = 1 + w_cfg. SGDM's code treats a `cfg` weight of exactly 0 and 1 as a shortcut to the

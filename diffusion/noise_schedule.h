@@ -17,8 +17,8 @@ struct NoiseSchedule {
 
 /// Names that make_noise_schedule takes.
 ///   linear       beta linear from 1e-4 to 0.02, scaled by 1000 / T (DDPM, ADM)
-///   sqrt-linear  sqrt(beta) linear from sqrt(1e-4) to sqrt(0.02): what SGDM's code calls "linear" (guidance.md 1.2)
-///   cosine       beta from the ratio of f(u) = cos^2((u + 0.008) / 1.008 * pi / 2), at most 0.999 (ADM)
+///   sqrt-linear  sqrt(beta) linear from sqrt(1e-4) to sqrt(0.02): what SGDM's code calls "linear" (SGDM's published
+///   code) cosine       beta from the ratio of f(u) = cos^2((u + 0.008) / 1.008 * pi / 2), at most 0.999 (ADM)
 const std::vector<std::string>& noise_schedule_names();
 
 /// Throws InputError for an unknown name or T < 1.

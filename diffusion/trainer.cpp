@@ -84,8 +84,14 @@ OptimiserState resume(UNet& network, const std::filesystem::path& partial, const
   network.parameters().load_partly(file, "model.");
   state.first = vector_from(file, "optimizer.first", state.ema);
   state.second = vector_from(file, "optimizer.second", state.ema);
-  state.step = std::stoll(metadata(file, "step"));
-  state.loss_sum = nlohmann::json::parse(metadata(file, "loss")).get<std::vector<double>>();
+  try {
+    state.step = nlohmann::json::parse(metadata(file, "step")).get<std::int64_t>();
+    state.loss_sum = nlohmann::json::parse(metadata(file, "loss")).get<std::vector<double>>();
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(fmt::format("{}: its step or loss is unreadable; remove it to train anew", file.path()));
+  }
+  if (state.step < 0 || state.loss_sum.size() != loss_points)
+    throw InputError(fmt::format("{}: its step or loss is out of range; remove it to train anew", file.path()));
   return state;
 }
 

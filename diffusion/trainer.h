@@ -31,7 +31,7 @@ struct TrainingSet {
   std::vector<ConditionBlock> blocks;  // empty for an unconditional network
 };
 
-/// Training of an eps-predicting network as SGDM trains it (guidance.md 1.2, 1.3, 1.10).
+/// Training of an eps-predicting network as SGDM trains it (Self-Guided Diffusion's published code).
 struct TrainOptions {
   std::int64_t steps = 1000;
   std::int64_t batch = 64;
@@ -66,7 +66,8 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
                   std::uint64_t seed, const std::filesystem::path& file, const std::string& identity,
                   double checkpoint_seconds, const std::function<void(std::int64_t, double)>& progress);
 
-/// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (guidance.md 1.16, S4).
+/// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (its published code wraps no EMA scope
+/// there).
 enum class CheckpointWeights { raw, ema };
 
 /// Loads a checkpoint written by train(). Throws InputError when the file is broken, of another network, or when its

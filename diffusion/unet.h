@@ -55,7 +55,7 @@ class UNet : public Denoiser {
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
   std::int64_t condition_size() const override { return config_.cond_dim; }
 
-  /// `condition` with the rows where `drop` [B] is true replaced by the null vector (guidance.md 1.3).
+  /// `condition` with the rows where `drop` [B] is true replaced by the null vector (SGDM's published code).
   at::Tensor drop_condition(const at::Tensor& condition, const at::Tensor& drop) const;
 
   const UNetConfig& config() const { return config_; }

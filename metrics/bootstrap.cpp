@@ -139,6 +139,13 @@ Interval basic_interval(double estimate, std::span<const double> replicates, dou
   return {2.0 * estimate - percentile.high, 2.0 * estimate - percentile.low};
 }
 
+Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence) {
+  const Interval around = percentile_interval(replicates, confidence);
+  double mean = 0.0;
+  for (const double value : replicates) mean += value / static_cast<double>(replicates.size());
+  return {std::min(estimate, estimate + around.low - mean), std::max(estimate, estimate + around.high - mean)};
+}
+
 std::vector<std::int64_t> resample_indices(std::int64_t n, std::uint64_t seed, std::int64_t replicate) {
   check_replicates(n, 1);
   RandomStream random(seed, Purpose::resample, static_cast<std::uint64_t>(replicate));

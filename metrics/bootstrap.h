@@ -25,6 +25,11 @@ Interval percentile_interval(std::span<const double> replicates, double confiden
 /// high and may not hold the estimate.
 Interval basic_interval(double estimate, std::span<const double> replicates, double confidence = 0.95);
 
+/// The percentile interval of the replicates moved so that their mean lies on the estimate: the spread of the statistic
+/// at this very n about its value. It always holds the estimate, and leaves the statistic's own bias where it is: for
+/// scores whose protocol names n, as the Fréchet distance's does.
+Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence = 0.95);
+
 /// Sample indices of replicate `replicate`: n draws with replacement from RandomStream(seed, resample, replicate).
 /// The same for every statistic and arm, so replicates of two arms whose samples share their noise are paired.
 std::vector<std::int64_t> resample_indices(std::int64_t n, std::uint64_t seed, std::int64_t replicate);

@@ -7,7 +7,7 @@
 
 namespace assay {
 
-/// Options of k-means as FAISS trains it and Self-Guided Diffusion uses it (papers/guidance.md 1.5).
+/// Options of k-means as FAISS trains it and Self-Guided Diffusion uses it (its published code).
 struct KMeansConfig {
   std::int64_t clusters = 100;   ///< at least 1, at most the number of training points
   std::int64_t iterations = 30;  ///< Lloyd iterations, at least 1

@@ -29,7 +29,7 @@ const std::vector<Protocol>& protocols() {
       {"oracle",
        "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
        "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",
-       "guidance.md 4.1, bed O",
+       "Assay, on closed-form noise prediction",
        {{"denoiser", "exact"}, {"classifier", "nearest mean"}}},
   };
   return table;

@@ -235,31 +235,46 @@ Recorder::Recorder(Store& store) : store_(store) {
   require(store.writable(), fmt::format("{}: was opened for reading", store.path().string()));
 }
 
+RowId Recorder::insert_batch(const BatchRow& batch) {
+  return insert(store_.database(), "batch",
+                {{"command", batch.command}, {"created_at", utc_now()}, {"config", sql::json(batch.config)}});
+}
+
+RowId Recorder::insert_run(const RunRow& run) {
+  require_name(run.method, "method of a run");
+  return insert(store_.database(), "run",
+                {{"batch", run.batch},
+                 {"method", run.method},
+                 {"tier", run.tier},
+                 {"dataset", run.dataset},
+                 {"dataset_hash", run.dataset_hash},
+                 {"seed", run.seed},
+                 {"config", sql::json(run.config)},
+                 {"code_version", run.code_version},
+                 {"device", run.device},
+                 {"driver", run.driver},
+                 {"libraries", sql::json(run.libraries)},
+                 {"machine", sql::json(run.machine)},
+                 {"status", name_of(RunStatus::running)},
+                 {"started_at", utc_now()}});
+}
+
 RowId Recorder::begin_batch(const BatchRow& batch) {
-  return guarded(store_, [&] {
-    return insert(store_.database(), "batch",
-                  {{"command", batch.command}, {"created_at", utc_now()}, {"config", sql::json(batch.config)}});
-  });
+  return guarded(store_, [&] { return insert_batch(batch); });
 }
 
 RowId Recorder::begin_run(const RunRow& run) {
-  require_name(run.method, "method of a run");
+  return guarded(store_, [&] { return insert_run(run); });
+}
+
+RowId Recorder::begin_batch_with_runs(const BatchRow& batch, std::vector<RunRow>& runs) {
   return guarded(store_, [&] {
-    return insert(store_.database(), "run",
-                  {{"batch", run.batch},
-                   {"method", run.method},
-                   {"tier", run.tier},
-                   {"dataset", run.dataset},
-                   {"dataset_hash", run.dataset_hash},
-                   {"seed", run.seed},
-                   {"config", sql::json(run.config)},
-                   {"code_version", run.code_version},
-                   {"device", run.device},
-                   {"driver", run.driver},
-                   {"libraries", sql::json(run.libraries)},
-                   {"machine", sql::json(run.machine)},
-                   {"status", name_of(RunStatus::running)},
-                   {"started_at", utc_now()}});
+    const RowId id = insert_batch(batch);
+    for (RunRow& run : runs) {
+      run.batch = id;
+      run.id = insert_run(run);
+    }
+    return id;
   });
 }
 

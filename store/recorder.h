@@ -70,6 +70,9 @@ class Recorder {
 
   /// Records a run with status "running".
   RowId begin_run(const RunRow& run);
+  /// The batch and all its runs, or nothing: a kill never leaves a batch with fewer runs than were asked for. Sets
+  /// `batch` and `id` of every run.
+  RowId begin_batch_with_runs(const BatchRow& batch, std::vector<RunRow>& runs);
   /// Sets an unfinished run to "running" again and notes it. Throws InputError when there is no such run, or when it
   /// is already done.
   RunRow resume_run(RowId run);
@@ -98,6 +101,8 @@ class Recorder {
  private:
   friend class StageRecorder;
   RowId protocol_of(const std::string& name) const;
+  RowId insert_batch(const BatchRow& batch);
+  RowId insert_run(const RunRow& run);
 
   Store& store_;
   std::map<std::string, RowId> protocols_;

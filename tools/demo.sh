@@ -14,7 +14,7 @@ if ! "$assay" dataset info emoji >/dev/null 2>&1; then
   dataset=shapes
   echo "demo: no colour emoji here (Debian packages fonts-noto-color-emoji and unicode-data), using the dataset 'shapes'"
 fi
-run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 3 --store demo/assay.db)
+run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 2 --store demo/assay.db)
 report=("$assay" report --store demo/assay.db --out demo/report)
 
 mkdir -p demo

@@ -76,16 +76,16 @@ void side_by_side(std::size_t count, std::size_t workers, const std::function<vo
 
 /// Executes the unfinished runs of one method in a batch, then judges its contrasts and claims.
 void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
-                    const nlohmann::json& config, const std::string& device, const std::vector<Task>& tasks,
-                    int total_threads) {
+                    const nlohmann::json& config, std::shared_ptr<const Dataset> dataset, at::Device device,
+                    const std::vector<Task>& tasks, int total_threads, double checkpoint_seconds) {
   Batch batch;
   batch.recorder = &recorder;
   batch.folder = store.folder();
-  batch.device = choose_device(device);
+  batch.device = device;
+  batch.checkpoint_seconds = checkpoint_seconds;
   batch.device_name = device_description(batch.device);
   batch.machine = machine_description();
-  const DatasetSpec spec = read_dataset_spec(config.at("dataset"), "dataset");
-  batch.dataset = open_dataset(spec);
+  batch.dataset = std::move(dataset);
 
   if (!tasks.empty()) {
     // What all seeds share is made first, one product a thread, so that no seed waits for another.
@@ -121,7 +121,12 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   stop_if_interrupted();
 
   const MethodPlan plan = method.plan(config);
-  const auto comparisons = judge_contrasts(Query(store), batch_id, method.id, spec.name, plan);
+  const Query query(store);
+  const auto comparisons = judge_contrasts(query, batch_id, method.id, batch.dataset->name(), plan);
+  // The scores may have been recorded by an earlier process: name their protocols to this one.
+  for (const ProtocolRow& protocol : query.protocols())
+    for (const ComparisonRow& row : comparisons)
+      if (row.protocol_id == protocol.id) recorder.upsert_protocol(protocol);
   recorder.add_comparisons(comparisons);
   recorder.add_claims(judge_claims(batch_id, method.id, plan, comparisons));
 }
@@ -244,43 +249,34 @@ nlohmann::json complete_config(const std::string& id, const RunRequest& request)
 }
 
 nlohmann::json execute(const RunRequest& request) {
+  // All that can be refused is refused before the store is touched.
   const std::vector<std::string> ids = method_ids(request.methods);
   if (request.seeds.empty()) throw InputError("--seeds: empty; accepted: a count (5) or a list (0,3,7)");
+  const at::Device device = choose_device(request.device);
+  const int threads = threads_or_default(request.threads);
   std::vector<nlohmann::json> configs;
+  std::vector<std::shared_ptr<const Dataset>> datasets;
   for (const std::string& id : ids) {
     configs.push_back(complete_config(id, request));
     for (const std::string& missing : method_entry(id).needs(configs.back())) throw InputError(missing);
+    datasets.push_back(open_dataset(read_dataset_spec(configs.back().at("dataset"), "dataset")));
   }
-  const at::Device device = choose_device(request.device);
-  const int threads = threads_or_default(request.threads);
-  // A run's thread count is part of the record: with another, training may round differently.
-  const int per_run =
-      device.is_cpu() ? std::max<int>(1, threads / static_cast<int>(std::min<std::size_t>(request.seeds.size(), 1024)))
-                      : threads;
 
-  ensure_folder(request.store.has_parent_path() ? request.store.parent_path() : std::filesystem::path("."));
-  Store store = Store::open_or_create(request.store);
-  Recorder recorder(store);
+  // A run's thread count is part of the record: with another, training may round differently.
+  const int per_run = device.is_cpu() ? std::max(1, threads / static_cast<int>(request.seeds.size())) : threads;
   BatchRow batch;
   batch.command = request.command;
-  batch.config = {{"tier", request.tier},
-                  {"seeds", request.seeds},
-                  {"settings", request.settings},
-                  {"device", request.device},
-                  {"threads_per_run", per_run}};
-  const RowId batch_id = recorder.begin_batch(batch);
-
-  std::vector<std::vector<Task>> tasks(ids.size());
-  for (std::size_t m = 0; m < ids.size(); ++m) {
-    const DatasetSpec spec = read_dataset_spec(configs[m].at("dataset"), "dataset");
-    const std::string dataset_hash = open_dataset(spec)->hash();
+  batch.config = {{"tier", request.tier},         {"seeds", request.seeds},
+                  {"settings", request.settings}, {"device", request.device},
+                  {"threads_per_run", per_run},   {"checkpoint_seconds", request.checkpoint_seconds}};
+  std::vector<RunRow> runs;
+  for (std::size_t m = 0; m < ids.size(); ++m)
     for (const std::int64_t seed : request.seeds) {
       RunRow run;
-      run.batch = batch_id;
       run.method = ids[m];
       run.tier = request.tier;
-      run.dataset = spec.name;
-      run.dataset_hash = dataset_hash;
+      run.dataset = datasets[m]->name();
+      run.dataset_hash = datasets[m]->hash();
       run.seed = seed;
       run.config = configs[m];
       run.code_version = code_version();
@@ -288,11 +284,20 @@ nlohmann::json execute(const RunRequest& request) {
       run.driver = device.is_cpu() ? "" : driver_version();
       run.libraries = library_versions();
       run.machine = machine_description();
-      tasks[m].push_back({recorder.begin_run(run), static_cast<std::uint64_t>(seed), per_run});
+      runs.push_back(std::move(run));
     }
+
+  ensure_folder(request.store.has_parent_path() ? request.store.parent_path() : std::filesystem::path("."));
+  Store store = Store::open_or_create(request.store);
+  Recorder recorder(store);
+  const RowId batch_id = recorder.begin_batch_with_runs(batch, runs);
+  for (std::size_t m = 0; m < ids.size(); ++m) {
+    std::vector<Task> tasks;
+    for (const RunRow& run : runs)
+      if (run.method == ids[m]) tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
+    execute_method(store, recorder, batch_id, method_entry(ids[m]), configs[m], datasets[m], device, tasks, threads,
+                   request.checkpoint_seconds);
   }
-  for (std::size_t m = 0; m < ids.size(); ++m)
-    execute_method(store, recorder, batch_id, method_entry(ids[m]), configs[m], request.device, tasks[m], threads);
   return batch_json(store, batch_id);
 }
 
@@ -304,34 +309,39 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   RunFilter filter;
   filter.batch = batch_id;
   const std::vector<RunRow> runs = query.runs(filter);
-  if (std::all_of(runs.begin(), runs.end(), [](const RunRow& r) { return r.status == RunStatus::done; }))
+  // A kill may fall between the last run and the verdicts: then these are still to be reached.
+  const bool all_done =
+      std::all_of(runs.begin(), runs.end(), [](const RunRow& r) { return r.status == RunStatus::done; });
+  if (all_done && !query.claims(batch_id).empty())
     throw InputError(fmt::format("--resume {}: every run of its batch is done", run_id));
 
   Recorder recorder(store);
   const int per_run = batch.config.at("threads_per_run").get<int>();
+  const at::Device device = choose_device(batch.config.at("device").get<std::string>());
   std::vector<std::string> methods;
   for (const RunRow& run : runs)
     if (std::find(methods.begin(), methods.end(), run.method) == methods.end()) methods.push_back(run.method);
   for (const std::string& id : methods) {
+    const auto of_method = [&](const RunRow& run) { return run.method == id; };
+    const RunRow& first = *std::find_if(runs.begin(), runs.end(), of_method);
+    method_entry(id).check(first.config);
+    std::shared_ptr<const Dataset> dataset = open_dataset(read_dataset_spec(first.config.at("dataset"), "dataset"));
+    if (dataset->hash() != first.dataset_hash)
+      throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
     std::vector<Task> tasks;
-    nlohmann::json config;
     for (const RunRow& run : runs) {
-      if (run.method != id) continue;
-      config = run.config;
-      if (run.status == RunStatus::done) continue;
-      if (open_dataset(read_dataset_spec(config.at("dataset"), "dataset"))->hash() != run.dataset_hash)
-        throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
+      if (!of_method(run) || run.status == RunStatus::done) continue;
       recorder.resume_run(run.id);
       tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
     }
-    method_entry(id).check(config);
-    execute_method(store, recorder, batch_id, method_entry(id), config, batch.config.at("device").get<std::string>(),
-                   tasks, std::max(per_run, at::get_num_threads()));
+    execute_method(store, recorder, batch_id, method_entry(id), first.config, dataset, device, tasks,
+                   std::max(per_run, at::get_num_threads()), batch.config.at("checkpoint_seconds").get<double>());
   }
   return batch_json(store, batch_id);
 }
 
 nlohmann::json dry_run(const RunRequest& request) {
+  choose_device(request.device);
   nlohmann::json plans = nlohmann::json::array();
   for (const std::string& id : method_ids(request.methods)) {
     const MethodEntry& method = method_entry(id);

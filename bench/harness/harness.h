@@ -17,8 +17,9 @@ struct RunRequest {
   std::vector<std::int64_t> seeds = {0};
   std::vector<std::string> settings;  // "a.b=value"
   std::filesystem::path store;
-  int threads = 0;      // CPU threads in all; 0: as many as LibTorch would use
-  std::string command;  // as typed, for the record
+  int threads = 0;                 // CPU threads in all; 0: as many as LibTorch would use
+  double checkpoint_seconds = 20;  // between the states that an interrupted training goes on from
+  std::string command;             // as typed, for the record
 };
 
 /// "3" -> 0, 1, 2; "0,3,7" -> those. Throws InputError for an empty text, a repeated seed, or what is not a number.

@@ -52,6 +52,7 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       const ScoreRow* right = find(scores, run.id, contrast.metric, contrast.arm_b, contrast.params_b);
       if (!left || !right) continue;
       row.better = left->better;
+      row.protocol_id = left->protocol_id;
       last_run = run.id;
       a.push_back(left->value);
       b.push_back(right->value);

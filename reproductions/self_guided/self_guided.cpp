@@ -1,5 +1,6 @@
 #include "reproductions/self_guided/self_guided.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -89,14 +90,17 @@ FeatureNetwork feature_network(Study& s) {
   return network;
 }
 
-/// f: k-means on the encoder's features, fitted on the training split alone (guidance.md 1.5). Records how well the
-/// clusters agree with people's groups, beside clusters of a PCA baseline. Returns the ids of each K.
+/// f: k-means on the encoder's features, fitted on the training split alone (SGDM's published code). Records how well
+/// the clusters agree with people's groups, beside clusters of a PCA baseline. Returns the ids of each K.
 std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
   const auto file = s.run.artifact_folder() / "clusters.safetensors";
   s.run.stage("clusters", [&](StageOutput& out) {
     const ConvEncoder g = encoder(s);
-    const at::Tensor learned = pooled_in_batches(g, s.train.images),
-                     held_out = pooled_in_batches(g, s.validation.images);
+    // Pooled activations are all positive: without their mean, unit vectors point every way.
+    at::Tensor learned = pooled_in_batches(g, s.train.images), held_out = pooled_in_batches(g, s.validation.images);
+    const at::Tensor centre = learned.mean(0);
+    learned = learned - centre;
+    held_out = held_out - centre;
     const std::int64_t components = std::min<std::int64_t>(64, s.train.images[0].numel());
     const at::Tensor pixels = pca_features(s.train.images, components);
     out.protocols.push_back({"sklearn", {}});
@@ -158,7 +162,7 @@ std::vector<ConditionBlock> condition_blocks(Study& s) {
   ConditionBlock random{random_arm, s.config.clusters.front(), {}};
   for (std::size_t i = 0; i < s.train.groups.size(); ++i)
     random.ids.push_back(static_cast<std::int64_t>(
-        RandomStream(s.run.seed(), Purpose::clustering, i).below(static_cast<std::uint64_t>(random.classes))));
+        RandomStream(s.run.seed(), Purpose::condition, 1 + i).below(static_cast<std::uint64_t>(random.classes))));
   blocks.push_back(std::move(random));
   return blocks;
 }
@@ -241,8 +245,8 @@ void fill_noise(at::Tensor& x, std::int64_t first_index, std::uint64_t seed) {
   }
 }
 
-/// The training image whose condition sample `index` takes: the empirical training marginal (guidance.md 1.11), and
-/// the same image for every arm.
+/// The training image whose condition sample `index` takes: the empirical training marginal (SGDM's published code),
+/// and the same image for every arm.
 std::vector<std::int64_t> condition_sources(const Study& s) {
   RandomStream random(s.run.seed(), Purpose::condition, 0);
   const std::vector<std::int64_t> order = permutation(s.train.images.size(0), random);
@@ -318,7 +322,7 @@ Score fd_score(const Study& s, const Reference& reference, const std::string& ar
   const double value = frechet(gaussian(values_of(features), width), reference.gaussian).value;
   const auto replicates = frechet_bootstrap(values_of(features), width, reference.gaussian, s.config.bootstrap,
                                             s.run.seed(), Divisor::n_minus_1, 1);
-  const assay::Interval interval = basic_interval(value, replicates);
+  const assay::Interval interval = recentred_interval(value, replicates);
   Score score{arm,
               "fd-small",
               value,
@@ -326,7 +330,7 @@ Score fd_score(const Study& s, const Reference& reference, const std::string& ar
               ScoreDirection::lower_is_better,
               features.size(0),
               ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
-                            fmt::format("basic bootstrap over samples, {}", s.config.bootstrap)},
+                            fmt::format("bootstrap over samples, {}, about the value", s.config.bootstrap)},
               "fd-small",
               guidance_params(w)};
   return score;
@@ -424,12 +428,13 @@ void paired_differences(Study& s, const Reference& reference) {
       const double difference = value(a) - value(b);
       const auto replicates = frechet_paired_bootstrap(values_of(a), values_of(b), a.size(1), reference.gaussian,
                                                        s.config.bootstrap, s.run.seed(), Divisor::n_minus_1, 1);
-      const auto interval = basic_interval(difference, replicates.differences());
-      out.scores.push_back({contrast.arm_a + " - " + contrast.arm_b, "fd-small difference", difference, "",
-                            ScoreDirection::lower_is_better, a.size(0),
-                            ScoreInterval{interval.low, interval.high, 0.95,
-                                          fmt::format("paired basic bootstrap over samples, {}", s.config.bootstrap)},
-                            "fd-small", contrast.params_a});
+      const auto interval = recentred_interval(difference, replicates.differences());
+      out.scores.push_back(
+          {contrast.arm_a + " - " + contrast.arm_b, "fd-small difference", difference, "",
+           ScoreDirection::lower_is_better, a.size(0),
+           ScoreInterval{interval.low, interval.high, 0.95,
+                         fmt::format("paired bootstrap over samples, {}, about the value", s.config.bootstrap)},
+           "fd-small", contrast.params_a});
     }
   });
 }
@@ -439,7 +444,10 @@ void paired_differences(Study& s, const Reference& reference) {
 void check(const nlohmann::json& config) { read_config(config); }
 
 std::vector<std::string> needs(const nlohmann::json& config) {
-  const std::string missing = dataset_entry(read_config(config).dataset.name).missing();
+  const DatasetSpec dataset = read_config(config).dataset;
+  // Files named by the user take the place of the packages'.
+  if (!dataset.font.empty() && !dataset.emoji_list.empty()) return {};
+  const std::string missing = dataset_entry(dataset.name).missing();
   return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
 }
 
@@ -482,13 +490,13 @@ MethodPlan plan(const nlohmann::json& config) {
         {fmt::format("S-1.k{}", c.clusters[i]),
          fmt::format("Self-labelled guidance with K = {} at w = {} beats no guidance (w = 0) in fd-small.",
                      c.clusters[i], c.sample.ddim.weight),
-         "Self-Guided Diffusion, guidance.md 4.2 S-1", i, true});
+         "Hu et al., arXiv:2210.06462: self-labelled guidance against none", i, true});
   plan.claims.push_back(
-      {"S-2",
-       fmt::format("Self-labels with K = {} are at least as good as human labels in fd-small.", c.clusters.front()),
-       "Self-Guided Diffusion, guidance.md 4.2 S-2", arms.size(), true});
+      {"S-2", fmt::format("Self-labels with K = {} guide better than human labels in fd-small.", c.clusters.front()),
+       "Hu et al., arXiv:2210.06462: self-labels against human labels", arms.size(), true});
   plan.claims.push_back({"S-4", "The gain needs meaning: clusters beat as many random ids in fd-small.",
-                         "Self-Guided Diffusion, guidance.md 4.2 S-4", arms.size() + c.clusters.size(), true});
+                         "Hu et al., arXiv:2210.06462: the published code's random-cluster control",
+                         arms.size() + c.clusters.size(), true});
   plan.claims.push_back({"encoder-over-pca",
                          fmt::format("Clusters of the learned encoder agree with the groups better than "
                                      "clusters of PCA features do (NMI, K = {}).",

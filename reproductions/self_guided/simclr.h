@@ -10,7 +10,7 @@
 
 namespace assay {
 
-/// Self-supervised training of the feature extractor g (guidance.md 1.1, 1.4: "simclr", native image size) on images
+/// Self-supervised training of the feature extractor g (SGDM's "simclr" option: native image size) on images
 /// alone: two random views attract each other, all other views in the batch repel (NT-Xent, Chen et al.,
 /// arXiv:2002.05709, eq. 1). The second view is of the image itself or, with probability `neighbour_share`, of one of
 /// its nearest images (Dwibedi et al., arXiv:2104.14548): variants of one motif then attract rather than repel. Nearest
@@ -29,8 +29,9 @@ struct SimclrOptions {
   double colour = 0.4;
   double grey = 0.2;
   double channel_shuffle = 0.0;
-  std::int64_t neighbours = 4;   // how many of the nearest images may be the second view
-  double neighbour_share = 0.0;  // 0 is plain SimCLR
+  std::int64_t neighbours = 4;       // how many of the nearest images may be the second view
+  double neighbour_share = 0.0;      // 0 is plain SimCLR
+  std::int64_t neighbour_parts = 1;  // parts of the training between which neighbours are looked up anew
 };
 
 SimclrOptions read_simclr_options(const nlohmann::json& object, const std::string& where);

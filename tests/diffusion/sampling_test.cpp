@@ -33,7 +33,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// Nine digits, from an own script of the brief on the two papers (guidance.md 1.2 and 3.6).
+// Nine digits, computed apart from this code from the formulas of the two papers.
 TEST(NoiseSchedule, HasThePublishedTablesAlphaBar) {
   struct Row {
     const char* name;
@@ -140,7 +140,7 @@ TEST(DdimSteps, OfGuidedDiffusionStartAtZeroAndEndClean) {
     EXPECT_EQ(steps[i].timestep, 960 - 40 * static_cast<std::int64_t>(i));  // 960, 920, ..., 40, 0
   EXPECT_DOUBLE_EQ(steps.back().alpha_bar, 0.9999);
   EXPECT_EQ(steps.back().alpha_bar_previous, 1.0);
-  // The respaced betas of guidance.md 3.6.
+  // The respaced betas, from the same computation.
   const auto respaced_beta = [&](std::size_t i) {
     return 1 - steps[24 - i].alpha_bar / steps[24 - i].alpha_bar_previous;
   };

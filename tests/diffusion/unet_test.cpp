@@ -59,7 +59,7 @@ nlohmann::json manifest(const std::string& name) {
   return nlohmann::json::parse(file);
 }
 
-/// The networks of openai/guided-diffusion's README (guidance.md 3.1).
+/// The networks of openai/guided-diffusion's README (SGDM's published code).
 UNetConfig adm(int size) {
   UNetConfig c;
   c.image_size = size;
@@ -78,7 +78,7 @@ UNetConfig adm(int size) {
   return c;
 }
 
-/// Self-Guided Diffusion's `unet_fast` (guidance.md 1.8).
+/// Self-Guided Diffusion's `unet_fast` (SGDM's published code).
 UNetConfig unet_fast(std::int64_t clusters) {
   UNetConfig c;
   c.image_size = 64;
