@@ -124,8 +124,12 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--dry-run", options->dry_run, "Say what would be done, and do nothing");
   command->add_flag("--quiet", options->quiet, "No progress lines");
   command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback(
-      [options, &context] { context.selected = [options, &context] { return run(*options, context.command_line); }; });
+  command->callback([options, &context] {
+    context.selected = [options, &context] {
+      if (!options->dry_run) restart_with_passive_waiting(context.argv);
+      return run(*options, context.command_line);
+    };
+  });
 }
 
 }  // namespace assay
