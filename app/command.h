@@ -10,7 +10,7 @@ namespace assay {
 
 /// What `main` passes to every command.
 struct CommandContext {
-  std::string command_line;       // as typed, quoted for a shell
+  std::string command_line;  // as typed, quoted for a shell
   char** argv = nullptr;
   std::function<int()> selected;  // set by the command that was chosen; returns the exit code
 };
