@@ -134,11 +134,6 @@ Interval percentile_interval(std::span<const double> replicates, double confiden
   return {quantile(replicates, (1.0 - confidence) / 2.0), quantile(replicates, (1.0 + confidence) / 2.0)};
 }
 
-Interval basic_interval(double estimate, std::span<const double> replicates, double confidence) {
-  const Interval percentile = percentile_interval(replicates, confidence);
-  return {2.0 * estimate - percentile.high, 2.0 * estimate - percentile.low};
-}
-
 Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence) {
   const Interval around = percentile_interval(replicates, confidence);
   double mean = 0.0;

@@ -20,11 +20,6 @@ double quantile(std::span<const double> values, double probability);
 /// `confidence` in (0, 1).
 Interval percentile_interval(std::span<const double> replicates, double confidence = 0.95);
 
-/// The basic (reverse percentile) interval 2 estimate - quantile. For statistics that resampling biases, such as the
-/// Fréchet distance: a resample is farther from the reference than the sample, so its percentile interval lies too
-/// high and may not hold the estimate.
-Interval basic_interval(double estimate, std::span<const double> replicates, double confidence = 0.95);
-
 /// The percentile interval of the replicates moved so that their mean lies on the estimate: the spread of the statistic
 /// at this very n about its value. It always holds the estimate, and leaves the statistic's own bias where it is: for
 /// scores whose protocol names n, as the Fréchet distance's does.

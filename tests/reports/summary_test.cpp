@@ -4,26 +4,8 @@
 
 #include <array>
 
-#include "core/student_t.h"
-
 namespace assay {
 namespace {
-
-// python3 -c "from scipy import stats; print(stats.t.ppf(0.975, 1))" and so on, SciPy 1.17.1.
-TEST(StudentT, QuantilesAgreeWithScipy) {
-  EXPECT_NEAR(student_t_quantile(0.975, 1), 12.706204736174694, 1e-9);
-  EXPECT_NEAR(student_t_quantile(0.975, 2), 4.302652729749462, 1e-10);
-  EXPECT_NEAR(student_t_quantile(0.975, 4), 2.7764451051977934, 1e-10);
-  EXPECT_NEAR(student_t_quantile(0.95, 5), 2.0150483733330233, 1e-10);
-  EXPECT_NEAR(student_t_quantile(0.995, 30), 2.7499956535672254, 1e-10);
-  EXPECT_NEAR(student_t_quantile(0.975, 1e4), 1.960201239890626, 1e-10);
-  EXPECT_NEAR(student_t_quantile(0.6, 3.5), 0.27326545405577973, 1e-10);
-}
-
-TEST(StudentT, IsSymmetric) {
-  EXPECT_EQ(student_t_quantile(0.5, 7), 0);
-  EXPECT_NEAR(student_t_quantile(0.1, 7), -student_t_quantile(0.9, 7), 1e-12);
-}
 
 TEST(SeedMeanInterval, IsWorkedByHand) {
   // Mean 132, standard deviation 2 sqrt(2), standard error 2, t(0.975, 1) = 12.7062.

@@ -107,6 +107,21 @@ TEST_F(Recording, ARunReadsBackAsItWasWritten) {
   EXPECT_EQ(query.batch(batch).config["steps"], 100);
 }
 
+TEST_F(Recording, ABatchAndItsRunsAreWrittenTogetherOrNotAtAll) {
+  std::vector<RunRow> runs(2);
+  runs[0].method = "self_guided";
+  EXPECT_THAT(failure([&] { recorder.begin_batch_with_runs({}, runs); }), HasSubstr("method"));
+  EXPECT_THAT(Query(store).batches(), IsEmpty());
+  EXPECT_THAT(Query(store).runs(), IsEmpty());
+
+  runs[1].method = "self_guided";
+  const RowId batch = recorder.begin_batch_with_runs({}, runs);
+  const auto read = Query(store).runs();
+  ASSERT_THAT(read, SizeIs(2));
+  EXPECT_EQ(read[0].batch, batch);
+  EXPECT_EQ(read[1].id, runs[1].id);
+}
+
 TEST_F(Recording, AStageReadsBackAsItWasWritten) {
   const RowId batch = begin_batch();
   const RowId run = begin_run(batch);
