@@ -30,8 +30,8 @@ int run(bool json) {
     return 0;
   }
   fmt::print("assay {}\n", code_version());
-  fmt::print("machine  {}, {} cores, {:.1f} GiB; {}\n", result["machine"]["cpu"].get<std::string>(),
-             result["machine"]["cores"].get<int>(), result["machine"]["memory_bytes"].get<double>() / (1 << 30),
+  fmt::print("machine  {}, {} cores, {}; {}\n", result["machine"]["cpu"].get<std::string>(),
+             result["machine"]["cores"].get<int>(), result["machine"]["memory"].get<std::string>(),
              result["machine"]["os"].get<std::string>());
   fmt::print("device   {}\n", result["device"].get<std::string>());
   for (const auto& dataset : datasets)

@@ -42,7 +42,8 @@ nlohmann::json machine_description() {
   const std::string os = field_of_file("/etc/os-release", "PRETTY_NAME");
   return {{"cpu", field_of_file("/proc/cpuinfo", "model name")},
           {"cores", std::thread::hardware_concurrency()},
-          {"memory_bytes", static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE)},
+          {"memory", fmt::format("{:.1f} GiB", static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                                                   static_cast<double>(::sysconf(_SC_PAGE_SIZE)) / (1 << 30))},
           {"os", fmt::format("{}, {} {}", os.empty() ? "unknown" : os, kernel.sysname, kernel.release)}};
 }
 

@@ -6,7 +6,7 @@
 
 namespace assay {
 
-/// {"cpu": model, "cores": n, "memory_bytes": n, "os": name and kernel}.
+/// {"cpu": model, "cores": n, "memory": text, "os": name and kernel}.
 nlohmann::json machine_description();
 /// {"libtorch": ..., "eigen": ..., "sqlite": ..., "cuda": ... or null, "compiler": ...}.
 nlohmann::json library_versions();
