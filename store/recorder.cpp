@@ -269,11 +269,13 @@ RowId Recorder::begin_run(const RunRow& run) {
 
 RowId Recorder::begin_batch_with_runs(const BatchRow& batch, std::vector<RunRow>& runs) {
   return guarded(store_, [&] {
+    SQLite::Transaction transaction = begin(store_);
     const RowId id = insert_batch(batch);
     for (RunRow& run : runs) {
       run.batch = id;
       run.id = insert_run(run);
     }
+    transaction.commit();
     return id;
   });
 }
