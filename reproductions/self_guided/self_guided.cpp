@@ -109,9 +109,10 @@ std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
       KMeansConfig options = s.config.kmeans;
       options.clusters = k;
       options.seed = s.run.seed();
-      const auto assign = [&](const at::Tensor& fitted, const at::Tensor& assigned) {
-        return kmeans_assign(assigned, kmeans_fit(fitted, options).centroids, options.assign_normalised);
+      const auto assign = [&](const at::Tensor& features, const KMeans& fitted) {
+        return kmeans_assign(features, fitted.centroids, options.assign_normalised);
       };
+      const KMeans of_encoder = kmeans_fit(learned, options);
       const auto record = [&](const std::string& features, const std::string& split,
                               const std::vector<std::int64_t>& ids, const LabelledImages& images) {
         const auto n = static_cast<std::int64_t>(ids.size());
@@ -131,11 +132,11 @@ std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
         add("ari", ari(images.groups, ids), "group");
         add("nmi", nmi(images.subgroups, ids), "subgroup");
       };
-      const auto ids = assign(learned, learned);
+      const auto ids = assign(learned, of_encoder);
       writer.add(self_label_arm(k), {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids));
       record("encoder", "train", ids, s.train);
-      record("encoder", "validation", assign(learned, held_out), s.validation);
-      record("pca", "train", assign(pixels, pixels), s.train);
+      record("encoder", "validation", assign(held_out, of_encoder), s.validation);
+      record("pca", "train", assign(pixels, kmeans_fit(pixels, options)), s.train);
     }
     writer.write(file);
     out.artifacts.push_back({"clusters", "labels", file, {{"split", "train"}}});
@@ -176,6 +177,7 @@ struct Network {
 std::vector<Network> networks(const Study& s, const std::vector<ConditionBlock>& blocks) {
   if (s.config.networks == Networks::shared) return {{"shared", blocks}};
   std::vector<Network> separate;
+  separate.reserve(blocks.size());
   for (const ConditionBlock& block : blocks) separate.push_back({block.name, {block}});
   return separate;
 }

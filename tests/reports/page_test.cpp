@@ -12,7 +12,7 @@
 #include "core/file.h"
 #include "reports/report.h"
 #include "tests/reports/sample_store.h"
-#include "tests/store/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace assay {
 namespace {

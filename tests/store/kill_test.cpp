@@ -10,7 +10,7 @@
 
 #include "store/query.h"
 #include "store/recorder.h"
-#include "tests/store/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace assay {
 namespace {

@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "store/query.h"
-#include "tests/store/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace assay {
 namespace {

@@ -15,7 +15,7 @@
 #include "store/migrations.h"
 #include "store/query.h"
 #include "store/recorder.h"
-#include "tests/store/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace assay {
 namespace {
