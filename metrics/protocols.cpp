@@ -2,36 +2,17 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "metrics/protocols/tables.h"
 
 namespace assay {
 
 const std::vector<Protocol>& protocols() {
-  static const std::vector<Protocol> table = {
-      {"fd-small",
-       "Fréchet distance between Gaussians fitted to features of our own small network, trained once on the training "
-       "split.\nOnly comparable under one feature network hash and sample count; never to be called FID.",
-       "Assay",
-       {{"features", "small network of the data set, named by content hash"},
-        {"moments", "double, blocks of 256 sample indices joined along a fixed binary tree"},
-        {"covariance_divisor", "n - 1"},
-        {"solver", "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d"},
-        {"offset", "none"},
-        {"interval", "bootstrap over samples, indices from Philox by seed and replicate"}}},
-      {"sklearn",
-       "NMI, AMI, ARI and V-measure of two labellings of the same items, in natural logarithms.\n"
-       "Single-cluster and empty labellings on both sides count as full agreement.",
-       "scikit-learn 1.9 (sklearn.metrics.cluster)",
-       {{"nmi_average", "arithmetic"},
-        {"ami_average", "arithmetic"},
-        {"ami_expectation", "exact, hypergeometric"},
-        {"ari_counts", "exact integers"},
-        {"v_measure_beta", 1.0}}},
-      {"oracle",
-       "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
-       "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",
-       "Assay, on closed-form noise prediction",
-       {{"denoiser", "exact"}, {"classifier", "nearest mean"}}},
-  };
+  static const std::vector<Protocol> table = [] {
+    std::vector<Protocol> rows;
+    for (const auto& part : {own_protocols(), clustering_protocols()})
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  }();
   return table;
 }
 

@@ -1,0 +1,12 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace assay {
+
+/// Labels, one integer a line; empty lines at the end are passed over. Negative labels are labels like others. Throws
+/// InputError naming file and line for anything else, and for a file without labels.
+std::vector<std::int64_t> read_label_file(const std::filesystem::path& file);
+
+}  // namespace assay

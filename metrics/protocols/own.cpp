@@ -1,0 +1,25 @@
+#include "metrics/protocols/tables.h"
+
+namespace assay {
+
+std::vector<Protocol> own_protocols() {
+  return {
+      {"fd-small",
+       "Fréchet distance between Gaussians fitted to features of our own small network, trained once on the training "
+       "split.\nOnly comparable under one feature network hash and sample count; never to be called FID.",
+       "Assay",
+       {{"features", "small network of the data set, named by content hash"},
+        {"moments", "double, blocks of 256 sample indices joined along a fixed binary tree"},
+        {"covariance_divisor", "n - 1"},
+        {"solver", "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d"},
+        {"offset", "none"},
+        {"interval", "bootstrap over samples, indices from Philox by seed and replicate"}}},
+      {"oracle",
+       "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
+       "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",
+       "Assay, on closed-form noise prediction",
+       {{"denoiser", "exact"}, {"classifier", "nearest mean"}}},
+  };
+}
+
+}  // namespace assay

@@ -1,0 +1,12 @@
+#pragma once
+#include <vector>
+
+#include "metrics/protocols.h"
+
+namespace assay {
+
+// The rows of the table of protocols, by what they measure.
+std::vector<Protocol> clustering_protocols();
+std::vector<Protocol> own_protocols();
+
+}  // namespace assay
