@@ -13,7 +13,7 @@ export CMAKE_PREFIX_PATH
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint format setup clean help
+.PHONY: build demo test lint peers format setup clean help
 
 build: ## build/bin/assay (the default)
 	@tools/setup.sh
@@ -27,6 +27,9 @@ test: ## set-up, build, all tests
 
 lint: ## layers, formatting, clang-tidy on what changed, tracked files
 	@tools/lint.sh
+
+peers: ## run the tools people use now and us on the same data, and print the ratios
+	@tools/peers.sh
 
 format: ## clang-format on every tracked source
 	@tools/setup.sh lint

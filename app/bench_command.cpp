@@ -77,24 +77,33 @@ nlohmann::json run_program(const std::filesystem::path& program, const std::stri
 
 struct Options {
   std::string filter;
+  std::filesystem::path imported;
   std::filesystem::path store = "results/assay.db";
   int repetitions = 5;
   double min_time = 0.05;
   bool json = false;
 };
 
-int run(const Options& options, const std::string& command_line) {
+std::vector<TimingRow> measure(const Options& options) {
   const auto programs =
       benchmark_programs(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bench");
-  ensure_folder(options.store.has_parent_path() ? options.store.parent_path() : std::filesystem::path("."));
-  Store store = Store::open_or_create(options.store);
-  Recorder recorder(store);
   std::vector<TimingRow> all;
   for (const auto& program : programs) {
     auto rows = timings_from_benchmark(run_program(program, options.filter, options.repetitions, options.min_time));
     all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
   }
   if (all.empty()) throw InputError(fmt::format("--filter '{}': matches no benchmark", options.filter));
+  return all;
+}
+
+int run(const Options& options, const std::string& command_line) {
+  std::vector<TimingRow> all;
+  if (!options.imported.empty())
+    all = timings_from_benchmark(parse_json(read_file(options.imported), options.imported.string()), "peers");
+  ensure_folder(options.store.has_parent_path() ? options.store.parent_path() : std::filesystem::path("."));
+  Store store = Store::open_or_create(options.store);
+  Recorder recorder(store);
+  if (options.imported.empty()) all = measure(options);
   BatchRow batch;
   batch.command = command_line;
   batch.config = {{"filter", options.filter}, {"repetitions", options.repetitions}};
@@ -127,7 +136,7 @@ int run(const Options& options, const std::string& command_line) {
 
 }  // namespace
 
-std::vector<TimingRow> timings_from_benchmark(const nlohmann::json& output) {
+std::vector<TimingRow> timings_from_benchmark(const nlohmann::json& output, const std::string& kind) {
   std::vector<TimingRow> rows;
   try {
     for (const nlohmann::json& entry : output.at("benchmarks")) {
@@ -138,7 +147,7 @@ std::vector<TimingRow> timings_from_benchmark(const nlohmann::json& output) {
         throw InputError(fmt::format("benchmark '{}': its label must be op/variant/shape/dtype/device",
                                      entry.at("name").get<std::string>()));
       TimingRow row;
-      row.op = "kernel/" + label[0];
+      row.op = kind + "/" + label[0];
       row.variant = label[1];
       row.shape = label[2];
       row.dtype = label[3];
@@ -149,6 +158,7 @@ std::vector<TimingRow> timings_from_benchmark(const nlohmann::json& output) {
       row.items = 1;
       row.item_unit = "calls";
       if (entry.contains("bytes")) row.bytes = entry.at("bytes").get<double>();
+      if (entry.contains("peak_memory")) row.peak_memory_bytes = entry.at("peak_memory").get<std::int64_t>();
       if (entry.contains("flops")) row.flops = entry.at("flops").get<double>();
       rows.push_back(std::move(row));
     }
@@ -174,6 +184,8 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("bench", "Time the kernels and metrics, every repetition into the store");
   command->add_option("--filter", options->filter, "Regular expression on op/variant/shape/dtype/device");
+  command->add_option("--import", options->imported,
+                      "Record a comparison with peers (tools/peers.sh) and measure nothing");
   command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
   command->add_option("--repetitions", options->repetitions, "Of each benchmark")
       ->check(CLI::Range(1, 1000))

@@ -245,6 +245,10 @@ Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& 
       if (!series.points.empty()) chart.series.push_back(std::move(series));
     }
     if (!is_curve) continue;
+    // Every group's values, so that a landmark of another n shows in the caption.
+    std::vector<ScoreRow> values;
+    for (const ScoreGroup* group : metric.groups)
+      values.insert(values.end(), group->values.begin(), group->values.end());
     const std::string title =
         metric_title(metric.name) + " against w" + qualify(metric.method, metric.tier, metric.dataset);
     chart.alternative = fmt::format("{}: one line for each of {} arms; the section on scores holds the values", title,
@@ -257,8 +261,8 @@ Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& 
     block.caption = {
         plain("Protocol "), link(metric.groups.front()->protocol, protocol_anchor(metric.protocol_id)),
         plain(fmt::format("; {}n = {} a point. {} Guidance: uncond + w (cond \u2212 uncond); w_cfg = w \u2212 1.",
-                          has_several_seeds(metric.groups) ? "means over seeds, " : "",
-                          count_range(metric.groups.front()->values), interval_note(interval_levels(metric.groups))))};
+                          has_several_seeds(metric.groups) ? "means over seeds, " : "", count_range(values),
+                          interval_note(interval_levels(metric.groups))))};
     Part part{title, "", {}};
     part.blocks.push_back(std::move(block));
     section.parts.push_back(std::move(part));

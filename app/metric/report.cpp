@@ -129,11 +129,14 @@ nlohmann::json to_json(const MetricReport& report) {
 }
 
 void finish(const MetricReport& report, const MetricOutput& output) {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - output.started).count();
   if (!output.store.empty()) record(report, output);
   for (const std::string& note : report.notes) fmt::print(stderr, "assay: {}\n", note);
-  if (output.json)
-    std::cout << to_json(report).dump() << '\n';
-  else
+  if (output.json) {
+    nlohmann::json whole = to_json(report);
+    whole["seconds"] = seconds;
+    std::cout << whole.dump() << '\n';
+  } else
     print(report);
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -54,6 +55,8 @@ struct MetricOutput {
   bool json = false;
   std::filesystem::path store;  // empty: not recorded
   std::string command_line;
+  /// The work's begin: reading and computing lie between it and finish(), loading the program does not.
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 /// Records the report where a store was asked for, then prints it: one JSON object (docs/schemas/metric.schema.json),

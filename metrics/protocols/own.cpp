@@ -14,6 +14,11 @@ std::vector<Protocol> own_protocols() {
         {"solver", "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d"},
         {"offset", "none"},
         {"interval", "bootstrap over samples, indices from Philox by seed and replicate"}}},
+      {"denoising-loss",
+       "Squared error of the predicted noise on held-out images, mean over pixels and fixed steps of the schedule.\n"
+       "The same noise under every condition, so that losses are paired by image.",
+       "Assay: the training loss of DDPM (arXiv:2006.11239, eq. 14), on held-out images",
+       {{"weights", "as sampled"}, {"noise", "Philox by seed, image and step"}, {"guidance", "none: w = 0 or w = 1"}}},
       {"oracle",
        "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
        "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",

@@ -58,6 +58,7 @@ Config read_config(const nlohmann::json& object) {
     ConfigReader k(reader.object("kmeans"), "kmeans");
     c.kmeans.iterations = k.integer("iterations", c.kmeans.iterations, 1, 100000);
     c.kmeans.max_points_per_centroid = k.integer("max_points_per_centroid", c.kmeans.max_points_per_centroid, 0);
+    c.kmeans_fits = k.integer("fits", c.kmeans_fits, 1, 1000);
     c.kmeans.assign_normalised = k.boolean("assign_normalised", c.kmeans.assign_normalised);
     k.finish();
   }
@@ -74,6 +75,7 @@ Config read_config(const nlohmann::json& object) {
   c.networks =
       reader.one_of("networks", "separate", {"shared", "separate"}) == "shared" ? Networks::shared : Networks::separate;
   c.sample = read_sample(reader.object("sample"), c.schedule.steps());
+  c.loss_timesteps = reader.integer("loss_timesteps", c.loss_timesteps, 1, c.schedule.steps());
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   c.oracle = reader.boolean("oracle", c.oracle);
   reader.finish();

@@ -35,6 +35,7 @@ struct Config {
   LabelKind label = LabelKind::subgroup;
   std::vector<std::int64_t> clusters;  // K of each self_label arm; the first one is swept over w
   KMeansConfig kmeans;
+  std::int64_t kmeans_fits = 10;  // whose agreement with people's labels is averaged; the first one makes the arm
   SimclrOptions encoder;
   SmallFeaturesOptions fd_small;
   NoiseSchedule schedule;
@@ -42,8 +43,9 @@ struct Config {
   TrainOptions train;
   Networks networks = Networks::separate;
   SampleConfig sample;
-  std::int64_t bootstrap = 500;  // replicates
-  bool oracle = false;           // the exact Gaussian-mixture checks
+  std::int64_t loss_timesteps = 8;  // noise levels at which the loss of held-out images is taken
+  std::int64_t bootstrap = 500;     // replicates
+  bool oracle = false;              // the exact Gaussian-mixture checks
 };
 
 /// The preset of a tier; throws InputError with the known tiers.

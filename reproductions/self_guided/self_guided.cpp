@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <map>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -21,6 +21,7 @@
 #include "metrics/frechet.h"
 #include "metrics/moments.h"
 #include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/denoising_loss.h"
 #include "reproductions/self_guided/images.h"
 #include "reproductions/self_guided/oracle.h"
 #include "reproductions/self_guided/pca.h"
@@ -54,6 +55,8 @@ struct Study {
         train(load_images(r.dataset(), Split::train)),
         validation(load_images(r.dataset(), Split::validation)) {}
 };
+
+std::string held_out_name(const std::string& arm) { return arm + "/validation"; }
 
 /// g: the self-supervised encoder, trained once for all seeds.
 ConvEncoder encoder(Study& s) {
@@ -90,9 +93,43 @@ FeatureNetwork feature_network(Study& s) {
   return network;
 }
 
+double nmi_arithmetic(std::span<const std::int64_t> truth, std::span<const std::int64_t> ids) {
+  return nmi(truth, ids);
+}
+double ami_arithmetic(std::span<const std::int64_t> truth, std::span<const std::int64_t> ids) {
+  return ami(truth, ids);
+}
+
+/// Agreement of clusters with people's labels, mean over the fits of k-means with a t interval.
+Score agreement(const std::string& features, const std::string& name,
+                double (*measure)(std::span<const std::int64_t>, std::span<const std::int64_t>),
+                const std::vector<std::int64_t>& truth, const std::vector<std::vector<std::int64_t>>& fits,
+                nlohmann::json params, const std::string& labels) {
+  std::vector<double> values;
+  values.reserve(fits.size());
+  for (const auto& ids : fits) values.push_back(measure(truth, ids));
+  params["labels"] = labels;
+  Score score{features,
+              name,
+              std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
+              "",
+              ScoreDirection::higher_is_better,
+              static_cast<std::int64_t>(truth.size()),
+              {},
+              "sklearn",
+              params};
+  if (values.size() > 1) {
+    const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
+    score.interval = ScoreInterval{spread.interval.low, spread.interval.high, 0.95,
+                                   fmt::format("t over {} fits of k-means", values.size())};
+  }
+  return score;
+}
+
 /// f: k-means on the encoder's features, fitted on the training split alone (SGDM's published code). Records how well
-/// the clusters agree with people's groups, beside clusters of a PCA baseline. Returns the ids of each K.
-std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
+/// the clusters agree with people's groups, beside clusters of a PCA baseline. Returns the file of ids: of the training
+/// images under the arm's name, of the held-out ones under held_out_name().
+SafetensorsFile clusters(Study& s) {
   const auto file = s.run.artifact_folder() / "clusters.safetensors";
   s.run.stage("clusters", [&](StageOutput& out) {
     const ConvEncoder g = encoder(s);
@@ -108,78 +145,95 @@ std::map<std::int64_t, std::vector<std::int64_t>> clusters(Study& s) {
     for (const std::int64_t k : s.config.clusters) {
       KMeansConfig options = s.config.kmeans;
       options.clusters = k;
-      options.seed = s.run.seed();
       const auto assign = [&](const at::Tensor& features, const KMeans& fitted) {
         return kmeans_assign(features, fitted.centroids, options.assign_normalised);
       };
-      const KMeans of_encoder = kmeans_fit(learned, options);
-      const auto record = [&](const std::string& features, const std::string& split,
-                              const std::vector<std::int64_t>& ids, const LabelledImages& images) {
-        const auto n = static_cast<std::int64_t>(ids.size());
-        const auto add = [&](const std::string& name, double value, const std::string& labels) {
-          out.scores.push_back({features,
-                                name,
-                                value,
-                                "",
-                                ScoreDirection::higher_is_better,
-                                n,
-                                {},
-                                "sklearn",
-                                {{"K", k}, {"split", split}, {"labels", labels}}});
-        };
-        add("nmi", nmi(images.groups, ids), "group");
-        add("ami", ami(images.groups, ids), "group");
-        add("ari", ari(images.groups, ids), "group");
-        add("nmi", nmi(images.subgroups, ids), "subgroup");
+      // The first fit makes the arm's clusters; the others say how much the agreement owes to where k-means began.
+      std::vector<std::vector<std::int64_t>> of_train, of_held_out, of_pixels;
+      for (std::int64_t fit = 0; fit < s.config.kmeans_fits; ++fit) {
+        options.seed = fit == 0
+                           ? s.run.seed()
+                           : RandomStream(s.run.seed(), Purpose::clustering, static_cast<std::uint64_t>(fit)).bits64();
+        const KMeans of_encoder = kmeans_fit(learned, options);
+        of_train.push_back(assign(learned, of_encoder));
+        of_held_out.push_back(assign(held_out, of_encoder));
+        of_pixels.push_back(assign(pixels, kmeans_fit(pixels, options)));
+      }
+      const std::string arm = self_label_arm(k);
+      const auto write = [&](const std::string& name, const std::vector<std::int64_t>& ids) {
+        writer.add(name, {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids));
       };
-      const auto ids = assign(learned, of_encoder);
-      writer.add(self_label_arm(k), {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids));
-      record("encoder", "train", ids, s.train);
-      record("encoder", "validation", assign(held_out, of_encoder), s.validation);
-      record("pca", "train", assign(pixels, kmeans_fit(pixels, options)), s.train);
+      write(arm, of_train.front());
+      write(held_out_name(arm), of_held_out.front());
+      const auto record = [&](const std::string& features, const std::string& split,
+                              const std::vector<std::vector<std::int64_t>>& fits, const LabelledImages& images) {
+        const nlohmann::json params = {{"K", k}, {"split", split}};
+        out.scores.push_back(agreement(features, "nmi", nmi_arithmetic, images.groups, fits, params, "group"));
+        out.scores.push_back(agreement(features, "ami", ami_arithmetic, images.groups, fits, params, "group"));
+        out.scores.push_back(agreement(features, "ari", ari, images.groups, fits, params, "group"));
+        out.scores.push_back(agreement(features, "nmi", nmi_arithmetic, images.subgroups, fits, params, "subgroup"));
+      };
+      record("encoder", "train", of_train, s.train);
+      record("encoder", "validation", of_held_out, s.validation);
+      record("pca", "train", of_pixels, s.train);
     }
     writer.write(file);
     out.artifacts.push_back({"clusters", "labels", file, {{"split", "train"}}});
   });
-  const SafetensorsFile stored(file);
-  std::map<std::int64_t, std::vector<std::int64_t>> ids;
-  for (const std::int64_t k : s.config.clusters) {
-    const auto values = stored.at(self_label_arm(k)).i64(self_label_arm(k));
-    ids[k].assign(values.begin(), values.end());
-  }
-  return ids;
+  return SafetensorsFile(file);
 }
 
-/// Every condition an arm is guided by, as classes of the training images.
-std::vector<ConditionBlock> condition_blocks(Study& s) {
-  std::vector<ConditionBlock> blocks;
-  const bool groups = s.config.label == LabelKind::group;
-  blocks.push_back(
-      {label_arm,
-       static_cast<std::int64_t>(groups ? s.run.dataset().groups().size() : s.run.dataset().subgroups().size()),
-       groups ? s.train.groups : s.train.subgroups});
-  for (auto& [k, ids] : clusters(s)) blocks.push_back({self_label_arm(k), k, ids});
+std::vector<std::int64_t> ids_of(const SafetensorsFile& file, const std::string& name) {
+  const auto values = file.at(name).i64(name);
+  return {values.begin(), values.end()};
+}
 
-  ConditionBlock random{random_arm, s.config.clusters.front(), {}};
-  for (std::size_t i = 0; i < s.train.groups.size(); ++i)
-    random.ids.push_back(static_cast<std::int64_t>(
-        RandomStream(s.run.seed(), Purpose::condition, 1 + i).below(static_cast<std::uint64_t>(random.classes))));
-  blocks.push_back(std::move(random));
-  return blocks;
+/// What an arm is guided by: classes of the training images, and of the held-out ones.
+struct Condition {
+  ConditionBlock block;
+  std::vector<std::int64_t> held_out;
+};
+
+std::vector<Condition> conditions(Study& s) {
+  std::vector<Condition> all;
+  const bool groups = s.config.label == LabelKind::group;
+  all.push_back(
+      {{label_arm,
+        static_cast<std::int64_t>(groups ? s.run.dataset().groups().size() : s.run.dataset().subgroups().size()),
+        groups ? s.train.groups : s.train.subgroups},
+       groups ? s.validation.groups : s.validation.subgroups});
+  const SafetensorsFile ids = clusters(s);
+  for (const std::int64_t k : s.config.clusters) {
+    const std::string arm = self_label_arm(k);
+    all.push_back({{arm, k, ids_of(ids, arm)}, ids_of(ids, held_out_name(arm))});
+  }
+
+  Condition random{{random_arm, s.config.clusters.front(), {}}, {}};
+  const std::size_t training = s.train.groups.size(), images = training + s.validation.groups.size();
+  for (std::size_t i = 0; i < images; ++i)
+    (i < training ? random.block.ids : random.held_out)
+        .push_back(static_cast<std::int64_t>(RandomStream(s.run.seed(), Purpose::condition, 1 + i)
+                                                 .below(static_cast<std::uint64_t>(random.block.classes))));
+  all.push_back(std::move(random));
+  return all;
 }
 
 /// One denoiser and the conditions it knows.
 struct Network {
   std::string name;
   std::vector<ConditionBlock> blocks;
+  std::vector<std::vector<std::int64_t>> held_out;  // classes of the held-out images, for each block
 };
 
-std::vector<Network> networks(const Study& s, const std::vector<ConditionBlock>& blocks) {
-  if (s.config.networks == Networks::shared) return {{"shared", blocks}};
-  std::vector<Network> separate;
-  separate.reserve(blocks.size());
-  for (const ConditionBlock& block : blocks) separate.push_back({block.name, {block}});
-  return separate;
+std::vector<Network> networks(const Study& s, const std::vector<Condition>& conditions) {
+  std::vector<Network> networks;
+  for (const Condition& condition : conditions) {
+    const bool shared = s.config.networks == Networks::shared;
+    if (networks.empty() || !shared) networks.push_back({shared ? "shared" : condition.block.name, {}, {}});
+    networks.back().blocks.push_back(condition.block);
+    networks.back().held_out.push_back(condition.held_out);
+  }
+  return networks;
 }
 
 UNetConfig unet_config(const Config& config, const std::vector<ConditionBlock>& blocks) {
@@ -391,6 +445,48 @@ void sample_arm(Study& s, const UNet& net, const Network& network, std::size_t b
   });
 }
 
+/// Whether a network has learned what its conditions mean: its loss on held-out images under their own class, and that
+/// less the loss under the null condition, paired by image and noise.
+void held_out_losses(Study& s, const UNet& net, const Network& network) {
+  s.run.stage("loss:" + network.name, [&](StageOutput& out) {
+    const at::Tensor images = s.validation.images.to(s.run.device());
+    const auto progress = s.run.progress("held-out loss of " + network.name,
+                                         static_cast<std::int64_t>(network.blocks.size()) + 1, "conditions");
+    const auto losses = [&](const at::Tensor& condition) {
+      return denoising_loss(net, s.config.schedule, images, condition, s.config.loss_timesteps, s.run.seed());
+    };
+    out.protocols.push_back({"denoising-loss",
+                             {{"schedule", s.config.schedule.name},
+                              {"timesteps", s.config.loss_timesteps},
+                              {"images", fmt::format("validation split of {}", s.run.dataset().hash())}}});
+    const auto add = [&](const std::string& arm, const std::string& name, const std::vector<double>& values) {
+      const auto mean = [&](std::span<const std::int64_t> chosen) {
+        double sum = 0;
+        for (const std::int64_t i : chosen) sum += values[static_cast<std::size_t>(i)];
+        return sum / static_cast<double>(chosen.size());
+      };
+      const auto n = static_cast<std::int64_t>(values.size());
+      const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
+      out.scores.push_back({arm, name, std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(n), "",
+                            ScoreDirection::lower_is_better, n,
+                            ScoreInterval{interval.low, interval.high, 0.95,
+                                          fmt::format("bootstrap over images, {}", s.config.bootstrap)},
+                            "denoising-loss", nlohmann::json::object()});
+    };
+    const std::vector<double> null = losses({});
+    progress(1);
+    for (std::size_t b = 0; b < network.blocks.size(); ++b) {
+      const std::string& arm = network.blocks[b].name;
+      if (arm == self_label_arm(s.config.clusters.front())) add(unguided_arm, "eps_mse", null);
+      std::vector<double> values = losses(one_hot_condition(network.blocks, b, network.held_out[b]).to(s.run.device()));
+      add(arm, "eps_mse", values);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] -= null[i];
+      add(fmt::format("{} - {}", arm, unguided_arm), "eps_mse difference", values);
+      progress(static_cast<std::int64_t>(b) + 2);
+    }
+  });
+}
+
 /// Real images: the picture beside the arms, and the distance of the validation split to the training split, the floor
 /// that no arm should be expected to pass by much.
 void real_images(Study& s, const Reference& reference) {
@@ -457,12 +553,23 @@ std::vector<std::string> describe(const nlohmann::json& config) {
   const Config c = read_config(config);
   UNetConfig unet = c.unet;
   unet.cond_dim = c.clusters.front();
+  std::string conditions = fmt::format("one network a condition, K = {} here", c.clusters.front());
+  if (c.networks == Networks::shared) {
+    // As many as the run will have, except that labels cannot be counted where the data set is missing.
+    unet.cond_dim += std::accumulate(c.clusters.begin(), c.clusters.end(), std::int64_t{0});
+    const bool counted = needs(config).empty();
+    if (counted) {
+      const auto dataset = open_dataset(c.dataset);
+      unet.cond_dim += static_cast<std::int64_t>(c.label == LabelKind::group ? dataset->groups().size()
+                                                                             : dataset->subgroups().size());
+    }
+    conditions = fmt::format("one network for all {} classes of all conditions{}", unet.cond_dim,
+                             counted ? "" : ", human labels not counted");
+  }
   const UNet net(unet);
   const std::size_t arms = c.clusters.size() + 2;
   return {fmt::format("data set: {} at {}x{}", c.dataset.name, c.dataset.size, c.dataset.size),
-          fmt::format("denoiser: {} trainable parameters with K = {}; {}", net.parameters().trainable_count(),
-                      c.clusters.front(),
-                      c.networks == Networks::shared ? "one network for all conditions" : "one network a condition"),
+          fmt::format("denoiser: {} trainable parameters; {}", net.parameters().trainable_count(), conditions),
           fmt::format("training: {} steps of {} images a network, {} network(s) a seed", c.train.steps, c.train.batch,
                       c.networks == Networks::shared ? 1 : arms),
           fmt::format("sampling: {} images an arm, {} DDIM steps, {} arms, weights of the curve: {}", c.sample.count,
@@ -483,6 +590,9 @@ MethodPlan plan(const nlohmann::json& config) {
     plan.contrasts.push_back({"fd-small", "fd-small", self_label_arm(k), label_arm, headline, headline});
   plan.contrasts.push_back(
       {"fd-small", "fd-small", self_label_arm(c.clusters.front()), random_arm, headline, headline});
+  const std::size_t loss_contrast = plan.contrasts.size();
+  for (const std::string& arm : arms)
+    plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_arm, {}, {}});
   const std::size_t nmi_contrast = plan.contrasts.size();
   const nlohmann::json quality = {{"K", c.clusters.front()}, {"split", "train"}, {"labels", "group"}};
   plan.contrasts.push_back({"nmi", "sklearn", "encoder", "pca", quality, quality});
@@ -499,6 +609,13 @@ MethodPlan plan(const nlohmann::json& config) {
   plan.claims.push_back({"S-4", "The gain needs meaning: clusters beat as many random ids in fd-small.",
                          "Hu et al., arXiv:2210.06462: the published code's random-cluster control",
                          arms.size() + c.clusters.size(), true});
+  for (std::size_t i = 0; i < c.clusters.size(); ++i)
+    plan.claims.push_back(
+        {fmt::format("condition-informs.k{}", c.clusters[i]),
+         fmt::format(
+             "Knowing the cluster (K = {}) lowers the loss on held-out images: the network has learned what it means.",
+             c.clusters[i]),
+         "Assay: guidance needs a condition that says something", loss_contrast + i, true});
   plan.claims.push_back({"encoder-over-pca",
                          fmt::format("Clusters of the learned encoder agree with the groups better than "
                                      "clusters of PCA features do (NMI, K = {}).",
@@ -522,11 +639,11 @@ void run(Run& run) {
   if (s.config.oracle) check_on_oracle(run);
   const Reference fd = reference(s);
   real_images(s, fd);
-  const std::vector<ConditionBlock> blocks = condition_blocks(s);
 
   const std::string swept = self_label_arm(s.config.clusters.front());
-  for (const Network& network : networks(s, blocks)) {
+  for (const Network& network : networks(s, conditions(s))) {
     const auto net = denoiser(s, network);
+    held_out_losses(s, *net, network);
     for (std::size_t b = 0; b < network.blocks.size(); ++b) {
       const std::string& arm = network.blocks[b].name;
       // Without guidance the condition plays no part: one arm, sampled from the network of the first clusters.

@@ -1,0 +1,230 @@
+"""What is compared: the data, the peers' functions, our command, how closely the values must agree."""
+import contextlib
+import io
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+
+@dataclass
+class Case:
+    name: str
+    shape: str
+    prepare: Callable[[Path], None]
+    peers: dict[str, Callable[[Path], tuple[dict, float]]]
+    command: Callable[[Path, int], list]
+    tolerance: dict[str, float]
+    goal: dict[str, float] = field(default_factory=dict)
+    relative: bool = True
+
+
+def timed(function):
+    """Its value and its seconds, with what it prints thrown away."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        begin = time.perf_counter()
+        value = function()
+        return value, time.perf_counter() - begin
+
+
+def write_safetensors(file, tensors):
+    """The format is a length, a JSON header and the raw arrays."""
+    names = {np.dtype("float32"): "F32", np.dtype("float64"): "F64", np.dtype("int64"): "I64"}
+    header, offset = {}, 0
+    for name, array in tensors.items():
+        header[name] = {"dtype": names[array.dtype], "shape": list(array.shape),
+                        "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(file, "wb") as out:
+        out.write(len(text).to_bytes(8, "little") + text)
+        for array in tensors.values():
+            out.write(np.ascontiguousarray(array).tobytes())
+
+
+def features(n, d, seed, shift=0.0):
+    """Like pooled activations: not negative, correlated, with a decaying spectrum."""
+    random = np.random.default_rng(seed)
+    mixing = np.random.default_rng(1).standard_normal((d, d)) * (np.arange(1, d + 1) ** -0.7)[:, None]
+    return np.maximum(random.standard_normal((n, d)) @ mixing / np.sqrt(d) * 4 + 0.3 + shift, 0).astype(np.float32)
+
+
+def two_feature_files(n, d, **extra):
+    def prepare(folder):
+        for name, seed, shift in (("reference", 10, 0.0), ("generated", 11, 0.02)):
+            values = features(n, d, seed, shift)
+            np.save(folder / f"{name}.npy", values)
+            tensors = {"features": values}
+            if "classes" in extra:
+                random = np.random.default_rng(seed + 100)
+                logits = (random.standard_normal((n, extra["classes"])) * 2).astype(np.float32)
+                np.save(folder / f"{name}-logits.npy", logits)
+                tensors["logits"] = logits
+            write_safetensors(folder / f"{name}.safetensors", tensors)
+
+    return prepare
+
+
+def loaded(folder):
+    return np.load(folder / "reference.npy"), np.load(folder / "generated.npy")
+
+
+def generative(protocol):
+    return lambda folder, threads: ["metric", "generative", "--reference", folder / "reference.safetensors",
+                                    "--generated", folder / "generated.safetensors", "--protocol", protocol,
+                                    "--bootstrap", 0]
+
+
+def as_text(command):
+    return lambda folder, threads: [str(word) for word in command(folder, threads)]
+
+
+# Fréchet distance from statistics.
+def statistics_files(n, d):
+    def prepare(folder):
+        for name, seed, shift in (("reference", 10, 0.0), ("generated", 11, 0.02)):
+            values = features(n, d, seed, shift).astype(np.float64)
+            np.savez(folder / f"{name}.npz", mu=values.mean(0), sigma=np.cov(values, rowvar=False))
+
+    return prepare
+
+
+def pytorch_fid_statistics(folder):
+    from pytorch_fid.fid_score import calculate_frechet_distance
+    a, b = np.load(folder / "reference.npz"), np.load(folder / "generated.npz")
+    arrays = a["mu"], a["sigma"], b["mu"], b["sigma"]
+    value, seconds = timed(lambda: calculate_frechet_distance(*arrays))
+    return {"fid": float(value)}, seconds
+
+
+def torch_fidelity_statistics(folder):
+    from torch_fidelity.metric_fid import fid_statistics_to_metric
+    a, b = ({"mu": s["mu"], "sigma": s["sigma"]} for s in
+            (np.load(folder / "reference.npz"), np.load(folder / "generated.npz")))
+    value, seconds = timed(lambda: fid_statistics_to_metric(a, b, False))
+    return {"fid": float(next(iter(value.values())))}, seconds
+
+
+def torch_fidelity_features(folder):
+    import torch
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+    a, b = (torch.from_numpy(x) for x in loaded(folder))
+    value, seconds = timed(lambda: fid_statistics_to_metric(fid_features_to_statistics(a), fid_features_to_statistics(b),
+                                                            False))
+    return {"fid": float(next(iter(value.values())))}, seconds
+
+
+def torch_fidelity_kid(folder):
+    import torch
+    from torch_fidelity.metric_kid import kid_features_to_metric
+    a, b = (torch.from_numpy(x) for x in loaded(folder))
+    value, seconds = timed(lambda: kid_features_to_metric(a, b, kid_subsets=100, kid_subset_size=1000, rng_seed=2020,
+                                                          verbose=False))
+    return {"kid_mean": float(value["kernel_inception_distance_mean"]),
+            "kid_std": float(value["kernel_inception_distance_std"])}, seconds
+
+
+def torch_fidelity_is(folder):
+    import torch
+    from torch_fidelity.metric_isc import isc_features_to_metric
+    logits = torch.from_numpy(np.load(folder / "generated-logits.npy"))
+    value, seconds = timed(lambda: isc_features_to_metric(logits))
+    return {"is_mean": float(value["inception_score_mean"]), "is_std": float(value["inception_score_std"])}, seconds
+
+
+def prdc_package(folder):
+    from prdc import compute_prdc
+    a, b = loaded(folder)
+    value, seconds = timed(lambda: compute_prdc(a, b, nearest_k=5))
+    return {name: float(v) for name, v in value.items()}, seconds
+
+
+# Saliency maps.
+def masks(count, width, height):
+    def prepare(folder):
+        from PIL import Image
+        from scipy.ndimage import gaussian_filter
+        random = np.random.default_rng(5)
+        for part in ("truth", "prediction"):
+            (folder / part).mkdir()
+        y, x = np.mgrid[:height, :width]
+        for i in range(count):
+            cx, cy, rx, ry = random.uniform([0.3 * width, 0.3 * height, 0.1 * width, 0.1 * height],
+                                            [0.7 * width, 0.7 * height, 0.3 * width, 0.3 * height])
+            truth = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
+            soft = gaussian_filter(truth.astype(float), 9) + 0.15 * gaussian_filter(random.standard_normal(truth.shape), 4) * 8
+            Image.fromarray((truth * 255).astype(np.uint8)).save(folder / "truth" / f"{i:04}.png")
+            Image.fromarray((np.clip(soft, 0, 1) * 255).astype(np.uint8)).save(folder / "prediction" / f"{i:04}.png")
+
+    return prepare
+
+
+def pysod(folder):
+    import py_sod_metrics as sod
+    from PIL import Image
+
+    def all_measures():
+        measures = sod.MAE(), sod.Smeasure(), sod.WeightedFmeasure(), sod.Fmeasure(), sod.Emeasure()
+        for truth in sorted((folder / "truth").iterdir()):
+            mask = np.array(Image.open(truth))
+            prediction = np.array(Image.open(folder / "prediction" / truth.name))
+            for measure in measures:
+                measure.step(pred=prediction, gt=mask)
+        mae, s, wf, f, e = (measure.get_results() for measure in measures)
+        return {"mae": mae["mae"], "s_measure": s["sm"], "weighted_f": wf["wfm"],
+                "adaptive_f": f["fm"]["adp"], "mean_f": f["fm"]["curve"].mean(), "max_f": f["fm"]["curve"].max(),
+                "adaptive_e": e["em"]["adp"], "mean_e": e["em"]["curve"].mean(), "max_e": e["em"]["curve"].max()}
+
+    value, seconds = timed(all_measures)
+    return {name: float(v) for name, v in value.items()}, seconds
+
+
+# Labels.
+def labels(n, classes, clusters):
+    def prepare(folder):
+        random = np.random.default_rng(7)
+        truth = random.integers(0, classes, n)
+        prediction = np.where(random.random(n) < 0.6, truth * (clusters // classes), random.integers(0, clusters, n))
+        for name, values in (("truth", truth), ("prediction", prediction)):
+            np.savetxt(folder / f"{name}.txt", values, fmt="%d")
+            np.save(folder / f"{name}.npy", values)
+
+    return prepare
+
+
+def sklearn_scores(folder):
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+    truth, prediction = np.load(folder / "truth.npy"), np.load(folder / "prediction.npy")
+    value, seconds = timed(lambda: {"nmi": normalized_mutual_info_score(truth, prediction),
+                                    "ari": adjusted_rand_score(truth, prediction)})
+    return {name: float(v) for name, v in value.items()}, seconds
+
+
+CASES = [
+    Case("frechet-2048", "10000+10000x2048", statistics_files(10000, 2048),
+         {"pytorch-fid": pytorch_fid_statistics, "torch-fidelity": torch_fidelity_statistics},
+         as_text(lambda f, t: ["metric", "generative", "--reference", f / "reference.npz", "--generated",
+                               f / "generated.npz", "--protocol", "fid-tf1"]),
+         {"pytorch-fid": 1e-9, "torch-fidelity": 1e-9}, {"pytorch-fid": 60, "torch-fidelity": 20}),
+    # torch-fidelity is off by its own bias of about 1e-4 where n < d.
+    Case("frechet-n256", "256+256x2048", two_feature_files(256, 2048), {"torch-fidelity": torch_fidelity_features},
+         as_text(generative("fid-tf1")), {"torch-fidelity": 1e-3}, {"torch-fidelity": 500}),
+    Case("prdc", "5000+5000x2048", two_feature_files(5000, 2048), {"prdc": prdc_package}, as_text(generative("prdc5")),
+         {"prdc": 0.0}, {"prdc": 35}, relative=False),
+    Case("kid", "10000+10000x2048", two_feature_files(10000, 2048), {"torch-fidelity": torch_fidelity_kid},
+         as_text(generative("kid-seed2020")), {"torch-fidelity": 1e-6}, {"torch-fidelity": 6}),
+    Case("inception-score", "50000x1008", two_feature_files(50000, 8, classes=1008),
+         {"torch-fidelity": torch_fidelity_is}, as_text(generative("is-tf10")), {"torch-fidelity": 1e-6}),
+    Case("saliency", "100x400x300", masks(100, 400, 300), {"PySODMetrics": pysod},
+         as_text(lambda f, t: ["metric", "saliency", "--prediction", f / "prediction", "--truth", f / "truth",
+                               "--protocol", "pysod", "--bootstrap", 0]),
+         {"PySODMetrics": 1e-9}, {"PySODMetrics": 15}),
+    Case("clustering", "1000000, 100 classes, 1000 clusters", labels(1_000_000, 100, 1000),
+         {"scikit-learn": sklearn_scores},
+         as_text(lambda f, t: ["metric", "clustering", "--prediction", f / "prediction.txt", "--truth", f / "truth.txt"]),
+         {"scikit-learn": 1e-12}, {"scikit-learn": 10}),
+]

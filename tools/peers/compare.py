@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Runs the peers and Assay on the same data with the same threads, each repetition in a process of its own and all of
+them interleaved, checks that the values agree, and prints how many times faster we are.
+
+A peer's time is its function alone, on arrays that are in memory already (images: with reading them). Ours is what
+`assay metric` says of itself: reading the files and computing, without loading the program. Peak memory is the whole
+process's on both sides.
+"""
+import argparse
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cases  # noqa: E402
+
+
+def run_peer(case, peer, folder, threads):
+    """In a process of its own: the seconds and the values, as JSON on stdout."""
+    values, seconds = case.peers[peer](folder)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print("RESULT " + json.dumps({"seconds": seconds, "values": values, "peak": peak}))
+
+
+def measured(command, threads):
+    """Output, wall seconds and peak memory of a child process."""
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
+                       OPENBLAS_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE")
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - begin
+        out.seek(0)
+        err.seek(0)
+        if child.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}: exit code {child.returncode}: {err.read()[-2000:]}")
+        return out.read(), seconds, usage.ru_maxrss * 1024
+
+
+def ours(case, assay, folder, threads):
+    out, wall, peak = measured([assay, *case.command(folder, threads), "--json"], threads)
+    answer = json.loads(out)
+    values = {}
+    for row in answer["results"]:
+        if not row.get("part"):
+            values.setdefault(row["metric"], row["value"])
+    return {"seconds": answer["seconds"], "wall": wall, "values": values, "peak": peak}
+
+
+def theirs(case, peer, folder, threads):
+    out, _, _ = measured([sys.executable, __file__, "--peer", case.name, peer, str(folder), "--threads", str(threads)],
+                         threads)
+    return json.loads(next(line for line in out.splitlines() if line.startswith("RESULT "))[7:])
+
+
+def difference(case, mine, other):
+    """The largest difference of the values both have, relative or absolute as the case says."""
+    worst = 0.0
+    for name, value in other.items():
+        if name not in mine:
+            raise RuntimeError(f"{case.name}: we gave no '{name}'")
+        scale = max(abs(value), 1e-300) if case.relative else 1.0
+        worst = max(worst, abs(mine[name] - value) / scale)
+    return worst
+
+
+def mib(size):
+    return f"{size / 2**20:,.0f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--assay", default="build/bin/assay")
+    parser.add_argument("--only", nargs="*", choices=[case.name for case in cases.CASES])
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--json", type=Path, help="write all repetitions here")
+    parser.add_argument("--store", type=Path, default=Path("results/assay.db"), help="record all repetitions here")
+    parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.repetitions < 1 or options.threads < 1:
+        parser.error("--repetitions and --threads: at least 1")
+    by_name = {case.name: case for case in cases.CASES}
+    if options.peer:
+        name, peer, folder = options.peer
+        run_peer(by_name[name], peer, Path(folder), options.threads)
+        return 0
+
+    chosen = [by_name[name] for name in options.only] if options.only else cases.CASES
+    records, faults = [], []
+    header = ("case", "peer", "peer s", "ours s", "ratio", "goal", "difference", "peer MiB", "our MiB")
+    layout = "{:<22} {:<16} {:>9} {:>9} {:>16} {:>6} {:>11} {:>9} {:>8}"
+    print(layout.format(*header), flush=True)
+    for case in chosen:
+        with tempfile.TemporaryDirectory(prefix="assay-peers-") as name:
+            folder = Path(name)
+            case.prepare(folder)
+            mine, other = [], {peer: [] for peer in case.peers}
+            for repetition in range(options.repetitions):
+                print(f"{case.name}: repetition {repetition + 1} of {options.repetitions}", end="\r", file=sys.stderr)
+                for peer in case.peers:
+                    other[peer].append(theirs(case, peer, folder, options.threads))
+                mine.append(ours(case, options.assay, folder, options.threads))
+        our_median = statistics.median(r["seconds"] for r in mine)
+        for peer, runs in other.items():
+            ratios = sorted(theirs_["seconds"] / ours_["seconds"] for theirs_, ours_ in zip(runs, mine))
+            off = max(difference(case, ours_["values"], theirs_["values"]) for theirs_, ours_ in zip(runs, mine))
+            tolerance = case.tolerance.get(peer, 0.0)
+            agrees = off <= tolerance and not math.isnan(off)
+            if not agrees:
+                faults.append(f"{case.name}: values differ from {peer}'s by {off:.2g}, allowed is {tolerance:.2g}")
+            print(layout.format(case.name, peer, f"{statistics.median(r['seconds'] for r in runs):.4g}",
+                                f"{our_median:.4g}",
+                                f"{statistics.median(ratios):.3g} ({ratios[0]:.3g}-{ratios[-1]:.3g})",
+                                str(case.goal.get(peer, "")), f"{off:.1e}" + ("" if agrees else " !"),
+                                mib(max(r["peak"] for r in runs)), mib(max(r["peak"] for r in mine))), flush=True)
+        for who, runs in [("assay", mine), *other.items()]:
+            records += [{"case": case.name, "who": who, "shape": case.shape, "repetition": i, "threads": options.threads,
+                         **run} for i, run in enumerate(runs)]
+    print(f"Ratio: median (smallest-largest) of {options.repetitions} interleaved repetitions, {options.threads} threads. "
+          "A peer's time is its function alone; ours includes reading the files.")
+    if options.json:
+        options.json.write_text(json.dumps(records, indent=1))
+    keep(options, records)
+    for fault in faults:
+        print(f"peers: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def keep(options, records):
+    """Every repetition into the store, by way of the format that `assay bench` reads."""
+    rows = [{"name": r["case"], "run_type": "iteration", "label": f"{r['case']}/{r['who']}/{r['shape']}/float32/cpu",
+             "threads": r["threads"], "repetition_index": r["repetition"], "real_time": r["seconds"], "time_unit": "s",
+             "peak_memory": r["peak"]} for r in records]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"benchmarks": rows}, file)
+        file.flush()
+        subprocess.run([options.assay, "bench", "--import", file.name, "--store", options.store], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
