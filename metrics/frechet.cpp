@@ -96,8 +96,12 @@ Matrix product(bool transpose_a, Matrix& a, bool transpose_b, Matrix& b) {
 
 Root root_trace(const Gaussian& a, const Gaussian& b, double scale) {
   if (a.low_rank() && b.low_rank()) {
+    if (a.rows.rows() > b.rows.rows()) return root_trace(b, a, scale);
     Matrix left(a.rows), right(b.rows);
-    return root_of_factors(product(false, left, true, right), "low-rank-singular-values");
+    Matrix cross = product(false, left, true, right);
+    Root fast = root_of(product(false, cross, true, cross), "low-rank");
+    if (2.0 * fast.error <= tolerance * scale) return fast;
+    return root_of_factors(std::move(cross), "low-rank-singular-values");
   }
   if (b.low_rank()) return root_trace(b, a, scale);
   if (a.low_rank()) {
@@ -120,6 +124,8 @@ Root root_trace(const Gaussian& a, const Gaussian& b, double scale) {
   Matrix right = any_factor(b.covariance);
   return root_of_factors(product(true, left, false, right), "singular-values");
 }
+
+bool same(const MatrixXd& a, const MatrixXd& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
 
 double trace(const Gaussian& g) { return g.low_rank() ? g.rows.squaredNorm() : g.covariance.trace(); }
 
@@ -183,6 +189,8 @@ FrechetDistance frechet(const Gaussian& a, const Gaussian& b) {
     throw InputError(fmt::format("Fréchet distance: the feature widths differ ({} and {})", a.width(), b.width()));
   }
   const double scale = trace(a) + trace(b);
+  if (a.mean == b.mean && same(a.covariance, b.covariance) && same(a.rows, b.rows))
+    return {0.0, 0.0, 0.0, "equal", 0.0};
   const Root root = root_trace(a, b, scale);
   FrechetDistance out;
   out.mean_term = (a.mean - b.mean).squaredNorm();
