@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -29,6 +30,10 @@ FeatureSet read_set(const std::filesystem::path& path) {
   return read_feature_file(path);
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// What every row of this protocol says about its sets.
 void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated) {
   if (row.protocol.empty()) row.protocol = id;
@@ -47,21 +52,26 @@ int run(const Options& options) {
     if (chosen.back()->needs_reference && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
+  const auto start = std::chrono::steady_clock::now();
   const FeatureSet reference = options.reference.empty() ? FeatureSet() : read_set(options.reference);
   const FeatureSet generated = read_set(options.generated);
   MetricReport report;
   report.command = "generative";
+  nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
     stop_if_interrupted();
     const std::string id(protocol->id);
+    const auto began = std::chrono::steady_clock::now();
     for (MetricRow& row : protocol->score(reference, generated, options.scores)) {
       complete(row, id, reference, generated);
       report.rows.push_back(std::move(row));
     }
+    seconds[id] = seconds_since(began);
     nlohmann::json choices = {{"given_features", generated.hash}};
     if (!reference.hash.empty()) choices["reference"] = reference.hash;
     report.protocols.push_back({id, std::move(choices)});
   }
+  report.further["seconds"] = std::move(seconds);
   finish(report, options.output);
   return 0;
 }

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "metrics/protocols/tables.h"
 
 namespace assay {
@@ -63,6 +65,35 @@ std::vector<Protocol> frechet_protocols() {
                   {"resize", "TF1 legacy bilinear to 299"},
                   {"normalise", "(x - 128) / 128"},
                   {"covariance_divisor", "n"}})},
+      {"fid-infinity",
+       "fid-tf1 of endless samples: a + b/n fitted to 15 random subsets of 5,000 (or half, where fewer than 10,000) to "
+       "all n.\nThe value is a; removes most of the bias by which FID favours large n.",
+       "Chong & Forsyth 2020",
+       inception({{"weights", "inception-2015-12-05"},
+                  {"input", "uint8 RGB"},
+                  {"resize", "TF1 legacy bilinear to 299"},
+                  {"normalise", "(x - 128) / 128"},
+                  {"subsets", "15 sizes spread evenly, each a fresh permutation from Philox by seed and size"},
+                  {"fit", "least squares on 1/n"}})},
+      {"sfid-oai",
+       "sFID: the Fréchet distance of spatial features, the first 7 channels of Mixed_6d's 1x1 branch, 17 x 17.\n"
+       "Flattened as height, width, channel, so that published mu_s and sigma_s fit.",
+       "Nash et al. 2021; guided-diffusion",
+       with_solver({{"weights", "inception-2015-12-05"},
+                    {"features", "mixed_6/conv, 17 x 17 x 7 = 2023"},
+                    {"input", "uint8 RGB"},
+                    {"resize", "TF1 legacy bilinear to 299"},
+                    {"normalise", "(x - 128) / 128"},
+                    {"covariance_divisor", "n - 1"}})},
+      {"fd-dinov2",
+       "Fréchet distance of DINOv2 ViT-L/14 features (the class token, 1024 numbers).\n"
+       "Follows people's judgement of images better than Inception's features do; of another scale than FID.",
+       "Stein et al. 2023; dgm-eval",
+       with_solver({{"weights", "dinov2_vitl14"},
+                    {"features", "class token, 1024"},
+                    {"resize", "bicubic, antialias, to 224"},
+                    {"normalise", "ImageNet mean and deviation"},
+                    {"covariance_divisor", "n - 1"}})},
   };
 }
 
