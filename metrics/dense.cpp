@@ -77,6 +77,11 @@ Matrix::Matrix(const Eigen::MatrixXd& from) : Matrix(static_cast<int>(from.rows(
   std::copy_n(from.data(), from.size(), data_.get());
 }
 
+Block view(const Eigen::MatrixXd& matrix) {
+  const auto rows = static_cast<int>(matrix.rows());
+  return {const_cast<double*>(matrix.data()), rows, static_cast<int>(matrix.cols()), rows};
+}
+
 void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c) {
   if (c.rows == 0 || c.cols == 0) return;
   const int inner = transpose_a ? a.rows : a.cols;
@@ -86,29 +91,28 @@ void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c) {
          &b.stride, &zero, c.data, &c.stride);
 }
 
-Matrix lower_congruence(Matrix& lower, Matrix& symmetric) {
-  const int n = lower.rows();
+Matrix lower_congruence(Block lower, Block symmetric) {
+  const int n = lower.rows;
   Matrix half(n, n), out(n, n);
   for (int j = 0; j < n; j += panel) {
     const int width = std::min(panel, n - j);
-    multiply(false, symmetric.all().at(0, j, n, n - j), false, lower.all().at(j, j, n - j, width),
-             half.all().at(0, j, n, width));
+    multiply(false, symmetric.at(0, j, n, n - j), false, lower.at(j, j, n - j, width), half.all().at(0, j, n, width));
   }
   for (int i = 0; i < n; i += panel) {
     const int height = std::min(panel, n - i);
-    multiply(true, lower.all().at(i, i, n - i, height), false, half.all().at(i, 0, n - i, i + height),
+    multiply(true, lower.at(i, i, n - i, height), false, half.all().at(i, 0, n - i, i + height),
              out.all().at(i, 0, height, i + height));
   }
   return out;
 }
 
-Matrix row_congruence(Matrix& rows, Matrix& symmetric) {
-  const int k = rows.rows(), n = rows.cols();
+Matrix row_congruence(Block rows, Block symmetric) {
+  const int k = rows.rows, n = rows.cols;
   Matrix half(k, n), out(k, k);
-  multiply(false, rows.all(), false, symmetric.all(), half.all());
+  multiply(false, rows, false, symmetric, half.all());
   for (int i = 0; i < k; i += panel) {
     const int height = std::min(panel, k - i);
-    multiply(false, half.all().at(i, 0, height, n), true, rows.all().at(0, 0, i + height, n),
+    multiply(false, half.all().at(i, 0, height, n), true, rows.at(0, 0, i + height, n),
              out.all().at(i, 0, height, i + height));
   }
   return out;

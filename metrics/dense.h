@@ -38,6 +38,9 @@ class Matrix {
   std::unique_ptr<double[], Free> data_;
 };
 
+/// The memory of a matrix, to be read from alone.
+Block view(const Eigen::MatrixXd& matrix);
+
 // What follows calls the BLAS and LAPACK inside LibTorch. Matrices of at most `one_thread` rows and columns are
 // worked on by the calling thread alone, so that their bits do not depend on the number of threads; larger ones by
 // all, which moves last bits.
@@ -48,10 +51,10 @@ void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c);
 
 /// The lower triangle of L^T S L, for L lower triangular (what lies above is not read) and S symmetric, in two thirds
 /// of the operations of one full product. The upper triangle is left undefined.
-Matrix lower_congruence(Matrix& lower, Matrix& symmetric);
+Matrix lower_congruence(Block lower, Block symmetric);
 
 /// The lower triangle of R S R^T for any R [k, d]. The upper triangle is left undefined.
-Matrix row_congruence(Matrix& rows, Matrix& symmetric);
+Matrix row_congruence(Block rows, Block symmetric);
 
 /// Overwrites the lower triangle by L with S = L L^T and sets what lies above to zero; false where S is not positive
 /// definite to working precision, and then the content is undefined.

@@ -88,41 +88,35 @@ Matrix any_factor(const MatrixXd& symmetric) {
   return eigen_factor(symmetric);
 }
 
-Matrix product(bool transpose_a, Matrix& a, bool transpose_b, Matrix& b) {
-  Matrix out(transpose_a ? a.cols() : a.rows(), transpose_b ? b.rows() : b.cols());
-  dense::multiply(transpose_a, a.all(), transpose_b, b.all(), out.all());
+Matrix product(bool transpose_a, dense::Block a, bool transpose_b, dense::Block b) {
+  Matrix out(transpose_a ? a.cols : a.rows, transpose_b ? b.rows : b.cols);
+  dense::multiply(transpose_a, a, transpose_b, b, out.all());
   return out;
 }
 
 Root root_trace(const Gaussian& a, const Gaussian& b, double scale) {
   if (a.low_rank() && b.low_rank()) {
     if (a.rows.rows() > b.rows.rows()) return root_trace(b, a, scale);
-    Matrix left(a.rows), right(b.rows);
-    Matrix cross = product(false, left, true, right);
-    Root fast = root_of(product(false, cross, true, cross), "low-rank");
+    Matrix cross = product(false, dense::view(a.rows), true, dense::view(b.rows));
+    Root fast = root_of(product(false, cross.all(), true, cross.all()), "low-rank");
     if (2.0 * fast.error <= tolerance * scale) return fast;
     return root_of_factors(std::move(cross), "low-rank-singular-values");
   }
   if (b.low_rank()) return root_trace(b, a, scale);
   if (a.low_rank()) {
-    Matrix rows(a.rows);
-    {
-      Matrix covariance(b.covariance);
-      Root fast = root_of(dense::row_congruence(rows, covariance), "low-rank");
-      if (2.0 * fast.error <= tolerance * scale) return fast;
-    }
+    Root fast = root_of(dense::row_congruence(dense::view(a.rows), dense::view(b.covariance)), "low-rank");
+    if (2.0 * fast.error <= tolerance * scale) return fast;
     Matrix factor = any_factor(b.covariance);
-    return root_of_factors(product(false, rows, false, factor), "low-rank-singular-values");
+    return root_of_factors(product(false, dense::view(a.rows), false, factor.all()), "low-rank-singular-values");
   }
   std::optional<Matrix> lower = cholesky(a.covariance);
   if (lower) {
-    Matrix covariance(b.covariance);
-    Root fast = root_of(dense::lower_congruence(*lower, covariance), "cholesky");
+    Root fast = root_of(dense::lower_congruence(lower->all(), dense::view(b.covariance)), "cholesky");
     if (2.0 * fast.error <= tolerance * scale) return fast;
   }
   Matrix left = lower ? *std::move(lower) : eigen_factor(a.covariance);
   Matrix right = any_factor(b.covariance);
-  return root_of_factors(product(true, left, false, right), "singular-values");
+  return root_of_factors(product(true, left.all(), false, right.all()), "singular-values");
 }
 
 bool same(const MatrixXd& a, const MatrixXd& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
@@ -165,20 +159,29 @@ Gaussian gaussian(std::span<const float> features, std::int64_t width, Divisor d
                                    static_cast<std::int64_t>(i) / width, static_cast<std::int64_t>(i) % width));
     }
   }
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  MatrixXd x = Eigen::Map<const RowMajor>(features.data(), n, width).cast<double>();
   Gaussian out;
   out.count = n;
-  out.mean = x.colwise().mean();
-  x.rowwise() -= out.mean.transpose();
+  out.mean = VectorXd::Zero(width);
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = 0; j < width; ++j)
+      out.mean[j] += static_cast<double>(features[static_cast<std::size_t>(i * width + j)]);
+  out.mean /= static_cast<double>(n);
   // A Householder reflection that maps (1, ..., 1) onto the first axis moves what centring made dependent into row 0,
-  // which is dropped: n - 1 rows of full rank instead of n rows with one eigenvalue of rounding noise.
-  VectorXd reflector = VectorXd::Ones(n);
-  reflector[0] += std::sqrt(static_cast<double>(n));
-  const Eigen::RowVectorXd along = (2.0 / reflector.squaredNorm()) * (reflector.transpose() * x);
-  x -= reflector * along;
-  const double divide = static_cast<double>(divisor == Divisor::n ? n : n - 1);
-  out.rows = x.bottomRows(n - 1) / std::sqrt(divide);
+  // which is dropped: n - 1 rows of full rank instead of n rows with one eigenvalue of rounding noise. Of centred rows
+  // it takes x_0 / (1 + sqrt n) from each of the others.
+  const double share = 1.0 / (1.0 + std::sqrt(static_cast<double>(n)));
+  VectorXd shift(width);
+  for (std::int64_t j = 0; j < width; ++j)
+    shift[j] = out.mean[j] + share * (static_cast<double>(features[static_cast<std::size_t>(j)]) - out.mean[j]);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(divisor == Divisor::n ? n : n - 1));
+  out.rows.resize(n - 1, width);
+  constexpr std::int64_t square = 32;  // in squares, which fit caches
+  for (std::int64_t i0 = 1; i0 < n; i0 += square)
+    for (std::int64_t j0 = 0; j0 < width; j0 += square)
+      for (std::int64_t j = j0; j < std::min(j0 + square, width); ++j)
+        for (std::int64_t i = i0; i < std::min(i0 + square, n); ++i)
+          out.rows(i - 1, j) =
+              (static_cast<double>(features[static_cast<std::size_t>(i * width + j)]) - shift[j]) * scale;
   return out;
 }
 
