@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace assay {
 
 /// Sums over the rows of one block of feature vectors.
@@ -14,5 +16,9 @@ struct BlockMoments {
 /// not on the device). Meant for blocks of a few hundred rows: see metrics/moments.h, which joins blocks.
 /// No rows give zeros. Throws c10::Error on another shape or type.
 BlockMoments moments(const at::Tensor& rows);
+
+/// The same on the CPU without tensors: `rows` [count, width] into `sum` [width] and `lower` [width (width + 1) / 2],
+/// the lower triangle row after row.
+void moments(const float* rows, std::int64_t count, std::int64_t width, double* sum, double* lower);
 
 }  // namespace assay

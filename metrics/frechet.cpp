@@ -1,108 +1,47 @@
 #include "metrics/frechet.h"
 
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/linalg_cholesky_ex.h>
-#include <ATen/ops/linalg_eigh.h>
-#include <ATen/ops/linalg_eigvalsh.h>
-#include <ATen/ops/linalg_svdvals.h>
-#include <ATen/ops/mm.h>
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "metrics/dense.h"
 
 namespace assay {
 namespace {
 
+using dense::Matrix;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double tolerance = 1e-11;  // of tr(S1) + tr(S2)
-/// From here on LAPACK inside LibTorch is faster than Eigen, at the price of bits that depend on the thread count.
-constexpr Eigen::Index eigen_limit = 128;
-
-/// The same memory seen by torch, which is row-major: the transpose.
-at::Tensor transposed_view(const MatrixXd& matrix) {
-  return at::from_blob(const_cast<double*>(matrix.data()), {matrix.cols(), matrix.rows()}, at::kDouble);
-}
-
-VectorXd to_vector(const at::Tensor& values) {
-  const at::Tensor dense = values.contiguous();
-  return Eigen::Map<const VectorXd>(dense.const_data_ptr<double>(), dense.numel());
-}
-
-/// From a row-major tensor.
-MatrixXd to_matrix(const at::Tensor& values) {
-  const at::Tensor dense = values.t().contiguous();
-  return Eigen::Map<const MatrixXd>(dense.const_data_ptr<double>(), values.size(0), values.size(1));
-}
-
-MatrixXd product(const MatrixXd& a, const MatrixXd& b) {
-  if (std::max(a.size(), b.size()) <= eigen_limit * eigen_limit) return a * b;
-  const at::Tensor out = at::mm(transposed_view(b), transposed_view(a));
-  return Eigen::Map<const MatrixXd>(out.const_data_ptr<double>(), a.rows(), b.cols());
-}
-
-VectorXd eigenvalues(const MatrixXd& symmetric) {
-  if (symmetric.rows() > eigen_limit) return to_vector(at::linalg_eigvalsh(transposed_view(symmetric), "L"));
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric, Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the eigenvalues did not converge");
-  return solver.eigenvalues();
-}
-
-VectorXd singular_values(const MatrixXd& matrix) {
-  if (std::max(matrix.rows(), matrix.cols()) > eigen_limit)
-    return to_vector(at::linalg_svdvals(transposed_view(matrix)));
-  const Eigen::BDCSVD<MatrixXd> solver(matrix);
-  if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the singular values did not converge");
-  return solver.singularValues();
-}
 
 /// L with S = L L^T, or nothing where S is not positive definite to working precision.
-std::optional<MatrixXd> cholesky(const MatrixXd& symmetric) {
-  MatrixXd lower;
-  if (symmetric.rows() > eigen_limit) {
-    const auto [factor, info] = at::linalg_cholesky_ex(transposed_view(symmetric));
-    if (info.item<int>() != 0) return std::nullopt;
-    lower = to_matrix(factor);
-  } else {
-    const Eigen::LLT<MatrixXd> solver(symmetric);
-    if (solver.info() != Eigen::Success) return std::nullopt;
-    lower = solver.matrixL();
-  }
-  const double largest = lower.diagonal().maxCoeff(), smallest = lower.diagonal().minCoeff();
-  // A pivot this small is rounding, and so is what it divided.
-  if (!(smallest * smallest > epsilon * static_cast<double>(symmetric.rows()) * largest * largest)) return std::nullopt;
+std::optional<Matrix> cholesky(const MatrixXd& symmetric) {
+  Matrix lower(symmetric);
+  if (!dense::cholesky(lower)) return std::nullopt;
   return lower;
 }
 
 /// F with S = F F^T, from the eigenvectors of positive eigenvalues.
-MatrixXd eigen_factor(const MatrixXd& symmetric) {
-  VectorXd values;
-  MatrixXd vectors;
-  if (symmetric.rows() > eigen_limit) {
-    const auto [found_values, found_vectors] = at::linalg_eigh(transposed_view(symmetric), "L");
-    values = to_vector(found_values);
-    vectors = to_matrix(found_vectors);
-  } else {
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric);
-    if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the eigenvectors did not converge");
-    values = solver.eigenvalues();
-    vectors = solver.eigenvectors();
+Matrix eigen_factor(const MatrixXd& symmetric) {
+  Matrix vectors(symmetric);
+  const std::vector<double> values = dense::eigenvectors(vectors);
+  const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.back(), 0.0);
+  const auto kept = static_cast<int>(std::count_if(values.begin(), values.end(), [&](double v) { return v > floor; }));
+  Matrix out(vectors.rows(), kept);
+  for (int j = 0; j < kept; ++j) {
+    const int from = vectors.cols() - kept + j;  // values rise
+    const double root = std::sqrt(values[static_cast<std::size_t>(from)]);
+    for (int i = 0; i < out.rows(); ++i) out.column(j)[i] = root * vectors(i, from);
   }
-  const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.maxCoeff(), 0.0);
-  const auto kept =
-      static_cast<Eigen::Index>(std::count_if(values.begin(), values.end(), [&](double v) { return v > floor; }));
-  return vectors.rightCols(kept) * values.tail(kept).cwiseSqrt().asDiagonal();  // values rise
+  return out;
 }
 
 struct Root {
@@ -111,50 +50,76 @@ struct Root {
   std::string route;
 };
 
-/// Trace of the square root from the eigenvalues of a symmetric matrix whose eigenvalues are those of S1 S2. Each is
-/// off by some epsilon of the largest, its root by that over twice the root: small eigenvalues lose digits.
-Root root_of(const MatrixXd& squared, std::string route) {
-  const VectorXd values = eigenvalues(squared);
-  const double slip = 4.0 * epsilon * values.cwiseAbs().maxCoeff();
+/// Trace of the square root from the lower triangle of a symmetric matrix whose eigenvalues are those of S1 S2.
+/// Rounding moves each eigenvalue v by some epsilon of the largest, u, in either direction: its root by u / (2 sqrt v)
+/// with a random sign, and by -u^2 / (8 v^1.5) always; a root of what is noise itself is off by sqrt u always.
+Root root_of(Matrix squared, std::string route) {
+  const std::vector<double> values = dense::eigenvalues(squared);
   Root out{0.0, 0.0, std::move(route)};
+  if (values.empty()) return out;
+  const double u = 4.0 * epsilon * std::max(std::abs(values.front()), std::abs(values.back()));
+  double variance = 0.0;
   for (const double value : values) {
     const double root = std::sqrt(std::max(value, 0.0));
     out.trace += root;
-    out.error += slip > 0.0 ? std::min(std::sqrt(slip), slip / (2.0 * std::max(root, std::sqrt(slip) / 2.0))) : 0.0;
+    if (value > u) {
+      variance += u * u / (4.0 * value);
+      out.error += u * u / (8.0 * value * root);
+    } else {
+      out.error += std::sqrt(u);
+    }
   }
+  out.error += std::sqrt(variance);
   return out;
 }
 
 /// Trace of the square root as the sum of singular values of F1^T F2: nothing is squared.
-Root root_of_factors(const MatrixXd& factor_product, std::string route) {
-  if (factor_product.size() == 0) return {0.0, 0.0, std::move(route)};
-  const VectorXd values = singular_values(factor_product);
-  return {values.sum(), 4.0 * epsilon * static_cast<double>(values.size()) * values.maxCoeff(), std::move(route)};
+Root root_of_factors(Matrix factor_product, std::string route) {
+  const std::vector<double> values = dense::singular_values(factor_product);
+  Root out{0.0, 0.0, std::move(route)};
+  if (values.empty()) return out;
+  for (const double value : values) out.trace += value;
+  out.error = 4.0 * epsilon * static_cast<double>(values.size()) * values.front();
+  return out;
 }
 
-MatrixXd any_factor(const MatrixXd& symmetric) {
+Matrix any_factor(const MatrixXd& symmetric) {
   if (auto lower = cholesky(symmetric)) return *std::move(lower);
   return eigen_factor(symmetric);
 }
 
+Matrix product(bool transpose_a, dense::Block a, bool transpose_b, dense::Block b) {
+  Matrix out(transpose_a ? a.cols : a.rows, transpose_b ? b.rows : b.cols);
+  dense::multiply(transpose_a, a, transpose_b, b, out.all());
+  return out;
+}
+
 Root root_trace(const Gaussian& a, const Gaussian& b, double scale) {
   if (a.low_rank() && b.low_rank()) {
-    return root_of_factors(product(a.rows, b.rows.transpose()), "low-rank-singular-values");
+    if (a.rows.rows() > b.rows.rows()) return root_trace(b, a, scale);
+    Matrix cross = product(false, dense::view(a.rows), true, dense::view(b.rows));
+    Root fast = root_of(product(false, cross.all(), true, cross.all()), "low-rank");
+    if (2.0 * fast.error <= tolerance * scale) return fast;
+    return root_of_factors(std::move(cross), "low-rank-singular-values");
   }
   if (b.low_rank()) return root_trace(b, a, scale);
   if (a.low_rank()) {
-    const Root fast = root_of(product(product(a.rows, b.covariance), a.rows.transpose()), "low-rank");
+    Root fast = root_of(dense::row_congruence(dense::view(a.rows), dense::view(b.covariance)), "low-rank");
     if (2.0 * fast.error <= tolerance * scale) return fast;
-    return root_of_factors(product(a.rows, any_factor(b.covariance)), "low-rank-singular-values");
+    Matrix factor = any_factor(b.covariance);
+    return root_of_factors(product(false, dense::view(a.rows), false, factor.all()), "low-rank-singular-values");
   }
-  const std::optional<MatrixXd> lower = cholesky(a.covariance);
+  std::optional<Matrix> lower = cholesky(a.covariance);
   if (lower) {
-    const Root fast = root_of(product(lower->transpose(), product(b.covariance, *lower)), "cholesky");
+    Root fast = root_of(dense::lower_congruence(lower->all(), dense::view(b.covariance)), "cholesky");
     if (2.0 * fast.error <= tolerance * scale) return fast;
   }
-  const MatrixXd left = lower ? *lower : eigen_factor(a.covariance);
-  return root_of_factors(product(left.transpose(), any_factor(b.covariance)), "singular-values");
+  Matrix left = lower ? *std::move(lower) : eigen_factor(a.covariance);
+  Matrix right = any_factor(b.covariance);
+  return root_of_factors(product(true, left.all(), false, right.all()), "singular-values");
 }
+
+bool same(const MatrixXd& a, const MatrixXd& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
 
 double trace(const Gaussian& g) { return g.low_rank() ? g.rows.squaredNorm() : g.covariance.trace(); }
 
@@ -194,20 +159,29 @@ Gaussian gaussian(std::span<const float> features, std::int64_t width, Divisor d
                                    static_cast<std::int64_t>(i) / width, static_cast<std::int64_t>(i) % width));
     }
   }
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  MatrixXd x = Eigen::Map<const RowMajor>(features.data(), n, width).cast<double>();
   Gaussian out;
   out.count = n;
-  out.mean = x.colwise().mean();
-  x.rowwise() -= out.mean.transpose();
+  out.mean = VectorXd::Zero(width);
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = 0; j < width; ++j)
+      out.mean[j] += static_cast<double>(features[static_cast<std::size_t>(i * width + j)]);
+  out.mean /= static_cast<double>(n);
   // A Householder reflection that maps (1, ..., 1) onto the first axis moves what centring made dependent into row 0,
-  // which is dropped: n - 1 rows of full rank instead of n rows with one eigenvalue of rounding noise.
-  VectorXd reflector = VectorXd::Ones(n);
-  reflector[0] += std::sqrt(static_cast<double>(n));
-  const Eigen::RowVectorXd along = (2.0 / reflector.squaredNorm()) * (reflector.transpose() * x);
-  x -= reflector * along;
-  const double divide = static_cast<double>(divisor == Divisor::n ? n : n - 1);
-  out.rows = x.bottomRows(n - 1) / std::sqrt(divide);
+  // which is dropped: n - 1 rows of full rank instead of n rows with one eigenvalue of rounding noise. Of centred rows
+  // it takes x_0 / (1 + sqrt n) from each of the others.
+  const double share = 1.0 / (1.0 + std::sqrt(static_cast<double>(n)));
+  VectorXd shift(width);
+  for (std::int64_t j = 0; j < width; ++j)
+    shift[j] = out.mean[j] + share * (static_cast<double>(features[static_cast<std::size_t>(j)]) - out.mean[j]);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(divisor == Divisor::n ? n : n - 1));
+  out.rows.resize(n - 1, width);
+  constexpr std::int64_t square = 32;  // in squares, which fit caches
+  for (std::int64_t i0 = 1; i0 < n; i0 += square)
+    for (std::int64_t j0 = 0; j0 < width; j0 += square)
+      for (std::int64_t j = j0; j < std::min(j0 + square, width); ++j)
+        for (std::int64_t i = i0; i < std::min(i0 + square, n); ++i)
+          out.rows(i - 1, j) =
+              (static_cast<double>(features[static_cast<std::size_t>(i * width + j)]) - shift[j]) * scale;
   return out;
 }
 
@@ -218,6 +192,8 @@ FrechetDistance frechet(const Gaussian& a, const Gaussian& b) {
     throw InputError(fmt::format("Fréchet distance: the feature widths differ ({} and {})", a.width(), b.width()));
   }
   const double scale = trace(a) + trace(b);
+  if (a.mean == b.mean && same(a.covariance, b.covariance) && same(a.rows, b.rows))
+    return {0.0, 0.0, 0.0, "equal", 0.0};
   const Root root = root_trace(a, b, scale);
   FrechetDistance out;
   out.mean_term = (a.mean - b.mean).squaredNorm();

@@ -34,10 +34,10 @@ struct FrechetDistance {
   double covariance_term;  ///< the rest
   /// How the square root's trace was found: `cholesky` (eigenvalues of L^T S2 L), `singular-values` (of F1^T F2 with
   /// S = F F^T, where the former would lose digits: ill-conditioned or rank-deficient covariances), `low-rank`
-  /// (eigenvalues of A S2 A^T with S1 = A^T A), or `low-rank-singular-values`.
+  /// (eigenvalues of A S2 A^T with S1 = A^T A), `low-rank-singular-values`, or `equal`: one Gaussian twice.
   std::string route;
-  /// Estimate of the rounding error of `value`, absolute. The route is chosen so that it stays below 1e-11 of
-  /// tr(S1) + tr(S2).
+  /// Estimate of the rounding error of `value`, absolute, with errors of single eigenvalues taken as independent. The
+  /// route is chosen so that it stays below 1e-11 of tr(S1) + tr(S2).
   double residual;
 };
 

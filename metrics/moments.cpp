@@ -1,6 +1,5 @@
 #include "metrics/moments.h"
 
-#include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,6 +38,11 @@ FeatureMoments::FeatureMoments(std::int64_t width) : width_(width) {
 }
 
 FeatureMoments::Sums FeatureMoments::block_sums(const Partial& partial) const {
+  Sums sums{Eigen::VectorXd(width_), Eigen::VectorXd(triangle(width_))};
+  if (partial.count == block) {
+    moments(partial.rows.data(), block, width_, sums.sum.data(), sums.outer.data());
+    return sums;
+  }
   std::vector<float> dense;
   dense.reserve(static_cast<std::size_t>(partial.count * width_));
   for (std::size_t i = 0; i < partial.present.size(); ++i) {
@@ -46,12 +50,7 @@ FeatureMoments::Sums FeatureMoments::block_sums(const Partial& partial) const {
     const auto row = partial.rows.begin() + static_cast<std::ptrdiff_t>(i) * width_;
     dense.insert(dense.end(), row, row + width_);
   }
-  const BlockMoments out = moments(at::from_blob(dense.data(), {partial.count, width_}, at::kFloat));
-  Sums sums{Eigen::VectorXd(width_), Eigen::VectorXd(triangle(width_))};
-  std::copy_n(out.sum.const_data_ptr<double>(), width_, sums.sum.data());
-  const double* outer = out.outer.const_data_ptr<double>();
-  double* to = sums.outer.data();
-  for (std::int64_t i = 0; i < width_; ++i) to = std::copy_n(outer + i * width_, i + 1, to);
+  moments(dense.data(), partial.count, width_, sums.sum.data(), sums.outer.data());
   return sums;
 }
 
@@ -147,6 +146,29 @@ void FeatureMoments::merge(const FeatureMoments& other) {
   }
 }
 
+std::vector<std::pair<std::int64_t, std::int64_t>> FeatureMoments::gaps() const {
+  std::vector<std::pair<std::int64_t, std::int64_t>> out;
+  std::int64_t next = 0;  // the first index not seen yet
+  const auto seen = [&](std::int64_t first, std::int64_t end) {
+    if (first > next) out.emplace_back(next, first - 1);
+    next = end;
+  };
+  auto node = nodes_.begin();
+  auto partial = partials_.begin();
+  while (node != nodes_.end() || partial != partials_.end()) {
+    if (partial == partials_.end() || (node != nodes_.end() && node->first < partial->first)) {
+      seen(node->first * block, (node->first + (std::int64_t{1} << node->second.level)) * block);
+      ++node;
+    } else {
+      for (std::int64_t i = 0; i < block; ++i)
+        if (partial->second.present[static_cast<std::size_t>(i)])
+          seen(partial->first * block + i, partial->first * block + i + 1);
+      ++partial;
+    }
+  }
+  return out;
+}
+
 FeatureMoments::Sums FeatureMoments::total() const {
   Sums sums{Eigen::VectorXd::Zero(width_), Eigen::VectorXd::Zero(triangle(width_))};
   auto node = nodes_.begin();
@@ -173,9 +195,15 @@ Eigen::MatrixXd FeatureMoments::covariance(Divisor divisor) const {
   const double scale = 1.0 / (divisor == Divisor::n ? n : n - 1.0);
   Eigen::MatrixXd out(width_, width_);
   const double* outer = sums.outer.data();
+  // Column i down to the diagonal is row i of the lower triangle; the other half follows in squares, which fit caches.
   for (std::int64_t i = 0; i < width_; ++i) {
-    for (std::int64_t j = 0; j <= i; ++j) out(i, j) = out(j, i) = (*outer++ - sums.sum[i] * sums.sum[j] / n) * scale;
+    for (std::int64_t j = 0; j <= i; ++j) out(j, i) = (*outer++ - sums.sum[i] * sums.sum[j] / n) * scale;
   }
+  constexpr std::int64_t square = 32;
+  for (std::int64_t i0 = 0; i0 < width_; i0 += square)
+    for (std::int64_t j0 = 0; j0 <= i0; j0 += square)
+      for (std::int64_t j = j0; j < std::min(j0 + square, width_); ++j)
+        for (std::int64_t i = std::max(i0, j + 1); i < std::min(i0 + square, width_); ++i) out(i, j) = out(j, i);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/safetensors.h"
@@ -39,6 +40,8 @@ class FeatureMoments {
 
   std::int64_t width() const { return width_; }
   std::int64_t count() const { return count_; }
+  /// The ranges [first, last] of sample indices below the largest that were not added, in order.
+  std::vector<std::pair<std::int64_t, std::int64_t>> gaps() const;
   /// Throws Error without samples.
   Eigen::VectorXd mean() const;
   /// (sum of x x^T - n mean mean^T) / divisor, symmetric to the bit. Throws Error with fewer than two samples.

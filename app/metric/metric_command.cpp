@@ -10,6 +10,9 @@ namespace {
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
     add_metric_clustering,
+    add_metric_features,
+    add_metric_generative,
+    add_metric_merge,
 };
 
 }  // namespace

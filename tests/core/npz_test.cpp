@@ -1,0 +1,120 @@
+#include "core/npz.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/throws.h"
+
+namespace assay {
+namespace {
+
+using test::message_of;
+using test::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// tests/data/core/*.npz were written by NumPy 2.4.6:
+//   savez("stored.npz", single=arange(6, dtype="f4").reshape(2, 3) / 4,
+//         double=asfortranarray(arange(24.).reshape(2, 3, 4)), labels=array([3, -1, 1 << 40]),
+//         bytes=arange(5, dtype="u1"), scalar=array(2.5), empty=zeros((0, 4), "f4"), big=arange(3, dtype=">f4"),
+//         text=array(["a"]))
+//   savez_compressed("deflated.npz", zeros=zeros((100, 7), "f4"), ramp=arange(1000))
+constexpr const char* stored = ASSAY_TEST_DATA "/core/stored.npz";
+constexpr const char* deflated = ASSAY_TEST_DATA "/core/deflated.npz";
+
+template <class T>
+std::vector<T> numbers(const NpyArray& array) {
+  std::vector<T> out(array.data.size() / sizeof(T));
+  std::memcpy(out.data(), array.data.data(), out.size() * sizeof(T));
+  return out;
+}
+
+TEST(Npz, ReadsArraysOfEveryKind) {
+  const NpzFile file(stored);
+  EXPECT_THAT(file.names(), ElementsAre("big", "bytes", "double", "empty", "labels", "scalar", "single", "text"));
+  const NpyArray single = file.read("single");
+  EXPECT_THAT(single.shape, ElementsAre(2, 3));
+  EXPECT_THAT(numbers<float>(single), ElementsAre(0, 0.25, 0.5, 0.75, 1, 1.25));
+  EXPECT_THAT(numbers<std::int64_t>(file.read("labels")), ElementsAre(3, -1, std::int64_t{1} << 40));
+  EXPECT_THAT(numbers<unsigned char>(file.read("bytes")), ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_THAT(file.read("scalar").shape, ElementsAre());
+  EXPECT_THAT(numbers<double>(file.read("scalar")), ElementsAre(2.5));
+  EXPECT_THAT(file.read("empty").shape, ElementsAre(0, 4));
+}
+
+TEST(Npz, GivesFortranOrderInCOrder) {
+  const NpyArray array = NpzFile(stored).read("double");
+  EXPECT_THAT(array.shape, ElementsAre(2, 3, 4));
+  const auto values = numbers<double>(array);
+  for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(values[i], static_cast<double>(i));
+}
+
+TEST(Npz, ReadsDeflatedArrays) {
+  const NpzFile file(deflated);
+  EXPECT_EQ(numbers<float>(file.read("zeros")), std::vector<float>(700, 0.0f));
+  const auto ramp = numbers<std::int64_t>(file.read("ramp"));
+  ASSERT_EQ(ramp.size(), 1000U);
+  EXPECT_EQ(ramp[999], 999);
+}
+
+TEST(Npz, NamesWhatItCannotRead) {
+  const NpzFile file(stored);
+  EXPECT_THAT(message_of<InputError>([&] { file.read("big"); }), AllOf(HasSubstr("'big'"), HasSubstr("'>f4'")));
+  EXPECT_THAT(message_of<InputError>([&] { file.read("text"); }), HasSubstr("'<U1'"));
+  EXPECT_THAT(message_of<InputError>([&] { file.read("singel"); }), HasSubstr("nearest: 'single'"));
+}
+
+TEST(Npz, RefusesATruncatedFileWhereverItEnds) {
+  const TemporaryFolder folder;
+  for (const char* path : {stored, deflated}) {
+    const std::string whole = read_file(path);
+    for (const std::size_t size : {std::size_t{0}, std::size_t{3}, whole.size() / 2, whole.size() - 1}) {
+      const auto cut = folder.file("cut.npz", whole.substr(0, size));
+      EXPECT_THAT(message_of<InputError>([&] { const NpzFile file(cut); }), HasSubstr("cut.npz")) << size;
+    }
+  }
+}
+
+TEST(Npz, FindsDamagedContent) {
+  const TemporaryFolder folder;
+  std::string content = read_file(stored);
+  content[content.find("NUMPY") + 130] ^= 1;  // among the numbers of the first array
+  const NpzFile file(folder.file("damaged.npz", content));
+  EXPECT_THAT(message_of<InputError>([&] { file.read("single"); }), HasSubstr("checksum"));
+  content = read_file(deflated);
+  content[content.size() / 2] ^= 0x55;
+  const NpzFile packed(folder.file("packed.npz", content));
+  EXPECT_THAT(message_of<InputError>([&] { packed.read("ramp"); }), HasSubstr("packed.npz: 'ramp'"));
+}
+
+std::string npy(const std::string& header, const std::string& data) {
+  const auto size = static_cast<std::uint16_t>(header.size());
+  std::string out = "\x93NUMPY";
+  out += '\x01';
+  out += '\0';
+  out += static_cast<char>(size & 0xFF);
+  out += static_cast<char>(size >> 8);
+  return out + header + data;
+}
+
+TEST(Npy, RefusesHeadersThatDoNotFit) {
+  const auto fault = [](const std::string& header, const std::string& data) {
+    return message_of<InputError>([&] { parse_npy(npy(header, data), "x"); });
+  };
+  EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", "12345678"), HasSubstr("12 bytes"));
+  EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", ""), HasSubstr("shape"));
+  EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", ""),
+              HasSubstr("impossible"));
+  EXPECT_THAT(fault("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "1234"),
+              HasSubstr("records"));
+  EXPECT_THAT(fault("{'shape': (1,)}", "1234"), HasSubstr("damaged"));
+  EXPECT_THAT(message_of<InputError>([] { parse_npy("short", "x"); }), HasSubstr("no .npy"));
+}
+
+}  // namespace
+}  // namespace assay
