@@ -67,7 +67,8 @@ Probabilities probabilities(const FeatureRows& logits, const Indices& rows) {
     Eigen::ArrayXd p(classes), shifted(classes);
     for (std::int64_t c = begin; c < end; ++c) {
       for (std::int64_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
-        shifted = Eigen::Map<const Eigen::ArrayXf>(logits.row(rows[static_cast<std::size_t>(i)]), classes).cast<double>();
+        shifted =
+            Eigen::Map<const Eigen::ArrayXf>(logits.row(rows[static_cast<std::size_t>(i)]), classes).cast<double>();
         shifted -= shifted.maxCoeff();
         p = shifted.exp();
         const double whole = p.sum();
@@ -134,9 +135,8 @@ at::Tensor draw(std::int64_t n, std::size_t split, std::size_t splits, const Inc
   at::Tensor weights = at::zeros({options.replicates, n}, at::kFloat);
   float* w = weights.mutable_data_ptr<float>();
   for (std::int64_t r = 0; r < options.replicates; ++r)
-    for (const std::int64_t i : resample_indices(n, options.bootstrap_seed,
-                                                 r * static_cast<std::int64_t>(splits) +
-                                                     static_cast<std::int64_t>(split)))
+    for (const std::int64_t i : resample_indices(
+             n, options.bootstrap_seed, r * static_cast<std::int64_t>(splits) + static_cast<std::int64_t>(split)))
       w[r * n + i] += 1.0f;
   return weights;
 }
@@ -182,9 +182,10 @@ InceptionScorePair inception_score_pair(const FeatureRows& a, const FeatureRows&
   check(a);
   check(b);
   if (a.count() != b.count() || a.width != b.width)
-    throw InputError(fmt::format("a paired comparison of logits [{}, {}] with [{}, {}]; expected equal shapes, row i of "
-                                 "both from the same noise",
-                                 a.count(), a.width, b.count(), b.width));
+    throw InputError(
+        fmt::format("a paired comparison of logits [{}, {}] with [{}, {}]; expected equal shapes, row i of "
+                    "both from the same noise",
+                    a.count(), a.width, b.count(), b.width));
   const std::vector<Indices> splits = splits_of(a.count(), options);
   const auto share = 1.0 / static_cast<double>(splits.size());
   InceptionScorePair out;

@@ -35,67 +35,92 @@ at::Tensor as_tensor(const FeatureRows& rows) {
   return at::from_blob(const_cast<float*>(rows.values.data()), {rows.count(), rows.width}, at::kFloat);
 }
 
-/// k(x, y) - 1 = s (3 + 3 s + s^2) for s = x.y / d. The estimate does not change when a constant is taken from every
-/// kernel value, and float32 keeps more of what is left.
-void kernel_of_products(float* products, std::int64_t n, float scale) {
+/// k(x, y) - 1 = s (3 + 3 s + s^2) for s = x.y / d, from float32 products. The estimate does not change when a constant
+/// is taken from every kernel value, and less is lost to rounding of what is left.
+void kernel_of_products(float* products, double* kernel, std::int64_t n, double scale) {
   for (std::int64_t i = 0; i < n; ++i) {
-    const float s = products[i] * scale;
-    products[i] = s * (3.0f + s * (3.0f + s));
+    const double s = static_cast<double>(products[i]) * scale;
+    kernel[i] = s * (3.0 + s * (3.0 + s));
+    products[i] = static_cast<float>(kernel[i]);
   }
 }
 
-/// K right [n, b], and K^T left [m, c] where `left` is given, for the kernel matrix K [n, m] of x and y.
+/// Weights of rows: what is summed in double, and what only makes replicates and is summed in float32.
+struct Weights {
+  at::Tensor exact;  // float64 [n, b]
+  at::Tensor draws;  // float32 [n, replicates]
+};
+
+/// K times the weights, for the kernel matrix K [n, m] of x and y.
 struct Sums {
-  at::Tensor rows, columns;
+  at::Tensor exact;    // float64 [n, b]
+  at::Tensor draws;    // float32 [n, replicates]
+  at::Tensor columns;  // float64 [m], the sums of the columns, where asked for
 };
 
 /// Panels of `tile` rows of K at a time, so that the memory is O(m). Fixed tiles, each summed by one thread: the bits
-/// do not depend on how many threads there are. With `itself` (y is x, left is right) only tiles on and above the
-/// diagonal are worked out, the diagonal itself counts as zero, and `columns` is not filled.
-Sums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const at::Tensor& right,
-                 const at::Tensor& left = {}) {
+/// do not depend on how many threads there are. With `itself` (y is x) only tiles on and above the diagonal are worked
+/// out, and the diagonal itself counts as zero.
+Sums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const Weights& weights,
+                 bool with_columns = false) {
   const std::int64_t n = x.size(0), m = y.size(0), width = x.size(1);
-  const float scale = 1.0f / static_cast<float>(width);
+  const double scale = 1.0 / static_cast<double>(width);
+  const bool draws = weights.draws.defined() && weights.draws.size(1) > 0;
   Sums out;
-  out.rows = at::zeros({n, right.size(1)}, right.options());
-  if (left.defined()) out.columns = at::zeros({m, left.size(1)}, left.options());
+  out.exact = at::zeros({n, weights.exact.size(1)}, at::kDouble);
+  if (draws) out.draws = at::zeros({n, weights.draws.size(1)}, at::kFloat);
+  if (with_columns) out.columns = at::zeros({m}, at::kDouble);
   const at::Tensor transposed = y.t();
-  const at::Tensor panel = at::empty({std::min(tile, n), m}, x.options());
+  const at::Tensor products = at::empty({std::min(tile, n), m}, at::kFloat);
+  const at::Tensor kernel = at::empty({std::min(tile, n), m}, at::kDouble);
   for (std::int64_t first = 0; first < n; first += tile) {
     const std::int64_t count = std::min(tile, n - first), start = itself ? first : 0;
     const at::Tensor rows = x.narrow(0, first, count);
     at::parallel_for(0, (m - start + tile - 1) / tile, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
         const std::int64_t column = start + t * tile, columns = std::min(tile, m - column);
-        at::Tensor block = panel.narrow(0, 0, count).narrow(1, column, columns);
+        at::Tensor block = products.narrow(0, 0, count).narrow(1, column, columns);
+        const at::Tensor values = kernel.narrow(0, 0, count).narrow(1, column, columns);
         at::mm_out(block, rows, transposed.narrow(1, column, columns));
-        float* values = block.mutable_data_ptr<float>();
+        float* from = block.mutable_data_ptr<float>();
+        double* to = values.mutable_data_ptr<double>();
         for (std::int64_t i = 0; i < count; ++i) {
-          kernel_of_products(values + i * m, columns, scale);
-          if (itself && column == first) values[i * m + i] = 0.0f;
+          kernel_of_products(from + i * m, to + i * m, columns, scale);
+          if (itself && column == first) to[i * m + i] = from[i * m + i] = 0.0f;
         }
-        if (itself && column > first)
-          out.rows.narrow(0, column, columns).add_(at::mm(block.t(), right.narrow(0, first, count)));
-        if (left.defined())
-          out.columns.narrow(0, column, columns).add_(at::mm(block.t(), left.narrow(0, first, count)));
+        if (itself && column > first) {
+          out.exact.narrow(0, column, columns).add_(at::mm(values.t(), weights.exact.narrow(0, first, count)));
+          if (draws)
+            out.draws.narrow(0, column, columns).add_(at::mm(block.t(), weights.draws.narrow(0, first, count)));
+        }
+        if (with_columns) {
+          double* sums = out.columns.mutable_data_ptr<double>() + column;
+          for (std::int64_t i = 0; i < count; ++i)
+            for (std::int64_t j = 0; j < columns; ++j) sums[j] += to[i * m + j];
+        }
       }
     });
     at::parallel_for(0, (count + chunk - 1) / chunk, 1, [&](std::int64_t begin, std::int64_t end) {
+      const auto times = [&](const at::Tensor& sums, const at::Tensor& panel, const at::Tensor& right, std::int64_t row,
+                             std::int64_t some) {
+        sums.narrow(0, first + row, some)
+            .add_(at::mm(panel.narrow(0, row, some).narrow(1, start, m - start), right.narrow(0, start, m - start)));
+      };
       for (std::int64_t c = begin; c < end; ++c) {
         const std::int64_t row = c * chunk, some = std::min(chunk, count - row);
-        out.rows.narrow(0, first + row, some)
-            .add_(at::mm(panel.narrow(0, row, some).narrow(1, start, m - start), right.narrow(0, start, m - start)));
+        times(out.exact, kernel, weights.exact, row, some);
+        if (draws) times(out.draws, products, weights.draws, row, some);
       }
     });
   }
   return out;
 }
 
-double total(const at::Tensor& values) {
-  const float* v = values.const_data_ptr<float>();
-  double sum = 0.0;
-  for (std::int64_t i = 0; i < values.numel(); ++i) sum += double{v[i]};
-  return sum;
+Weights ones(std::int64_t n) { return {at::ones({n, 1}, at::kDouble), {}}; }
+
+double total(const Sums& sums) {
+  const double* values = sums.exact.const_data_ptr<double>();
+  return std::accumulate(values, values + sums.exact.numel(), 0.0);
 }
 
 /// Unbiased estimate from the sums of kernel values over ordered pairs.
@@ -130,36 +155,34 @@ Draws draw_subsets(std::int64_t generated, std::int64_t reference, const KidOpti
   return out;
 }
 
-/// Weights [n, columns]: one for every member of each subset, then how often each replicate draws a row, then ones.
-struct Weights {
-  at::Tensor values;
-  std::int64_t subsets = 0, replicates = 0;
-  const float* row(std::int64_t i) const { return values.const_data_ptr<float>() + i * values.size(1); }
-};
-
+/// One for every member of each subset and, last, for every row; and how often each replicate draws a row.
 Weights make_weights(std::int64_t n, const std::vector<Indices>& subsets, std::int64_t replicates, std::uint64_t seed) {
-  Weights out;
-  out.subsets = static_cast<std::int64_t>(subsets.size());
-  out.replicates = replicates;
-  const std::int64_t columns = out.subsets + replicates + 1;
-  out.values = at::zeros({n, columns}, at::kFloat);
-  float* w = out.values.mutable_data_ptr<float>();
-  for (std::int64_t s = 0; s < out.subsets; ++s)
-    for (const std::int64_t i : subsets[static_cast<std::size_t>(s)]) w[i * columns + s] += 1.0f;
+  const auto columns = static_cast<std::int64_t>(subsets.size()) + 1;
+  Weights out{at::zeros({n, columns}, at::kDouble), at::zeros({n, replicates}, at::kFloat)};
+  double* w = out.exact.mutable_data_ptr<double>();
+  for (std::int64_t s = 0; s + 1 < columns; ++s)
+    for (const std::int64_t i : subsets[static_cast<std::size_t>(s)]) w[i * columns + s] = 1.0;
+  for (std::int64_t i = 0; i < n; ++i) w[(i + 1) * columns - 1] = 1.0;
+  float* d = out.draws.mutable_data_ptr<float>();
   for (std::int64_t r = 0; r < replicates; ++r)
-    for (const std::int64_t i : resample_indices(n, seed, r)) w[i * columns + out.subsets + r] += 1.0f;
-  for (std::int64_t i = 0; i < n; ++i) w[i * columns + columns - 1] = 1.0f;
+    for (const std::int64_t i : resample_indices(n, seed, r)) d[i * replicates + r] += 1.0f;
   return out;
 }
 
-/// Sum over rows of weight times sum, for `count` columns from `first` on.
-std::vector<double> quadratic(const Weights& weights, const at::Tensor& sums, std::int64_t first, std::int64_t count) {
-  std::vector<double> out(static_cast<std::size_t>(count), 0.0);
-  const float* s = sums.const_data_ptr<float>();
-  for (std::int64_t i = 0; i < sums.size(0); ++i, s += sums.size(1)) {
-    const float* w = weights.row(i) + first;
-    for (std::int64_t c = 0; c < count; ++c) out[static_cast<std::size_t>(c)] += double{w[c]} * double{s[first + c]};
-  }
+/// Sum over rows of weight times sum, for each column but the last.
+std::vector<double> subset_sums(const Weights& weights, const Sums& sums) {
+  const std::int64_t columns = sums.exact.size(1);
+  std::vector<double> out(static_cast<std::size_t>(columns - 1), 0.0);
+  const double *s = sums.exact.const_data_ptr<double>(), *w = weights.exact.const_data_ptr<double>();
+  for (std::int64_t i = 0; i < sums.exact.size(0); ++i, s += columns, w += columns)
+    for (std::int64_t c = 0; c + 1 < columns; ++c) out[static_cast<std::size_t>(c)] += w[c] * s[c];
+  return out;
+}
+
+std::vector<double> last_column(const at::Tensor& sums) {
+  std::vector<double> out(static_cast<std::size_t>(sums.size(0)));
+  const double* s = sums.const_data_ptr<double>() + sums.size(1) - 1;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = s[static_cast<std::int64_t>(i) * sums.size(1)];
   return out;
 }
 
@@ -169,31 +192,28 @@ struct Resampled {
   std::vector<double> within, across;  // sums of a row's kernel values with the other rows, with the reference
 };
 
-Resampled resampled(const Weights& weights, const at::Tensor& within, const at::Tensor& across, std::int64_t m) {
-  const std::int64_t n = within.size(0), first = weights.subsets, last = within.size(1) - 1;
-  Resampled out;
-  out.within.resize(static_cast<std::size_t>(n));
-  out.across.resize(static_cast<std::size_t>(n));
-  const float *inside = within.const_data_ptr<float>(), *outside = across.const_data_ptr<float>();
-  double all = 0.0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    out.within[static_cast<std::size_t>(i)] = double{inside[i * within.size(1) + last]};
-    out.across[static_cast<std::size_t>(i)] = double{outside[(i + 1) * across.size(1) - 1]};
-    all += out.within[static_cast<std::size_t>(i)];
-  }
-  out.estimates = quadratic(weights, within, first, weights.replicates);
-  const auto count = static_cast<double>(n);
-  for (std::int64_t r = 0; r < weights.replicates; ++r) {
-    double squares = 0.0, distance = 0.0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const double w = double{weights.row(i)[first + r]};
-      squares += w * w;
-      distance += w * out.across[static_cast<std::size_t>(i)];
+Resampled resampled(const Weights& weights, const Sums& within, const Sums& across, std::int64_t m) {
+  Resampled out{{}, last_column(within.exact), last_column(across.exact)};
+  const std::int64_t n = within.exact.size(0), replicates = weights.draws.size(1);
+  if (replicates == 0) return out;
+  std::vector<double> pairs(static_cast<std::size_t>(replicates), 0.0), inside = pairs, outside = pairs;
+  const float *w = weights.draws.const_data_ptr<float>(), *s = within.draws.const_data_ptr<float>();
+  for (std::int64_t i = 0; i < n; ++i, w += replicates, s += replicates) {
+    for (std::int64_t r = 0; r < replicates; ++r) {
+      const auto at = static_cast<std::size_t>(r);
+      const auto times = static_cast<double>(w[r]);
+      pairs[at] -= times * times;
+      inside[at] += times * static_cast<double>(s[r]);
+      outside[at] += times * out.across[static_cast<std::size_t>(i)];
     }
-    double& value = out.estimates[static_cast<std::size_t>(r)];
-    const double pairs = count * count - squares;  // of a row with another; none where one row alone was drawn
-    value = (pairs > 0.0 ? value / pairs : all / (count * (count - 1.0))) -
-            2.0 * distance / (count * static_cast<double>(m));
+  }
+  const auto count = static_cast<double>(n);
+  const double all = std::accumulate(out.within.begin(), out.within.end(), 0.0);
+  out.estimates.resize(pairs.size());
+  for (std::size_t r = 0; r < pairs.size(); ++r) {
+    pairs[r] += count * count;  // of a row with another; none where one row alone was drawn
+    out.estimates[r] = (pairs[r] > 0.0 ? inside[r] / pairs[r] : all / (count * (count - 1.0))) -
+                       2.0 * outside[r] / (count * static_cast<double>(m));
   }
   return out;
 }
@@ -283,13 +303,10 @@ class Estimator {
   void sum_together() {
     const Weights generated = make_weights(n_, draws_.generated, options_.replicates, options_.bootstrap_seed);
     const Weights reference = make_weights(m_, draws_.reference, 0, 0);
-    const auto within_reference =
-        quadratic(reference, kernel_sums(y_, y_, true, reference.values).rows, 0, options_.subsets);
+    const auto within_reference = subset_sums(reference, kernel_sums(y_, y_, true, reference));
     for (std::size_t a = 0; a < x_.size(); ++a) {
-      const at::Tensor within = kernel_sums(x_[a], x_[a], true, generated.values).rows;
-      const at::Tensor across = kernel_sums(x_[a], y_, false, reference.values).rows;
-      const auto inside = quadratic(generated, within, 0, options_.subsets);
-      const auto between = quadratic(generated, across, 0, options_.subsets);
+      const Sums within = kernel_sums(x_[a], x_[a], true, generated), across = kernel_sums(x_[a], y_, false, reference);
+      const auto inside = subset_sums(generated, within), between = subset_sums(generated, across);
       for (std::size_t s = 0; s < inside.size(); ++s)
         kids_[a].subsets[s] =
             unbiased(inside[s], within_reference[s], between[s], options_.subset_size, options_.subset_size);
@@ -299,14 +316,14 @@ class Estimator {
 
   void sum_apart() {
     const std::int64_t size = options_.subset_size;
-    const at::Tensor ones = at::ones({size, 1}, at::kFloat);
+    const Weights all = ones(size);
     for (std::size_t s = 0; s < kids_[0].subsets.size(); ++s) {
       const at::Tensor y = gather(y_, draws_.reference[s]);
-      const double within_reference = total(kernel_sums(y, y, true, ones).rows);
+      const double within_reference = total(kernel_sums(y, y, true, all));
       for (std::size_t a = 0; a < x_.size(); ++a) {
         const at::Tensor x = gather(x_[a], draws_.generated[s]);
-        kids_[a].subsets[s] = unbiased(total(kernel_sums(x, x, true, ones).rows), within_reference,
-                                       total(kernel_sums(x, y, false, ones).rows), size, size);
+        kids_[a].subsets[s] = unbiased(total(kernel_sums(x, x, true, all)), within_reference,
+                                       total(kernel_sums(x, y, false, all)), size, size);
       }
     }
   }
@@ -321,8 +338,8 @@ class Estimator {
     const Weights reference = make_weights(m, {}, 0, 0);
     for (at::Tensor& x : x_) {
       x = gather(x, rows);
-      parts_.push_back(resampled(generated, kernel_sums(x, x, true, generated.values).rows,
-                                 kernel_sums(x, y_, false, reference.values).rows, m));
+      parts_.push_back(
+          resampled(generated, kernel_sums(x, x, true, generated), kernel_sums(x, y_, false, reference), m));
     }
     return std::sqrt(static_cast<double>(n) / static_cast<double>(n_));
   }
@@ -331,13 +348,12 @@ class Estimator {
   /// sum_i e_i (sum_j K(a_i, a_j) - K(b_i, b_j) + K(a_i, b_j) - K(b_i, a_j)): linear in e.
   std::vector<double> share() const {
     const std::int64_t n = x_[0].size(0);
-    const at::Tensor ones = at::ones({n, 1}, at::kFloat);
-    const Sums mixed = kernel_sums(x_[0], x_[1], false, ones, ones);
-    const float *rows = mixed.rows.const_data_ptr<float>(), *columns = mixed.columns.const_data_ptr<float>();
+    const Sums mixed = kernel_sums(x_[0], x_[1], false, ones(n), true);
+    const double *rows = mixed.exact.const_data_ptr<double>(), *columns = mixed.columns.const_data_ptr<double>();
     const auto count = static_cast<double>(n);
     std::vector<double> shares(static_cast<std::size_t>(n));
     for (std::size_t i = 0; i < shares.size(); ++i) {
-      const double within = parts_[0].within[i] - parts_[1].within[i] + double{rows[i]} - double{columns[i]};
+      const double within = parts_[0].within[i] - parts_[1].within[i] + rows[i] - columns[i];
       const double across = parts_[0].across[i] - parts_[1].across[i];
       shares[i] = within / (count * (count - 1.0)) - 2.0 * across / (count * static_cast<double>(y_.size(0)));
     }
@@ -382,9 +398,8 @@ double squared_mmd(const FeatureRows& generated, const FeatureRows& reference) {
                     "reference rows",
                     n, m));
   const at::Tensor x = as_tensor(generated), y = as_tensor(reference);
-  const at::Tensor ones_x = at::ones({n, 1}, at::kFloat), ones_y = at::ones({m, 1}, at::kFloat);
-  return unbiased(total(kernel_sums(x, x, true, ones_x).rows), total(kernel_sums(y, y, true, ones_y).rows),
-                  total(kernel_sums(x, y, false, ones_y).rows), n, m);
+  return unbiased(total(kernel_sums(x, x, true, ones(n))), total(kernel_sums(y, y, true, ones(m))),
+                  total(kernel_sums(x, y, false, ones(m))), n, m);
 }
 
 }  // namespace assay

@@ -159,8 +159,7 @@ Neighbours neighbours(const Side& side, std::int64_t length, const Metric& metri
   const std::int64_t n = side.count;
   std::vector<NearestCandidates> candidates(static_cast<std::size_t>(n), NearestCandidates(length));
   for (std::int64_t i = 0; i < n; ++i)
-    candidates[static_cast<std::size_t>(i)].restart(
-        static_cast<float>(2.02 * metric.score_slack(side, i, side)));
+    candidates[static_cast<std::size_t>(i)].restart(static_cast<float>(2.02 * metric.score_slack(side, i, side)));
   std::vector<float> limits(static_cast<std::size_t>(n), std::numeric_limits<float>::infinity());
   const at::Tensor transposed = side.centred.t();
   const at::Tensor panel = at::empty({std::min(panel_rows, n), n}, at::kFloat);
@@ -257,10 +256,10 @@ constexpr std::size_t most_reach = 256;
 
 /// What lies in whose ball.
 struct Incidence {
-  std::vector<std::int32_t> balls;            // of each generated row: reference balls around it
+  std::vector<std::int32_t> balls;                // of each generated row: reference balls around it
   std::vector<std::vector<std::int32_t>> inside;  // of each reference row: generated rows in its ball, at most 64
-  std::vector<char> covered, recalled;        // of each reference row
-  std::vector<std::vector<Reach>> reach;      // of each reference row, the nearest ranks first, at most 256
+  std::vector<char> covered, recalled;            // of each reference row
+  std::vector<std::vector<Reach>> reach;          // of each reference row, the nearest ranks first, at most 256
 };
 
 struct Balls {
@@ -291,7 +290,8 @@ Incidence incidence(const Balls& reference, const Balls& generated, const Neighb
   const auto above = [](double value) {
     return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
   };
-  for (std::size_t j = 0; j < reach_limits.size(); ++j) reach_limits[j] = above(metric.outside(reach_radii[j]) * (1.0 + 8.0 * half_unit));
+  for (std::size_t j = 0; j < reach_limits.size(); ++j)
+    reach_limits[j] = above(metric.outside(reach_radii[j]) * (1.0 + 8.0 * half_unit));
 
   const at::Tensor transposed = g.centred.t();
   const at::Tensor panel = at::empty({std::min(panel_rows, m), n}, at::kFloat);
@@ -316,7 +316,8 @@ Incidence incidence(const Balls& reference, const Balls& generated, const Neighb
     if (near == nullptr || !decide(reach_radii[to])) return;
     if (distance < 0.0) distance = metric.between(r, i, g, j);
     const auto begin = near->distances.begin() + j * near->length, end = begin + near->length;
-    const auto rank = (closed ? std::lower_bound(begin, end, distance) : std::upper_bound(begin, end, distance)) - begin;
+    const auto rank =
+        (closed ? std::lower_bound(begin, end, distance) : std::upper_bound(begin, end, distance)) - begin;
     out.reach[at].push_back({static_cast<std::int32_t>(j), static_cast<std::int32_t>(rank)});
   };
 
@@ -347,8 +348,7 @@ Incidence incidence(const Balls& reference, const Balls& generated, const Neighb
             any |= score - shift <= reach_limits[static_cast<std::size_t>(l)];
           }
           if (!any) continue;
-          for (std::int64_t l = j; l < stop; ++l)
-            examine(i, l, double{norms[l]} - 2.0 * double{row[l]} + norm, slack);
+          for (std::int64_t l = j; l < stop; ++l) examine(i, l, double{norms[l]} - 2.0 * double{row[l]} + norm, slack);
         }
         if (near == nullptr) continue;
         auto& reach = out.reach[static_cast<std::size_t>(i)];
@@ -459,9 +459,10 @@ void check(const FeatureRows& generated, const FeatureRows& reference, const Prd
   check_pair(generated, reference);
   if (options.k < 1) throw InputError(fmt::format("{} nearest neighbours; expected at least 1", options.k));
   if (generated.count() <= options.k || reference.count() <= options.k)
-    throw InputError(fmt::format("balls to the {} nearest neighbours need at least {} rows a side, and there are {} "
-                                 "generated and {} reference rows",
-                                 options.k, options.k + 1, generated.count(), reference.count()));
+    throw InputError(
+        fmt::format("balls to the {} nearest neighbours need at least {} rows a side, and there are {} "
+                    "generated and {} reference rows",
+                    options.k, options.k + 1, generated.count(), reference.count()));
 }
 
 /// Whether float16 can hold what the protocol rounds to it.
@@ -499,8 +500,7 @@ Prdc score(const FeatureRows& generated, const Reference& reference, const std::
   const Neighbours near = neighbours(side, length, metric);
   const std::vector<double> own = radii(side, near, options.k, metric);
   const Balls reference_balls{reference.side, reference.radii}, generated_balls{side, own};
-  Incidence found =
-      incidence(reference_balls, generated_balls, halves ? &near : nullptr, options.closed, metric);
+  Incidence found = incidence(reference_balls, generated_balls, halves ? &near : nullptr, options.closed, metric);
   Prdc out;
   out.balls = std::move(found.balls);
   out.coverage = share(found.covered);
@@ -536,8 +536,8 @@ PrdcPair prdc_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows
   check(b, reference, options);
   const std::int64_t n = a.count();
   if (b.count() != n)
-    throw InputError(
-        fmt::format("a paired comparison of {} rows with {}; expected row i of both from the same noise", n, b.count()));
+    throw InputError(fmt::format("a paired comparison of {} rows with {}; expected row i of both from the same noise",
+                                 n, b.count()));
   const std::vector<float> centre = mean_row(reference);
   const BallDistance distance = distance_for({a, b, reference}, options);
   const Reference balls = make_reference(reference, centre, distance, options);

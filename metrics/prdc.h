@@ -49,8 +49,8 @@ struct Prdc {
 /// would be its own nearest neighbour, so those of recall and coverage take random halves of the generated rows, with
 /// the balls of each half, and scale the spread to the whole; they stay empty below 2 (k + 1) generated rows.
 ///
-/// Throws InputError as check_pair() does, unless k >= 1, with fewer than k + 1 rows on a side, and for values too large
-/// for float32 products.
+/// Throws InputError as check_pair() does, unless k >= 1, with fewer than k + 1 rows on a side, and for values too
+/// large for float32 products.
 Prdc prdc(const FeatureRows& generated, const FeatureRows& reference, const PrdcOptions& options = {});
 
 /// Two sets of generated rows against one reference, row i of both from the same noise.
