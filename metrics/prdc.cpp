@@ -560,7 +560,7 @@ PrdcPair prdc_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows
     return PartScores{first.recall - second.recall, first.coverage - second.coverage};
   };
   std::vector<char> unswapped(2 * rows, 0);
-  std::fill(unswapped.begin() + n, unswapped.end(), 1);
+  for (std::size_t i = rows; i < 2 * rows; ++i) unswapped[i] = 1;
   std::vector<std::int32_t> kth(2 * rows);
   const PartScores observed = difference(unswapped, kth);
   out.recall.observed = observed.recall;
