@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <utility>
 
 #include "app/metric/score_options.h"
 #include "core/error.h"
@@ -52,12 +51,9 @@ std::vector<PairScore> kid_pairs(const FeatureSet& reference, const FeatureSet& 
   const char* id = "kid-seed2020";
   const KidPair found =
       kid_pair(features_of(a, id), features_of(b, id), features_of(reference, id), kid_seed2020(options.scores));
-  PairScore score{"kid_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
-                  "",         {},           "",           false};
-  score.interval = "paired bootstrap over generated rows and subsets";
-  score.p_value = p_value_of_shares(found.shares, options);
-  score.test = swaps_text(options) + ", of the estimate over all pairs";
-  return {std::move(score)};
+  return {{"kid_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
+           "paired bootstrap over generated rows and subsets", p_value_of_shares(found.shares, options),
+           swaps_text(options) + ", of the estimate over all pairs", false}};
 }
 
 std::vector<double> ball_shares(const Prdc& a, const Prdc& b, bool counted) {

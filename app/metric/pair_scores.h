@@ -1,5 +1,4 @@
 #pragma once
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +13,7 @@ struct PairScore {
   double a = 0, b = 0;
   std::vector<double> differences;  ///< replicates of a - b
   std::string interval;             ///< how they were made
-  std::optional<double> p_value;    ///< two-sided; not for metrics that only describe a spread
+  double p_value = 1;               ///< two-sided
   std::string test;                 ///< "swaps of paired rows, 2000"
   bool higher_is_better = false;
 };
