@@ -65,7 +65,7 @@ TEST_F(KidOfSmallSets, AllPairsAreTheBruteForce) {
 TEST_F(KidOfSmallSets, SubsetsOfEverythingAreAllPairs) {
   const FeatureRows first{reference.values.first(300 * 8), 8};
   const Kid found = kid(generated, first, {.subsets = 3, .subset_size = 300});
-  EXPECT_NEAR(found.mean, brute_force(generated, first), 1e-9);
+  EXPECT_NEAR(found.mean, brute_force(generated, first), 5e-9);
   EXPECT_NEAR(found.deviation, 0.0, 1e-9);
 }
 
@@ -85,7 +85,7 @@ TEST_F(KidOfSmallSets, RowsOfOtherSizesThanATileAreAllCounted) {
   for (const std::int64_t n : {2, 31, 511, 512, 513, 1030}) {
     const std::vector<float> more = repeatable_numbers(n * 3, 5), other = repeatable_numbers((n + 1) * 3, 6, 0.3);
     const FeatureRows x{more, 3}, y{other, 3};
-    EXPECT_NEAR(squared_mmd(x, y), brute_force(x, y), 1e-7) << n;
+    EXPECT_NEAR(squared_mmd(x, y), brute_force(x, y), 1e-6 / static_cast<double>(n)) << n;  // rounding of products
   }
 }
 
