@@ -8,10 +8,10 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 #include <vector>
 
+#include "kernels/nearest_candidates.h"
 #include "kernels/smallest_distances_math.h"
 #ifdef ASSAY_WITH_CUDA
 #include <ATen/ops/isfinite.h>
@@ -52,51 +52,6 @@ std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
   return norms;
 }
 
-/// The references that may be among the k nearest of one query. Scores are squared distances less |q|^2, in float32.
-class Candidates {
- public:
-  explicit Candidates(int64_t k) : k_(static_cast<size_t>(k)) {}
-
-  /// For another query; keeps its memory.
-  void restart(float margin) {
-    margin_ = margin;
-    limit_ = std::numeric_limits<float>::infinity();
-    prune_at_ = k_ + 16;
-    kept_.clear();
-  }
-
-  /// Scores of references [first, first + n).
-  void add(const float* scores, int64_t first, int64_t n) {
-    for (int64_t j = 0; j < n; ++j) {
-      if (!(scores[j] <= limit_)) continue;
-      kept_.emplace_back(scores[j], first + j);
-      if (kept_.size() >= prune_at_) prune();
-    }
-  }
-
-  /// What is left; more than k only where float32 cannot tell.
-  const std::vector<std::pair<float, int64_t>>& finish() {
-    prune();
-    return kept_;
-  }
-
- private:
-  void prune() {
-    if (kept_.size() < k_) return;
-    const auto kth = kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(kept_.begin(), kth, kept_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    limit_ = kth->first + margin_;
-    std::erase_if(kept_, [&](const auto& entry) { return entry.first > limit_; });
-    prune_at_ = 2 * kept_.size() + 16;
-  }
-
-  size_t k_;
-  float margin_ = 0.0f;
-  float limit_ = 0.0f;
-  size_t prune_at_ = 0;
-  std::vector<std::pair<float, int64_t>> kept_;
-};
-
 std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& queries, const at::Tensor& references,
                                                           int64_t k) {
   const int64_t count = queries.size(0), reference_count = references.size(0), width = queries.size(1);
@@ -115,7 +70,8 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& quer
   const int64_t blocks = (count + query_block - 1) / query_block;
   at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
     at::Tensor products = at::empty({query_block, std::min(reference_block, reference_count)}, queries.options());
-    std::vector<Candidates> candidates(static_cast<size_t>(query_block), Candidates(k));
+    // Scores are squared distances less |q|^2, in float32.
+    std::vector<NearestCandidates> candidates(static_cast<size_t>(query_block), NearestCandidates(k));
     std::vector<std::pair<double, int64_t>> exact;
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first_query = block * query_block, rows = std::min(query_block, count - first_query);

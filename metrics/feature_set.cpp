@@ -6,6 +6,33 @@
 
 namespace assay {
 
+FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) {
+  struct Rows {
+    std::vector<float> features, logits;
+  };
+  const auto rows = std::make_shared<Rows>();
+  FeatureSet out;
+  out.name = set.name;
+  out.count = static_cast<std::int64_t>(samples.size());
+  out.width = set.width;
+  out.classes = set.classes;
+  const auto copy = [&](std::span<const float> from, std::int64_t width, std::vector<float>& to) {
+    if (from.empty()) return;
+    to.reserve(samples.size() * static_cast<std::size_t>(width));
+    for (const std::int64_t i : samples) to.insert(to.end(), from.begin() + i * width, from.begin() + (i + 1) * width);
+  };
+  copy(set.features, set.width, rows->features);
+  copy(set.logits, set.classes, rows->logits);
+  if (!set.labels.empty()) {
+    out.labels.reserve(samples.size());
+    for (const std::int64_t i : samples) out.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
+  }
+  out.features = rows->features;
+  out.logits = rows->logits;
+  out.storage = rows;
+  return out;
+}
+
 Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
   if (set.statistics) return *set.statistics;
   const std::int64_t count = set.moments ? set.moments->count() : set.count;

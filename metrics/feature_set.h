@@ -39,6 +39,9 @@ struct FeatureSet {
   bool statistics_only() const { return moments != nullptr || statistics || spatial_statistics; }
 };
 
+/// Some samples of a set, copied: features, logits and labels, without statistics; `name` is kept, `hash` is not.
+FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
+
 /// The Gaussian of a set: low-rank from features with count <= width. `divisor` is not applied to public statistics.
 /// Throws InputError naming the set when it has fewer than two samples.
 Gaussian gaussian(const FeatureSet& set, Divisor divisor = Divisor::n_minus_1);

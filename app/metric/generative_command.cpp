@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "app/metric/generative_protocols.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
+#include "app/metric/strata_rows.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "metrics/feature_file.h"
@@ -20,8 +22,20 @@ struct Options {
   std::filesystem::path reference, generated;
   std::vector<std::string> protocols;
   GenerativeOptions scores;
+  bool per_class = false;
+  std::string tail;  // empty: not asked for
+  std::int64_t draws = 5;
   MetricOutput output;
 };
+
+/// The parts of the set that are scored on their own.
+std::vector<Stratum> strata_of(const Options& options, const FeatureSet& reference) {
+  std::vector<Stratum> strata;
+  if (!options.tail.empty()) strata = tail_strata(reference.labels, parse_tail_rule(options.tail));
+  if (options.per_class)
+    for (Stratum& stratum : class_strata(reference.labels)) strata.push_back(std::move(stratum));
+  return strata;
+}
 
 FeatureSet read_set(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path))
@@ -45,6 +59,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
 }
 
 int run(const Options& options) {
+  if (!options.tail.empty()) parse_tail_rule(options.tail);  // before anything is read
   std::vector<const GenerativeProtocol*> chosen;
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
@@ -55,6 +70,10 @@ int run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const FeatureSet reference = options.reference.empty() ? FeatureSet() : read_set(options.reference);
   const FeatureSet generated = read_set(options.generated);
+  const bool parts = options.per_class || !options.tail.empty();
+  if (parts && options.reference.empty())
+    throw InputError("scores of classes match them with those of a reference: give --reference");
+  const std::vector<Stratum> strata = parts ? strata_of(options, reference) : std::vector<Stratum>();
   MetricReport report;
   report.command = "generative";
   nlohmann::json seconds = {{"read", seconds_since(start)}};
@@ -62,12 +81,20 @@ int run(const Options& options) {
     stop_if_interrupted();
     const std::string id(protocol->id);
     const auto began = std::chrono::steady_clock::now();
-    for (MetricRow& row : protocol->score(reference, generated, options.scores)) {
+    std::vector<MetricRow> rows = protocol->score(reference, generated, options.scores);
+    if (parts) {
+      std::vector<MetricRow> more =
+          strata_rows(*protocol, reference, generated, options.scores, strata, options.draws, rows);
+      rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+    for (MetricRow& row : rows) {
       complete(row, id, reference, generated);
       report.rows.push_back(std::move(row));
     }
     seconds[id] = seconds_since(began);
     nlohmann::json choices = {{"given_features", generated.hash}};
+    if (protocol->choices != nullptr) choices.update(protocol->choices(options.scores));
+    if (parts) choices["parts"] = {{"tail", options.tail}, {"draws", options.draws}, {"seed", options.scores.seed}};
     if (!reference.hash.empty()) choices["reference"] = reference.hash;
     report.protocols.push_back({id, std::move(choices)});
   }
@@ -88,6 +115,20 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
       ->required()
       ->delimiter(',');
   command->add_option("--bootstrap", options->scores.bootstrap, "Replicates behind each interval; 0: none")
+      ->capture_default_str();
+  command->add_flag("--per-class", options->per_class, "Every score of every class too, by the files' labels");
+  command->add_option(
+      "--tail", options->tail,
+      "Every score of head, medium and tail classes too: 'thirds' of the classes by reference count, or "
+      "'many-few:100,20' for more than 100, and fewer than 20");
+  command->add_option("--draws", options->draws, "Size-matched draws that a part's score is the mean of")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
+      ->capture_default_str();
+  command->add_option("--kid-subset-size", options->scores.kid_subset_size, "Rows of a KID subset")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 31))
+      ->capture_default_str();
+  command->add_option("--kid-subsets", options->scores.kid_subsets, "KID subsets")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
       ->capture_default_str();
   command->add_option("--seed", options->scores.seed, "Seed of what is drawn")->capture_default_str();
   add_metric_output(*command, options->output);

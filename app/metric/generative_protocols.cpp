@@ -8,7 +8,8 @@ namespace assay {
 const std::vector<GenerativeProtocol>& generative_protocols() {
   static const std::vector<GenerativeProtocol> table = [] {
     std::vector<GenerativeProtocol> rows;
-    for (const auto& part : {frechet_scores()}) rows.insert(rows.end(), part.begin(), part.end());
+    for (const auto& part : {frechet_scores(), kernel_and_ball_scores()})
+      rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
   return table;

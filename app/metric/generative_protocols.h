@@ -14,6 +14,7 @@ struct GenerativeOptions {
   std::int64_t bootstrap = 200;  ///< replicates behind an interval; 0: no intervals
   double level = 0.95;           ///< of intervals
   std::uint64_t seed = 0;        ///< of everything drawn, unless the protocol fixes its own
+  std::int64_t kid_subsets = 100, kid_subset_size = 1000;
 };
 
 /// Scores `generated` against `reference` under one protocol. The caller fills in protocol, counts and hashes of rows
@@ -27,10 +28,15 @@ struct GenerativeProtocol {
   GenerativeScore score;
   /// Without: `reference` is an empty set where the user gave none.
   bool needs_reference = true;
+  /// Choices that the user may set otherwise than the protocol's, for the store.
+  nlohmann::json (*choices)(const GenerativeOptions& options) = nullptr;
 };
 
 /// Fréchet distances: fid-*, sfid-oai, fd-*.
 std::vector<GenerativeProtocol> frechet_scores();
+
+/// Kernel distance, neighbour balls and Inception Score: kid-seed2020, prdc5, pr-*, is-*.
+std::vector<GenerativeProtocol> kernel_and_ball_scores();
 
 /// All of them, in the order they are listed to the user.
 const std::vector<GenerativeProtocol>& generative_protocols();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
     add_metric_clustering,
+    add_metric_compare,
     add_metric_features,
     add_metric_generative,
     add_metric_merge,

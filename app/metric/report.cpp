@@ -134,7 +134,7 @@ void finish(const MetricReport& report, const MetricOutput& output) {
   for (const std::string& note : report.notes) fmt::print(stderr, "assay: {}\n", note);
   if (output.json) {
     nlohmann::json whole = to_json(report);
-    whole["seconds"] = seconds;
+    whole["seconds"]["total"] = seconds;
     std::cout << whole.dump() << '\n';
   } else
     print(report);

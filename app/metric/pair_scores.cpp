@@ -1,0 +1,169 @@
+#include "app/metric/pair_scores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "app/metric/score_options.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "core/philox.h"
+#include "metrics/frechet_pair.h"
+
+namespace assay {
+namespace {
+
+constexpr std::uint64_t sign_stream = std::uint64_t{1} << 45;
+
+std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
+  return PairedReplicates{a, b}.differences();
+}
+
+/// The share of swaps, the observed one among them, that are at least as far from 0 as what was observed.
+double p_value(double observed, const std::vector<double>& swapped) {
+  const double limit = std::abs(observed) * (1.0 - 1e-9);
+  const auto extreme =
+      std::count_if(swapped.begin(), swapped.end(), [limit](double value) { return std::abs(value) >= limit; });
+  return static_cast<double>(extreme + 1) / static_cast<double>(swapped.size() + 1);
+}
+
+/// The same for a statistic that is a sum of shares whose signs a swap turns.
+double p_value_of_shares(const std::vector<double>& shares, const PairOptions& options) {
+  std::vector<double> swapped(static_cast<std::size_t>(options.swaps), 0.0);
+  for (std::size_t s = 0; s < swapped.size(); ++s) {
+    RandomStream random(options.scores.seed, Purpose::resample, sign_stream + s);
+    std::uint64_t signs = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (i % 64 == 0) signs = random.bits64();
+      swapped[s] += (signs & 1u) != 0 ? shares[i] : -shares[i];
+      signs >>= 1;
+    }
+  }
+  return p_value(std::accumulate(shares.begin(), shares.end(), 0.0), swapped);
+}
+
+std::string swaps_text(const PairOptions& options) { return fmt::format("swaps of paired rows, {}", options.swaps); }
+
+std::vector<PairScore> kid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                 const PairOptions& options) {
+  const char* id = "kid-seed2020";
+  const KidPair found =
+      kid_pair(features_of(a, id), features_of(b, id), features_of(reference, id), kid_seed2020(options.scores));
+  return {{"kid_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
+           "paired bootstrap over generated rows and subsets", p_value_of_shares(found.shares, options),
+           swaps_text(options) + ", of the estimate over all pairs", false}};
+}
+
+std::vector<double> ball_shares(const Prdc& a, const Prdc& b, bool counted) {
+  std::vector<double> shares(a.balls.size());
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    shares[i] = counted ? static_cast<double>(a.balls[i] - b.balls[i])
+                        : static_cast<double>(a.balls[i] > 0) - static_cast<double>(b.balls[i] > 0);
+  return shares;
+}
+
+std::vector<PairScore> ball_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                  const PairOptions& options, const char* id, const PrdcOptions& balls, bool all) {
+  const PrdcPair found =
+      prdc_pair(features_of(a, id), features_of(b, id), features_of(reference, id), balls, options.swaps);
+  const Prdc::Replicates &x = found.a.replicates, &y = found.b.replicates;
+  const std::string rows = "paired bootstrap over generated rows", halves = "paired halves of the generated rows";
+  std::vector<PairScore> out;
+  out.push_back({"precision", found.a.precision, found.b.precision, difference(x.precision, y.precision), rows,
+                 p_value_of_shares(ball_shares(found.a, found.b, false), options), swaps_text(options), true});
+  out.push_back({"recall", found.a.recall, found.b.recall, difference(x.recall, y.recall), halves,
+                 p_value(found.recall.observed, found.recall.swapped), swaps_text(options), true});
+  if (!all) return out;
+  out.push_back({"density", found.a.density, found.b.density, difference(x.density, y.density), rows,
+                 p_value_of_shares(ball_shares(found.a, found.b, true), options), swaps_text(options), true});
+  out.push_back({"coverage", found.a.coverage, found.b.coverage, difference(x.coverage, y.coverage), halves,
+                 p_value(found.coverage.observed, found.coverage.swapped), swaps_text(options), true});
+  return out;
+}
+
+std::vector<PairScore> prdc5_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                   const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "prdc5", prdc5(options.scores), true);
+}
+
+std::vector<PairScore> pr_tf_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                   const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "pr-tf", pr_tf(options.scores), false);
+}
+
+std::vector<PairScore> pr_oai_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                    const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "pr-oai", pr_oai(options.scores), false);
+}
+
+std::vector<PairScore> inception_pairs(const FeatureSet& a, const FeatureSet& b, const PairOptions& options,
+                                       const char* id, const InceptionScoreOptions& choices) {
+  const InceptionScorePair found = inception_score_pair(logits_of(a, id), logits_of(b, id), choices, options.swaps);
+  return {{"is_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
+           "paired bootstrap over rows within splits", p_value(found.a.mean - found.b.mean, found.swapped),
+           swaps_text(options), true}};
+}
+
+std::vector<PairScore> is_tf10_pairs(const FeatureSet& /*reference*/, const FeatureSet& a, const FeatureSet& b,
+                                     const PairOptions& options) {
+  return inception_pairs(a, b, options, "is-tf10", is_tf10(options.scores));
+}
+
+std::vector<PairScore> is_oai5000_pairs(const FeatureSet& /*reference*/, const FeatureSet& a, const FeatureSet& b,
+                                        const PairOptions& options) {
+  return inception_pairs(a, b, options, "is-oai5000", is_oai5000(options.scores));
+}
+
+std::vector<PairScore> frechet_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                     const PairOptions& options, Divisor divisor) {
+  const FrechetPair found =
+      frechet_pair(features_of(a, "a paired Fréchet distance"), features_of(b, "a paired Fréchet distance"),
+                   gaussian(reference, divisor), divisor, options.scores.bootstrap, options.scores.seed);
+  return {{"fid", found.a, found.b, found.differences,
+           found.replicates.a.empty() ? "paired bootstrap over generated rows, first order"
+                                      : "paired bootstrap over generated rows",
+           p_value_of_shares(found.shares, options), swaps_text(options) + ", first order", false}};
+}
+
+std::vector<PairScore> fid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                 const PairOptions& options) {
+  return frechet_pairs(reference, a, b, options, Divisor::n_minus_1);
+}
+
+std::vector<PairScore> fid_over_n_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                        const PairOptions& options) {
+  return frechet_pairs(reference, a, b, options, Divisor::n);
+}
+
+}  // namespace
+
+const std::vector<PairProtocol>& pair_protocols() {
+  static const std::vector<PairProtocol> table = {
+      {"fid-tf1", fid_pairs},
+      {"fid-torch", fid_pairs},
+      {"fid-clean", fid_pairs},
+      {"fid-tm18", fid_pairs},
+      {"fid-sg3", fid_over_n_pairs},
+      {"kid-seed2020", kid_pairs},
+      {"prdc5", prdc5_pairs},
+      {"pr-tf", pr_tf_pairs},
+      {"pr-oai", pr_oai_pairs},
+      {"is-tf10", is_tf10_pairs, false},
+      {"is-oai5000", is_oai5000_pairs, false},
+  };
+  return table;
+}
+
+const PairProtocol& find_pair_protocol(const std::string& id) {
+  std::vector<std::string> known;
+  known.reserve(pair_protocols().size());
+  for (const PairProtocol& protocol : pair_protocols()) {
+    if (protocol.id == id) return protocol;
+    known.emplace_back(protocol.id);
+  }
+  throw InputError(unknown_name_message("protocol of paired comparisons", id, known));
+}
+
+}  // namespace assay

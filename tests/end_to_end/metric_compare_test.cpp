@@ -1,0 +1,187 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "tests/end_to_end/program.h"
+#include "tests/support/repeatable_numbers.h"
+#include "tests/support/temporary_folder.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::json;
+using test::Outcome;
+using test::repeatable_numbers;
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+
+constexpr std::int64_t width = 6, classes = 10;
+
+Outcome metric(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "metric");
+  return test::run_program(ASSAY_BINARY, arguments);
+}
+
+json results(std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  const Outcome outcome = metric(std::move(arguments));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  return json::parse(outcome.out).at("results");
+}
+
+/// A feature file with logits and labels; `labels` classes, the first ones with more samples.
+std::string feature_file(const TemporaryFolder& folder, const std::string& name, std::int64_t n, std::uint64_t seed,
+                         double shift, bool with_labels = false) {
+  SafetensorsWriter writer;
+  const auto features = repeatable_numbers(n * width, seed, shift);
+  writer.add("features", {n, width}, std::span<const float>(features));
+  auto logits = repeatable_numbers(n * classes, seed + 1000);
+  for (float& value : logits) value *= 5.0f;
+  writer.add("logits", {n, classes}, std::span<const float>(logits));
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < n; ++i) labels.push_back(i % 40 == 0 ? 9 : i % 8 == 1 ? 5 : 0);
+  if (with_labels) writer.add("labels", {n}, std::span<const std::int64_t>(labels));
+  const auto file = folder / (name + ".safetensors");
+  writer.write(file);
+  return file.string();
+}
+
+const json& row_of(const json& rows, const std::string& name, const std::string& part = "") {
+  static const json none;
+  for (const json& row : rows)
+    if (row.at("metric") == name && row.value("part", "") == part) return row;
+  ADD_FAILURE() << "no row " << name << " " << part;
+  return none;
+}
+
+class MetricFiles : public ::testing::Test {
+ protected:
+  TemporaryFolder folder;
+  std::string reference = feature_file(folder, "reference", 320, 1, 0.0, true);
+  std::string near = feature_file(folder, "near", 300, 2, 0.0, true);
+  std::string twin = feature_file(folder, "twin", 300, 3, 0.0);
+  std::string far = feature_file(folder, "far", 300, 4, 0.4);
+
+  std::vector<std::string> compare(const std::string& b, const std::string& protocols) const {
+    return {"compare", "--reference", reference,           "--a", near, "--b", b, "--protocol", protocols,
+            "--swaps", "400",         "--kid-subset-size", "100"};
+  }
+};
+
+TEST_F(MetricFiles, ScoresCarryProtocolCountsAndIntervals) {
+  const json rows = results({"generative", "--reference", reference, "--generated", near, "--protocol",
+                             "kid-seed2020,prdc5,pr-tf,pr-oai,is-tf10,is-oai5000", "--kid-subset-size", "100"});
+  EXPECT_EQ(rows.size(), 2u + 4u + 2u + 2u + 2u + 1u);
+  for (const json& row : rows) {
+    EXPECT_EQ(row.at("n_generated"), 300);
+    EXPECT_TRUE(row.at("value").is_number()) << row.dump();
+    if (row.at("metric") == "kid_std" || row.at("metric") == "is_std") continue;
+    EXPECT_LE(row.at("low").get<double>(), row.at("value").get<double>()) << row.dump();
+    EXPECT_GE(row.at("high").get<double>(), row.at("value").get<double>()) << row.dump();
+  }
+  EXPECT_EQ(row_of(rows, "kid_mean").at("subset_size"), 100);
+}
+
+TEST_F(MetricFiles, TooFewSamplesForKidNameTheChoice) {
+  const Outcome outcome =
+      metric({"generative", "--reference", reference, "--generated", near, "--protocol", "kid-seed2020"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--kid-subset-size"));
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(MetricFiles, EveryClassAndTheTailAreScoredWithMatchedSizes) {
+  const json rows =
+      results({"generative", "--reference", reference, "--generated", near, "--protocol", "prdc5,kid-seed2020,fid-tf1",
+               "--per-class", "--tail", "thirds", "--bootstrap", "20", "--kid-subset-size", "100"});
+  for (const char* part : {"class 0", "class 5", "class 9", "head", "medium", "tail"}) {
+    const json& row = row_of(rows, "precision", part);
+    EXPECT_EQ(row.at("n_reference"), row.at("n_generated"));
+    EXPECT_EQ(row.at("value").is_null(), row.at("n_generated") < 6) << row.dump();
+  }
+  EXPECT_EQ(row_of(rows, "precision", "class 9").at("n_generated"), 8);
+  EXPECT_EQ(row_of(rows, "kid_mean", "tail").at("subset_size"), 8);
+  EXPECT_GE(row_of(rows, "fid", "class 9").at("value"), 0.0);
+}
+
+TEST_F(MetricFiles, ClassesTooSmallSayWhy) {
+  const std::string few = feature_file(folder, "few", 45, 9, 0.0, true);
+  const json rows = results({"generative", "--reference", reference, "--generated", few, "--protocol", "prdc5",
+                             "--per-class", "--bootstrap", "0"});
+  const json& row = row_of(rows, "precision", "class 9");
+  EXPECT_TRUE(row.at("value").is_null());
+  EXPECT_THAT(row.at("note").get<std::string>(), HasSubstr("at least 6 rows"));
+}
+
+TEST_F(MetricFiles, ClassesNeedLabels) {
+  const Outcome outcome =
+      metric({"generative", "--reference", reference, "--generated", twin, "--protocol", "prdc5", "--per-class"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("twin.safetensors: holds no labels"));
+}
+
+TEST_F(MetricFiles, AnUnknownTailRuleIsRefusedByName) {
+  const Outcome outcome = metric(
+      {"generative", "--reference", reference, "--generated", near, "--protocol", "prdc5", "--tail", "quarters"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("thirds"));
+}
+
+TEST_F(MetricFiles, ASetDoesNotDifferFromItself) {
+  const std::string copy = feature_file(folder, "copy", 300, 2, 0.0, true);
+  const json rows = results(compare(copy, "kid-seed2020,prdc5,is-tf10,fid-tf1"));
+  for (const char* name : {"kid_mean", "precision", "recall", "density", "coverage", "is_mean", "fid"}) {
+    const json& row = row_of(rows, name, "near - copy");
+    EXPECT_NEAR(row.at("value"), 0.0, 1e-12) << name;
+    EXPECT_EQ(row.at("p_value"), 1.0) << name;
+    EXPECT_EQ(row_of(rows, name, "copy").at("tie_group"), "a");
+    EXPECT_EQ(row_of(rows, name, "near").at("tie_group"), "a");
+  }
+}
+
+TEST_F(MetricFiles, AShiftIsFoundAndEqualDistributionsAreNot) {
+  const json rows = results(compare(twin + "," + far, "kid-seed2020,prdc5,fid-tf1"));
+  for (const char* name : {"kid_mean", "precision", "recall", "density", "coverage", "fid"}) {
+    const json& shifted = row_of(rows, name, "near - far");
+    EXPECT_EQ(shifted.at("p_value"), 1.0 / 401.0) << name;
+    EXPECT_TRUE(shifted.at("low") > 0.0 || shifted.at("high") < 0.0) << shifted.dump();
+    EXPECT_GE(shifted.at("p_adjusted"), shifted.at("p_value"));
+    const json& same = row_of(rows, name, "near - twin");
+    EXPECT_GT(same.at("p_value"), 0.01) << name;
+    EXPECT_EQ(row_of(rows, name, "far").at("tie_group"), "b") << name;
+    EXPECT_EQ(row_of(rows, name, "near").at("tie_group"), "a") << name;
+    EXPECT_EQ(row_of(rows, name, "twin").at("tie_group"), "a") << name;
+  }
+}
+
+TEST_F(MetricFiles, TheDifferenceIsThatOfTheSingleScores) {
+  const json rows = results(compare(far, "kid-seed2020,prdc5,is-oai5000"));
+  for (const auto& [file, name] : {std::pair(near, "near"), std::pair(far, "far")}) {
+    const json single = results({"generative", "--reference", reference, "--generated", file, "--protocol",
+                                 "kid-seed2020,prdc5,is-oai5000", "--kid-subset-size", "100", "--bootstrap", "0"});
+    for (const char* score : {"kid_mean", "recall", "coverage", "is_mean"})
+      EXPECT_NEAR(row_of(rows, score, name).at("value").get<double>(), row_of(single, score).at("value").get<double>(),
+                  1e-9);
+  }
+}
+
+TEST_F(MetricFiles, SetsOfOtherSizesAreRefused) {
+  const std::string other = feature_file(folder, "other", 299, 5, 0.0);
+  const Outcome outcome = metric(compare(other, "prdc5"));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("299"));
+}
+
+TEST_F(MetricFiles, UnknownProtocolsOfComparisonsNameTheNearest) {
+  const Outcome outcome = metric(compare(far, "prdc"));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean 'prdc5'"));
+}
+
+}  // namespace
+}  // namespace assay
