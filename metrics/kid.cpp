@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -272,7 +273,7 @@ class Estimator {
     draws_ = draw_subsets(n_, m_, options);
   }
 
-  std::vector<Kid> run(std::vector<double>* shares) {
+  std::vector<Kid> run(KidPair* pair) {
     for (Kid& kid : kids_) kid.subsets.resize(static_cast<std::size_t>(options_.subsets));
     double shrink = 1.0;
     const bool together = one_matrix();
@@ -281,13 +282,13 @@ class Estimator {
       sum_together();
     } else {
       sum_apart();
-      if (options_.replicates > 0 || shares != nullptr) shrink = sum_chosen();
+      if (options_.replicates > 0 || pair != nullptr) shrink = sum_chosen();
     }
     for (std::size_t a = 0; a < kids_.size(); ++a) {
       summarise(kids_[a]);
       if (options_.replicates > 0) add_replicates(kids_[a], parts_[a], shrink, options_);
     }
-    if (shares != nullptr) *shares = share();
+    if (pair != nullptr) share(*pair);
     return std::move(kids_);
   }
 
@@ -346,18 +347,22 @@ class Estimator {
 
   /// With e_i = 1 where row i stays and -1 where a and b swap it, the difference of the two sums over ordered pairs is
   /// sum_i e_i (sum_j K(a_i, a_j) - K(b_i, b_j) + K(a_i, b_j) - K(b_i, a_j)): linear in e.
-  std::vector<double> share() const {
+  void share(KidPair& pair) const {
     const std::int64_t n = x_[0].size(0);
     const Sums mixed = kernel_sums(x_[0], x_[1], false, ones(n), true);
     const double *rows = mixed.exact.const_data_ptr<double>(), *columns = mixed.columns.const_data_ptr<double>();
     const auto count = static_cast<double>(n);
-    std::vector<double> shares(static_cast<std::size_t>(n));
+    std::vector<double>& shares = pair.shares;
+    shares.resize(static_cast<std::size_t>(n));
     for (std::size_t i = 0; i < shares.size(); ++i) {
       const double within = parts_[0].within[i] - parts_[1].within[i] + rows[i] - columns[i];
       const double across = parts_[0].across[i] - parts_[1].across[i];
       shares[i] = within / (count * (count - 1.0)) - 2.0 * across / (count * static_cast<double>(y_.size(0)));
     }
-    return shares;
+    double largest = 0.0;  // mean kernel value
+    for (const Resampled& arm : parts_)
+      largest = std::max(largest, 1.0 + std::abs(mean_of(arm.within)) / (count - 1.0));
+    pair.rounding = 4.0 * static_cast<double>(std::numeric_limits<float>::epsilon()) * largest;
   }
 
   const KidOptions& options_;
@@ -383,7 +388,7 @@ KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& 
     throw InputError(fmt::format("a paired comparison of {} rows with {}; expected row i of both from the same noise",
                                  a.count(), b.count()));
   KidPair out;
-  std::vector<Kid> kids = Estimator({a, b}, reference, options).run(&out.shares);
+  std::vector<Kid> kids = Estimator({a, b}, reference, options).run(&out);
   out.a = std::move(kids[0]);
   out.b = std::move(kids[1]);
   return out;

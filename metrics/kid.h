@@ -50,6 +50,8 @@ struct KidPair {
   /// the sign of share i and changes no other, so the swap test is a sign-flip test of these. Of the rows that are
   /// resampled.
   std::vector<double> shares;
+  /// Sums of shares that lie no farther apart may differ by the rounding of float32 products alone.
+  double rounding = 0;
 };
 /// Throws InputError as kid() does, and when a and b differ in their number of rows.
 KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& reference, const KidOptions& options);

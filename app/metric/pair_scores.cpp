@@ -21,16 +21,17 @@ std::vector<double> difference(const std::vector<double>& a, const std::vector<d
   return PairedReplicates{a, b}.differences();
 }
 
-/// The share of swaps, the observed one among them, that are at least as far from 0 as what was observed.
-double p_value(double observed, const std::vector<double>& swapped) {
-  const double limit = std::abs(observed) * (1.0 - 1e-9);
+/// The share of swaps, the observed one among them, that are at least as far from 0 as what was observed, up to
+/// `rounding`.
+double p_value(double observed, const std::vector<double>& swapped, double rounding = 0.0) {
+  const double limit = std::abs(observed) * (1.0 - 1e-9) - rounding;
   const auto extreme =
       std::count_if(swapped.begin(), swapped.end(), [limit](double value) { return std::abs(value) >= limit; });
   return static_cast<double>(extreme + 1) / static_cast<double>(swapped.size() + 1);
 }
 
 /// The same for a statistic that is a sum of shares whose signs a swap turns.
-double p_value_of_shares(const std::vector<double>& shares, const PairOptions& options) {
+double p_value_of_shares(const std::vector<double>& shares, const PairOptions& options, double rounding = 0.0) {
   std::vector<double> swapped(static_cast<std::size_t>(options.swaps), 0.0);
   for (std::size_t s = 0; s < swapped.size(); ++s) {
     RandomStream random(options.scores.seed, Purpose::resample, sign_stream + s);
@@ -41,7 +42,7 @@ double p_value_of_shares(const std::vector<double>& shares, const PairOptions& o
       signs >>= 1;
     }
   }
-  return p_value(std::accumulate(shares.begin(), shares.end(), 0.0), swapped);
+  return p_value(std::accumulate(shares.begin(), shares.end(), 0.0), swapped, rounding);
 }
 
 std::string swaps_text(const PairOptions& options) { return fmt::format("swaps of paired rows, {}", options.swaps); }
@@ -52,7 +53,7 @@ std::vector<PairScore> kid_pairs(const FeatureSet& reference, const FeatureSet& 
   const KidPair found =
       kid_pair(features_of(a, id), features_of(b, id), features_of(reference, id), kid_seed2020(options.scores));
   return {{"kid_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
-           "paired bootstrap over generated rows and subsets", p_value_of_shares(found.shares, options),
+           "paired bootstrap over generated rows and subsets", p_value_of_shares(found.shares, options, found.rounding),
            swaps_text(options) + ", of the estimate over all pairs", false}};
 }
 

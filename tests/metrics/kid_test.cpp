@@ -119,6 +119,14 @@ TEST_F(KidOfSmallSets, SwappingARowTurnsTheSignOfItsShare) {
   EXPECT_NEAR(turned, squared_mmd({a, 8}, reference) - squared_mmd({b, 8}, reference), 1e-8);
 }
 
+TEST_F(KidOfSmallSets, EqualSetsDifferByRoundingAlone) {
+  const KidPair pair = kid_pair(generated, generated, reference, {.subsets = 10, .subset_size = 200});
+  double size = 0.0;
+  for (const double share : pair.shares) size += std::abs(share);
+  EXPECT_LT(size, pair.rounding);
+  EXPECT_LT(pair.rounding, 1e-5);
+}
+
 TEST_F(KidOfSmallSets, PairGivesTheSingleScores) {
   const std::vector<float> other_ = repeatable_numbers(300 * 8, 3, 0.05);
   const KidOptions options{.subsets = 100, .subset_size = 200, .replicates = 5};
