@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <vector>
 
-// clang-format off: jpeglib.h needs <cstddef> and <cstdio> before it, jerror.h needs jpeglib.h
+// clang-format off: jpeglib.h needs <cstddef> and <cstdio> before it
 #include <jerror.h>
 #include <jpeglib.h>
 // clang-format on

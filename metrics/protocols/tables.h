@@ -8,5 +8,6 @@ namespace assay {
 // The rows of the table of protocols, by what they measure.
 std::vector<Protocol> clustering_protocols();
 std::vector<Protocol> own_protocols();
+std::vector<Protocol> saliency_protocols();
 
 }  // namespace assay
