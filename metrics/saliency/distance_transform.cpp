@@ -43,51 +43,37 @@ void DistanceTransform::run(const std::uint8_t* foreground, int width, int heigh
     if (nearest_row_[static_cast<std::size_t>(x)] >= 0) columns_.push_back(x);
   if (columns_.empty()) return;
 
-  stack_.resize(w);
-  row_.resize(w);
-  column_.resize(w);
-  lift_.resize(w);
+  envelope_.resize(w + 1);
   squared_.resize(w);
+  place_.resize(w);
   for (int y = 0; y < height; ++y) {
     const std::int32_t* nearest = nearest_row_.data() + static_cast<std::size_t>(y) * w;
-    for (std::size_t x = 0; x < w; ++x) {
-      const std::int64_t d = nearest[x] - y;
-      lift_[x] = d * d;
-    }
     // The envelope keeps a parabola unless its neighbours hide it everywhere; one that only touches stays.
     std::size_t size = 0;
     for (const std::int32_t x : columns_) {
-      const std::int64_t lift = lift_[static_cast<std::size_t>(x)];
+      const std::int64_t row = nearest[x], d = row - y, lift = d * d;
       while (size >= 2) {
-        const std::int32_t middle = stack_[size - 1], left = stack_[size - 2];
-        const std::int64_t a = middle - left, b = x - middle, c = a + b;
-        const std::int64_t excess = c * lift_[static_cast<std::size_t>(middle)] -
-                                    b * lift_[static_cast<std::size_t>(left)] - a * lift - a * b * c;
-        if (excess <= 0) break;
+        const Parabola &middle = envelope_[size - 1], &left = envelope_[size - 2];
+        const std::int64_t a = middle.x - left.x, b = x - middle.x, c = a + b;
+        if (c * middle.lift - b * left.lift - a * lift - a * b * c <= 0) break;
         --size;
       }
-      stack_[size++] = x;
+      envelope_[size++] = {x, lift, row * width + x};
     }
+    envelope_[size] = {0, std::int64_t{1} << 62, 0};  // never the lowest
     // From left to right, on to the next parabola while it is strictly lower.
-    std::size_t at = 0;
-    for (int x = 0; x < width; ++x) {
-      const auto distance = [&](std::size_t entry) {
-        const std::int64_t d = stack_[entry] - x;
-        return d * d + lift_[static_cast<std::size_t>(stack_[entry])];
-      };
-      std::int64_t best = distance(at);
-      while (at + 1 < size) {
-        const std::int64_t next = distance(at + 1);
-        if (best <= next) break;
+    const Parabola* at = envelope_.data();
+    for (std::int64_t x = 0; x < width; ++x) {
+      const auto height_at = [x](const Parabola& one) { return (one.x - x) * (one.x - x) + one.lift; };
+      std::int64_t best = height_at(*at);
+      for (std::int64_t next = height_at(at[1]); next < best; next = height_at(at[1])) {
         best = next;
         ++at;
       }
-      const auto i = static_cast<std::size_t>(x);
-      squared_[i] = best;
-      column_[i] = stack_[at];
-      row_[i] = nearest[stack_[at]];
+      squared_[static_cast<std::size_t>(x)] = best;
+      place_[static_cast<std::size_t>(x)] = at->place;
     }
-    visit(y, {squared_, row_, column_});
+    visit(y, {squared_, place_});
   }
 }
 

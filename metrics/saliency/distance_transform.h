@@ -12,10 +12,10 @@ namespace assay {
 /// one; along a row the left one of two neighbours on the envelope.
 class DistanceTransform {
  public:
-  /// One row, `width` values each: squared distance, and the row and column of the nearest foreground pixel.
+  /// One row, `width` values each: squared distance, and the place (row * width + column) of the nearest foreground
+  /// pixel.
   struct Row {
-    std::span<const std::int64_t> squared;
-    std::span<const std::int32_t> row, column;
+    std::span<const std::int64_t> squared, nearest;
   };
 
   /// `foreground` holds width * height bytes, 0 or 1. Calls visit(y, row) for y = 0 ... height - 1; the spans are valid
@@ -26,8 +26,13 @@ class DistanceTransform {
   void nearest_in_columns(const std::uint8_t* foreground, int width, int height);
 
   std::vector<std::int32_t> nearest_row_;  // of each pixel, in its column; -1 where the column has none
-  std::vector<std::int32_t> below_, columns_, stack_, row_, column_;
-  std::vector<std::int64_t> lift_, squared_;
+  std::vector<std::int32_t> below_, columns_;
+  // A parabola of the envelope: where it stands, how high, and the pixel it stands for.
+  struct Parabola {
+    std::int64_t x, lift, place;
+  };
+  std::vector<Parabola> envelope_;
+  std::vector<std::int64_t> squared_, place_;
 };
 
 }  // namespace assay

@@ -19,7 +19,7 @@ std::array<double, 7> gaussian() {
   return kernel;
 }
 
-/// 2 - 2^(-d/5) by squared distance; exactly 2 in double beyond the table.
+/// 2 - 2^(-d/5) by squared distance; exactly 2 in double from the last entry on.
 const std::vector<double>& importance() {
   static const std::vector<double> table = [] {
     std::vector<double> values(std::size_t{1} << 17);
@@ -35,10 +35,12 @@ const std::vector<double>& importance() {
 
 double WeightedF::value(const MaskPair& pair, const std::uint8_t* foreground, const std::array<double, 256>& level,
                         double beta_squared) {
-  static const std::array<double, 7> kernel = gaussian();
+  static const std::array<double, 7> weights = gaussian();
+  const std::array<double, 7> kernel = weights;
   const std::vector<double>& weight = importance();
   const auto w = static_cast<std::size_t>(pair.width);
   error_.assign(w + 2 * reach, 0.0);
+  smoothed_.resize(w);
   for (auto& row : smooth_) row.assign(w, 0.0);
 
   double inside = 0.0, outside = 0.0;  // weighted errors on foreground and background
@@ -46,37 +48,38 @@ double WeightedF::value(const MaskPair& pair, const std::uint8_t* foreground, co
   const auto finish_row = [&](int y) {
     const std::uint8_t* mask = foreground + static_cast<std::size_t>(y) * w;
     const std::uint8_t* grey = pair.prediction + static_cast<std::size_t>(y) * w;
+    std::size_t on = 0;
+    for (std::size_t x = 0; x < w; ++x) on += mask[x];
+    if (on == 0) return;
+    size += static_cast<std::int64_t>(on);
     const double* rows[7];
     for (int i = 0; i < 7; ++i) rows[i] = smooth_[static_cast<std::size_t>((y - reach + i + 7) % 7)].data();
-    for (std::size_t x = 0; x < w; ++x) {
-      if (mask[x] == 0) continue;
-      double smoothed = 0.0;
-      for (std::size_t i = 0; i < 7; ++i) smoothed += kernel[i] * rows[i][x];
-      inside += std::min(1.0 - level[grey[x]], smoothed);
-      ++size;
-    }
+    double* smoothed = smoothed_.data();
+    for (std::size_t x = 0; x < w; ++x)
+      smoothed[x] = kernel[0] * (rows[0][x] + rows[6][x]) + kernel[1] * (rows[1][x] + rows[5][x]) +
+                    kernel[2] * (rows[2][x] + rows[4][x]) + kernel[3] * rows[3][x];
+    double sums[4] = {};
+    for (std::size_t x = 0; x < w; ++x) sums[x % 4] += mask[x] != 0 ? std::min(1.0 - level[grey[x]], smoothed[x]) : 0.0;
+    inside += (sums[0] + sums[1]) + (sums[2] + sums[3]);
   };
 
   transform_.run(foreground, pair.width, pair.height, [&](int y, const DistanceTransform::Row& nearest) {
     const std::uint8_t* mask = foreground + static_cast<std::size_t>(y) * w;
     const std::uint8_t* grey = pair.prediction + static_cast<std::size_t>(y) * w;
+    double* error = error_.data() + reach;
+    for (std::size_t x = 0; x < w; ++x)
+      error[x] = 1.0 - level[pair.prediction[static_cast<std::size_t>(nearest.nearest[x])]];
+    double sums[4] = {};
     for (std::size_t x = 0; x < w; ++x) {
-      const std::size_t from =
-          static_cast<std::size_t>(nearest.row[x]) * w + static_cast<std::size_t>(nearest.column[x]);
-      error_[x + reach] = 1.0 - level[pair.prediction[from]];
-    }
-    for (std::size_t x = 0; x < w; ++x) {
-      const double value = level[grey[x]];
-      if (mask[x] != 0 || value == 0.0) continue;
       const auto squared = static_cast<std::size_t>(nearest.squared[x]);
-      outside += value * (squared < weight.size() ? weight[squared] : 2.0);
+      sums[x % 4] += mask[x] != 0 ? 0.0 : level[grey[x]] * weight[std::min(squared, weight.size() - 1)];
     }
+    outside += (sums[0] + sums[1]) + (sums[2] + sums[3]);
     double* smooth = smooth_[static_cast<std::size_t>(y % 7)].data();
-    for (std::size_t x = 0; x < w; ++x) {
-      double sum = 0.0;
-      for (std::size_t i = 0; i < 7; ++i) sum += kernel[i] * error_[x + i];
-      smooth[x] = sum;
-    }
+    const double* e = error_.data();
+    for (std::size_t x = 0; x < w; ++x)
+      smooth[x] = kernel[0] * (e[x] + e[x + 6]) + kernel[1] * (e[x + 1] + e[x + 5]) +
+                  kernel[2] * (e[x + 2] + e[x + 4]) + kernel[3] * e[x + 3];
     if (y >= reach) finish_row(y - reach);
   });
   // Below the last row there are only zeros.

@@ -19,6 +19,7 @@ class WeightedF {
 
  private:
   DistanceTransform transform_;
+  std::vector<double> smoothed_;               // one row, smoothed both ways
   std::vector<double> error_;                  // of the nearest foreground pixel, with three zeros at both ends
   std::array<std::vector<double>, 7> smooth_;  // horizontally smoothed rows y - 6 ... y
 };

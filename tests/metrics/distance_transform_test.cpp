@@ -19,7 +19,7 @@ Nearest transform(const std::vector<std::uint8_t>& mask, int width, int height) 
     EXPECT_EQ(static_cast<std::size_t>(y) * static_cast<std::size_t>(width), out.squared.size());
     for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
       out.squared.push_back(row.squared[x]);
-      out.index.push_back(std::int64_t{row.row[x]} * width + row.column[x]);
+      out.index.push_back(row.nearest[x]);
     }
   });
   return out;
