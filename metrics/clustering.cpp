@@ -16,94 +16,6 @@ namespace {
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
-/// Labels renamed 0, 1, ... in increasing order.
-struct Dense {
-  std::vector<std::int32_t> labels;
-  std::int64_t classes = 0;
-};
-
-Dense densify(std::span<const std::int64_t> labels) {
-  Dense out;
-  if (labels.empty()) return out;
-  out.labels.resize(labels.size());
-  const auto [low, high] = std::minmax_element(labels.begin(), labels.end());
-  const std::uint64_t range = static_cast<std::uint64_t>(*high) - static_cast<std::uint64_t>(*low);
-  if (range < 4 * labels.size() + 1024) {  // a table is faster than sorting
-    std::vector<std::int32_t> name(static_cast<std::size_t>(range) + 1, -1);
-    const std::int64_t base = *low;
-    for (const std::int64_t label : labels) name[static_cast<std::size_t>(label - base)] = 0;
-    std::int32_t next = 0;
-    for (std::int32_t& entry : name) {
-      if (entry == 0) entry = next++;
-    }
-    for (std::size_t i = 0; i < labels.size(); ++i) out.labels[i] = name[static_cast<std::size_t>(labels[i] - base)];
-    out.classes = next;
-    return out;
-  }
-  std::vector<std::int64_t> unique(labels.begin(), labels.end());
-  std::sort(unique.begin(), unique.end());
-  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    out.labels[i] =
-        static_cast<std::int32_t>(std::lower_bound(unique.begin(), unique.end(), labels[i]) - unique.begin());
-  }
-  out.classes = static_cast<std::int64_t>(unique.size());
-  return out;
-}
-
-struct Cell {
-  std::int64_t truth, predicted, count;
-};
-
-/// The non-empty cells of the contingency table in row order, and its margins.
-struct Contingency {
-  std::int64_t n = 0;
-  std::vector<Cell> cells;
-  std::vector<std::int64_t> truth, predicted;
-};
-
-Contingency contingency(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
-  if (truth.size() != predicted.size()) {
-    throw InputError(fmt::format("clustering scores need two labels an item: {} true and {} predicted labels",
-                                 truth.size(), predicted.size()));
-  }
-  const Dense rows = densify(truth), columns = densify(predicted);
-  Contingency out;
-  out.n = static_cast<std::int64_t>(truth.size());
-  out.truth.assign(static_cast<std::size_t>(rows.classes), 0);
-  out.predicted.assign(static_cast<std::size_t>(columns.classes), 0);
-  const auto width = static_cast<std::size_t>(columns.classes);
-  const std::size_t size = static_cast<std::size_t>(rows.classes) * width;
-  if (size <= 4 * truth.size() + 65536) {
-    std::vector<std::int64_t> table(size, 0);
-    for (std::size_t i = 0; i < truth.size(); ++i) {
-      ++table[static_cast<std::size_t>(rows.labels[i]) * width + static_cast<std::size_t>(columns.labels[i])];
-    }
-    for (std::size_t i = 0; i < size; ++i) {
-      if (table[i] > 0)
-        out.cells.push_back({static_cast<std::int64_t>(i / width), static_cast<std::int64_t>(i % width), table[i]});
-    }
-  } else {
-    std::vector<std::uint64_t> keys(truth.size());
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      keys[i] = static_cast<std::uint64_t>(rows.labels[i]) << 32 | static_cast<std::uint32_t>(columns.labels[i]);
-    }
-    std::sort(keys.begin(), keys.end());
-    for (std::size_t i = 0; i < keys.size();) {
-      std::size_t end = i;
-      while (end < keys.size() && keys[end] == keys[i]) ++end;
-      out.cells.push_back({static_cast<std::int64_t>(keys[i] >> 32), static_cast<std::int64_t>(keys[i] & 0xffffffffu),
-                           static_cast<std::int64_t>(end - i)});
-      i = end;
-    }
-  }
-  for (const Cell& cell : out.cells) {
-    out.truth[static_cast<std::size_t>(cell.truth)] += cell.count;
-    out.predicted[static_cast<std::size_t>(cell.predicted)] += cell.count;
-  }
-  return out;
-}
-
 /// No labels, or one cluster on both sides.
 bool trivially_equal(const Contingency& table) {
   return table.truth.size() == table.predicted.size() && table.truth.size() <= 1;
@@ -125,7 +37,7 @@ double mutual_information(const Contingency& table) {
   if (table.truth.size() <= 1 || table.predicted.size() <= 1) return 0.0;
   const auto n = static_cast<double>(table.n);
   double sum = 0.0;
-  for (const Cell& cell : table.cells) {
+  for (const Contingency::Cell& cell : table.cells) {
     const auto count = static_cast<double>(cell.count);
     const double outer = static_cast<double>(table.truth[static_cast<std::size_t>(cell.truth)]) *
                          static_cast<double>(table.predicted[static_cast<std::size_t>(cell.predicted)]);
@@ -253,18 +165,61 @@ double best_assignment(const std::vector<std::vector<double>>& gain) {
   return total;
 }
 
+constexpr double max_entries = 134217728.0;
+
+/// Classes and clusters that are linked through cells, numbered anew from 0.
+struct Part {
+  std::size_t rows = 0, columns = 0;
+  std::vector<Contingency::Cell> cells;
+  double entries() const { return static_cast<double>(rows) * static_cast<double>(columns); }
+};
+
+std::vector<Part> parts_of(const Contingency& table) {
+  const std::size_t rows = table.truth.size(), nodes = rows + table.predicted.size();
+  std::vector<std::size_t> parent(nodes);
+  for (std::size_t i = 0; i < nodes; ++i) parent[i] = i;
+  const auto root = [&](std::size_t node) {
+    while (parent[node] != node) node = parent[node] = parent[parent[node]];
+    return node;
+  };
+  const auto column_node = [&](const Contingency::Cell& cell) {
+    return rows + static_cast<std::size_t>(cell.predicted);
+  };
+  for (const Contingency::Cell& cell : table.cells)
+    parent[root(static_cast<std::size_t>(cell.truth))] = root(column_node(cell));
+  std::vector<Part> parts;
+  std::vector<std::size_t> part_of(nodes);
+  std::vector<std::int32_t> name(nodes);
+  for (std::size_t i = 0; i < nodes; ++i)
+    if (root(i) == i) {
+      part_of[i] = parts.size();
+      parts.emplace_back();
+    }
+  for (std::size_t i = 0; i < nodes; ++i) {
+    Part& part = parts[part_of[root(i)]];
+    name[i] = static_cast<std::int32_t>(i < rows ? part.rows++ : part.columns++);
+  }
+  for (const Contingency::Cell& cell : table.cells) {
+    const auto row = static_cast<std::size_t>(cell.truth);
+    parts[part_of[root(row)]].cells.push_back({name[row], name[column_node(cell)], cell.count});
+  }
+  return parts;
+}
+
 }  // namespace
 
-double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
-  const Contingency table = contingency(truth, predicted);
+double nmi(const Contingency& table, Average average) {
   if (trivially_equal(table)) return 1.0;
   const double information = mutual_information(table);
   if (information <= epsilon) return 0.0;
   return information / average_of(entropy(table.truth, table.n), entropy(table.predicted, table.n), average);
 }
 
-double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
-  const Contingency table = contingency(truth, predicted);
+double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
+  return nmi(contingency(truth, predicted), average);
+}
+
+double ami(const Contingency& table, Average average) {
   if (trivially_equal(table)) return 1.0;
   if (table.truth.size() == 1 || table.predicted.size() == 1) return 0.0;
   const double expected = expected_mutual_information(table);
@@ -274,16 +229,34 @@ double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
   return (mutual_information(table) - expected) / (normaliser - expected);
 }
 
-double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
+double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
+  return ami(contingency(truth, predicted), average);
+}
+
+double ami_terms(const Contingency& table) {
+  std::map<std::int64_t, std::int64_t> rows, columns;
+  for (const std::int64_t count : table.truth) ++rows[count];
+  for (const std::int64_t count : table.predicted) ++columns[count];
+  double terms = 0.0;
+  for (const auto& row : rows) {
+    for (const auto& column : columns) {
+      // A sum ends some ten deviations from the mode.
+      const auto a = static_cast<double>(row.first), b = static_cast<double>(column.first);
+      terms += std::min({a, b, 10.0 + 20.0 * std::sqrt(a * b / static_cast<double>(table.n))});
+    }
+  }
+  return terms;
+}
+
+double ari(const Contingency& table) {
   __extension__ using Wide = __int128;  // a product of pair counts outgrows 64 bits from n of order 1e5
-  const Contingency table = contingency(truth, predicted);
   const auto squares = [](const std::vector<std::int64_t>& counts) {
     Wide sum = 0;
     for (const std::int64_t count : counts) sum += Wide{count} * count;
     return sum;
   };
   Wide cells = 0;
-  for (const Cell& cell : table.cells) cells += Wide{cell.count} * cell.count;
+  for (const Contingency::Cell& cell : table.cells) cells += Wide{cell.count} * cell.count;
   const Wide n = table.n, rows = squares(table.truth), columns = squares(table.predicted);
   // Ordered pairs of items: together in both, in the prediction only, in the truth only, in neither.
   const Wide both = cells - n, predicted_only = columns - cells, truth_only = rows - cells;
@@ -296,8 +269,11 @@ double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
   return static_cast<double>(2.0L * numerator / denominator);
 }
 
-VMeasure v_measure(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
-  const Contingency table = contingency(truth, predicted);
+double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
+  return ari(contingency(truth, predicted));
+}
+
+VMeasure v_measure(const Contingency& table) {
   if (table.n == 0) return {1.0, 1.0, 1.0};
   const double of_truth = entropy(table.truth, table.n), of_predicted = entropy(table.predicted, table.n);
   const double information = mutual_information(table);
@@ -307,11 +283,14 @@ VMeasure v_measure(std::span<const std::int64_t> truth, std::span<const std::int
   return {homogeneity, completeness, sum > 0.0 ? 2.0 * homogeneity * completeness / sum : 0.0};
 }
 
-double accuracy_many_to_one(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
-  const Contingency table = contingency(truth, predicted);
+VMeasure v_measure(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
+  return v_measure(contingency(truth, predicted));
+}
+
+double accuracy_many_to_one(const Contingency& table) {
   if (table.n == 0) return 1.0;
   std::vector<std::int64_t> best(table.predicted.size(), 0);
-  for (const Cell& cell : table.cells) {
+  for (const Contingency::Cell& cell : table.cells) {
     std::int64_t& entry = best[static_cast<std::size_t>(cell.predicted)];
     entry = std::max(entry, cell.count);
   }
@@ -320,19 +299,60 @@ double accuracy_many_to_one(std::span<const std::int64_t> truth, std::span<const
   return static_cast<double>(right) / static_cast<double>(table.n);
 }
 
-double accuracy_one_to_one(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
-  const Contingency table = contingency(truth, predicted);
+double accuracy_many_to_one(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
+  return accuracy_many_to_one(contingency(truth, predicted));
+}
+
+double accuracy_one_to_one(const Contingency& table) {
   if (table.n == 0) return 1.0;
-  const bool truth_is_short = table.truth.size() <= table.predicted.size();
-  const std::size_t rows = std::min(table.truth.size(), table.predicted.size());
-  const std::size_t columns = std::max(table.truth.size(), table.predicted.size());
-  std::vector<std::vector<double>> gain(rows, std::vector<double>(columns, 0.0));
-  for (const Cell& cell : table.cells) {
-    const auto row = static_cast<std::size_t>(truth_is_short ? cell.truth : cell.predicted);
-    const auto column = static_cast<std::size_t>(truth_is_short ? cell.predicted : cell.truth);
-    gain[row][column] = static_cast<double>(cell.count);
+  double right = 0.0;
+  for (const Part& part : parts_of(table)) {
+    if (part.entries() > max_entries) return std::numeric_limits<double>::quiet_NaN();
+    const bool truth_is_short = part.rows <= part.columns;
+    const std::size_t rows = std::min(part.rows, part.columns), columns = std::max(part.rows, part.columns);
+    if (rows == 1) {
+      std::int64_t best = 0;
+      for (const Contingency::Cell& cell : part.cells) best = std::max(best, cell.count);
+      right += static_cast<double>(best);
+      continue;
+    }
+    std::vector<std::vector<double>> gain(rows, std::vector<double>(columns, 0.0));
+    for (const Contingency::Cell& cell : part.cells) {
+      const auto row = static_cast<std::size_t>(truth_is_short ? cell.truth : cell.predicted);
+      const auto column = static_cast<std::size_t>(truth_is_short ? cell.predicted : cell.truth);
+      gain[row][column] = static_cast<double>(cell.count);
+    }
+    right += best_assignment(gain);
   }
-  return best_assignment(gain) / static_cast<double>(table.n);
+  return right / static_cast<double>(table.n);
+}
+
+double accuracy_one_to_one(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
+  return accuracy_one_to_one(contingency(truth, predicted));
+}
+
+double assignment_steps(const Contingency& table) {
+  double steps = 0.0;
+  for (const Part& part : parts_of(table))
+    steps += part.entries() * static_cast<double>(std::min(part.rows, part.columns));
+  return steps;
+}
+
+std::vector<ClassMatch> class_matches(const Contingency& table) {
+  std::vector<ClassMatch> matches;
+  matches.reserve(table.truth.size());
+  // Cells come row by row.
+  for (std::size_t i = 0; i < table.cells.size();) {
+    const Contingency::Cell* best = &table.cells[i];
+    const std::int32_t row = best->truth;
+    for (; i < table.cells.size() && table.cells[i].truth == row; ++i)
+      if (table.cells[i].count > best->count) best = &table.cells[i];
+    const auto r = static_cast<std::size_t>(row), c = static_cast<std::size_t>(best->predicted);
+    const auto count = static_cast<double>(best->count);
+    matches.push_back({table.truth_labels[r], table.truth[r], table.predicted_labels[c],
+                       count / static_cast<double>(table.truth[r]), count / static_cast<double>(table.predicted[c])});
+  }
+  return matches;
 }
 
 }  // namespace assay

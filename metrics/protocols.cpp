@@ -9,7 +9,8 @@ namespace assay {
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> table = [] {
     std::vector<Protocol> rows;
-    for (const auto& part : {own_protocols(), kernel_and_ball_protocols(), frechet_protocols(), clustering_protocols()})
+    for (const auto& part : {own_protocols(), frechet_protocols(), kernel_and_ball_protocols(), saliency_protocols(),
+                             clustering_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

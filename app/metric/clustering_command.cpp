@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <functional>
 #include <memory>
 
 #include "app/command.h"
@@ -8,6 +10,8 @@
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
 #include "core/error.h"
+#include "core/parallel.h"
+#include "metrics/bootstrap.h"
 #include "metrics/clustering.h"
 
 namespace assay {
@@ -15,31 +19,115 @@ namespace {
 
 struct Options {
   std::filesystem::path truth, prediction;
+  bool per_class = false;
+  std::int64_t replicates = 200;
+  std::uint64_t seed = 0;
+  int threads = 0;
   MetricOutput output;
 };
 
+struct Measure {
+  std::string name, average;
+  std::function<double(const Contingency&)> value;
+  double cost;  // of one value, in steps of a nanosecond or so
+};
+
+std::vector<Measure> measures(const Contingency& table) {
+  const double cells = 20.0 * static_cast<double>(table.cells.size());
+  const double ami_cost = 5.0 * ami_terms(table), assignment_cost = 2.0 * assignment_steps(table);
+  const auto nmi_by = [](Average average) { return [average](const Contingency& t) { return nmi(t, average); }; };
+  return {{"nmi", "", nmi_by(Average::arithmetic), cells},
+          {"nmi", "geometric", nmi_by(Average::geometric), cells},
+          {"nmi", "min", nmi_by(Average::min), cells},
+          {"nmi", "max", nmi_by(Average::max), cells},
+          {"ami", "", [](const Contingency& t) { return ami(t); }, ami_cost},
+          {"ari", "", [](const Contingency& t) { return ari(t); }, cells},
+          {"homogeneity", "", [](const Contingency& t) { return v_measure(t).homogeneity; }, cells},
+          {"completeness", "", [](const Contingency& t) { return v_measure(t).completeness; }, cells},
+          {"v_measure", "", [](const Contingency& t) { return v_measure(t).v_measure; }, cells},
+          {"accuracy_one_to_one", "", [](const Contingency& t) { return accuracy_one_to_one(t); }, assignment_cost},
+          {"accuracy_many_to_one", "", [](const Contingency& t) { return accuracy_many_to_one(t); }, cells}};
+}
+
+/// Of those measures whose replicates together stay within seconds; empty for the others. The limit counts steps, not
+/// time, so that the same input has the same intervals everywhere.
+std::vector<std::vector<double>> replicate_values(const Contingency& table, const std::vector<Measure>& all,
+                                                  const Options& options) {
+  constexpr double limit = 2e10;
+  std::vector<std::vector<double>> values(all.size());
+  const auto replicates = static_cast<double>(options.replicates);
+  if (table.n < 2 || 100.0 * static_cast<double>(table.cells.size()) * replicates > limit) return values;
+  for (std::size_t m = 0; m < all.size(); ++m)
+    if (all[m].cost * replicates <= limit) values[m].resize(static_cast<std::size_t>(options.replicates));
+  parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
+    const Contingency drawn = resample(table, options.seed, r);
+    for (std::size_t m = 0; m < all.size(); ++m)
+      if (!values[m].empty()) values[m][static_cast<std::size_t>(r)] = all[m].value(drawn);
+  });
+  return values;
+}
+
+void add_class_rows(const Contingency& table, MetricReport& report) {
+  for (const ClassMatch& match : class_matches(table)) {
+    const auto add = [&](const char* metric, double value) {
+      MetricRow row;
+      row.protocol = "sklearn";
+      row.metric = metric;
+      row.part = fmt::format("class {}", match.label);
+      row.value = value;
+      row.n = match.n;
+      row.note = fmt::format("cluster {}", match.cluster);
+      row.extra = {{"class", match.label}, {"cluster", match.cluster}};
+      report.rows.push_back(std::move(row));
+    };
+    add("best_cluster_share", match.share);
+    add("best_cluster_purity", match.purity);
+  }
+}
+
 int run(const Options& options) {
-  const auto truth = read_label_file(options.truth), predicted = read_label_file(options.prediction);
-  if (truth.size() != predicted.size())
-    throw InputError(fmt::format("{} has {} labels and {} has {}; expected one for each item in both",
-                                 options.prediction.string(), predicted.size(), options.truth.string(), truth.size()));
+  if (options.replicates < 1) throw InputError("--replicates must be at least 1");
+  const Contingency table = [&] {
+    const auto truth = read_label_file(options.truth), predicted = read_label_file(options.prediction);
+    if (truth.size() != predicted.size())
+      throw InputError(fmt::format("{} has {} labels and {} has {}; expected one for each item in both",
+                                   options.prediction.string(), predicted.size(), options.truth.string(),
+                                   truth.size()));
+    return contingency(truth, predicted);
+  }();
   MetricReport report;
   report.command = "clustering";
-  report.protocols.push_back({"sklearn", {}});
-  const auto add = [&](const std::string& metric, double value) {
+  report.protocols.push_back({"sklearn", {{"replicates", options.replicates}, {"seed", options.seed}}});
+  report.further = {{"classes", table.truth.size()}, {"clusters", table.predicted.size()}};
+  const std::vector<Measure> all = measures(table);
+  const auto replicates = replicate_values(table, all, options);
+  std::string without_interval;
+  for (std::size_t m = 0; m < all.size(); ++m) {
     MetricRow row;
     row.protocol = "sklearn";
-    row.metric = metric;
-    row.value = value;
-    row.n = static_cast<std::int64_t>(truth.size());
+    row.metric = all[m].name;
+    row.value = all[m].value(table);
+    row.n = table.n;
+    if (!all[m].average.empty()) {
+      row.part = all[m].average + " average";
+      row.extra = {{"average", all[m].average}};
+    }
+    if (!std::isfinite(row.value)) {
+      row.note = "too many classes and clusters for the assignment";
+    } else if (!replicates[m].empty()) {
+      const Interval interval = recentred_interval(row.value, replicates[m]);
+      row.interval = MetricInterval{interval.low, interval.high, 0.95,
+                                    fmt::format("bootstrap over items, recentred, {}", options.replicates)};
+    } else {
+      without_interval += (without_interval.empty() ? "" : ", ") + all[m].name;
+    }
     report.rows.push_back(std::move(row));
-  };
-  add("nmi", nmi(truth, predicted));
-  add("ami", ami(truth, predicted));
-  add("ari", ari(truth, predicted));
-  add("v_measure", v_measure(truth, predicted).v_measure);
-  add("accuracy_one_to_one", accuracy_one_to_one(truth, predicted));
-  add("accuracy_many_to_one", accuracy_many_to_one(truth, predicted));
+  }
+  if (!without_interval.empty())
+    report.notes.push_back(table.n < 2 ? "one item: there is no interval"
+                                       : fmt::format("no interval for {}: {} replicates over {} cells take too long",
+                                                     without_interval, options.replicates, table.cells.size()));
+  if (options.per_class) add_class_rows(table, report);
   finish(report, options.output);
   return 0;
 }
@@ -51,6 +139,11 @@ void add_metric_clustering(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand("clustering", "Agreement of two labellings of the same items");
   command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line")->required();
   command->add_option("--truth", options->truth, "Label of each item, one integer a line")->required();
+  command->add_flag("--per-class", options->per_class,
+                    "For each class its best cluster, the share of the class in it, and how pure it is");
+  command->add_option("--replicates", options->replicates, "Bootstrap replicates over items");
+  command->add_option("--seed", options->seed, "Seed of the bootstrap");
+  command->add_option("--threads", options->threads, "Threads; 0 for all cores");
   add_metric_output(*command, options->output);
   command->callback([options, &context] {
     options->output.command_line = context.command_line;

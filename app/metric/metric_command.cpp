@@ -11,9 +11,11 @@ namespace {
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
     add_metric_clustering,
     add_metric_compare,
+    add_metric_corloc,
     add_metric_features,
     add_metric_generative,
     add_metric_merge,
+    add_metric_saliency,
 };
 
 }  // namespace

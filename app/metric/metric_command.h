@@ -14,9 +14,11 @@ void add_metric_output(CLI::App& command, MetricOutput& output);
 
 // Each adds one subcommand of `assay metric`.
 void add_metric_clustering(CLI::App& metric, CommandContext& context);
-void add_metric_features(CLI::App& metric, CommandContext& context);
 void add_metric_compare(CLI::App& metric, CommandContext& context);
+void add_metric_corloc(CLI::App& metric, CommandContext& context);
+void add_metric_features(CLI::App& metric, CommandContext& context);
 void add_metric_generative(CLI::App& metric, CommandContext& context);
 void add_metric_merge(CLI::App& metric, CommandContext& context);
+void add_metric_saliency(CLI::App& metric, CommandContext& context);
 
 }  // namespace assay

@@ -10,5 +10,6 @@ std::vector<Protocol> clustering_protocols();
 std::vector<Protocol> frechet_protocols();
 std::vector<Protocol> kernel_and_ball_protocols();
 std::vector<Protocol> own_protocols();
+std::vector<Protocol> saliency_protocols();
 
 }  // namespace assay

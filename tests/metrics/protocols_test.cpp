@@ -19,7 +19,7 @@ TEST(Protocols, EachHasItsOwnIdAndSaysWhatItChooses) {
     EXPECT_TRUE(protocol.choices.is_object() && !protocol.choices.empty()) << protocol.id;
     EXPECT_EQ(protocol_json(protocol.id)["id"], protocol.id);
   }
-  EXPECT_THAT(ids, ::testing::IsSupersetOf({"fd-small", "sklearn"}));
+  EXPECT_THAT(ids, ::testing::IsSupersetOf({"fd-small", "sklearn", "pysod", "fan", "tokencut", "selfmask", "voc", "corloc-lost"}));
 }
 
 TEST(Protocols, ChoicesAreInTheJson) {

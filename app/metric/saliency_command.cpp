@@ -1,0 +1,294 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "app/command.h"
+#include "app/metric/image_pairs.h"
+#include "app/metric/metric_command.h"
+#include "app/metric/report.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/nearest.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "datasets/image_file.h"
+#include "metrics/bootstrap.h"
+#include "metrics/confusion.h"
+#include "metrics/saliency/evaluator.h"
+
+namespace assay {
+namespace {
+
+struct Options {
+  std::filesystem::path prediction, truth;
+  std::vector<std::string> protocols;
+  std::string empty_mask = "protocol";
+  int classes = 21, threads = 0;
+  std::int64_t replicates = 1000;
+  std::uint64_t seed = 0;
+  bool per_image = false;
+  MetricOutput output;
+};
+
+const std::map<std::string, SaliencyProtocol> map_protocols = {{"pysod", SaliencyProtocol::pysod},
+                                                               {"fan", SaliencyProtocol::fan},
+                                                               {"tokencut", SaliencyProtocol::tokencut},
+                                                               {"selfmask", SaliencyProtocol::selfmask}};
+
+void check_size(const ImagePair& pair, const Image& prediction, const Image& truth) {
+  if (prediction.width != truth.width || prediction.height != truth.height)
+    throw InputError(fmt::format("{} has {} x {} pixels and {} has {} x {}; expected the same size",
+                                 pair.prediction.string(), prediction.width, prediction.height, pair.truth.string(),
+                                 truth.width, truth.height));
+}
+
+/// Calls score(image, worker) for all images, with progress.
+void for_each_image(std::size_t count, int threads, const std::function<void(std::size_t, int)>& score) {
+  Progress progress("saliency", static_cast<std::int64_t>(count), "images");
+  std::mutex mutex;
+  std::int64_t done = 0;
+  parallel_for(static_cast<std::int64_t>(count), threads, [&](std::int64_t i, int worker) {
+    stop_if_interrupted();
+    score(static_cast<std::size_t>(i), worker);
+    const std::lock_guard lock(mutex);
+    progress.update(++done);
+  });
+}
+
+/// Images by their measures under one protocol of saliency maps.
+struct MapScores {
+  std::string id;
+  SaliencyProtocol protocol;
+  std::vector<double> table;
+  std::vector<SaliencyEvaluator::Facts> facts;
+};
+
+std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const Options& options) {
+  std::vector<MapScores> all;
+  for (const std::string& id : options.protocols) {
+    const auto known = map_protocols.find(id);
+    if (known == map_protocols.end()) continue;
+    const std::size_t columns = saliency_layout(known->second).columns;
+    all.push_back({id, known->second, std::vector<double>(pairs.size() * columns),
+                   std::vector<SaliencyEvaluator::Facts>(pairs.size())});
+  }
+  if (all.empty()) return all;
+  std::vector<SaliencyEvaluator> evaluators(
+      static_cast<std::size_t>(worker_count(static_cast<std::int64_t>(pairs.size()), options.threads)));
+  for_each_image(pairs.size(), options.threads, [&](std::size_t i, int worker) {
+    const Image prediction = as_grey(read_image_file(pairs[i].prediction));
+    const Image truth = as_grey(read_image_file(pairs[i].truth));
+    check_size(pairs[i], prediction, truth);
+    const MaskPair masks{prediction.pixels.data(), truth.pixels.data(), truth.width, truth.height};
+    for (MapScores& scored : all) {
+      const std::size_t columns = saliency_layout(scored.protocol).columns;
+      scored.facts[i] = evaluators[static_cast<std::size_t>(worker)].evaluate(
+          masks, scored.protocol, std::span(scored.table).subspan(i * columns, columns));
+    }
+  });
+  return all;
+}
+
+std::vector<std::int64_t> images_to_use(const MapScores& scored, const std::vector<ImagePair>& pairs,
+                                        const Options& options, MetricReport& report) {
+  std::vector<std::int64_t> used, empty;
+  std::int64_t with_empty_blocks = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const bool is_empty = scored.facts[i].empty_mask;
+    if (is_empty) empty.push_back(static_cast<std::int64_t>(i));
+    if (!is_empty || options.empty_mask != "skip") used.push_back(static_cast<std::int64_t>(i));
+    with_empty_blocks += scored.facts[i].empty_blocks;
+  }
+  if (!empty.empty()) {
+    const std::string first = pairs[static_cast<std::size_t>(empty[0])].truth.string();
+    if (options.empty_mask == "refuse")
+      throw InputError(
+          fmt::format("{}: {} of {} true masks are empty, the first is {}; accepted with --empty-mask "
+                      "protocol or skip",
+                      scored.id, empty.size(), pairs.size(), first));
+    if (used.empty()) throw InputError(fmt::format("{}: all {} true masks are empty", scored.id, pairs.size()));
+    report.notes.push_back(fmt::format("{}: {} of {} true masks are empty (the first is {}); {}", scored.id,
+                                       empty.size(), pairs.size(), first,
+                                       options.empty_mask == "skip" ? "left out" : "scored as the protocol says"));
+  }
+  if (with_empty_blocks > 0 && scored.protocol != SaliencyProtocol::tokencut)
+    report.notes.push_back(
+        fmt::format("{}: the mask's centroid leaves S-measure blocks without pixels in {} images; "
+                    "they weigh nothing here, the published program gives NaN",
+                    scored.id, with_empty_blocks));
+  return used;
+}
+
+void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, const Options& options,
+                  MetricReport& report, nlohmann::json& images) {
+  const SaliencyLayout& layout = saliency_layout(scored.protocol);
+  const std::vector<std::int64_t> used = images_to_use(scored, pairs, options, report);
+  report.protocols.push_back(
+      {scored.id, {{"empty_masks", options.empty_mask}, {"replicates", options.replicates}, {"seed", options.seed}}});
+  const std::vector<double> values = saliency_values(layout, scored.table, used);
+  std::vector<std::vector<double>> replicates;
+  if (used.size() > 1)
+    replicates = saliency_bootstrap(layout, scored.table, used, options.replicates, options.seed, options.threads);
+  for (std::size_t m = 0; m < layout.measures.size(); ++m) {
+    MetricRow row;
+    row.protocol = scored.id;
+    row.metric = layout.measures[m].name;
+    row.value = values[m];
+    row.note = layout.measures[m].note;
+    row.n = static_cast<std::int64_t>(used.size());
+    row.samples = saliency_samples(layout, layout.measures[m], scored.table, used);
+    if (std::isfinite(row.value) && !replicates.empty()) {
+      const Interval interval = percentile_interval(replicates[m]);
+      row.interval = MetricInterval{interval.low, interval.high, 0.95,
+                                    fmt::format("bootstrap over images, {}", options.replicates)};
+    }
+    if (!std::isfinite(row.value)) {
+      const auto undefined =
+          std::count_if(row.samples.begin(), row.samples.end(), [](double value) { return !std::isfinite(value); });
+      row.note = fmt::format("not defined for {} images with an empty mask", undefined);
+    }
+    if (options.per_image)
+      for (std::size_t u = 0; u < used.size(); ++u)
+        images[static_cast<std::size_t>(used[u])][scored.id][row.metric] = row.samples[u];
+    report.rows.push_back(std::move(row));
+  }
+}
+
+// The cells of one image that are not 0: of many classes an image holds few.
+using SparseConfusion = std::vector<std::pair<std::size_t, std::int64_t>>;
+
+ConfusionScores scores_of(const std::vector<SparseConfusion>& images, std::span<const std::int64_t> used, int classes) {
+  Confusion sum(classes);
+  for (const std::int64_t image : used)
+    for (const auto& [cell, count] : images[static_cast<std::size_t>(image)]) sum.counts[cell] += count;
+  return scores(sum);
+}
+
+void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, MetricReport& report,
+                  nlohmann::json& images) {
+  std::vector<SparseConfusion> sparse(pairs.size());
+  std::vector<double> own_iou(pairs.size()), own_accuracy(pairs.size());
+  for_each_image(pairs.size(), options.threads, [&](std::size_t i, int) {
+    const Image prediction = read_label_map(pairs[i].prediction), truth = read_label_map(pairs[i].truth);
+    check_size(pairs[i], prediction, truth);
+    std::optional<Confusion> counts;
+    try {
+      counts = confusion(truth.pixels, prediction.pixels, truth.width, options.classes);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{} against {}: {} (--classes {})", pairs[i].prediction.string(),
+                                   pairs[i].truth.string(), error.what(), options.classes));
+    }
+    for (std::size_t cell = 0; cell < counts->counts.size(); ++cell)
+      if (counts->counts[cell] > 0) sparse[i].emplace_back(cell, counts->counts[cell]);
+    const ConfusionScores own = scores(*counts);
+    own_iou[i] = own.mean_iou;
+    own_accuracy[i] = own.accuracy;
+    if (options.per_image) {
+      // The elements of `images` exist: threads write to different ones.
+      images[i]["voc"] = {{"iou", own.mean_iou}, {"accuracy", own.accuracy}};
+    }
+  });
+  report.protocols.push_back(
+      {"voc", {{"classes", options.classes}, {"replicates", options.replicates}, {"seed", options.seed}}});
+
+  std::vector<std::int64_t> all(pairs.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
+  const ConfusionScores whole = scores_of(sparse, all, options.classes);
+  std::vector<ConfusionScores> replicates;
+  if (pairs.size() > 1) {
+    replicates.resize(static_cast<std::size_t>(options.replicates));
+    parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
+      replicates[static_cast<std::size_t>(r)] = scores_of(
+          sparse, resample_indices(static_cast<std::int64_t>(pairs.size()), options.seed, r), options.classes);
+    });
+  }
+  const auto add = [&](const std::string& metric, const std::string& part, double value, const auto& of) {
+    MetricRow row;
+    row.protocol = "voc";
+    row.metric = metric;
+    row.part = part;
+    row.value = value;
+    row.n = static_cast<std::int64_t>(pairs.size());
+    if (!std::isfinite(value)) row.note = "neither in the truth nor predicted";
+    // A class that a resample does not hold has no value there.
+    std::vector<double> values;
+    values.reserve(replicates.size());
+    for (const ConfusionScores& replicate : replicates)
+      if (std::isfinite(of(replicate))) values.push_back(of(replicate));
+    if (std::isfinite(value) && !values.empty()) {
+      const Interval interval = percentile_interval(values);
+      row.interval = MetricInterval{interval.low, interval.high, 0.95,
+                                    fmt::format("bootstrap over images, {}", options.replicates)};
+    }
+    report.rows.push_back(std::move(row));
+  };
+  add("iou", "", whole.mean_iou, [](const ConfusionScores& s) { return s.mean_iou; });
+  report.rows.back().samples = own_iou;
+  add("accuracy", "", whole.accuracy, [](const ConfusionScores& s) { return s.accuracy; });
+  report.rows.back().samples = own_accuracy;
+  for (std::size_t c = 0; c < whole.iou.size(); ++c)
+    add("iou", fmt::format("class {}", c), whole.iou[c], [c](const ConfusionScores& s) { return s.iou[c]; });
+}
+
+int run(const Options& options) {
+  if (options.empty_mask != "protocol" && options.empty_mask != "skip" && options.empty_mask != "refuse")
+    throw InputError(fmt::format("--empty-mask {}: accepted are protocol, skip and refuse", options.empty_mask));
+  if (options.classes < 1 || options.classes > 255)
+    throw InputError(fmt::format("--classes {}: accepted are 1 to 255", options.classes));
+  if (options.replicates < 1) throw InputError("--replicates must be at least 1");
+  for (const std::string& id : options.protocols)
+    if (id != "voc" && !map_protocols.contains(id))
+      throw InputError(unknown_name_message("saliency protocol", id, {"pysod", "fan", "tokencut", "selfmask", "voc"}));
+
+  const ImagePairs matched = match_images(options.prediction, options.truth);
+  MetricReport report;
+  report.command = "saliency";
+  report.notes = matched.notes;
+  if (matched.pairs.size() == 1) report.notes.push_back("one image: there is no interval over images");
+  nlohmann::json images = nlohmann::json::array();
+  for (const ImagePair& pair : matched.pairs) images.push_back({{"stem", pair.stem}});
+  const std::vector<MapScores> maps = score_maps(matched.pairs, options);
+  for (const std::string& id : options.protocols) {
+    const auto scored = std::find_if(maps.begin(), maps.end(), [&](const MapScores& one) { return one.id == id; });
+    if (scored != maps.end())
+      add_map_rows(*scored, matched.pairs, options, report, images);
+    else
+      add_voc_rows(matched.pairs, options, report, images);
+  }
+  if (options.per_image) report.further["images"] = std::move(images);
+  finish(report, options.output);
+  return 0;
+}
+
+}  // namespace
+
+void add_metric_saliency(CLI::App& metric, CommandContext& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = metric.add_subcommand("saliency", "Saliency maps and masks against true masks, by file stem");
+  command->add_option("--prediction", options->prediction, "Folder of predicted maps, PNG or JPEG")->required();
+  command->add_option("--truth", options->truth, "Folder of true masks with the same stems")->required();
+  command->add_option("--protocol", options->protocols, "pysod, fan, tokencut, selfmask, voc; several by commas")
+      ->delimiter(',')
+      ->default_val(std::vector<std::string>{"pysod"});
+  command->add_option("--empty-mask", options->empty_mask,
+                      "Images whose true mask is empty: protocol (scored as it says), skip, refuse");
+  command->add_option("--classes", options->classes, "Number of classes of voc, background included");
+  command->add_option("--replicates", options->replicates, "Bootstrap replicates over images");
+  command->add_option("--seed", options->seed, "Seed of the bootstrap");
+  command->add_option("--threads", options->threads, "Threads; 0 for all cores");
+  command->add_flag("--per-image", options->per_image, "Under --json also `images`, with the values of each");
+  add_metric_output(*command, options->output);
+  command->callback([options, &context] {
+    options->output.command_line = context.command_line;
+    context.selected = [options] { return run(*options); };
+  });
+}
+
+}  // namespace assay
