@@ -57,6 +57,7 @@ struct Reader {
   Source source;
   png_structp png = nullptr;
   png_infop info = nullptr;
+  bool no_labels = false;
   ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
@@ -68,7 +69,9 @@ struct Writer {
   ~Writer() { png_destroy_write_struct(&png, &info); }
 };
 
-bool read_header(Reader& reader, Image& image, std::size_t& row_bytes) {
+enum class Samples { colours, labels };
+
+bool read_header(Reader& reader, Samples samples, Image& image, std::size_t& row_bytes) {
   if (setjmp(reader.fault.jump)) return false;
   png_structp png = reader.png;
   png_infop info = reader.info;
@@ -76,12 +79,21 @@ bool read_header(Reader& reader, Image& image, std::size_t& row_bytes) {
   png_set_user_limits(png, 1u << 20, 1u << 20);
   png_read_info(png, info);
   const int type = png_get_color_type(png, info);
-  if (png_get_bit_depth(png, info) == 16) png_set_scale_16(png);
-  if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
-  if (type == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, info) < 8) png_set_expand_gray_1_2_4_to_8(png);
-  const bool transparent = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-  if (transparent) png_set_tRNS_to_alpha(png);
-  if (type == PNG_COLOR_TYPE_GRAY_ALPHA || (type == PNG_COLOR_TYPE_GRAY && transparent)) png_set_gray_to_rgb(png);
+  if (samples == Samples::labels) {
+    const bool labels = type == PNG_COLOR_TYPE_PALETTE || type == PNG_COLOR_TYPE_GRAY;
+    if (!labels || png_get_bit_depth(png, info) > 8) {
+      reader.no_labels = true;
+      return true;
+    }
+    png_set_packing(png);
+  } else {
+    if (png_get_bit_depth(png, info) == 16) png_set_scale_16(png);
+    if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (type == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png, info) < 8) png_set_expand_gray_1_2_4_to_8(png);
+    const bool transparent = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+    if (transparent) png_set_tRNS_to_alpha(png);
+    if (type == PNG_COLOR_TYPE_GRAY_ALPHA || (type == PNG_COLOR_TYPE_GRAY && transparent)) png_set_gray_to_rgb(png);
+  }
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
   image.width = static_cast<int>(png_get_image_width(png, info));
@@ -118,9 +130,7 @@ std::string fault_text(const Reader& reader) {
                                : fmt::format("damaged PNG: {}", reader.fault.message);
 }
 
-}  // namespace
-
-Image decode_png(std::string_view bytes, const std::string& where) {
+Image decode(std::string_view bytes, Samples samples, const std::string& where) {
   if (bytes.empty()) throw InputError(fmt::format("{}: empty file, expected a PNG image", where));
   const std::size_t signature = std::min<std::size_t>(bytes.size(), 8);
   if (png_sig_cmp(reinterpret_cast<png_const_bytep>(bytes.data()), 0, signature) != 0)
@@ -134,7 +144,10 @@ Image decode_png(std::string_view bytes, const std::string& where) {
 
   Image image;
   std::size_t row_bytes = 0;
-  if (!read_header(reader, image, row_bytes)) throw InputError(fmt::format("{}: {}", where, fault_text(reader)));
+  if (!read_header(reader, samples, image, row_bytes))
+    throw InputError(fmt::format("{}: {}", where, fault_text(reader)));
+  if (reader.no_labels)
+    throw InputError(fmt::format("{}: not a map of labels; accepted: palette or grey of at most 8 bits", where));
   const std::size_t total = row_bytes * static_cast<std::size_t>(image.height);
   if (total > max_decoded_bytes)
     throw InputError(fmt::format("{}: {} x {} pixels are more than the {} MiB accepted", where, image.width,
@@ -149,6 +162,14 @@ Image decode_png(std::string_view bytes, const std::string& where) {
   for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * row_bytes;
   if (!read_rows(reader, rows.data())) throw InputError(fmt::format("{}: {}", where, fault_text(reader)));
   return image;
+}
+
+}  // namespace
+
+Image decode_png(std::string_view bytes, const std::string& where) { return decode(bytes, Samples::colours, where); }
+
+Image decode_png_labels(std::string_view bytes, const std::string& where) {
+  return decode(bytes, Samples::labels, where);
 }
 
 Image read_png(const std::filesystem::path& file) { return decode_png(read_file(file), file.string()); }

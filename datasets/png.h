@@ -19,6 +19,10 @@ Image read_png(const std::filesystem::path& file);
 /// The same from memory; `where` stands for the file name in messages.
 Image decode_png(std::string_view bytes, const std::string& where);
 
+/// A map of class labels, 1 channel: palette indices, or grey values of at most 8 bits as stored, not stretched. Throws
+/// InputError for other kinds, and as decode_png() does.
+Image decode_png_labels(std::string_view bytes, const std::string& where);
+
 /// 8-bit grey, RGB or RGBA by the number of channels. Equal images give equal bytes (no time stamp).
 /// Throws Error when the image is empty, has another number of channels, or `pixels` has the wrong length.
 std::string encode_png(const Image& image);

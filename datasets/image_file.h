@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/image.h"
+
+namespace assay {
+
+/// Reads a PNG or JPEG; which one, the first bytes say, not the name. Channels come as stored, 8 bits each: grey -> 1;
+/// palette -> RGB, or RGBA with transparency; grey with alpha -> RGBA; 16 bits -> round(v / 257); CMYK -> RGB.
+/// datasets/png.h and datasets/jpeg.h have the details. Throws InputError naming the file when it is missing, of
+/// another kind, damaged or truncated.
+Image read_image_file(const std::filesystem::path& file);
+
+/// The same from memory; `where` stands for the file name in messages.
+Image decode_image(std::string_view bytes, const std::string& where);
+
+/// 3 channels: grey is repeated, alpha is dropped without compositing, as Pillow's convert("RGB") does.
+Image as_rgb(Image image);
+
+/// 1 channel: RGB becomes luma (19595 R + 38470 G + 7471 B + 32768) >> 16, which leaves grey values stored as RGB as
+/// they are; alpha is dropped. As Pillow's convert("L").
+Image as_grey(Image image);
+
+/// A map of class labels, 1 channel: the palette indices of a palette PNG, the stored values of a grey PNG of at most 8
+/// bits (1-bit grey gives 0 and 1, not 0 and 255). Throws InputError naming the file for other kinds, and as
+/// read_image_file() does.
+Image read_label_map(const std::filesystem::path& file);
+
+struct ImageFolder {
+  struct File {
+    std::string stem;  // name without extension
+    std::filesystem::path path;
+  };
+  std::vector<File> files;  // ascending by stem, then by name; in bytes
+  std::int64_t hidden = 0;  // names that begin with a dot, skipped
+  std::int64_t others = 0;  // other entries that were skipped, folders among them
+  std::string first_other;  // name of one of them, the first in order of bytes; empty where there is none
+};
+
+/// Files of the folder itself whose extension is .png, .jpg or .jpeg in any case. Throws InputError naming the folder
+/// when it is missing, cannot be read, or holds no such file.
+ImageFolder list_image_folder(const std::filesystem::path& folder);
+
+}  // namespace assay
