@@ -9,7 +9,7 @@ namespace assay {
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> table = [] {
     std::vector<Protocol> rows;
-    for (const auto& part : {own_protocols(), clustering_protocols()})
+    for (const auto& part : {own_protocols(), frechet_protocols(), clustering_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
     add_metric_clustering,
+    add_metric_generative,
 };
 
 }  // namespace

@@ -14,5 +14,6 @@ void add_metric_output(CLI::App& command, MetricOutput& output);
 
 // Each adds one subcommand of `assay metric`.
 void add_metric_clustering(CLI::App& metric, CommandContext& context);
+void add_metric_generative(CLI::App& metric, CommandContext& context);
 
 }  // namespace assay

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "metrics/features/inception.h"
+#include "metrics/features/vgg16.h"
 
 namespace assay {
 namespace {
@@ -38,6 +39,17 @@ class InceptionFeatures : public FeatureNetwork {
   Inception network_;
 };
 
+class Vgg16Features : public FeatureNetwork {
+ public:
+  explicit Vgg16Features(const std::filesystem::path& weights) : network_(weights) {}
+  NetworkFeatures run(std::span<const float> images) const override {
+    return {to_vector(network_.forward(as_tensor(images, FeatureNetworkId::vgg16))), {}, {}, {}};
+  }
+
+ private:
+  Vgg16 network_;
+};
+
 }  // namespace
 
 std::unique_ptr<FeatureNetwork> load_feature_network(FeatureNetworkId network, const std::filesystem::path& weights) {
@@ -45,6 +57,7 @@ std::unique_ptr<FeatureNetwork> load_feature_network(FeatureNetworkId network, c
     case FeatureNetworkId::inception:
       return std::make_unique<InceptionFeatures>(weights);
     case FeatureNetworkId::vgg16:
+      return std::make_unique<Vgg16Features>(weights);
     case FeatureNetworkId::dinov2:
       break;
   }

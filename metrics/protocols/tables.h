@@ -7,6 +7,7 @@ namespace assay {
 
 // The rows of the table of protocols, by what they measure.
 std::vector<Protocol> clustering_protocols();
+std::vector<Protocol> frechet_protocols();
 std::vector<Protocol> own_protocols();
 
 }  // namespace assay

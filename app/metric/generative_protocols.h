@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/metric/report.h"
+#include "metrics/feature_set.h"
+
+namespace assay {
+
+/// Choices of one call that several protocols share.
+struct GenerativeOptions {
+  std::int64_t bootstrap = 200;  ///< replicates behind an interval; 0: no intervals
+  double level = 0.95;           ///< of intervals
+  std::uint64_t seed = 0;        ///< of everything drawn, unless the protocol fixes its own
+};
+
+/// Scores `generated` against `reference` under one protocol. The caller fills in protocol, counts and hashes of rows
+/// that leave them open. Throws InputError where the sets lack what the protocol needs.
+using GenerativeScore = std::vector<MetricRow> (*)(const FeatureSet& reference, const FeatureSet& generated,
+                                                   const GenerativeOptions& options);
+
+/// One protocol of `assay metric generative`.
+struct GenerativeProtocol {
+  std::string_view id;  ///< of metrics/protocols.h
+  GenerativeScore score;
+  /// Without: `reference` is an empty set where the user gave none.
+  bool needs_reference = true;
+};
+
+/// Fréchet distances: fid-*, sfid-oai, fd-*.
+std::vector<GenerativeProtocol> frechet_scores();
+
+/// All of them, in the order they are listed to the user.
+const std::vector<GenerativeProtocol>& generative_protocols();
+
+/// Throws InputError naming the known ids (and the nearest one) when there is no such protocol.
+const GenerativeProtocol& find_generative_protocol(const std::string& id);
+
+}  // namespace assay

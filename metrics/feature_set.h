@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "metrics/frechet.h"
+
+namespace assay {
+
+/// What is known of one set of images: a feature vector for each, class logits for each, or statistics alone.
+struct FeatureSet {
+  std::string name;        ///< the file, for messages
+  std::string hash;        ///< of the numbers, whatever file holds them (core/hash.h)
+  std::int64_t count = 0;  ///< samples; 0 where a statistics file does not say
+  std::int64_t width = 0;  ///< numbers a sample
+
+  /// [count, width], row after row, all finite. Empty: statistics or logits alone.
+  std::span<const float> features;
+  /// [count, classes]; empty where the file has none.
+  std::span<const float> logits;
+  std::int64_t classes = 0;
+  /// [count]; empty where the file has none.
+  std::vector<std::int64_t> labels;
+
+  /// Statistics of ours, which know their count and take any divisor.
+  std::shared_ptr<const FeatureMoments> moments;
+  /// `mu` and `sigma` of a public statistics file, divided by whatever its maker divided by.
+  std::optional<Gaussian> statistics;
+  /// `mu_s` and `sigma_s` of the same: the spatial features behind sFID.
+  std::optional<Gaussian> spatial_statistics;
+
+  /// What the spans look into.
+  std::shared_ptr<const void> storage;
+
+  bool has_features() const { return !features.empty(); }
+  bool statistics_only() const { return moments != nullptr || statistics || spatial_statistics; }
+};
+
+/// The Gaussian of a set: low-rank from features with count <= width. `divisor` is not applied to public statistics.
+/// Throws InputError naming the set when it has fewer than two samples.
+Gaussian gaussian(const FeatureSet& set, Divisor divisor = Divisor::n_minus_1);
+
+}  // namespace assay
