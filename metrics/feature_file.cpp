@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/safetensors.h"
 
 namespace assay {
@@ -81,10 +80,7 @@ void read_samples(const Tensors& tensors, const std::string& feature_name, Featu
     const auto values = view.i64("labels");
     set.labels.assign(values.begin(), values.end());
   }
-  Hasher hasher;
-  hasher.number(set.count).number(set.width).values(set.features);
-  if (!set.logits.empty()) hasher.number(set.classes).values(set.logits);
-  set.hash = hasher.hex();
+  set.hash = hash_of_samples(set);
   set.storage = std::make_shared<std::vector<std::shared_ptr<const void>>>(std::move(kept));
 }
 

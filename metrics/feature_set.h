@@ -43,4 +43,7 @@ struct FeatureSet {
 /// Throws InputError naming the set when it has fewer than two samples.
 Gaussian gaussian(const FeatureSet& set, Divisor divisor = Divisor::n_minus_1);
 
+/// The hash of count, width and numbers of features and logits, for FeatureSet::hash.
+std::string hash_of_samples(const FeatureSet& set);
+
 }  // namespace assay

@@ -10,6 +10,8 @@ namespace {
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
     add_metric_clustering,
+    add_metric_explain,
+    add_metric_features,
     add_metric_generative,
 };
 

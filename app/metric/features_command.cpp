@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "app/metric/image_features.h"
+#include "app/metric/label_file.h"
+#include "app/metric/metric_command.h"
+#include "core/error.h"
+#include "core/safetensors.h"
+
+namespace assay {
+namespace {
+
+struct Options {
+  std::filesystem::path input, out, labels;
+  std::string protocol = "fid-tf1";
+  ImageFeatureOptions images;
+  bool json = false;
+};
+
+int run(const Options& options) {
+  const ImageProtocol& protocol = find_image_protocol(options.protocol);
+  FeatureNetworks networks(options.images);
+  ImageFeatures images(options.input, networks);
+  std::vector<std::int64_t> labels = images.source().labels();
+  if (!options.labels.empty()) {
+    labels = read_label_file(options.labels);
+    if (static_cast<std::int64_t>(labels.size()) != images.source().count())
+      throw InputError(fmt::format("{} has {} labels and {} has {} images; expected one for each",
+                                   options.labels.string(), labels.size(), options.input.string(),
+                                   images.source().count()));
+  }
+  for (const std::string& note : images.source().notes()) fmt::print(stderr, "assay: {}\n", note);
+  const FeatureSet set = images.of(protocol);
+  const double rate = images.pass(protocol).images_per_second;
+
+  SafetensorsWriter writer;
+  writer.add("features", {set.count, set.width}, set.features);
+  if (!set.logits.empty()) writer.add("logits", {set.count, set.classes}, set.logits);
+  if (!labels.empty()) writer.add("labels", {set.count}, std::span<const std::int64_t>(labels));
+  writer.add_metadata("protocol", options.protocol);
+  writer.add_metadata("weights", networks.weights_hash(protocol.network));
+  writer.add_metadata("images", images.hash());
+  writer.write(options.out);
+
+  if (options.json) {
+    std::cout << nlohmann::json({{"results", nlohmann::json::array()},
+                                 {"features",
+                                  {{"file", options.out.string()},
+                                   {"protocol", options.protocol},
+                                   {"n", set.count},
+                                   {"width", set.width},
+                                   {"classes", set.classes},
+                                   {"labelled", !labels.empty()},
+                                   {"hash", set.hash},
+                                   {"images_hash", images.hash()},
+                                   {"weights_hash", networks.weights_hash(protocol.network)},
+                                   {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}})
+                     .dump()
+              << '\n';
+  } else {
+    const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
+    fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,
+               options.protocol, speed);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options) {
+  command
+      .add_option("--weights", options.weights,
+                  "Feature networks as safetensors (tools/convert_weights.py); which network, the keys say")
+      ->delimiter(',');
+  command.add_option("--cache", options.cache, "Folder that keeps features by content of images and weights");
+  command.add_option("--batch", options.batch, "Images at once; no value depends on it")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+}
+
+void add_metric_features(CLI::App& metric, CommandContext& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = metric.add_subcommand("features", "Features of images through a public network, as a file");
+  command->add_option("--input", options->input, "Folder of PNG and JPEG images, or of one folder a class")->required();
+  command->add_option("--out", options->out, "Feature file to write (.safetensors)")->required();
+  command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")
+      ->capture_default_str();
+  command->add_option("--labels", options->labels, "Class of each image, one integer a line, in the order of names");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  add_image_feature_options(*command, options->images);
+  command->callback([options, &context] { context.selected = [options] { return run(*options); }; });
+}
+
+}  // namespace assay
