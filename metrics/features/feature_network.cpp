@@ -1,11 +1,13 @@
 #include "metrics/features/feature_network.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
 
 #include "core/error.h"
 #include "metrics/features/inception.h"
 #include "metrics/features/vgg16.h"
+#include "metrics/features/vision_transformer.h"
 
 namespace assay {
 namespace {
@@ -50,6 +52,24 @@ class Vgg16Features : public FeatureNetwork {
   Vgg16 network_;
 };
 
+class VisionTransformerFeatures : public FeatureNetwork {
+ public:
+  explicit VisionTransformerFeatures(const std::filesystem::path& weights)
+      : network_(detect_vision_transformer(weights), weights) {}
+  NetworkFeatures run(std::span<const float> images) const override {
+    // One by one: products over the tokens of several images may round otherwise than those of one.
+    const at::Tensor batch = as_tensor(images, FeatureNetworkId::dinov2);
+    std::vector<at::Tensor> rows;
+    rows.reserve(static_cast<std::size_t>(batch.size(0)));
+    for (std::int64_t i = 0; i < batch.size(0); ++i)
+      rows.push_back(network_.forward(batch.narrow(0, i, 1).contiguous()).cls);
+    return {to_vector(at::cat(rows)), {}, {}, {}};
+  }
+
+ private:
+  VisionTransformer network_;
+};
+
 }  // namespace
 
 std::unique_ptr<FeatureNetwork> load_feature_network(FeatureNetworkId network, const std::filesystem::path& weights) {
@@ -59,7 +79,7 @@ std::unique_ptr<FeatureNetwork> load_feature_network(FeatureNetworkId network, c
     case FeatureNetworkId::vgg16:
       return std::make_unique<Vgg16Features>(weights);
     case FeatureNetworkId::dinov2:
-      break;
+      return std::make_unique<VisionTransformerFeatures>(weights);
   }
   throw Error("unknown feature network");
 }

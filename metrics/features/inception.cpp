@@ -141,7 +141,8 @@ Inception::Inception(const std::filesystem::path& weights, at::Device device) {
   const auto state_dict = load_network_weights(
       weights, Inception::state(),
       "Expected is the FID Inception (pt_inception-2015-12-05-6726825d.pth) through tools/convert_weights.py");
-  for (const ConvShape& shape : Layout().convs()) {
+  const Layout layout;
+  for (const ConvShape& shape : layout.convs()) {
     const auto part = [&](const char* name) { return state_dict.at(shape.name + name).to(at::kDouble); };
     const at::Tensor gain = part(".bn.weight") * (part(".bn.running_var") + 1e-3).rsqrt();
     const at::Tensor weight = part(".conv.weight") * gain.view({-1, 1, 1, 1});

@@ -55,9 +55,8 @@ std::vector<WeightShape> Vgg16::state() {
 }
 
 Vgg16::Vgg16(const std::filesystem::path& weights, at::Device device) {
-  const auto state_dict =
-      load_network_weights(weights, Vgg16::state(),
-                           "Expected is torchvision's VGG16 (vgg16-397923af.pth) through tools/convert_weights.py");
+  const auto state_dict = load_network_weights(
+      weights, Vgg16::state(), "Expected is torchvision's VGG16 (vgg16-397923af.pth) through tools/convert_weights.py");
   convs_.reserve(layers.size());
   for (const Layer& layer : layers) {
     const std::string name = fmt::format("features.{}", layer.place);
