@@ -20,9 +20,19 @@ std::string read_file(const std::filesystem::path& file) {
     throw InputError(fmt::format("{}: is a folder, expected a file", file.string()));
   std::ifstream in(file, std::ios::binary);
   if (!in) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
-  std::ostringstream text;
-  text << in.rdbuf();
-  return std::move(text).str();
+  // In one piece: growing step by step would take twice the memory.
+  std::string content;
+  const auto size = std::filesystem::file_size(file, code);
+  if (!code && size > 0 && std::filesystem::is_regular_file(file, code)) {
+    content.resize(size);
+    in.read(content.data(), static_cast<std::streamsize>(size));
+    content.resize(static_cast<std::size_t>(in.gcount()));
+  }
+  // A pipe has no size, and a file may have grown.
+  std::ostringstream rest;
+  if (in.peek() != std::ifstream::traits_type::eof()) rest << in.rdbuf();
+  content += rest.str();
+  return content;
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {

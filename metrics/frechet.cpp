@@ -1,108 +1,47 @@
 #include "metrics/frechet.h"
 
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/linalg_cholesky_ex.h>
-#include <ATen/ops/linalg_eigh.h>
-#include <ATen/ops/linalg_eigvalsh.h>
-#include <ATen/ops/linalg_svdvals.h>
-#include <ATen/ops/mm.h>
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "metrics/dense.h"
 
 namespace assay {
 namespace {
 
+using dense::Matrix;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double tolerance = 1e-11;  // of tr(S1) + tr(S2)
-/// From here on LAPACK inside LibTorch is faster than Eigen, at the price of bits that depend on the thread count.
-constexpr Eigen::Index eigen_limit = 128;
-
-/// The same memory seen by torch, which is row-major: the transpose.
-at::Tensor transposed_view(const MatrixXd& matrix) {
-  return at::from_blob(const_cast<double*>(matrix.data()), {matrix.cols(), matrix.rows()}, at::kDouble);
-}
-
-VectorXd to_vector(const at::Tensor& values) {
-  const at::Tensor dense = values.contiguous();
-  return Eigen::Map<const VectorXd>(dense.const_data_ptr<double>(), dense.numel());
-}
-
-/// From a row-major tensor.
-MatrixXd to_matrix(const at::Tensor& values) {
-  const at::Tensor dense = values.t().contiguous();
-  return Eigen::Map<const MatrixXd>(dense.const_data_ptr<double>(), values.size(0), values.size(1));
-}
-
-MatrixXd product(const MatrixXd& a, const MatrixXd& b) {
-  if (std::max(a.size(), b.size()) <= eigen_limit * eigen_limit) return a * b;
-  const at::Tensor out = at::mm(transposed_view(b), transposed_view(a));
-  return Eigen::Map<const MatrixXd>(out.const_data_ptr<double>(), a.rows(), b.cols());
-}
-
-VectorXd eigenvalues(const MatrixXd& symmetric) {
-  if (symmetric.rows() > eigen_limit) return to_vector(at::linalg_eigvalsh(transposed_view(symmetric), "L"));
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric, Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the eigenvalues did not converge");
-  return solver.eigenvalues();
-}
-
-VectorXd singular_values(const MatrixXd& matrix) {
-  if (std::max(matrix.rows(), matrix.cols()) > eigen_limit)
-    return to_vector(at::linalg_svdvals(transposed_view(matrix)));
-  const Eigen::BDCSVD<MatrixXd> solver(matrix);
-  if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the singular values did not converge");
-  return solver.singularValues();
-}
 
 /// L with S = L L^T, or nothing where S is not positive definite to working precision.
-std::optional<MatrixXd> cholesky(const MatrixXd& symmetric) {
-  MatrixXd lower;
-  if (symmetric.rows() > eigen_limit) {
-    const auto [factor, info] = at::linalg_cholesky_ex(transposed_view(symmetric));
-    if (info.item<int>() != 0) return std::nullopt;
-    lower = to_matrix(factor);
-  } else {
-    const Eigen::LLT<MatrixXd> solver(symmetric);
-    if (solver.info() != Eigen::Success) return std::nullopt;
-    lower = solver.matrixL();
-  }
-  const double largest = lower.diagonal().maxCoeff(), smallest = lower.diagonal().minCoeff();
-  // A pivot this small is rounding, and so is what it divided.
-  if (!(smallest * smallest > epsilon * static_cast<double>(symmetric.rows()) * largest * largest)) return std::nullopt;
+std::optional<Matrix> cholesky(const MatrixXd& symmetric) {
+  Matrix lower(symmetric);
+  if (!dense::cholesky(lower)) return std::nullopt;
   return lower;
 }
 
 /// F with S = F F^T, from the eigenvectors of positive eigenvalues.
-MatrixXd eigen_factor(const MatrixXd& symmetric) {
-  VectorXd values;
-  MatrixXd vectors;
-  if (symmetric.rows() > eigen_limit) {
-    const auto [found_values, found_vectors] = at::linalg_eigh(transposed_view(symmetric), "L");
-    values = to_vector(found_values);
-    vectors = to_matrix(found_vectors);
-  } else {
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric);
-    if (solver.info() != Eigen::Success) throw Error("Fréchet distance: the eigenvectors did not converge");
-    values = solver.eigenvalues();
-    vectors = solver.eigenvectors();
+Matrix eigen_factor(const MatrixXd& symmetric) {
+  Matrix vectors(symmetric);
+  const std::vector<double> values = dense::eigenvectors(vectors);
+  const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.back(), 0.0);
+  const auto kept = static_cast<int>(std::count_if(values.begin(), values.end(), [&](double v) { return v > floor; }));
+  Matrix out(vectors.rows(), kept);
+  for (int j = 0; j < kept; ++j) {
+    const int from = vectors.cols() - kept + j;  // values rise
+    const double root = std::sqrt(values[static_cast<std::size_t>(from)]);
+    for (int i = 0; i < out.rows(); ++i) out.column(j)[i] = root * vectors(i, from);
   }
-  const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.maxCoeff(), 0.0);
-  const auto kept =
-      static_cast<Eigen::Index>(std::count_if(values.begin(), values.end(), [&](double v) { return v > floor; }));
-  return vectors.rightCols(kept) * values.tail(kept).cwiseSqrt().asDiagonal();  // values rise
+  return out;
 }
 
 struct Root {
@@ -111,49 +50,75 @@ struct Root {
   std::string route;
 };
 
-/// Trace of the square root from the eigenvalues of a symmetric matrix whose eigenvalues are those of S1 S2. Each is
-/// off by some epsilon of the largest, its root by that over twice the root: small eigenvalues lose digits.
-Root root_of(const MatrixXd& squared, std::string route) {
-  const VectorXd values = eigenvalues(squared);
-  const double slip = 4.0 * epsilon * values.cwiseAbs().maxCoeff();
+/// Trace of the square root from the lower triangle of a symmetric matrix whose eigenvalues are those of S1 S2.
+/// Rounding moves each eigenvalue v by some epsilon of the largest, u, in either direction: its root by u / (2 sqrt v)
+/// with a random sign, and by -u^2 / (8 v^1.5) always; a root of what is noise itself is off by sqrt u always.
+Root root_of(Matrix squared, std::string route) {
+  const std::vector<double> values = dense::eigenvalues(squared);
   Root out{0.0, 0.0, std::move(route)};
+  if (values.empty()) return out;
+  const double u = 4.0 * epsilon * std::max(std::abs(values.front()), std::abs(values.back()));
+  double variance = 0.0;
   for (const double value : values) {
     const double root = std::sqrt(std::max(value, 0.0));
     out.trace += root;
-    out.error += slip > 0.0 ? std::min(std::sqrt(slip), slip / (2.0 * std::max(root, std::sqrt(slip) / 2.0))) : 0.0;
+    if (value > u) {
+      variance += u * u / (4.0 * value);
+      out.error += u * u / (8.0 * value * root);
+    } else {
+      out.error += std::sqrt(u);
+    }
   }
+  out.error += std::sqrt(variance);
   return out;
 }
 
 /// Trace of the square root as the sum of singular values of F1^T F2: nothing is squared.
-Root root_of_factors(const MatrixXd& factor_product, std::string route) {
-  if (factor_product.size() == 0) return {0.0, 0.0, std::move(route)};
-  const VectorXd values = singular_values(factor_product);
-  return {values.sum(), 4.0 * epsilon * static_cast<double>(values.size()) * values.maxCoeff(), std::move(route)};
+Root root_of_factors(Matrix factor_product, std::string route) {
+  const std::vector<double> values = dense::singular_values(factor_product);
+  Root out{0.0, 0.0, std::move(route)};
+  if (values.empty()) return out;
+  for (const double value : values) out.trace += value;
+  out.error = 4.0 * epsilon * static_cast<double>(values.size()) * values.front();
+  return out;
 }
 
-MatrixXd any_factor(const MatrixXd& symmetric) {
+Matrix any_factor(const MatrixXd& symmetric) {
   if (auto lower = cholesky(symmetric)) return *std::move(lower);
   return eigen_factor(symmetric);
 }
 
+Matrix product(bool transpose_a, Matrix& a, bool transpose_b, Matrix& b) {
+  Matrix out(transpose_a ? a.cols() : a.rows(), transpose_b ? b.rows() : b.cols());
+  dense::multiply(transpose_a, a.all(), transpose_b, b.all(), out.all());
+  return out;
+}
+
 Root root_trace(const Gaussian& a, const Gaussian& b, double scale) {
   if (a.low_rank() && b.low_rank()) {
-    return root_of_factors(product(a.rows, b.rows.transpose()), "low-rank-singular-values");
+    Matrix left(a.rows), right(b.rows);
+    return root_of_factors(product(false, left, true, right), "low-rank-singular-values");
   }
   if (b.low_rank()) return root_trace(b, a, scale);
   if (a.low_rank()) {
-    const Root fast = root_of(product(product(a.rows, b.covariance), a.rows.transpose()), "low-rank");
-    if (2.0 * fast.error <= tolerance * scale) return fast;
-    return root_of_factors(product(a.rows, any_factor(b.covariance)), "low-rank-singular-values");
+    Matrix rows(a.rows);
+    {
+      Matrix covariance(b.covariance);
+      Root fast = root_of(dense::row_congruence(rows, covariance), "low-rank");
+      if (2.0 * fast.error <= tolerance * scale) return fast;
+    }
+    Matrix factor = any_factor(b.covariance);
+    return root_of_factors(product(false, rows, false, factor), "low-rank-singular-values");
   }
-  const std::optional<MatrixXd> lower = cholesky(a.covariance);
+  std::optional<Matrix> lower = cholesky(a.covariance);
   if (lower) {
-    const Root fast = root_of(product(lower->transpose(), product(b.covariance, *lower)), "cholesky");
+    Matrix covariance(b.covariance);
+    Root fast = root_of(dense::lower_congruence(*lower, covariance), "cholesky");
     if (2.0 * fast.error <= tolerance * scale) return fast;
   }
-  const MatrixXd left = lower ? *lower : eigen_factor(a.covariance);
-  return root_of_factors(product(left.transpose(), any_factor(b.covariance)), "singular-values");
+  Matrix left = lower ? *std::move(lower) : eigen_factor(a.covariance);
+  Matrix right = any_factor(b.covariance);
+  return root_of_factors(product(true, left, false, right), "singular-values");
 }
 
 double trace(const Gaussian& g) { return g.low_rank() ? g.rows.squaredNorm() : g.covariance.trace(); }

@@ -1,0 +1,69 @@
+#pragma once
+#include <Eigen/Core>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace assay::dense {
+
+/// A rectangle of a column-major matrix: element (i, j) is data[i + j * stride].
+struct Block {
+  double* data;
+  int rows, cols, stride;
+
+  Block at(int row, int col, int height, int width) const {
+    return {data + row + std::ptrdiff_t{col} * stride, height, width, stride};
+  }
+};
+
+/// A column-major matrix that starts on a cache line, so that a run repeats to the bit.
+class Matrix {
+ public:
+  /// Not initialised.
+  Matrix(int rows, int cols);
+  explicit Matrix(const Eigen::MatrixXd& from);
+
+  int rows() const { return rows_; }
+  int cols() const { return cols_; }
+  double* column(int j) { return data_.get() + std::ptrdiff_t{j} * rows_; }
+  const double* column(int j) const { return data_.get() + std::ptrdiff_t{j} * rows_; }
+  double operator()(int i, int j) const { return column(j)[i]; }
+  Block all() { return {data_.get(), rows_, cols_, rows_}; }
+
+ private:
+  struct Free {
+    void operator()(double* memory) const { std::free(memory); }
+  };
+  int rows_, cols_;
+  std::unique_ptr<double[], Free> data_;
+};
+
+// What follows calls the BLAS and LAPACK inside LibTorch. Matrices of at most `one_thread` rows and columns are
+// worked on by the calling thread alone, so that their bits do not depend on the number of threads; larger ones by
+// all, which moves last bits.
+constexpr int one_thread = 128;
+
+/// c = op(a) op(b), where op transposes if asked to. The shapes must fit.
+void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c);
+
+/// The lower triangle of L^T S L, for L lower triangular (what lies above is not read) and S symmetric, in two thirds
+/// of the operations of one full product. The upper triangle is left undefined.
+Matrix lower_congruence(Matrix& lower, Matrix& symmetric);
+
+/// The lower triangle of R S R^T for any R [k, d]. The upper triangle is left undefined.
+Matrix row_congruence(Matrix& rows, Matrix& symmetric);
+
+/// Overwrites the lower triangle by L with S = L L^T and sets what lies above to zero; false where S is not positive
+/// definite to working precision, and then the content is undefined.
+bool cholesky(Matrix& symmetric);
+
+/// Rising eigenvalues; reads the lower triangle, and leaves the matrix undefined. Throws Error without convergence.
+std::vector<double> eigenvalues(Matrix& symmetric);
+
+/// The same, with the eigenvectors as columns in place of the matrix.
+std::vector<double> eigenvectors(Matrix& symmetric);
+
+/// Falling singular values; leaves the matrix undefined. Throws Error without convergence.
+std::vector<double> singular_values(Matrix& matrix);
+
+}  // namespace assay::dense
