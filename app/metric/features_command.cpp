@@ -86,7 +86,9 @@ void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options) 
 void add_metric_features(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("features", "Features of images through a public network, as a file");
-  command->add_option("--input", options->input, "Folder of PNG and JPEG images, or of one folder a class")->required();
+  command
+      ->add_option("--input", options->input, "Folder of PNG and JPEG images, or of one folder a class, or .npz batch")
+      ->required();
   command->add_option("--out", options->out, "Feature file to write (.safetensors)")->required();
   command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")
       ->capture_default_str();

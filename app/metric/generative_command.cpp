@@ -51,7 +51,7 @@ int run(const Options& options) {
     const std::string id(protocol->id);
     const FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
     for (MetricRow& row : protocol->score(reference, generated, options.scores)) {
-      complete(row, id, reference, generated, generated_input.images());
+      complete(row, id, reference, generated, !generated_input.from_file(id));
       report.rows.push_back(std::move(row));
     }
     nlohmann::json choices = generated_input.choices(id);
@@ -68,7 +68,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("generative", "Distance, fidelity and diversity of generated images");
   command->add_option("--reference", options->reference,
-                      "Reference: folder of images, or feature or statistics file (.safetensors, .npz)");
+                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()

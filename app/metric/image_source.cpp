@@ -1,11 +1,14 @@
 #include "app/metric/image_source.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/npz.h"
 #include "datasets/image_file.h"
 
 namespace assay {
@@ -72,12 +75,62 @@ class FolderOfImages : public ImageSource {
   std::vector<fs::path> files_;
 };
 
+/// A batch of images in the .npz layout of OpenAI's evaluator.
+class NpzImages : public ImageSource {
+ public:
+  explicit NpzImages(const fs::path& path) : path_(path.string()) {
+    const NpzFile file(path);
+    images_ = file.read("arr_0");
+    if (!is_image_batch(images_))
+      throw InputError(fmt::format("{}: 'arr_0' is {} [{}]; expected U8 [images, height, width, 3]", path_,
+                                   name_of(images_.type), fmt::join(images_.shape, ", ")));
+    for (const char* name : {"labels", "arr_1"}) {
+      if (!file.has(name) || !labels_.empty()) continue;
+      const NpyArray array = file.read(name);
+      if (array.type != DType::i64 || array.shape != std::vector<std::int64_t>{count()})
+        throw InputError(fmt::format("{}: '{}' is {} [{}]; expected one I64 label for each of {} images", path_, name,
+                                     name_of(array.type), fmt::join(array.shape, ", "), count()));
+      const auto values = array.view().i64(name);
+      labels_.assign(values.begin(), values.end());
+    }
+  }
+
+  static bool is_image_batch(const NpyArray& array) {
+    return array.type == DType::u8 && array.shape.size() == 4 && array.shape[3] == 3 &&
+           std::all_of(array.shape.begin(), array.shape.end(), [](std::int64_t side) { return side > 0; });
+  }
+
+  std::int64_t count() const override { return images_.shape[0]; }
+  Image read(std::int64_t index) const override {
+    Image image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1]), 3);
+    std::memcpy(image.pixels.data(), images_.data.data() + static_cast<std::size_t>(index) * image.pixels.size(),
+                image.pixels.size());
+    return image;
+  }
+  std::string hash() const override {
+    Hasher hasher;
+    for (const std::int64_t side : images_.shape) hasher.number(side);
+    return hasher.bytes(images_.data.data(), images_.data.size()).hex();
+  }
+
+ private:
+  std::string path_;
+  NpyArray images_;
+};
+
 }  // namespace
 
-bool holds_images(const fs::path& path) { return fs::is_directory(path); }
+bool holds_images(const fs::path& path) {
+  if (path.extension() != ".npz" || fs::is_directory(path)) return fs::is_directory(path);
+  const NpzFile file(path);
+  return file.has("arr_0") && !file.has("features") && file.read("arr_0").shape.size() == 4;
+}
 
 std::unique_ptr<ImageSource> open_images(const fs::path& path) {
-  if (!fs::is_directory(path)) throw InputError(fmt::format("{}: not a folder of images", path.string()));
+  if (path.extension() == ".npz" && fs::is_regular_file(path)) return std::make_unique<NpzImages>(path);
+  if (!fs::is_directory(path))
+    throw InputError(
+        fmt::format("{}: expected a folder of PNG and JPEG images, or an .npz batch of images", path.string()));
   return std::make_unique<FolderOfImages>(path);
 }
 

@@ -29,13 +29,16 @@ class ImageSource {
   std::vector<std::string> notes_;
 };
 
-/// True for a folder; a file holds features or statistics.
+/// True for a folder, and for an .npz whose `arr_0` has four dimensions (OpenAI's batches); any other file holds
+/// features or statistics.
 bool holds_images(const std::filesystem::path& path);
 
 /// The images of a folder in the order of their names (bytes of the stem). A folder without images of its own but with
 /// folders is one class each, in the order of their names; then images have labels 0, 1, ... Mixed sizes are
 /// accepted, since every protocol resizes each image by itself.
-/// Throws InputError naming the folder when it is missing or holds no image.
+/// Or those of an .npz batch, `arr_0` U8 [images, height, width, 3], held in memory, with labels where `labels` or
+/// `arr_1` has them.
+/// Throws InputError naming folder or file when it is missing, of another kind or holds no image.
 std::unique_ptr<ImageSource> open_images(const std::filesystem::path& path);
 
 }  // namespace assay

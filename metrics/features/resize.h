@@ -27,8 +27,8 @@ std::string_view name_of(Resize resize);
 /// Writes `side` x `side` x 3 floats, rows of interleaved channels, in [0, 255] (cubic overshoot aside). Not rounded
 /// to bytes. Throws Error when `out` has another size and InputError for an empty image.
 ///
-/// tensorflow1 has the bits of torch-fidelity's on the CPU. half_pixel and the antialiased ones are within 5e-5 grey
-/// levels of PyTorch's float kernels, and pillow_bicubic has Pillow's bits (tests/metrics/resize_test.cpp).
+/// tensorflow1 has the bits of torch-fidelity's on the CPU and pillow_bicubic those of Pillow. half_pixel and
+/// antialiased_bilinear are within 5e-5 grey levels of PyTorch's kernels, antialiased_bicubic within 2e-4.
 void resize_to_square(const RgbPixels& image, int side, Resize resize, std::span<float> out);
 
 }  // namespace assay

@@ -118,6 +118,21 @@ TEST_F(MetricOnImages, AFolderAClassGivesLabelsAndTheCacheSparesTheSecondPass) {
   EXPECT_EQ(read_file(out / "first.safetensors"), read_file(out / "second.safetensors"));
 }
 
+TEST_F(MetricOnImages, AnNpzBatchOfOpenAisEvaluatorIsReadWithItsLabels) {
+  const TemporaryFolder out;
+  const Outcome outcome = metric({"features", "--input", std::string(ASSAY_TEST_DATA) + "/features/batch.npz",
+                                  "--weights", weights(), "--protocol", "sfid-oai", "--out",
+                                  (out / "f.safetensors").string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const SafetensorsFile written(out / "f.safetensors");
+  EXPECT_THAT(written.at("features").shape, ElementsAre(2, 2023));
+  EXPECT_THAT(written.at("labels").i64("labels"), ElementsAre(3, 1));
+  const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/inception.safetensors");
+  const auto got = written.at("features").f32("features");
+  const auto want = wanted.at("fid-tf1/spatial/32x32").f32("spatial");
+  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
 TEST_F(MetricOnImages, ScoresOfFoldersAreThoseOfTheirFeatureFiles) {
   const TemporaryFolder out;
   for (const char* side : {"reference", "generated"}) {

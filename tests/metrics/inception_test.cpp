@@ -121,7 +121,10 @@ TEST(InceptionState, HasTheOfficialKeysAndShapes) {
   std::map<std::string, std::string> lines;
   for (const WeightShape& weight : Inception::state()) {
     std::string sizes;
-    for (const std::int64_t size : weight.shape) sizes += (sizes.empty() ? "" : "x") + std::to_string(size);
+    for (const std::int64_t size : weight.shape) {
+      if (!sizes.empty()) sizes += 'x';
+      sizes += std::to_string(size);
+    }
     lines[weight.name] = weight.name + " " + sizes + "\n";
   }
   EXPECT_EQ(lines.size(), 566U);

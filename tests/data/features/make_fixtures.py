@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes resize.safetensors and inception.safetensors from the published Python code.
+"""Makes resize.safetensors, inception.safetensors and vgg16.safetensors from the published Python code, and batch.npz.
 
 python3 tests/data/features/make_fixtures.py, with torch 2.11.0, torchvision, torch-fidelity 0.4.0, pytorch-fid 0.3.0,
 clean-fid 0.1.35, Pillow 13.0.0 and numpy; OMP_NUM_THREADS=1.
@@ -50,6 +50,8 @@ for width, height in ((1, 1), (32, 32), (17, 40), (299, 299), (330, 311), (640, 
         out = resize(image(width, height), 299)[0].permute(1, 2, 0)
         tensors[f"{name}/{width}x{height}"] = out[::13, ::11].numpy()
 write_safetensors(HERE / "resize.safetensors", tensors)
+
+np.savez(HERE / "batch.npz", arr_0=np.stack([image(32, 32), image(32, 32)[::-1]]), arr_1=np.array([3, 1]))
 
 net = network("inception")
 state = random_state(net.state_dict())
