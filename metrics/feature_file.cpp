@@ -95,10 +95,7 @@ void read_samples(const Source& source, const std::string& feature_name, Feature
     const auto values = view.i64("labels");
     set.labels.assign(values.begin(), values.end());
   }
-  Hasher hasher;
-  hasher.number(set.count).number(set.width).values(set.features);
-  if (!set.logits.empty()) hasher.number(set.classes).values(set.logits);
-  set.hash = hasher.hex();
+  set.hash = hash_of_samples(set);
   set.storage = std::make_shared<std::vector<std::shared_ptr<const void>>>(std::move(kept));
 }
 

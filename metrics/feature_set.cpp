@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/hash.h"
 
 namespace assay {
 
@@ -40,6 +41,13 @@ Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
     throw InputError(fmt::format("{}: holds neither features nor statistics of them", set.name));
   if (count < 2) throw InputError(fmt::format("{}: holds {} sample; a covariance needs at least 2", set.name, count));
   return set.moments ? gaussian(*set.moments, divisor) : gaussian(set.features, set.width, divisor);
+}
+
+std::string hash_of_samples(const FeatureSet& set) {
+  Hasher hasher;
+  hasher.number(set.count).number(set.width).values(set.features);
+  if (!set.logits.empty()) hasher.number(set.classes).values(set.logits);
+  return hasher.hex();
 }
 
 }  // namespace assay

@@ -46,4 +46,7 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
 /// Throws InputError naming the set when it has fewer than two samples.
 Gaussian gaussian(const FeatureSet& set, Divisor divisor = Divisor::n_minus_1);
 
+/// The hash of count, width and numbers of features and logits, for FeatureSet::hash.
+std::string hash_of_samples(const FeatureSet& set);
+
 }  // namespace assay

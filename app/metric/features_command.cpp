@@ -2,119 +2,141 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "app/command.h"
+#include "app/metric/image_features.h"
+#include "app/metric/label_file.h"
 #include "app/metric/metric_command.h"
+#include "app/metric/statistics_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "core/safetensors.h"
 #include "metrics/feature_file.h"
 
 namespace assay {
 namespace {
 
-void save(const FeatureMoments& moments, const std::filesystem::path& out) {
-  SafetensorsWriter writer;
-  moments.save(writer, moments_prefix);
-  writer.write(out);
-}
-
-void print(const FeatureMoments& moments, const std::filesystem::path& out, bool json) {
-  if (json)
-    fmt::print("{}\n",
-               nlohmann::json{{"file", out.string()}, {"n", moments.count()}, {"width", moments.width()}}.dump());
-  else
-    fmt::print("{}: statistics of {} samples, {} numbers each\n", out.string(), moments.count(), moments.width());
-}
-
-struct FeaturesOptions {
-  std::filesystem::path input, out;
+struct Options {
+  std::filesystem::path input, out, labels;
+  std::string protocol = "fid-tf1";
+  ImageFeatureOptions images;
+  bool statistics = false;
   std::int64_t first_index = 0;
   bool json = false;
 };
 
-int features(const FeaturesOptions& options) {
-  if (std::filesystem::is_directory(options.input))
-    throw InputError(
-        fmt::format("{}: is a folder; expected a feature file (.safetensors, .npz)", options.input.string()));
-  const FeatureSet set = read_feature_file(options.input);
-  if (!set.has_features())
-    throw InputError(fmt::format("{}: holds no features to gather statistics of", options.input.string()));
+FeatureMoments gather(const FeatureSet& set, std::int64_t first_index) {
   FeatureMoments moments(set.width);
   Progress progress("statistics", set.count, "samples");
   constexpr std::int64_t step = FeatureMoments::block;
   for (std::int64_t first = 0; first < set.count; first += step) {
     stop_if_interrupted();
     const std::int64_t count = std::min(step, set.count - first);
-    moments.add(options.first_index + first, set.features.subspan(static_cast<std::size_t>(first * set.width),
-                                                                  static_cast<std::size_t>(count * set.width)));
+    moments.add(first_index + first, set.features.subspan(static_cast<std::size_t>(first * set.width),
+                                                          static_cast<std::size_t>(count * set.width)));
     progress.update(first + count);
   }
-  save(moments, options.out);
-  print(moments, options.out, options.json);
+  return moments;
+}
+
+int statistics_of_file(const Options& options) {
+  const FeatureSet set = read_feature_file(options.input);
+  if (!set.has_features())
+    throw InputError(fmt::format("{}: holds no features to gather statistics of", options.input.string()));
+  write_statistics(gather(set, options.first_index), options.out, options.json);
   return 0;
 }
 
-struct MergeOptions {
-  std::vector<std::filesystem::path> shards;
-  std::filesystem::path out;
-  bool partial = false;
-  bool json = false;
-};
-
-FeatureMoments read_shard(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  if (!file.has(moments_prefix + "nodes"))
-    throw InputError(
-        fmt::format("{}: holds no feature moments; expected what `assay metric features` writes", path.string()));
-  return FeatureMoments::load(file, moments_prefix);
-}
-
-int merge(const MergeOptions& options) {
-  FeatureMoments all = read_shard(options.shards.front());
-  for (std::size_t i = 1; i < options.shards.size(); ++i) {
-    stop_if_interrupted();
-    try {
-      all.merge(read_shard(options.shards[i]));
-    } catch (const InputError& error) {
-      throw InputError(fmt::format("{}: {}", options.shards[i].string(), error.what()));
-    }
+int run(const Options& options) {
+  if (!holds_images(options.input)) return statistics_of_file(options);
+  const ImageProtocol& protocol = find_image_protocol(options.protocol);
+  FeatureNetworks networks(options.images);
+  ImageFeatures images(options.input, networks);
+  std::vector<std::int64_t> labels = images.source().labels();
+  if (!options.labels.empty()) {
+    labels = read_label_file(options.labels);
+    if (static_cast<std::int64_t>(labels.size()) != images.source().count())
+      throw InputError(fmt::format("{} has {} labels and {} has {} images; expected one for each",
+                                   options.labels.string(), labels.size(), options.input.string(),
+                                   images.source().count()));
   }
-  const auto gaps = all.gaps();
-  if (!gaps.empty() && !options.partial)
-    throw InputError(fmt::format("samples {} to {} are in no shard{}; --partial merges what there is", gaps[0].first,
-                                 gaps[0].second,
-                                 gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
-  save(all, options.out);
-  print(all, options.out, options.json);
+  for (const std::string& note : images.source().notes()) fmt::print(stderr, "assay: {}\n", note);
+  const FeatureSet set = images.of(protocol);
+  if (options.statistics) {
+    write_statistics(gather(set, options.first_index), options.out, options.json);
+    return 0;
+  }
+  const double rate = images.pass(protocol).images_per_second;
+
+  SafetensorsWriter writer;
+  writer.add("features", {set.count, set.width}, set.features);
+  if (!set.logits.empty()) writer.add("logits", {set.count, set.classes}, set.logits);
+  if (!labels.empty()) writer.add("labels", {set.count}, std::span<const std::int64_t>(labels));
+  writer.add_metadata("protocol", options.protocol);
+  writer.add_metadata("weights", networks.weights_hash(protocol.network));
+  writer.add_metadata("images", images.hash());
+  writer.write(options.out);
+
+  if (options.json) {
+    std::cout << nlohmann::json({{"results", nlohmann::json::array()},
+                                 {"features",
+                                  {{"file", options.out.string()},
+                                   {"protocol", options.protocol},
+                                   {"n", set.count},
+                                   {"width", set.width},
+                                   {"classes", set.classes},
+                                   {"labelled", !labels.empty()},
+                                   {"hash", set.hash},
+                                   {"images_hash", images.hash()},
+                                   {"weights_hash", networks.weights_hash(protocol.network)},
+                                   {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}})
+                     .dump()
+              << '\n';
+  } else {
+    const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
+    fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,
+               options.protocol, speed);
+  }
   return 0;
 }
 
 }  // namespace
 
-void add_metric_features(CLI::App& metric, CommandContext& context) {
-  const auto options = std::make_shared<FeaturesOptions>();
-  CLI::App* command = metric.add_subcommand("features", "Statistics of features, as a shard that can be merged");
-  command->add_option("--input", options->input, "Feature file (.safetensors, .npz)")->required();
-  command->add_option("--first-index", options->first_index, "Index of the first sample in the whole set")
+void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options) {
+  command
+      .add_option("--weights", options.weights,
+                  "Feature networks as safetensors (tools/convert_weights.py); which network, the keys say")
+      ->delimiter(',');
+  command.add_option("--cache", options.cache, "Folder that keeps features by content of images and weights");
+  command.add_option("--batch", options.batch, "Images at once; no value depends on it")
+      ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--out", options->out, "Statistics file to write (.safetensors)")->required();
-  command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback([options, &context] { context.selected = [options] { return features(*options); }; });
 }
 
-void add_metric_merge(CLI::App& metric, CommandContext& context) {
-  const auto options = std::make_shared<MergeOptions>();
-  CLI::App* command =
-      metric.add_subcommand("merge", "One statistics file of several shards; the same bits however it was split");
-  command->add_option("shards", options->shards, "What `assay metric features` wrote")->required();
-  command->add_option("--out", options->out, "Statistics file to write (.safetensors)")->required();
-  command->add_flag("--partial", options->partial, "Accept sample indices that no shard holds");
+void add_metric_features(CLI::App& metric, CommandContext& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = metric.add_subcommand(
+      "features", "Features of images through a public network, or statistics of features, as a file");
+  command
+      ->add_option("--input", options->input,
+                   "Folder of PNG and JPEG images, or of one folder a class, .npz batch, or feature file")
+      ->required();
+  command->add_option("--out", options->out, "File to write (.safetensors)")->required();
+  command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")
+      ->capture_default_str();
+  command->add_option("--labels", options->labels, "Class of each image, one integer a line, in the order of names");
+  command->add_flag("--statistics", options->statistics,
+                    "Write statistics that `assay metric merge` adds, not features; always so for a feature file");
+  command->add_option("--first-index", options->first_index, "Index of the first sample in the whole set")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback([options, &context] { context.selected = [options] { return merge(*options); }; });
+  add_image_feature_options(*command, options->images);
+  command->callback([options, &context] { context.selected = [options] { return run(*options); }; });
 }
 
 }  // namespace assay

@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "app/command.h"
+#include "app/metric/generative_input.h"
 #include "app/metric/generative_protocols.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
 #include "app/metric/strata_rows.h"
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "metrics/feature_file.h"
 
 namespace assay {
 namespace {
@@ -25,6 +25,7 @@ struct Options {
   bool per_class = false;
   std::string tail;  // empty: not asked for
   std::int64_t draws = 5;
+  ImageFeatureOptions images;
   MetricOutput output;
 };
 
@@ -37,23 +38,17 @@ std::vector<Stratum> strata_of(const Options& options, const FeatureSet& referen
   return strata;
 }
 
-FeatureSet read_set(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path))
-    throw InputError(
-        fmt::format("{}: is a folder; expected a feature or statistics file (.safetensors, .npz)", path.string()));
-  return read_feature_file(path);
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 /// What every row of this protocol says about its sets.
-void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated) {
+void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated,
+              bool from_images) {
   if (row.protocol.empty()) row.protocol = id;
   if (!row.n_generated && generated.count > 0) row.n_generated = generated.count;
   if (!row.n_reference && reference.count > 0) row.n_reference = reference.count;
-  row.extra["features"] = "given";
+  row.extra["features"] = from_images ? "extracted" : "given";
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -68,19 +63,21 @@ int run(const Options& options) {
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
   const auto start = std::chrono::steady_clock::now();
-  const FeatureSet reference = options.reference.empty() ? FeatureSet() : read_set(options.reference);
-  const FeatureSet generated = read_set(options.generated);
+  FeatureNetworks networks(options.images);
+  GenerativeInput reference_input(options.reference, networks), generated_input(options.generated, networks);
   const bool parts = options.per_class || !options.tail.empty();
   if (parts && options.reference.empty())
     throw InputError("scores of classes match them with those of a reference: give --reference");
-  const std::vector<Stratum> strata = parts ? strata_of(options, reference) : std::vector<Stratum>();
   MetricReport report;
   report.command = "generative";
   nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
     stop_if_interrupted();
     const std::string id(protocol->id);
+    const auto opened = std::chrono::steady_clock::now();
+    const FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
     const auto began = std::chrono::steady_clock::now();
+    const std::vector<Stratum> strata = parts ? strata_of(options, reference) : std::vector<Stratum>();
     std::vector<MetricRow> rows = protocol->score(reference, generated, options.scores);
     if (parts) {
       std::vector<MetricRow> more =
@@ -88,11 +85,12 @@ int run(const Options& options) {
       rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     }
     for (MetricRow& row : rows) {
-      complete(row, id, reference, generated);
+      complete(row, id, reference, generated, !generated_input.from_file(id));
       report.rows.push_back(std::move(row));
     }
+    seconds["read"] = seconds["read"].get<double>() + std::chrono::duration<double>(began - opened).count();
     seconds[id] = seconds_since(began);
-    nlohmann::json choices = {{"given_features", generated.hash}};
+    nlohmann::json choices = generated_input.choices(id);
     if (protocol->choices != nullptr) choices.update(protocol->choices(options.scores));
     if (parts) choices["parts"] = {{"tail", options.tail}, {"draws", options.draws}, {"seed", options.scores.seed}};
     if (!reference.hash.empty()) choices["reference"] = reference.hash;
@@ -109,7 +107,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("generative", "Distance, fidelity and diversity of generated images");
   command->add_option("--reference", options->reference,
-                      "Feature or statistics file of the reference images (.safetensors, .npz)");
+                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
@@ -131,6 +129,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
       ->capture_default_str();
   command->add_option("--seed", options->scores.seed, "Seed of what is drawn")->capture_default_str();
+  add_image_feature_options(*command, options->images);
   add_metric_output(*command, options->output);
   command->callback([options, &context] {
     options->output.command_line = context.command_line;

@@ -9,13 +9,8 @@ namespace assay {
 namespace {
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_metric_clustering,
-    add_metric_compare,
-    add_metric_corloc,
-    add_metric_features,
-    add_metric_generative,
-    add_metric_merge,
-    add_metric_saliency,
+    add_metric_clustering, add_metric_compare,    add_metric_corloc, add_metric_explain,
+    add_metric_features,   add_metric_generative, add_metric_merge,  add_metric_saliency,
 };
 
 }  // namespace

@@ -7,15 +7,19 @@ class App;
 namespace assay {
 
 struct CommandContext;
+struct ImageFeatureOptions;
 struct MetricOutput;
 
 /// Adds --json and --store to a metric command.
 void add_metric_output(CLI::App& command, MetricOutput& output);
+/// Adds --weights, --cache and --batch to a command that takes folders of images.
+void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options);
 
 // Each adds one subcommand of `assay metric`.
 void add_metric_clustering(CLI::App& metric, CommandContext& context);
 void add_metric_compare(CLI::App& metric, CommandContext& context);
 void add_metric_corloc(CLI::App& metric, CommandContext& context);
+void add_metric_explain(CLI::App& metric, CommandContext& context);
 void add_metric_features(CLI::App& metric, CommandContext& context);
 void add_metric_generative(CLI::App& metric, CommandContext& context);
 void add_metric_merge(CLI::App& metric, CommandContext& context);

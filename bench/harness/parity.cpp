@@ -23,6 +23,7 @@
 #include "diffusion/guidance.h"
 #include "diffusion/timestep_embedding.h"
 #include "diffusion/unet.h"
+#include "metrics/features/vision_transformer.h"
 
 namespace assay {
 namespace {
@@ -141,6 +142,23 @@ Module sgdm_unet_module(nlohmann::json config, const SafetensorsFile* state) {
   };
 }
 
+Module dino_vit_module(const nlohmann::json& config, const SafetensorsFile* state) {
+  if (!state) throw InputError("the pack names no state file");
+  const auto net = std::make_shared<VisionTransformer>(read_vision_transformer_config(config, "config"), state->path());
+  return [net](const Case& c) -> Outputs {
+    if (c.call() != "features") throw unknown_call(c, "features");
+    const VisionTransformerOutputs out = net->forward(c.tensor("x"));
+    return {{"cls", out.cls},
+            {"tokens_normed", out.tokens_normed},
+            {"second_last_normed", out.second_last_normed},
+            {"last_attention", out.last_attention},
+            {"last_q", out.last_q},
+            {"last_k", out.last_k},
+            {"last_v", out.last_v},
+            {"pos_embed_used", out.pos_embed_used}};
+  };
+}
+
 struct ModuleEntry {
   std::string id;
   Module (*make)(nlohmann::json config, const SafetensorsFile* state);
@@ -151,6 +169,7 @@ const std::vector<ModuleEntry>& modules() {
       {"adm.timestep_embedding",
        [](nlohmann::json c, const SafetensorsFile* s) { return timestep_embedding_module(c, s); }},
       {"adm.unet", [](nlohmann::json c, const SafetensorsFile* s) { return adm_unet_module(c, s); }},
+      {"dino.vit", [](nlohmann::json c, const SafetensorsFile* s) { return dino_vit_module(c, s); }},
       {"sgdm.unet", [](nlohmann::json c, const SafetensorsFile* s) { return sgdm_unet_module(std::move(c), s); }},
   };
   return table;

@@ -66,6 +66,11 @@ TEST(Parity, HoldsForTheOfficialUNets) {
   expect_all_pass(check_parity(shared_golden("sgdm.unet.cluster")), "sgdm.unet.cluster", 12);
 }
 
+TEST(Parity, HoldsForTheDinoVisionTransformer) {
+  ASSAY_NEEDS_SHARED_GOLDEN("dino.vit");
+  expect_all_pass(check_parity(shared_golden("dino.vit")), "dino.vit", 40);
+}
+
 TEST(Parity, FailsWithOnePerturbedWeight) {
   ASSAY_NEEDS_SHARED_GOLDEN("adm.unet.plain");
   const TemporaryFolder folder;

@@ -1,0 +1,36 @@
+#include "app/metric/generative_input.h"
+
+#include "core/npz.h"
+#include "metrics/feature_file.h"
+
+namespace assay {
+namespace {
+
+bool holds_statistics(const std::filesystem::path& path) {
+  return path.extension() == ".npz" && std::filesystem::is_regular_file(path) && NpzFile(path).has("mu");
+}
+
+}  // namespace
+
+GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks) : networks_(networks) {
+  if (path.empty()) return;
+  if (holds_images(path)) images_ = std::make_unique<ImageFeatures>(path, networks);
+  if (!images_ || holds_statistics(path)) file_ = read_feature_file(path);
+}
+
+bool GenerativeInput::from_file(const std::string& protocol) const {
+  // OpenAI's reference batches carry the statistics of a larger set beside images.
+  const bool distance = protocol.starts_with("fid") || protocol.starts_with("sfid");
+  return !images_ || (distance && file_.statistics);
+}
+
+FeatureSet GenerativeInput::under(const std::string& protocol) {
+  return from_file(protocol) ? file_ : images_->of(find_image_protocol(protocol));
+}
+
+nlohmann::json GenerativeInput::choices(const std::string& protocol) {
+  if (from_file(protocol)) return {{"given_features", file_.hash}};
+  return {{"images", images_->hash()}, {"weights_hash", networks_.weights_hash(find_image_protocol(protocol).network)}};
+}
+
+}  // namespace assay

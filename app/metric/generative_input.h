@@ -1,0 +1,36 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "app/metric/image_features.h"
+#include "metrics/feature_set.h"
+
+namespace assay {
+
+/// One side of a generative score: a feature or statistics file, which stands in for the features of any protocol, or
+/// images, whose features each protocol takes in its own way. An .npz with both (OpenAI's reference batches) gives its
+/// statistics to Fréchet distances and its images to the rest.
+class GenerativeInput {
+ public:
+  /// An empty path is an empty set. Throws InputError as read_feature_file and open_images.
+  GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks);
+
+  /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
+  FeatureSet under(const std::string& protocol);
+  bool images() const { return images_ != nullptr; }
+  /// True where a file's numbers are what the protocol gets.
+  bool from_file(const std::string& protocol) const;
+  /// Only where images().
+  ImageFeatures& image_features() { return *images_; }
+  /// What the protocol's row in the store says of this side.
+  nlohmann::json choices(const std::string& protocol);
+
+ private:
+  FeatureNetworks& networks_;
+  FeatureSet file_;
+  std::unique_ptr<ImageFeatures> images_;
+};
+
+}  // namespace assay

@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/command.h"
+#include "app/metric/metric_command.h"
+#include "app/metric/statistics_file.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "metrics/feature_file.h"
+
+namespace assay {
+namespace {
+
+struct MergeOptions {
+  std::vector<std::filesystem::path> shards;
+  std::filesystem::path out;
+  bool partial = false;
+  bool json = false;
+};
+
+FeatureMoments read_shard(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  if (!file.has(moments_prefix + "nodes"))
+    throw InputError(
+        fmt::format("{}: holds no feature moments; expected what `assay metric features` writes", path.string()));
+  return FeatureMoments::load(file, moments_prefix);
+}
+
+int merge(const MergeOptions& options) {
+  FeatureMoments all = read_shard(options.shards.front());
+  for (std::size_t i = 1; i < options.shards.size(); ++i) {
+    stop_if_interrupted();
+    try {
+      all.merge(read_shard(options.shards[i]));
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", options.shards[i].string(), error.what()));
+    }
+  }
+  const auto gaps = all.gaps();
+  if (!gaps.empty() && !options.partial)
+    throw InputError(fmt::format("samples {} to {} are in no shard{}; --partial merges what there is", gaps[0].first,
+                                 gaps[0].second,
+                                 gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
+  write_statistics(all, options.out, options.json);
+  return 0;
+}
+
+}  // namespace
+
+void add_metric_merge(CLI::App& metric, CommandContext& context) {
+  const auto options = std::make_shared<MergeOptions>();
+  CLI::App* command =
+      metric.add_subcommand("merge", "One statistics file of several shards; the same bits however it was split");
+  command->add_option("shards", options->shards, "What `assay metric features` wrote")->required();
+  command->add_option("--out", options->out, "Statistics file to write (.safetensors)")->required();
+  command->add_flag("--partial", options->partial, "Accept sample indices that no shard holds");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return merge(*options); }; });
+}
+
+}  // namespace assay

@@ -1,0 +1,199 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "core/safetensors.h"
+#include "datasets/png.h"
+#include "metrics/features/inception.h"
+#include "tests/end_to_end/program.h"
+#include "tests/support/random_weights.h"
+#include "tests/support/temporary_folder.h"
+
+namespace assay {
+namespace {
+
+using test::Outcome;
+using test::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+void write_image(const std::filesystem::path& file, int width, int height) {
+  Image image(width, height, 3);
+  image.pixels = test::fixture_image(width, height);
+  write_png(file, image);
+}
+
+Outcome metric(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "metric");
+  return test::run_program(ASSAY_BINARY, arguments);
+}
+
+/// Two folders of two images and Inception weights of tests/data/features/random_weights.py, made once.
+class MetricOnImages : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    data = std::make_unique<TemporaryFolder>();
+    std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
+    for (const WeightShape& weight : Inception::state())
+      if (!weight.optional) shapes.emplace_back(weight.name, weight.shape);
+    test::write_random_weights(weights(), shapes);
+    for (const char* folder : {"reference", "generated"}) std::filesystem::create_directory(data->path() / folder);
+    write_image(data->path() / "reference" / "a.png", 32, 32);
+    write_image(data->path() / "reference" / "b.png", 330, 311);
+    write_image(data->path() / "generated" / "a.png", 17, 40);
+    write_image(data->path() / "generated" / "b.png", 1, 1);
+  }
+  static void TearDownTestSuite() { data.reset(); }
+
+  static std::string weights() { return (data->path() / "inception.safetensors").string(); }
+  static std::string folder(const std::string& name) { return (data->path() / name).string(); }
+
+  static nlohmann::json scores(const std::string& reference, const std::string& generated) {
+    const Outcome outcome = metric({"generative", "--reference", reference, "--generated", generated, "--protocol",
+                                    "fid-tf1", "--bootstrap", "0", "--weights", weights(), "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("results").at(0);
+  }
+
+  static std::unique_ptr<TemporaryFolder> data;
+};
+std::unique_ptr<TemporaryFolder> MetricOnImages::data;
+
+TEST_F(MetricOnImages, FeaturesOfAFolderAreTorchFidelitysWhateverTheBatch) {
+  const TemporaryFolder out;
+  const Outcome outcome = metric({"features", "--input", folder("reference"), "--weights", weights(), "--out",
+                                  (out / "f.safetensors").string(), "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto found = nlohmann::json::parse(outcome.out).at("features");
+  EXPECT_EQ(found.at("n"), 2);
+  EXPECT_EQ(found.at("width"), 2048);
+  EXPECT_GT(found.at("images_per_second").get<double>(), 0);
+
+  const SafetensorsFile written(out / "f.safetensors");
+  const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/inception.safetensors");
+  for (const auto& [tensor, python] : {std::pair{"features", "pool3"}, {"logits", "logits_unbiased"}}) {
+    const auto got = written.at(tensor).f32(tensor);
+    std::size_t i = 0;
+    for (const char* size : {"32x32", "330x311"}) {
+      const std::string name = std::string("fid-tf1/") + python + "/" + size;
+      float largest = 0;
+      for (const float want : wanted.at(name).f32(name)) largest = std::max(largest, std::abs(got[i++] - want));
+      EXPECT_LE(largest, 2e-5f) << name;
+    }
+    EXPECT_EQ(i, got.size());
+  }
+
+  const Outcome one = metric({"features", "--input", folder("reference"), "--weights", weights(), "--out",
+                              (out / "one.safetensors").string(), "--batch", "1"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(read_file(out / "one.safetensors"), read_file(out / "f.safetensors"));
+}
+
+TEST_F(MetricOnImages, AFolderAClassGivesLabelsAndTheCacheSparesTheSecondPass) {
+  const TemporaryFolder classes, out;
+  for (const char* name : {"cat", "dog"}) {
+    std::filesystem::create_directory(classes / name);
+    write_image(classes / name / "x.png", 32, 32);
+  }
+  const auto run = [&](const char* file) {
+    return metric({"features", "--input", classes.path().string(), "--weights", weights(), "--cache",
+                   (out / "cache").string(), "--out", (out / file).string(), "--json"});
+  };
+  const Outcome first = run("first.safetensors");
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  const SafetensorsFile written(out / "first.safetensors");
+  EXPECT_THAT(written.at("labels").i64("labels"), ElementsAre(0, 1));
+  const Outcome second = run("second.safetensors");
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_TRUE(nlohmann::json::parse(second.out).at("features").at("images_per_second").is_null());
+  EXPECT_EQ(read_file(out / "first.safetensors"), read_file(out / "second.safetensors"));
+}
+
+TEST_F(MetricOnImages, AnNpzBatchOfOpenAisEvaluatorIsReadWithItsLabels) {
+  const TemporaryFolder out;
+  const Outcome outcome =
+      metric({"features", "--input", std::string(ASSAY_TEST_DATA) + "/features/batch.npz", "--weights", weights(),
+              "--protocol", "sfid-oai", "--out", (out / "f.safetensors").string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const SafetensorsFile written(out / "f.safetensors");
+  EXPECT_THAT(written.at("features").shape, ElementsAre(2, 2023));
+  EXPECT_THAT(written.at("labels").i64("labels"), ElementsAre(3, 1));
+  const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/inception.safetensors");
+  const auto got = written.at("features").f32("features");
+  const auto want = wanted.at("fid-tf1/spatial/32x32").f32("spatial");
+  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
+TEST_F(MetricOnImages, ScoresOfFoldersAreThoseOfTheirFeatureFiles) {
+  const TemporaryFolder out;
+  for (const char* side : {"reference", "generated"}) {
+    const Outcome outcome = metric({"features", "--input", folder(side), "--weights", weights(), "--out",
+                                    (out / (std::string(side) + ".safetensors")).string()});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  const auto images = scores(folder("reference"), folder("generated"));
+  const auto files = scores((out / "reference.safetensors").string(), (out / "generated.safetensors").string());
+  EXPECT_GT(images.at("value").get<double>(), 0);
+  EXPECT_EQ(images.at("value"), files.at("value"));
+  EXPECT_EQ(images.at("generated_hash"), files.at("generated_hash"));
+  EXPECT_EQ(images.at("features"), "extracted");
+  EXPECT_EQ(files.at("features"), "given");
+}
+
+TEST_F(MetricOnImages, ExplainReachesFidTorchByTwoSingleSteps) {
+  const Outcome outcome = metric({"explain", "--reference", folder("reference"), "--generated", folder("generated"),
+                                  "--weights", weights(), "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto result = nlohmann::json::parse(outcome.out);
+  std::map<std::string, double> values;
+  for (const auto& row : result.at("results"))
+    if (!row.contains("part")) values[row.at("protocol")] = row.at("value");
+  EXPECT_EQ(values.size(), 5U);
+  double resize = 0, normalisation = 0;
+  for (const auto& step : result.at("chain")) {
+    if (step.at("change") == "resize TF1 bilinear -> half-pixel bilinear") resize = step.at("difference");
+    if (step.at("change") == "normalisation by 128 -> by 127.5") normalisation = step.at("difference");
+  }
+  EXPECT_NE(resize, 0);
+  EXPECT_NEAR(values.at("fid-tf1") + resize + normalisation, values.at("fid-torch"), 1e-9 * values.at("fid-torch"));
+}
+
+TEST_F(MetricOnImages, WithoutWeightsTheErrorSaysWhichFileAndWhatElseCanBeDone) {
+  const Outcome outcome = metric(
+      {"generative", "--reference", folder("reference"), "--generated", folder("generated"), "--protocol", "fid-tf1"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("--weights"), HasSubstr("pt_inception-2015-12-05-6726825d.pth"),
+                                 HasSubstr("tools/convert_weights.py"), HasSubstr("feature files")));
+}
+
+TEST_F(MetricOnImages, ADamagedImageIsNamed) {
+  const TemporaryFolder images, out;
+  write_image(images / "a.png", 32, 32);
+  const std::string whole = read_file(images / "a.png");
+  images.file("b.png", whole.substr(0, whole.size() / 2));
+  const Outcome outcome = metric({"features", "--input", images.path().string(), "--weights", weights(), "--out",
+                                  (out / "f.safetensors").string()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("b.png"));
+  EXPECT_FALSE(std::filesystem::exists(out / "f.safetensors"));
+}
+
+TEST_F(MetricOnImages, AnEmptyFolderIsRefusedByName) {
+  const TemporaryFolder images;
+  const Outcome outcome = metric({"features", "--input", images.path().string(), "--weights", weights(), "--out",
+                                  (images / "f.safetensors").string()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr(images.path().string()));
+}
+
+}  // namespace
+}  // namespace assay
