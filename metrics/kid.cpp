@@ -248,11 +248,14 @@ void check(const FeatureRows& generated, const FeatureRows& reference, const Kid
   if (options.subsets < 1 || options.subset_size < 2)
     throw InputError(fmt::format("a kernel distance over {} subsets of {} rows; expected at least 1 subset of 2",
                                  options.subsets, options.subset_size));
-  if (generated.count() < options.subset_size || reference.count() < options.subset_size)
+  const std::int64_t fewest = std::min(generated.count(), reference.count());
+  if (fewest < options.subset_size)
     throw InputError(fmt::format(
-        "a kernel distance over subsets of {} rows needs as many on each side, and there are {} generated "
-        "and {} reference rows; give more, or a --kid-subset-size of at most {} (another protocol choice)",
-        options.subset_size, generated.count(), reference.count(), std::min(generated.count(), reference.count())));
+        "a kernel distance over subsets of {} rows needs as many on each side, and there are {} generated and {} "
+        "reference rows; give more{}",
+        options.subset_size, generated.count(), reference.count(),
+        fewest < 2 ? ""
+                   : fmt::format(", or a --kid-subset-size of at most {} (another choice of the protocol)", fewest)));
 }
 
 /// The first `count` of a random order of 0..n-1, in rising order.

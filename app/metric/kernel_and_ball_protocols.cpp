@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "app/metric/generative_protocols.h"
@@ -67,7 +68,9 @@ MetricRow make_row(const char* metric, double value) {
 void add_interval(MetricRow& row, const std::vector<double>& replicates, const GenerativeOptions& options,
                   const char* what) {
   if (replicates.empty()) return;
-  const Interval around = recentred_interval(row.value, replicates, options.level);
+  Interval around = recentred_interval(row.value, replicates, options.level);
+  // Replicates that differ by rounding alone are equal.
+  if (around.high - around.low < 1e-12 * std::abs(row.value)) around = {row.value, row.value};
   row.interval = MetricInterval{around.low, around.high, options.level, fmt::format("{}, {}", what, replicates.size())};
 }
 
