@@ -30,7 +30,6 @@ TEST(CorrectlyLocalised, NeedsOnlyOneOfTheTrueBoxes) {
   EXPECT_FALSE(correctly_localised({0, 0, 10, 10}, std::vector<BoxCorners>{}));
 }
 
-
 // The formula of Wilson 1927 with z = statistics.NormalDist().inv_cdf(0.975), in Python.
 TEST(WilsonInterval, AgreesWithTheClosedForm) {
   const Interval some = wilson_interval(7, 20);
