@@ -120,9 +120,9 @@ TEST_F(MetricOnImages, AFolderAClassGivesLabelsAndTheCacheSparesTheSecondPass) {
 
 TEST_F(MetricOnImages, AnNpzBatchOfOpenAisEvaluatorIsReadWithItsLabels) {
   const TemporaryFolder out;
-  const Outcome outcome = metric({"features", "--input", std::string(ASSAY_TEST_DATA) + "/features/batch.npz",
-                                  "--weights", weights(), "--protocol", "sfid-oai", "--out",
-                                  (out / "f.safetensors").string()});
+  const Outcome outcome =
+      metric({"features", "--input", std::string(ASSAY_TEST_DATA) + "/features/batch.npz", "--weights", weights(),
+              "--protocol", "sfid-oai", "--out", (out / "f.safetensors").string()});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile written(out / "f.safetensors");
   EXPECT_THAT(written.at("features").shape, ElementsAre(2, 2023));
