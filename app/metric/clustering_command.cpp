@@ -56,7 +56,8 @@ std::vector<std::vector<double>> replicate_values(const Contingency& table, cons
   constexpr double limit = 2e10;
   std::vector<std::vector<double>> values(all.size());
   const auto replicates = static_cast<double>(options.replicates);
-  if (table.n < 2 || 100.0 * static_cast<double>(table.cells.size()) * replicates > limit) return values;
+  if (options.replicates == 0 || table.n < 2 || 100.0 * static_cast<double>(table.cells.size()) * replicates > limit)
+    return values;
   for (std::size_t m = 0; m < all.size(); ++m)
     if (all[m].cost * replicates <= limit) values[m].resize(static_cast<std::size_t>(options.replicates));
   parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
@@ -86,7 +87,7 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 }
 
 int run(const Options& options) {
-  if (options.replicates < 1) throw InputError("--replicates must be at least 1");
+  if (options.replicates < 0) throw InputError("--bootstrap must be at least 0");
   const Contingency table = [&] {
     const auto truth = read_label_file(options.truth), predicted = read_label_file(options.prediction);
     if (truth.size() != predicted.size())
@@ -123,7 +124,7 @@ int run(const Options& options) {
     }
     report.rows.push_back(std::move(row));
   }
-  if (!without_interval.empty())
+  if (!without_interval.empty() && options.replicates > 0)
     report.notes.push_back(table.n < 2 ? "one item: there is no interval"
                                        : fmt::format("no interval for {}: {} replicates over {} cells take too long",
                                                      without_interval, options.replicates, table.cells.size()));
@@ -141,7 +142,7 @@ void add_metric_clustering(CLI::App& metric, CommandContext& context) {
   command->add_option("--truth", options->truth, "Label of each item, one integer a line")->required();
   command->add_flag("--per-class", options->per_class,
                     "For each class its best cluster, the share of the class in it, and how pure it is");
-  command->add_option("--replicates", options->replicates, "Bootstrap replicates over items");
+  command->add_option("--bootstrap", options->replicates, "Replicates behind each interval, over items; 0: none");
   command->add_option("--seed", options->seed, "Seed of the bootstrap");
   command->add_option("--threads", options->threads, "Threads; 0 for all cores");
   add_metric_output(*command, options->output);

@@ -134,7 +134,7 @@ void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, 
       {scored.id, {{"empty_masks", options.empty_mask}, {"replicates", options.replicates}, {"seed", options.seed}}});
   const std::vector<double> values = saliency_values(layout, scored.table, used);
   std::vector<std::vector<double>> replicates;
-  if (used.size() > 1)
+  if (used.size() > 1 && options.replicates > 0)
     replicates = saliency_bootstrap(layout, scored.table, used, options.replicates, options.seed, options.threads);
   for (std::size_t m = 0; m < layout.measures.size(); ++m) {
     MetricRow row;
@@ -202,7 +202,7 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
   const ConfusionScores whole = scores_of(sparse, all, options.classes);
   std::vector<ConfusionScores> replicates;
-  if (pairs.size() > 1) {
+  if (pairs.size() > 1 && options.replicates > 0) {
     replicates.resize(static_cast<std::size_t>(options.replicates));
     parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
       replicates[static_cast<std::size_t>(r)] = scores_of(
@@ -242,7 +242,7 @@ int run(const Options& options) {
     throw InputError(fmt::format("--empty-mask {}: accepted are protocol, skip and refuse", options.empty_mask));
   if (options.classes < 1 || options.classes > 255)
     throw InputError(fmt::format("--classes {}: accepted are 1 to 255", options.classes));
-  if (options.replicates < 1) throw InputError("--replicates must be at least 1");
+  if (options.replicates < 0) throw InputError("--bootstrap must be at least 0");
   for (const std::string& id : options.protocols)
     if (id != "voc" && !map_protocols.contains(id))
       throw InputError(unknown_name_message("saliency protocol", id, {"pysod", "fan", "tokencut", "selfmask", "voc"}));
@@ -280,7 +280,7 @@ void add_metric_saliency(CLI::App& metric, CommandContext& context) {
   command->add_option("--empty-mask", options->empty_mask,
                       "Images whose true mask is empty: protocol (scored as it says), skip, refuse");
   command->add_option("--classes", options->classes, "Number of classes of voc, background included");
-  command->add_option("--replicates", options->replicates, "Bootstrap replicates over images");
+  command->add_option("--bootstrap", options->replicates, "Replicates behind each interval, over images; 0: none");
   command->add_option("--seed", options->seed, "Seed of the bootstrap");
   command->add_option("--threads", options->threads, "Threads; 0 for all cores");
   command->add_flag("--per-image", options->per_image, "Under --json also `images`, with the values of each");

@@ -178,7 +178,7 @@ TEST_F(MetricGenerative, SaysWhatIsWrong) {
               HasSubstr("did you mean 'fid-tf1'"));
   EXPECT_THAT(
       refusal({"generative", "--reference", folder_.path().string(), "--generated", thin, "--protocol", "fid-tf1"}),
-      HasSubstr("is a folder"));
+      HasSubstr("no images; accepted: .png"));
   EXPECT_THAT(refusal({"generative", "--reference", thin, "--generated", folder_.file("e.npz", "").string(),
                        "--protocol", "fid-tf1"}),
               HasSubstr("e.npz"));

@@ -60,7 +60,7 @@ class MetricSaliency : public ::testing::Test {
 };
 
 TEST_F(MetricSaliency, GivesEveryMeasureOfEachProtocolWithAnInterval) {
-  const nlohmann::json found = json({"--protocol", "pysod,selfmask", "--replicates", "200"});
+  const nlohmann::json found = json({"--protocol", "pysod,selfmask", "--bootstrap", "200"});
   EXPECT_EQ(found["results"].size(), 11u + 6u);
   for (const nlohmann::json& row : found["results"]) {
     EXPECT_EQ(row["n"], 4) << row;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "metrics/features/image_protocol.h"
 
 namespace assay {
 namespace {
@@ -19,7 +20,16 @@ TEST(Protocols, EachHasItsOwnIdAndSaysWhatItChooses) {
     EXPECT_TRUE(protocol.choices.is_object() && !protocol.choices.empty()) << protocol.id;
     EXPECT_EQ(protocol_json(protocol.id)["id"], protocol.id);
   }
-  EXPECT_THAT(ids, ::testing::IsSupersetOf({"fd-small", "sklearn", "pysod", "fan", "tokencut", "selfmask", "voc", "corloc-lost"}));
+  EXPECT_THAT(ids,
+              ::testing::IsSupersetOf({"fid-tf1",  "fid-torch",  "fid-clean",    "fid-tm18", "fid-sg3", "fid-infinity",
+                                       "is-tf10",  "is-oai5000", "kid-seed2020", "pr-oai",   "pr-tf",   "prdc5",
+                                       "sfid-oai", "fd-dinov2",  "fd-small",     "pysod",    "fan",     "tokencut",
+                                       "selfmask", "voc",        "corloc-lost",  "sklearn"}));
+}
+
+TEST(Protocols, EveryImageProtocolIsOneOfThem) {
+  for (const ImageProtocol& image : image_protocols())
+    EXPECT_NO_THROW(find_protocol(std::string(image.id))) << image.id;
 }
 
 TEST(Protocols, ChoicesAreInTheJson) {
