@@ -16,7 +16,7 @@ if ! "$assay" dataset info emoji >/dev/null 2>&1; then
 fi
 # A part of the mini tier's budget, so that two cores need less than 12 minutes.
 run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 2 --set train.steps=1000 --set encoder.steps=500
-  --set sample.count=400 --store demo/assay.db)
+  --set loss_timesteps=4 --set sample.count=400 --store demo/assay.db)
 report=("$assay" report --store demo/assay.db --out demo/report)
 
 mkdir -p demo
