@@ -87,7 +87,9 @@ std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const 
     for (const ScoreRow& score : group.values) values.push_back(score.value);
     const SeedMean summary = mean_over_seeds(values);
     group.mean = summary.mean;
-    group.interval = values.size() == 1 ? group.values[0].interval : summary.interval;
+    // Equal over all seeds: no seed is in it, and a t interval of no width would claim certainty.
+    const bool one_value = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+    group.interval = one_value ? group.values[0].interval : summary.interval;
   }
   return groups;
 }

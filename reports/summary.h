@@ -34,7 +34,7 @@ struct ScoreGroup {
   std::vector<ScoreRow> values;     // in run order
   std::vector<std::int64_t> seeds;  // of `values`
   double mean = 0.0;
-  /// Over seeds; with one seed the interval of that value, which may be none.
+  /// Over seeds; with one seed, or one value for all of them, the interval of that value, which may be none.
   std::optional<IntervalRow> interval;
 };
 

@@ -93,6 +93,16 @@ TEST(Groups, KeepMethodsApart) {
   EXPECT_EQ(group_scores({score(1, "a", 1), score(2, "a", 3)}, {run(1, 0), run(2, 0, "maskdm")}).size(), 2U);
 }
 
+TEST(Groups, AValueThatNoSeedMovesKeepsItsOwnInterval) {
+  ScoreRow first = score(1, "real", 8), second = score(2, "real", 8);
+  first.interval = second.interval = IntervalRow{7, 9, 0.95, "bootstrap"};
+  const std::vector<ScoreGroup> groups = group_scores({first, second}, {run(1, 0), run(2, 1)});
+  ASSERT_EQ(groups.size(), 1U);
+  ASSERT_TRUE(groups[0].interval);
+  EXPECT_EQ(groups[0].interval->method, "bootstrap");
+  EXPECT_EQ(groups[0].interval->low, 7);
+}
+
 TEST(Groups, OfOneSeedKeepThatSeedsInterval) {
   ScoreRow single = score(1, "a", 4);
   single.interval = {3.0, 6.0, 0.9, "bootstrap over samples, 1000"};
