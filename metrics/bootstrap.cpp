@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cmath>
-#include <exception>
 #include <limits>
-#include <mutex>
 #include <numeric>
-#include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/philox.h"
 #include "core/student_t.h"
 
@@ -22,32 +19,6 @@ namespace {
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-/// Runs body(0) ... body(count - 1), each once, on several threads. The first exception is passed on.
-void parallel(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body) {
-  if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto workers = static_cast<int>(std::min<std::int64_t>(threads, count));
-  std::atomic<std::int64_t> next{0};
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto work = [&] {
-    for (std::int64_t i = next++; i < count; i = next++) {
-      try {
-        body(i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        next = count;
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> pool;
-    for (int i = 1; i < workers; ++i) pool.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
-}
 
 void check_replicates(std::int64_t n, std::int64_t replicates) {
   if (n < 1) throw InputError(fmt::format("a bootstrap needs at least 1 sample, got {}", n));
@@ -153,8 +124,9 @@ std::vector<double> bootstrap(std::int64_t n, const Statistic& statistic, std::i
                               int threads) {
   check_replicates(n, replicates);
   std::vector<double> values(static_cast<std::size_t>(replicates));
-  parallel(replicates, threads,
-           [&](std::int64_t r) { values[static_cast<std::size_t>(r)] = statistic(resample_indices(n, seed, r)); });
+  parallel_for(replicates, threads, [&](std::int64_t r, int) {
+    values[static_cast<std::size_t>(r)] = statistic(resample_indices(n, seed, r));
+  });
   return values;
 }
 
@@ -169,7 +141,7 @@ std::vector<double> frechet_bootstrap(std::span<const float> features, std::int6
   const Resampler resampler(features, width, divisor);
   check_replicates(resampler.count(), replicates);
   std::vector<double> values(static_cast<std::size_t>(replicates));
-  parallel(replicates, replicate_threads(width, threads), [&](std::int64_t r) {
+  parallel_for(replicates, replicate_threads(width, threads), [&](std::int64_t r, int) {
     values[static_cast<std::size_t>(r)] =
         frechet(reference, resampler.fit(resample_indices(resampler.count(), seed, r))).value;
   });
