@@ -1,179 +1,28 @@
 #include "bench/harness/parity.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <functional>
-#include <map>
 #include <memory>
 
+#include "bench/harness/parity/modules.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/nearest.h"
 #include "core/safetensors.h"
-#include "diffusion/guidance.h"
-#include "diffusion/timestep_embedding.h"
-#include "diffusion/unet.h"
-#include "metrics/features/vision_transformer.h"
 
 namespace assay {
 namespace {
 
-at::Tensor to_tensor(const TensorView& view, const std::string& name) {
-  const auto type = view.type == DType::f32 ? at::kFloat
-                    : view.type == DType::i64
-                        ? at::kLong
-                        : throw InputError(fmt::format("tensor '{}': packs hold F32 and I64", name));
-  at::Tensor tensor = at::empty(view.shape, type);
-  std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
-  return tensor;
-}
-
-/// One case: its inputs, tensors or literals, read by name.
-class Case {
- public:
-  Case(const nlohmann::json& description, const SafetensorsFile& tensors, std::string where)
-      : description_(description), tensors_(tensors), where_(std::move(where)) {}
-
-  bool has(const std::string& input) const { return inputs().contains(input); }
-  at::Tensor tensor(const std::string& input) const {
-    const nlohmann::json& value = at(input);
-    if (!value.is_string()) throw InputError(fmt::format("{}: input '{}' must name a tensor", where_, input));
-    const auto name = value.get<std::string>();
-    return to_tensor(tensors_.at(name), name);
-  }
-  at::Tensor tensor_or_undefined(const std::string& input) const { return has(input) ? tensor(input) : at::Tensor(); }
-  double number(const std::string& input) const {
-    const nlohmann::json& value = at(input);
-    if (!value.is_number()) throw InputError(fmt::format("{}: input '{}' must be a number", where_, input));
-    return value.get<double>();
-  }
-  std::string text(const std::string& input) const {
-    const nlohmann::json& value = at(input);
-    if (!value.is_string()) throw InputError(fmt::format("{}: input '{}' must be a text", where_, input));
-    return value.get<std::string>();
-  }
-  std::string call() const { return description_.value("call", "(none)"); }
-
- private:
-  const nlohmann::json& inputs() const { return description_.at("inputs"); }
-  const nlohmann::json& at(const std::string& input) const {
-    if (!has(input)) throw InputError(fmt::format("{}: no input '{}'", where_, input));
-    return inputs().at(input);
-  }
-
-  const nlohmann::json& description_;
-  const SafetensorsFile& tensors_;
-  std::string where_;
-};
-
-using Outputs = std::map<std::string, at::Tensor>;
-/// Runs one case.
-using Module = std::function<Outputs(const Case&)>;
-
-InputError unknown_call(const Case& c, const std::string& known) {
-  return InputError(fmt::format("unknown call '{}'; known: {}", c.call(), known));
-}
-
-Module timestep_embedding_module(const nlohmann::json& config, const SafetensorsFile*) {
-  const double max_period = config.value("max_period", 10000.0);
-  return [max_period](const Case& c) -> Outputs {
-    return {{"embedding",
-             timestep_embedding(c.tensor("timesteps"), static_cast<std::int64_t>(c.number("dim")), max_period)}};
-  };
-}
-
-std::shared_ptr<UNet> load_unet(const UNetConfig& config, const SafetensorsFile* state) {
-  if (!state) throw InputError("the pack names no state file");
-  auto net = std::make_shared<UNet>(config);
-  net->parameters().materialise(0);
-  net->parameters().load(*state);
-  return net;
-}
-
-Module adm_unet_module(const nlohmann::json& config, const SafetensorsFile* state) {
-  const auto net = load_unet(read_unet_config(config, "config"), state);
-  return [net](const Case& c) -> Outputs {
-    at::Tensor x = c.tensor("x");
-    if (c.call() == "(none)") {
-      at::NoGradGuard no_grad;
-      return {{"sample", net->forward(x, c.tensor("timesteps"), c.tensor_or_undefined("y"), {})}};
-    }
-    if (c.call() != "forward_and_grad") throw unknown_call(c, "(none), forward_and_grad");
-    x.set_requires_grad(true);
-    const at::Tensor sample = net->forward(x, c.tensor("timesteps"), c.tensor_or_undefined("y"), {});
-    (sample * c.tensor("weight")).sum().backward();
-    return {{"sample", sample.detach()}, {"grad_x", x.grad()}};
-  };
-}
-
-/// SGDM's image-level U-Net: the ADM class with its condition branch.
-Module sgdm_unet_module(nlohmann::json config, const SafetensorsFile* state) {
-  const std::string method = config.value("condition_method", "cluster");
-  if (method != "cluster" && method != "label" && method != "attr")
-    throw InputError(fmt::format("condition_method '{}' is not supported; accepted: cluster, label, attr", method));
-  for (const char* key : {"condition_method", "condition", "use_checkpoint", "use_fp16"}) config.erase(key);
-  const auto net = load_unet(read_unet_config(config, "config"), state);
-  return [net](const Case& c) -> Outputs {
-    at::NoGradGuard no_grad;
-    const at::Tensor x = c.tensor("x"), t = c.tensor("timesteps"), condition = c.tensor("cond");
-    const auto dropped = [&](const at::Tensor& drop) {
-      return net->predict(x, t, net->drop_condition(condition, drop));
-    };
-    const at::Tensor none = at::zeros({x.size(0)}, at::kLong), all = at::ones({x.size(0)}, at::kLong);
-    if (c.call() == "forward") return {{"eps", dropped(c.number("cond_drop_prob") >= 1 ? all : none)}};
-    if (c.call() == "forward_drop_mask") return {{"eps", dropped(c.tensor("drop"))}};
-    if (c.call() != "guided") throw unknown_call(c, "forward, forward_drop_mask, guided");
-    // The official code takes weights of exactly 0 and 1 as one branch, in both conventions.
-    const double scale = c.number("cond_scale");
-    if (scale == 0) return {{"eps", dropped(all)}};
-    if (scale == 1) return {{"eps", dropped(none)}};
-    const double w = to_imagen(scale, read_guidance_convention(c.text("scale_type")));
-    return {{"eps", (1 - w) * dropped(all) + w * dropped(none)}};
-  };
-}
-
-Module dino_vit_module(const nlohmann::json& config, const SafetensorsFile* state) {
-  if (!state) throw InputError("the pack names no state file");
-  const auto net = std::make_shared<VisionTransformer>(read_vision_transformer_config(config, "config"), state->path());
-  return [net](const Case& c) -> Outputs {
-    if (c.call() != "features") throw unknown_call(c, "features");
-    const VisionTransformerOutputs out = net->forward(c.tensor("x"));
-    return {{"cls", out.cls},
-            {"tokens_normed", out.tokens_normed},
-            {"second_last_normed", out.second_last_normed},
-            {"last_attention", out.last_attention},
-            {"last_q", out.last_q},
-            {"last_k", out.last_k},
-            {"last_v", out.last_v},
-            {"pos_embed_used", out.pos_embed_used}};
-  };
-}
-
-struct ModuleEntry {
-  std::string id;
-  Module (*make)(nlohmann::json config, const SafetensorsFile* state);
-};
-
-const std::vector<ModuleEntry>& modules() {
-  static const std::vector<ModuleEntry> table = {
-      {"adm.timestep_embedding",
-       [](nlohmann::json c, const SafetensorsFile* s) { return timestep_embedding_module(c, s); }},
-      {"adm.unet", [](nlohmann::json c, const SafetensorsFile* s) { return adm_unet_module(c, s); }},
-      {"dino.vit", [](nlohmann::json c, const SafetensorsFile* s) { return dino_vit_module(c, s); }},
-      {"sgdm.unet", [](nlohmann::json c, const SafetensorsFile* s) { return sgdm_unet_module(std::move(c), s); }},
-  };
-  return table;
-}
+using parity::Case;
+using parity::Module;
+using parity::ModuleEntry;
+using parity::modules;
+using parity::Outputs;
+using parity::to_tensor;
 
 nlohmann::json compare(const std::string& name, const std::string& output, const at::Tensor& got_any,
                        const at::Tensor& want, double rtol, double atol) {
