@@ -18,11 +18,11 @@
 #include "diffusion/guidance.h"
 #include "metrics/bootstrap.h"
 #include "metrics/clustering.h"
-#include "metrics/frechet.h"
-#include "metrics/moments.h"
+#include "reproductions/fd_small.h"
+#include "reproductions/images.h"
+#include "reproductions/sample_noise.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/denoising_loss.h"
-#include "reproductions/self_guided/images.h"
 #include "reproductions/self_guided/oracle.h"
 #include "reproductions/self_guided/pca.h"
 
@@ -71,26 +71,6 @@ ConvEncoder encoder(Study& s) {
   ConvEncoder loaded(encoder_config(s.config.encoder), 0);
   loaded.load(file, identity.dump());
   return loaded;
-}
-
-/// The feature network behind fd-small, trained once on the training split.
-struct FeatureNetwork {
-  ConvEncoder encoder;
-  std::string hash;
-};
-
-FeatureNetwork feature_network(Study& s) {
-  const nlohmann::json identity = {
-      {"what", "fd-small"}, {"options", to_json(s.config.fd_small)}, {"dataset", s.run.dataset().hash()}, {"seed", 0}};
-  const auto file = s.run.product("fd-small", identity, [&](const std::filesystem::path& out) {
-    const auto progress = s.run.progress("train fd-small network", s.config.fd_small.steps, "steps");
-    train_small_features(s.train.images.to(s.run.device()), s.train.captions, s.config.fd_small, 0,
-                         [&](std::int64_t step, double) { progress(step); })
-        .save(out, identity.dump());
-  });
-  FeatureNetwork network{empty_small_features(s.train.captions, s.config.fd_small), hash_file(file)};
-  network.encoder.load(file, identity.dump());
-  return network;
 }
 
 double nmi_arithmetic(std::span<const std::int64_t> truth, std::span<const std::int64_t> ids) {
@@ -292,15 +272,6 @@ std::unique_ptr<UNet> denoiser(Study& s, const Network& network) {
   return loaded;
 }
 
-/// Noise [C, H, W] of sample `index`, the same for every arm: that is what pairs them.
-void fill_noise(at::Tensor& x, std::int64_t first_index, std::uint64_t seed) {
-  const std::int64_t values = x[0].numel();
-  for (std::int64_t i = 0; i < x.size(0); ++i) {
-    RandomStream random(seed, Purpose::noise, static_cast<std::uint64_t>(first_index + i));
-    random.fill_normal({x.mutable_data_ptr<float>() + i * values, static_cast<std::size_t>(values)});
-  }
-}
-
 /// The training image whose condition sample `index` takes: the empirical training marginal (SGDM's published code),
 /// and the same image for every arm.
 std::vector<std::int64_t> condition_sources(const Study& s) {
@@ -323,8 +294,7 @@ at::Tensor draw(const Study& s, const UNet& net, const Network& network, std::si
   std::vector<at::Tensor> parts;
   for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
     const std::int64_t size = std::min(s.config.sample.batch, count - begin);
-    at::Tensor x = at::empty({size, 3, side, side}, at::kFloat);
-    fill_noise(x, begin, s.run.seed());
+    const at::Tensor x = sample_noise(begin, size, {3, side, side}, s.run.seed());
     at::Tensor condition;
     if (w != 0) {
       std::vector<std::int64_t> ids;
@@ -332,64 +302,14 @@ at::Tensor draw(const Study& s, const UNet& net, const Network& network, std::si
         ids.push_back(network.blocks[block].ids[static_cast<std::size_t>(sources[static_cast<std::size_t>(i)])]);
       condition = one_hot_condition(network.blocks, block, ids).to(s.run.device());
     }
-    // Step noise (eta > 0) comes from a stream of its own for each sample and step.
     const auto step_noise = [&](std::int64_t step) {
-      at::Tensor z = at::empty({size, 3, side, side}, at::kFloat);
-      fill_noise(z, (step + 1) * (std::int64_t{1} << 32) + begin, s.run.seed());
-      return z.to(s.run.device());
+      return sample_noise(begin, size, {3, side, side}, s.run.seed(), step + 1).to(s.run.device());
     };
     parts.push_back(to_bytes(ddim_sample(net, s.config.schedule, options, x.to(s.run.device()), condition, step_noise))
                         .to(at::kCPU));
     progress(begin + size);
   }
   return at::cat(parts);
-}
-
-/// The reference of fd-small and the network that made it.
-struct Reference {
-  FeatureNetwork network;
-  Gaussian gaussian;
-  std::int64_t count;
-
-  at::Tensor features(const at::Tensor& images) const { return features_in_batches(network.encoder, images); }
-};
-
-Reference reference(Study& s) {
-  FeatureNetwork network = feature_network(s);
-  const at::Tensor features = features_in_batches(network.encoder, s.train.images);
-  FeatureMoments moments(features.size(1));
-  moments.add(0, values_of(features));
-  return {std::move(network), gaussian(moments), features.size(0)};
-}
-
-ProtocolUse fd_small_protocol(const Study& s, const Reference& reference) {
-  return {"fd-small",
-          {{"network", reference.network.hash},
-           {"reference", fmt::format("training split of {}", s.run.dataset().hash())},
-           {"n_reference", reference.count},
-           {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
-           {"resize", "none"}}};
-}
-
-/// fd-small of features [n, D] with a bootstrap interval over the samples.
-Score fd_score(const Study& s, const Reference& reference, const std::string& arm, const at::Tensor& features,
-               double w) {
-  const std::int64_t width = features.size(1);
-  const double value = frechet(gaussian(values_of(features), width), reference.gaussian).value;
-  const auto replicates = frechet_bootstrap(values_of(features), width, reference.gaussian, s.config.bootstrap,
-                                            s.run.seed(), Divisor::n_minus_1, 1);
-  const assay::Interval interval = recentred_interval(value, replicates);
-  Score score{arm,
-              "fd-small",
-              value,
-              "",
-              ScoreDirection::lower_is_better,
-              features.size(0),
-              ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
-                            fmt::format("bootstrap over samples, {}, about the value", s.config.bootstrap)},
-              "fd-small",
-              guidance_params(w)};
-  return score;
 }
 
 /// Where the samples of an arm at a weight lie.
@@ -407,7 +327,7 @@ at::Tensor stored_features(const Study& s, const std::string& arm, double w) {
 
 /// Samples one arm at one weight, scores it, and keeps samples, features and a picture.
 void sample_arm(Study& s, const UNet& net, const Network& network, std::size_t block, const std::string& arm, double w,
-                const Reference& reference) {
+                const FdSmall& fd) {
   s.run.stage(fmt::format("sample:{}:w{}", arm, w), [&](StageOutput& out) {
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor bytes =
@@ -422,9 +342,9 @@ void sample_arm(Study& s, const UNet& net, const Network& network, std::size_t b
                            "images",
                            {}});
 
-    const at::Tensor features = reference.features(from_bytes(bytes));
-    out.protocols.push_back(fd_small_protocol(s, reference));
-    out.scores.push_back(fd_score(s, reference, arm, features, w));
+    const at::Tensor features = fd.features(from_bytes(bytes));
+    out.protocols.push_back(fd.protocol());
+    out.scores.push_back(fd.score(arm, features, guidance_params(w)));
 
     const auto file = sample_file(s, arm, w);
     SafetensorsWriter writer;
@@ -489,12 +409,10 @@ void held_out_losses(Study& s, const UNet& net, const Network& network) {
 
 /// Real images: the picture beside the arms, and the distance of the validation split to the training split, the floor
 /// that no arm should be expected to pass by much.
-void real_images(Study& s, const Reference& reference) {
+void real_images(Study& s, const FdSmall& fd) {
   s.run.stage("real", [&](StageOutput& out) {
-    out.protocols.push_back(fd_small_protocol(s, reference));
-    Score score = fd_score(s, reference, "real_validation", reference.features(s.validation.images), 0);
-    score.params = nlohmann::json::object();
-    out.scores.push_back(score);
+    out.protocols.push_back(fd.protocol());
+    out.scores.push_back(fd.score("real_validation", fd.features(s.validation.images), nlohmann::json::object()));
     const std::vector<std::int64_t> sources = condition_sources(s);
     std::vector<at::Tensor> shown;
     const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(s.config.sample.count / columns, 1, 6);
@@ -513,26 +431,14 @@ void real_images(Study& s, const Reference& reference) {
 
 /// Differences of arms within this seed, paired by the noise that sample i shares: the same resampled indices on both
 /// sides. The interval over seeds is the harness's.
-void paired_differences(Study& s, const Reference& reference) {
+void paired_differences(Study& s, const FdSmall& fd) {
   s.run.stage("paired", [&](StageOutput& out) {
-    out.protocols.push_back(fd_small_protocol(s, reference));
+    out.protocols.push_back(fd.protocol());
     for (const Contrast& contrast : plan(s.run.config()).contrasts) {
       if (contrast.metric != "fd-small") continue;
       const at::Tensor a = stored_features(s, contrast.arm_a, contrast.params_a.at("w").get<double>());
       const at::Tensor b = stored_features(s, contrast.arm_b, contrast.params_b.at("w").get<double>());
-      const auto value = [&](const at::Tensor& f) {
-        return frechet(gaussian(values_of(f), f.size(1)), reference.gaussian).value;
-      };
-      const double difference = value(a) - value(b);
-      const auto replicates = frechet_paired_bootstrap(values_of(a), values_of(b), a.size(1), reference.gaussian,
-                                                       s.config.bootstrap, s.run.seed(), Divisor::n_minus_1, 1);
-      const auto interval = recentred_interval(difference, replicates.differences());
-      out.scores.push_back(
-          {contrast.arm_a + " - " + contrast.arm_b, "fd-small difference", difference, "",
-           ScoreDirection::lower_is_better, a.size(0),
-           ScoreInterval{interval.low, interval.high, 0.95,
-                         fmt::format("paired bootstrap over samples, {}, about the value", s.config.bootstrap)},
-           "fd-small", contrast.params_a});
+      out.scores.push_back(fd.difference(contrast.arm_a, a, contrast.arm_b, b, contrast.params_a));
     }
   });
 }
@@ -626,7 +532,7 @@ MethodPlan plan(const nlohmann::json& config) {
 
 void prepare_features(Run& run) {
   Study s(run);
-  feature_network(s);
+  FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
 }
 
 void prepare_encoder(Run& run) {
@@ -637,7 +543,7 @@ void prepare_encoder(Run& run) {
 void run(Run& run) {
   Study s(run);
   if (s.config.oracle) check_on_oracle(run);
-  const Reference fd = reference(s);
+  const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
 
   const std::string swept = self_label_arm(s.config.clusters.front());

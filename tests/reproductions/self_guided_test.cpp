@@ -19,7 +19,7 @@
 #include "metrics/features/small_features.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
-#include "reproductions/self_guided/images.h"
+#include "reproductions/images.h"
 #include "reproductions/self_guided/pca.h"
 #include "reproductions/self_guided/simclr.h"
 #include "tests/diffusion/golden.h"

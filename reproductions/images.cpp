@@ -1,4 +1,4 @@
-#include "reproductions/self_guided/images.h"
+#include "reproductions/images.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>

@@ -1,0 +1,95 @@
+#include "reproductions/fd_small.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "core/hash.h"
+#include "metrics/bootstrap.h"
+#include "metrics/moments.h"
+
+namespace assay {
+namespace {
+
+std::span<const float> values_of(const at::Tensor& features) {
+  return {features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())};
+}
+
+double distance_between(const at::Tensor& features, const Gaussian& reference) {
+  return frechet(gaussian(values_of(features), features.size(1)), reference).value;
+}
+
+}  // namespace
+
+FdSmall::FdSmall(Run& run, const LabelledImages& train, const SmallFeaturesOptions& options, std::int64_t replicates)
+    : network_(empty_small_features(train.captions, options)),
+      dataset_hash_(run.dataset().hash()),
+      replicates_(replicates),
+      seed_(run.seed()) {
+  const nlohmann::json identity = {
+      {"what", "fd-small"}, {"options", to_json(options)}, {"dataset", dataset_hash_}, {"seed", 0}};
+  const auto file = run.product("fd-small", identity, [&](const std::filesystem::path& out) {
+    const auto progress = run.progress("train fd-small network", options.steps, "steps");
+    train_small_features(train.images.to(run.device()), train.captions, options, 0, [&](std::int64_t step, double) {
+      progress(step);
+    }).save(out, identity.dump());
+  });
+  network_.load(file, identity.dump());
+  network_hash_ = hash_file(file);
+
+  const at::Tensor reference = features(train.images);
+  reference_count_ = reference.size(0);
+  FeatureMoments moments(reference.size(1));
+  moments.add(0, values_of(reference));
+  reference_ = gaussian(moments);
+}
+
+at::Tensor FdSmall::features(const at::Tensor& images) const { return features_in_batches(network_, images); }
+
+ProtocolUse FdSmall::protocol() const {
+  return {"fd-small",
+          {{"network", network_hash_},
+           {"reference", fmt::format("training split of {}", dataset_hash_)},
+           {"n_reference", reference_count_},
+           {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+           {"resize", "none"}}};
+}
+
+double FdSmall::distance(const at::Tensor& features) const { return distance_between(features, reference_); }
+
+Score FdSmall::score(const std::string& arm, const at::Tensor& features, nlohmann::json params) const {
+  const double value = distance(features);
+  const auto interval = recentred_interval(value, frechet_bootstrap(values_of(features), features.size(1), reference_,
+                                                                    replicates_, seed_, Divisor::n_minus_1, 1));
+  return {arm,
+          "fd-small",
+          value,
+          "",
+          ScoreDirection::lower_is_better,
+          features.size(0),
+          ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
+                        fmt::format("bootstrap over samples, {}, about the value", replicates_)},
+          "fd-small",
+          std::move(params)};
+}
+
+Score FdSmall::difference(const std::string& arm_a, const at::Tensor& a, const std::string& arm_b, const at::Tensor& b,
+                          nlohmann::json params) const {
+  const double difference = distance(a) - distance(b);
+  const auto replicates = frechet_paired_bootstrap(values_of(a), values_of(b), a.size(1), reference_, replicates_,
+                                                   seed_, Divisor::n_minus_1, 1);
+  const auto interval = recentred_interval(difference, replicates.differences());
+  return {arm_a + " - " + arm_b,
+          "fd-small difference",
+          difference,
+          "",
+          ScoreDirection::lower_is_better,
+          a.size(0),
+          ScoreInterval{interval.low, interval.high, 0.95,
+                        fmt::format("paired bootstrap over samples, {}, about the value", replicates_)},
+          "fd-small",
+          std::move(params)};
+}
+
+}  // namespace assay
