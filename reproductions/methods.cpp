@@ -3,6 +3,8 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "reproductions/ed_dpm/config.h"
+#include "reproductions/ed_dpm/ed_dpm.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/self_guided.h"
@@ -11,6 +13,18 @@ namespace assay {
 
 const std::vector<MethodEntry>& method_table() {
   static const std::vector<MethodEntry> table = {
+      {"ed_dpm",
+       "ED-DPM: classifier guidance scaled by the classifier's entropy",
+       "Zheng et al., arXiv:2206.11474",
+       {"smoke", "mini"},
+       "emoji",
+       ed_dpm::preset,
+       ed_dpm::check,
+       ed_dpm::needs,
+       ed_dpm::plan,
+       {ed_dpm::prepare_features},
+       ed_dpm::run,
+       ed_dpm::describe},
       {"self_guided",
        "Self-Guided Diffusion Models: clusters of self-supervised features as labels",
        "Hu et al., arXiv:2210.06462",

@@ -19,6 +19,23 @@ std::vector<Protocol> own_protocols() {
        "The same noise under every condition, so that losses are paired by image.",
        "Assay: the training loss of DDPM (arXiv:2006.11239, eq. 14), on held-out images",
        {{"weights", "as sampled"}, {"noise", "Philox by seed, image and step"}, {"guidance", "none: w = 0 or w = 1"}}},
+      {"guidance-events",
+       "What classifier guidance met while sampling, over samples and steps: guidance that was not finite, the "
+       "largest\n"
+       "EDS scale k, shares of k above 1e4, of a floored entropy, and of a classifier sure (p > 0.9) of another class.",
+       "Assay, on ED-DPM's entropy scale (arXiv:2206.11474)",
+       {{"sure", "p > 0.9"}}},
+      {"linear-probe",
+       "Share of images that an independent linear classifier of clean images puts into the class that was asked for.\n"
+       "Ridge regression onto one-hot labels of the training split, on the features of fd-small; closed form.",
+       "Assay",
+       {{"ridge", "1e-3 of the mean variance of a feature times n"}, {"decision", "largest answer, first of equals"}}},
+      {"noisy-classifier",
+       "Entropy over ln C, guidance gradient, accuracy and calibration of a noisy classifier on noised held-out "
+       "images.\n"
+       "gradient_norm: median L2 norm; gradient_ratio: its median over the last tenth of the steps over its peak.",
+       "Assay, after the measurements in ED-DPM (arXiv:2206.11474)",
+       {{"labels", "true"}, {"noise", "Philox by seed, image and step"}, {"spearman", "ties share their mean rank"}}},
       {"oracle",
        "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
        "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",

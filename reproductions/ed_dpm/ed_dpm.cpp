@@ -1,0 +1,353 @@
+#include "reproductions/ed_dpm/ed_dpm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "core/philox.h"
+#include "core/safetensors.h"
+#include "diffusion/classifier_guidance.h"
+#include "metrics/linear_probe.h"
+#include "metrics/proportion.h"
+#include "reproductions/ed_dpm/diagnosis.h"
+#include "reproductions/ed_dpm/oracle.h"
+#include "reproductions/ed_dpm/study.h"
+#include "reproductions/fd_small.h"
+#include "reproductions/sample_noise.h"
+
+namespace assay::ed_dpm {
+namespace {
+
+/// One way of guiding; `guided` off is plain sampling.
+struct Arm {
+  const char* name;
+  bool guided, entropy_scaling, constrained;
+};
+
+constexpr std::array<Arm, 5> arms = {{{"unguided", false, false, false},
+                                      {"g", true, false, false},
+                                      {"g_eds", true, true, false},
+                                      {"g_ect", true, false, true},
+                                      {"g_eds_ect", true, true, true}}};
+constexpr std::array<Diffusion, 2> diffusions = {Diffusion::unconditional, Diffusion::conditional};
+
+std::string arm_name(Diffusion diffusion, const Arm& arm) { return name_of(diffusion) + "/" + arm.name; }
+
+const nlohmann::json reported = {{"set", "report"}};
+
+/// Samples behind the choice of gamma are numbered from here, reported ones from 0.
+constexpr std::int64_t selection_offset = std::int64_t{1} << 24;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Scores images: fd-small, and whether an independent classifier of clean images sees the class that was asked for.
+struct Judge {
+  FdSmall fd;
+  LinearProbe probe;
+
+  static LinearProbe probe_of(const Study& s, const FdSmall& fd) {
+    const at::Tensor features = fd.features(s.train.images);
+    return {{features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())},
+            features.size(1),
+            s.labels(s.train),
+            s.classes};
+  }
+  explicit Judge(Study& s) : fd(s.run, s.train, s.config.fd_small, s.config.bootstrap), probe(probe_of(s, fd)) {}
+
+  Score accuracy(const std::string& arm, const at::Tensor& features, const std::vector<std::int64_t>& asked,
+                 nlohmann::json params) const {
+    const std::vector<std::int64_t> seen =
+        probe.classify({features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())});
+    std::int64_t right = 0;
+    for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == asked[i];
+    const auto n = static_cast<std::int64_t>(seen.size());
+    const Interval interval = wilson_interval(right, n);
+    return {arm,
+            "accuracy",
+            static_cast<double>(right) / static_cast<double>(n),
+            "",
+            ScoreDirection::higher_is_better,
+            n,
+            ScoreInterval{interval.low, interval.high, 0.95, "Wilson over samples"},
+            "linear-probe",
+            std::move(params)};
+  }
+};
+
+/// The class that sample `index` asks for: that of a training image drawn at random, the same for every arm.
+std::vector<std::int64_t> asked_classes(const Study& s, std::int64_t first, std::int64_t count) {
+  const std::vector<std::int64_t>& labels = s.labels(s.train);
+  std::vector<std::int64_t> asked;
+  for (std::int64_t i = first; i < first + count; ++i)
+    asked.push_back(labels[static_cast<std::size_t>(
+        RandomStream(s.run.seed(), Purpose::condition, static_cast<std::uint64_t>(i)).below(labels.size()))]);
+  return asked;
+}
+
+/// The networks of one run, of which an arm takes two.
+struct Models {
+  Diffusion diffusion;
+  const UNet& denoiser;
+  const EncoderUNet& classifier;
+  const EncoderUNet& with_constraint;
+};
+
+struct Drawn {
+  at::Tensor bytes;  // [count, 3, H, W]
+  std::vector<std::int64_t> asked;
+  GuidanceEvents events;
+};
+
+Drawn draw(const Study& s, const Models& models, const Arm& arm, double gamma, std::int64_t first, std::int64_t count,
+           const std::function<void(std::int64_t)>& progress) {
+  at::NoGradGuard no_grad;
+  const GaussianProcess process = sampling_process(s.config);
+  const std::int64_t side = s.config.dataset.size;
+  const std::vector<std::int64_t> shape = {3, side, side};
+  Drawn drawn;
+  drawn.asked = asked_classes(s, first, count);
+  const at::Tensor labels = label_tensor(s, drawn.asked);
+  ClassifierGuidanceOptions options;
+  options.scale = gamma;
+  options.entropy_scaling = arm.entropy_scaling;
+  options.entropy_floor = s.config.sample.entropy_floor;
+
+  std::vector<at::Tensor> parts;
+  for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
+    const std::int64_t size = std::min(s.config.sample.batch, count - begin);
+    const at::Tensor classes = labels.narrow(0, begin, size);
+    at::Tensor condition;
+    if (models.diffusion == Diffusion::conditional)
+      condition = at::zeros({size, s.classes}, at::TensorOptions(at::kFloat).device(s.run.device()))
+                      .scatter(1, classes.unsqueeze(1), 1.0);
+    std::optional<ClassifierGuidance> guidance;
+    if (arm.guided)
+      guidance.emplace(arm.constrained ? models.with_constraint : models.classifier, classes, options, first + begin);
+    const auto noise = [&](std::int64_t step) {
+      return sample_noise(first + begin, size, shape, s.run.seed(), step + 1).to(s.run.device());
+    };
+    const at::Tensor x = adm_sample(process, models.denoiser, s.config.sample.sampling,
+                                    sample_noise(first + begin, size, shape, s.run.seed()).to(s.run.device()),
+                                    condition, guidance ? &*guidance : nullptr, noise);
+    parts.push_back(to_bytes(x).to(at::kCPU));
+    if (guidance) drawn.events += guidance->events();
+    progress(begin + size);
+  }
+  drawn.bytes = at::cat(parts);
+  return drawn;
+}
+
+void record_events(const std::string& arm, const GuidanceEvents& events, StageOutput& out) {
+  const auto add = [&](const char* name, double value) {
+    out.scores.push_back(
+        {arm, name, value, "", ScoreDirection::lower_is_better, events.samples, {}, "guidance-events", reported});
+  };
+  const auto share = [&](std::int64_t count) {
+    return static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, events.samples));
+  };
+  out.protocols.push_back({"guidance-events", {}});
+  add("non_finite", static_cast<double>(events.non_finite));
+  add("largest_k", events.largest_k);
+  add("share_clamped", share(events.clamped));
+  add("share_k_above_1e4", share(events.above_1e4));
+  add("share_confidently_wrong", share(events.confidently_wrong));
+}
+
+/// The gamma of the grid with the lowest fd-small over the selection samples; the smaller one of equals.
+double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge& judge) {
+  const std::string name = arm_name(models.diffusion, arm);
+  const std::vector<double>& grid = models.diffusion == Diffusion::conditional ? s.config.sample.gammas_conditional
+                                                                               : s.config.sample.gammas_unconditional;
+  const nlohmann::json result = s.run.stage("select:" + name, [&](StageOutput& out) {
+    const std::int64_t count = s.config.sample.selection_count;
+    const auto progress =
+        s.run.progress("choose gamma of " + name, count * static_cast<std::int64_t>(grid.size()), "images");
+    double best = grid.front(), lowest = std::numeric_limits<double>::infinity();
+    out.protocols.push_back(judge.fd.protocol());
+    std::int64_t done = 0;
+    for (const double gamma : grid) {
+      const Drawn drawn =
+          draw(s, models, arm, gamma, selection_offset, count, [&](std::int64_t images) { progress(done + images); });
+      done += count;
+      const Score score =
+          judge.fd.score(name, judge.fd.features(from_bytes(drawn.bytes)), {{"set", "selection"}, {"gamma", gamma}});
+      if (score.value < lowest) {
+        lowest = score.value;
+        best = gamma;
+      }
+      out.scores.push_back(score);
+    }
+    out.scores.push_back({name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", {}});
+    out.result = {{"gamma", best}};
+  });
+  return result.at("gamma").get<double>();
+}
+
+std::filesystem::path sample_file(const Study& s, const std::string& arm) {
+  std::string name = arm;
+  std::replace(name.begin(), name.end(), '/', '-');
+  return s.run.artifact_folder() / fmt::format("samples-{}.safetensors", name);
+}
+
+void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, const Judge& judge) {
+  const std::string name = arm_name(models.diffusion, arm);
+  s.run.stage("sample:" + name, [&](StageOutput& out) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::int64_t count = s.config.sample.count;
+    const Drawn drawn = draw(s, models, arm, gamma, 0, count, s.run.progress("sample " + name, count, "images"));
+    out.timings.push_back({"sample",
+                           arm.guided ? "with a classifier" : "without a classifier",
+                           fmt::format("{}x3x{}x{}, {}", std::min(s.config.sample.batch, count), s.config.dataset.size,
+                                       s.config.dataset.size, s.config.sample.respacing),
+                           seconds_since(start),
+                           count,
+                           "images",
+                           {}});
+    const at::Tensor features = judge.fd.features(from_bytes(drawn.bytes));
+    out.protocols.push_back(judge.fd.protocol());
+    out.protocols.push_back({"linear-probe", {{"features", judge.fd.protocol().choices.at("network")}}});
+    out.scores.push_back(judge.fd.score(name, features, reported));
+    out.scores.push_back(judge.accuracy(name, features, drawn.asked, reported));
+    if (arm.guided) record_events(name, drawn.events, out);
+
+    const auto file = sample_file(s, name);
+    SafetensorsWriter writer;
+    const at::Tensor& bytes = drawn.bytes;
+    writer.add("images", DType::u8, bytes.sizes().vec(),
+               std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
+    writer.add("features", features.sizes().vec(),
+               std::span<const float>(features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())));
+    writer.add("labels", {count}, std::span<const std::int64_t>(drawn.asked));
+    writer.write(file);
+    out.artifacts.push_back({"samples " + name, "samples", file, {{"arm", name}, {"gamma", gamma}}});
+    const auto picture = std::filesystem::path(file).replace_extension(".png");
+    const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(count / columns, 1, 6);
+    write_image_grid(bytes, rows, columns, 2, picture);
+    out.artifacts.push_back(
+        {fmt::format("{}, gamma {}", name, gamma),
+         "image-grid",
+         picture,
+         {{"arm", name}, {"gamma", gamma}, {"rows", rows}, {"columns", columns}, {"seed", s.run.seed()}}});
+  });
+}
+
+void real_images(Study& s, const Judge& judge) {
+  s.run.stage("real", [&](StageOutput& out) {
+    const at::Tensor features = judge.fd.features(s.validation.images);
+    out.protocols.push_back(judge.fd.protocol());
+    out.protocols.push_back({"linear-probe", {{"features", judge.fd.protocol().choices.at("network")}}});
+    out.scores.push_back(judge.fd.score("real_validation", features, nlohmann::json::object()));
+    out.scores.push_back(judge.accuracy("real_validation", features, s.labels(s.validation), nlohmann::json::object()));
+    for (const Problem& problem : s.run.dataset().problems())
+      out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
+  });
+}
+
+/// Pairs of arms on one diffusion network whose difference is reported.
+struct ArmPair {
+  const char *a, *b;
+};
+constexpr std::array<ArmPair, 5> pairs = {
+    {{"g", "unguided"}, {"g_eds", "unguided"}, {"g_eds", "g"}, {"g_ect", "g"}, {"g_eds_ect", "g_eds"}}};
+
+at::Tensor stored_features(const Study& s, const std::string& arm) {
+  const SafetensorsFile file(sample_file(s, arm));
+  const TensorView& view = file.at("features");
+  at::Tensor features = at::empty(view.shape, at::kFloat);
+  std::memcpy(features.mutable_data_ptr<float>(), view.data.data(), view.data.size());
+  return features;
+}
+
+/// Differences within this seed, paired by sample; the interval over seeds is the harness's.
+void paired_differences(Study& s, const Judge& judge) {
+  s.run.stage("paired", [&](StageOutput& out) {
+    out.protocols.push_back(judge.fd.protocol());
+    for (const Diffusion diffusion : diffusions)
+      for (const ArmPair& pair : pairs) {
+        const std::string a = name_of(diffusion) + "/" + pair.a, b = name_of(diffusion) + "/" + pair.b;
+        out.scores.push_back(judge.fd.difference(a, stored_features(s, a), b, stored_features(s, b), reported));
+      }
+  });
+}
+
+}  // namespace
+
+void check(const nlohmann::json& config) { read_config(config); }
+
+std::vector<std::string> needs(const nlohmann::json& config) {
+  const DatasetSpec dataset = read_config(config).dataset;
+  // Files named by the user take the place of the packages'.
+  if (!dataset.font.empty() && !dataset.emoji_list.empty()) return {};
+  const std::string missing = dataset_entry(dataset.name).missing();
+  return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
+}
+
+std::vector<std::string> describe(const nlohmann::json& config) {
+  const Config c = read_config(config);
+  const UNet net(c.unet);
+  const EncoderUNet classifier(c.classifier);
+  const auto guided = static_cast<std::int64_t>(arms.size()) - 1;
+  const std::int64_t grids =
+      static_cast<std::int64_t>(c.sample.gammas_unconditional.size() + c.sample.gammas_conditional.size());
+  return {
+      fmt::format("data set: {} at {}x{}", c.dataset.name, c.dataset.size, c.dataset.size),
+      fmt::format("diffusion: {} trainable parameters, once without and once with labels; {} steps of {} images each",
+                  net.parameters().trainable_count(), c.train.steps, c.train.batch),
+      fmt::format("classifier: {} trainable parameters, once without and once with ECT (lambda = {}); {} steps of {}",
+                  classifier.parameters().trainable_count(), c.entropy_constraint, c.classifier_train.steps,
+                  c.classifier_train.batch),
+      fmt::format(
+          "sampling: {}; gamma of {} guided arms chosen from {} + {} values on {} images each; {} images "
+          "reported in each of {} arms: {} images a seed",
+          c.sample.respacing, 2 * guided, c.sample.gammas_unconditional.size(), c.sample.gammas_conditional.size(),
+          c.sample.selection_count, c.sample.count, 2 * arms.size(),
+          guided * grids * c.sample.selection_count + 2 * static_cast<std::int64_t>(arms.size()) * c.sample.count)};
+}
+
+MethodPlan plan(const nlohmann::json& config) {
+  read_config(config);
+  MethodPlan plan;
+  for (const char* metric : {"fd-small", "accuracy"})
+    for (const Diffusion diffusion : diffusions)
+      for (const ArmPair& pair : pairs)
+        plan.contrasts.push_back({metric, metric == std::string("accuracy") ? "linear-probe" : "fd-small",
+                                  name_of(diffusion) + "/" + pair.a, name_of(diffusion) + "/" + pair.b, reported,
+                                  reported});
+  return plan;
+}
+
+void prepare_features(Run& run) {
+  const Config config = read_config(run.config());
+  FdSmall(run, load_images(run.dataset(), Split::train), config.fd_small, config.bootstrap);
+}
+
+void run(Run& run) {
+  Study s(run);
+  if (s.config.oracle) check_on_oracle(run);
+  const Judge judge(s);
+  real_images(s, judge);
+
+  const auto classifier = noisy_classifier(s, 0.0);
+  const auto with_constraint = noisy_classifier(s, s.config.entropy_constraint);
+  diagnose(s, *classifier, *with_constraint);
+  for (const Diffusion diffusion : diffusions) {
+    const auto denoiser = diffusion_network(s, diffusion);
+    const Models models{diffusion, *denoiser, *classifier, *with_constraint};
+    for (const Arm& arm : arms)
+      sample_arm(s, models, arm, arm.guided ? chosen_gamma(s, models, arm, judge) : 0.0, judge);
+  }
+  paired_differences(s, judge);
+}
+
+}  // namespace assay::ed_dpm

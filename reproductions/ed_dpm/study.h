@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reproductions/ed_dpm/config.h"
+#include "reproductions/images.h"
+#include "reproductions/method.h"
+
+namespace assay::ed_dpm {
+
+/// What all stages of a run share.
+struct Study {
+  Run& run;
+  Config config;
+  LabelledImages train, validation;
+  std::int64_t classes;
+
+  explicit Study(Run& r);
+
+  const std::vector<std::int64_t>& labels(const LabelledImages& images) const {
+    return config.label == LabelKind::group ? images.groups : images.subgroups;
+  }
+};
+
+/// The two diffusion networks of the paper: with and without class embedding.
+enum class Diffusion { unconditional, conditional };
+/// "uncond" or "cond".
+std::string name_of(Diffusion diffusion);
+
+/// Trains a diffusion network, or finds it in the cache, and loads its moving average. Stage "train:NAME".
+std::unique_ptr<UNet> diffusion_network(Study& s, Diffusion diffusion);
+
+/// Trains a noisy classifier, or finds it in the cache. `constraint` is ECT's lambda, 0 for none. Stage
+/// "train:classifier" or "train:classifier_ect".
+std::unique_ptr<EncoderUNet> noisy_classifier(Study& s, double constraint);
+
+/// The respaced process that samples, and at whose steps classifiers are examined.
+GaussianProcess sampling_process(const Config& config);
+
+/// The int64 tensor of labels on the run's device.
+at::Tensor label_tensor(const Study& s, const std::vector<std::int64_t>& labels);
+
+}  // namespace assay::ed_dpm
