@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -16,7 +15,8 @@ Interval wilson_interval(std::int64_t hits, std::int64_t n) {
   const double p = static_cast<double>(hits) / count, zz = z * z / count;
   const double centre = (p + zz / 2.0) / (1.0 + zz);
   const double half = z / (1.0 + zz) * std::sqrt((p * (1.0 - p) + zz / 4.0) / count);
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+  // Exact at the ends, where rounding would leave a trace of half.
+  return {hits == 0 ? 0.0 : centre - half, hits == n ? 1.0 : centre + half};
 }
 
 }  // namespace assay

@@ -8,10 +8,10 @@ namespace assay {
 namespace {
 
 TEST(WilsonInterval, EqualsThePublishedFormula) {
-  // statsmodels.stats.proportion.proportion_confint(15, 50, method="wilson")
+  // scipy.stats.binomtest(15, 50).proportion_ci(method="wilson")
   const Interval interval = wilson_interval(15, 50);
-  EXPECT_NEAR(interval.low, 0.19103, 5e-5);
-  EXPECT_NEAR(interval.high, 0.43752, 5e-5);
+  EXPECT_NEAR(interval.low, 0.1910355350088095, 1e-12);
+  EXPECT_NEAR(interval.high, 0.4375035046445341, 1e-12);
 }
 
 TEST(WilsonInterval, StaysInsideTheUnitIntervalAndHasWidthAtItsEnds) {

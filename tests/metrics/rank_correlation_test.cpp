@@ -19,7 +19,7 @@ TEST(Spearman, OfMonotoneValuesIsOneOrMinusOne) {
 TEST(Spearman, SharesTheMeanRankAmongTies) {
   // scipy.stats.spearmanr([1, 2, 2, 3, 7], [5, 1, 4, 4, 9]).statistic
   const std::vector<double> a = {1, 2, 2, 3, 7}, b = {5, 1, 4, 4, 9};
-  EXPECT_NEAR(spearman(a, b), 0.34210526315789475, 1e-15);
+  EXPECT_NEAR(spearman(a, b), 0.28947368421052633, 1e-15);
 }
 
 TEST(Spearman, OfAConstantIsZero) {
