@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "diffusion/classifier.h"
 #include "diffusion/denoiser.h"
 #include "diffusion/noise_schedule.h"
 
@@ -22,15 +23,35 @@ class GaussianMixture : public Denoiser {
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
   std::int64_t condition_size() const override { return means_.size(0); }
 
+  /// ln p(y | x_t) up to a constant of each row: -|x - sqrt(a) mu_y|^2 / (2 (a s^2 + 1 - a)), [B, C] double,
+  /// differentiable in x.
+  at::Tensor class_logits(const at::Tensor& x, const at::Tensor& timesteps) const;
+
   const at::Tensor& means() const { return means_; }
   double deviation() const { return deviation_; }
   /// The nearest mean of each row of x0 [B, d, 1, 1]: the Bayes classifier of clean samples.
   std::vector<std::int64_t> classify(const at::Tensor& x0) const;
 
  private:
+  at::Tensor alpha_bar_at(const at::Tensor& timesteps) const;
+
   std::vector<double> alpha_bar_;
   at::Tensor means_;  // [C, d] double
   double deviation_;
+};
+
+/// The exact noisy classifier of a mixture, or one that is too timid or too sure of itself.
+class MixtureClassifier : public Classifier {
+ public:
+  /// `tempering` tau > 0 multiplies the logits: 1 is exact. The mixture must outlive this object.
+  explicit MixtureClassifier(const GaussianMixture& mixture, double tempering = 1.0);
+
+  at::Tensor logits(const at::Tensor& x, const at::Tensor& timesteps) const override;
+  std::int64_t classes() const override { return mixture_.means().size(0); }
+
+ private:
+  const GaussianMixture& mixture_;
+  double tempering_;
 };
 
 }  // namespace assay
