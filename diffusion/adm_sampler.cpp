@@ -31,7 +31,7 @@ void check(const GaussianProcess& process, const Denoiser& denoiser, const AdmSa
 }  // namespace
 
 at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, const AdmSampling& sampling,
-                      at::Tensor x, const at::Tensor& condition, ScoreGuidance* guidance, const StepNoise& noise,
+                      at::Tensor x, const Condition& condition, ScoreGuidance* guidance, const StepNoise& noise,
                       const StepObserver& observer) {
   at::NoGradGuard no_grad;
   const bool conditional = condition.defined() && sampling.weight != 0.0;

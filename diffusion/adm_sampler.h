@@ -25,13 +25,13 @@ using StepNoise = std::function<at::Tensor(std::int64_t step)>;
 /// Sees x after step i.
 using StepObserver = std::function<void(std::int64_t step, const at::Tensor& x)>;
 
-/// Draws from noise x_T [B, C, H, W]. `condition`: [B, condition_size] or undefined for none. The network's eps is
+/// Draws from noise x_T [B, C, H, W]. `condition`: of every row, or undefined for none. The network's eps is
 /// mixed by classifier-free guidance first (v is the conditional branch's); then `guidance`, where given, moves the
 /// mean (DDPM) or the score (DDIM). Runs in the type and on the device of x_T. Throws InputError when the process and
 /// the denoiser disagree on learned variance, when the denoiser has no null condition but needs one, and for eta or w
 /// out of range; Error when noise is needed and there is none.
 at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, const AdmSampling& sampling,
-                      at::Tensor x, const at::Tensor& condition, ScoreGuidance* guidance = nullptr,
+                      at::Tensor x, const Condition& condition, ScoreGuidance* guidance = nullptr,
                       const StepNoise& noise = {}, const StepObserver& observer = {});
 
 }  // namespace assay

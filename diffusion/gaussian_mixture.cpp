@@ -41,10 +41,10 @@ at::Tensor GaussianMixture::class_logits(const at::Tensor& x, const at::Tensor& 
 }
 
 at::Tensor GaussianMixture::predict(const at::Tensor& x, const at::Tensor& timesteps,
-                                    const at::Tensor& condition) const {
+                                    const Condition& condition) const {
   const at::Tensor a = alpha_bar_at(timesteps), points = x.flatten(1).to(at::kDouble);
   const at::Tensor weights =  // of each class, [B, C]
-      condition.defined() ? condition.to(at::kDouble) : at::softmax(class_logits(x, timesteps), 1);
+      condition.vector.defined() ? condition.vector.to(at::kDouble) : at::softmax(class_logits(x, timesteps), 1);
   const at::Tensor mean = at::matmul(weights, means_);
   const at::Tensor variance = a * (deviation_ * deviation_) + (1 - a);
   const at::Tensor eps = (1 - a).sqrt() * (points - a.sqrt() * mean) / variance;

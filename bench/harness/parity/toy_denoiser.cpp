@@ -12,7 +12,7 @@ at::Tensor thousandths(const at::Tensor& timesteps, const at::Tensor& x) {
 }
 
 at::Tensor ToyDenoiser::predict(const at::Tensor& x, const at::Tensor& timesteps,
-                                const at::Tensor& /*condition*/) const {
+                                const Condition& /*condition*/) const {
   const at::Tensor t = thousandths(timesteps, x);
   const at::Tensor mean = a_ * x + b_ * x.sin() + c_ * t;
   return learned_variance_ ? at::cat({mean, d_ * x.cos() + e_ * t}, 1) : mean;

@@ -17,7 +17,7 @@ class ToyDenoiser : public Denoiser {
         e_(coefficients.at("e")),
         learned_variance_(learned_variance) {}
 
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
   std::int64_t condition_size() const override { return 0; }
   bool learned_variance() const override { return learned_variance_; }
 
