@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "diffusion/respacing.h"
 #include "kernels/guided_ddim_step.h"
 
 namespace assay {
@@ -30,12 +31,7 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
       throw InputError(fmt::format("DDIM: {} steps of {} would need step {}; the SGDM list starts at 1", count, total,
                                    times.back()));
   } else {
-    // guided-diffusion looks for the integer stride that gives exactly `count` steps.
-    for (std::int64_t stride = 1; stride < total && times.empty(); ++stride)
-      if ((total + stride - 1) / stride == count)
-        for (std::int64_t t = 0; t < total; t += stride) times.push_back(t);
-    if (times.empty() && count == 1) times.push_back(0);
-    if (times.empty()) throw InputError(fmt::format("DDIM: no integer stride takes {} steps of {}", count, total));
+    times = space_timesteps(total, fmt::format("ddim{}", count));
   }
 
   const auto alpha_bar = [&](std::int64_t t) { return schedule.alpha_bar[static_cast<std::size_t>(t)]; };
@@ -50,16 +46,15 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
 }
 
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const at::Tensor& condition,
-                       const std::function<at::Tensor(std::int64_t)>& noise) {
+                       at::Tensor x, const Condition& condition, const std::function<at::Tensor(std::int64_t)>& noise) {
   const bool guided = condition.defined() && options.weight != 0.0;
   const bool both = guided && options.weight != 1.0;
   std::int64_t index = 0;
   for (const DdimStep& step : ddim_steps(schedule, options.variant, options.steps, options.eta)) {
     const at::Tensor t = at::full({x.size(0)}, step.timestep, x.options().dtype(at::kLong));
     at::Tensor eps_uncond, eps_cond;
-    if (guided) eps_cond = denoiser.predict(x, t, condition);
-    if (both || !guided) eps_uncond = denoiser.predict(x, t, {});
+    if (guided) eps_cond = predict_eps(denoiser, x, t, condition);
+    if (both || !guided) eps_uncond = predict_eps(denoiser, x, t, {});
     const DdimCoefficients coefficients{step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip,
                                         options.variant == DdimVariant::adm};
     std::optional<at::Tensor> z;

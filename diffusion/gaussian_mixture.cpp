@@ -5,6 +5,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
+#include <fmt/format.h>
+
+#include <cmath>
 
 #include "core/error.h"
 #include "core/philox.h"
@@ -23,23 +26,27 @@ GaussianMixture::GaussianMixture(const NoiseSchedule& schedule, std::int64_t cla
   }
 }
 
-at::Tensor GaussianMixture::predict(const at::Tensor& x, const at::Tensor& timesteps,
-                                    const at::Tensor& condition) const {
-  const at::Tensor points = x.flatten(1).to(at::kDouble);
+at::Tensor GaussianMixture::alpha_bar_at(const at::Tensor& timesteps) const {
   const at::Tensor times = timesteps.to(at::kLong).contiguous();
-  at::Tensor a = at::empty({x.size(0), 1}, at::kDouble);
-  for (std::int64_t i = 0; i < x.size(0); ++i)
+  at::Tensor a = at::empty({times.size(0), 1}, at::kDouble);
+  for (std::int64_t i = 0; i < times.size(0); ++i)
     a.mutable_data_ptr<double>()[i] = alpha_bar_.at(static_cast<std::size_t>(times.const_data_ptr<std::int64_t>()[i]));
-  const at::Tensor variance = a * (deviation_ * deviation_) + (1 - a);
+  return a;
+}
 
-  at::Tensor weights;  // of each class, [B, C]
-  if (condition.defined()) {
-    weights = condition.to(at::kDouble);
-  } else {
-    const at::Tensor offsets = points.unsqueeze(1) - a.sqrt().unsqueeze(2) * means_.unsqueeze(0);
-    weights = at::softmax(-offsets.square().sum(2) / (2 * variance), 1);
-  }
+at::Tensor GaussianMixture::class_logits(const at::Tensor& x, const at::Tensor& timesteps) const {
+  const at::Tensor a = alpha_bar_at(timesteps), points = x.flatten(1).to(at::kDouble);
+  const at::Tensor offsets = points.unsqueeze(1) - a.sqrt().unsqueeze(2) * means_.unsqueeze(0);
+  return -offsets.square().sum(2) / (2 * (a * (deviation_ * deviation_) + (1 - a)));
+}
+
+at::Tensor GaussianMixture::predict(const at::Tensor& x, const at::Tensor& timesteps,
+                                    const Condition& condition) const {
+  const at::Tensor a = alpha_bar_at(timesteps), points = x.flatten(1).to(at::kDouble);
+  const at::Tensor weights =  // of each class, [B, C]
+      condition.vector.defined() ? condition.vector.to(at::kDouble) : at::softmax(class_logits(x, timesteps), 1);
   const at::Tensor mean = at::matmul(weights, means_);
+  const at::Tensor variance = a * (deviation_ * deviation_) + (1 - a);
   const at::Tensor eps = (1 - a).sqrt() * (points - a.sqrt() * mean) / variance;
   return eps.to(x.scalar_type()).view(x.sizes());
 }
@@ -48,6 +55,16 @@ std::vector<std::int64_t> GaussianMixture::classify(const at::Tensor& x0) const 
   const at::Tensor nearest = at::cdist(x0.flatten(1).to(at::kDouble), means_).argmin(1).contiguous();
   const std::int64_t* ids = nearest.const_data_ptr<std::int64_t>();
   return {ids, ids + nearest.numel()};
+}
+
+MixtureClassifier::MixtureClassifier(const GaussianMixture& mixture, double tempering)
+    : mixture_(mixture), tempering_(tempering) {
+  if (!(tempering > 0) || !std::isfinite(tempering))
+    throw InputError(fmt::format("mixture classifier: tempering {}; accepted: above 0", tempering));
+}
+
+at::Tensor MixtureClassifier::logits(const at::Tensor& x, const at::Tensor& timesteps) const {
+  return tempering_ * mixture_.class_logits(x, timesteps);
 }
 
 }  // namespace assay

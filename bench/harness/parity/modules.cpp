@@ -6,7 +6,9 @@ const std::vector<ModuleEntry>& modules() {
   static const std::vector<ModuleEntry> table = {
       {"adm.timestep_embedding", timestep_embedding},
       {"adm.unet", adm_unet},
+      {"diffusion.gaussian", gaussian_process},
       {"dino.vit", dino_vit},
+      {"eddpm.entropy", entropy_guidance},
       {"sgdm.unet", sgdm_unet},
   };
   return table;

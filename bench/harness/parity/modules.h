@@ -21,6 +21,8 @@ const std::vector<ModuleEntry>& modules();
 
 Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
+Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
+Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);
 
