@@ -50,8 +50,7 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
 }
 
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const at::Tensor& condition,
-                       const std::function<at::Tensor(std::int64_t)>& noise) {
+                       at::Tensor x, const Condition& condition, const std::function<at::Tensor(std::int64_t)>& noise) {
   const bool guided = condition.defined() && options.weight != 0.0;
   const bool both = guided && options.weight != 1.0;
   std::int64_t index = 0;

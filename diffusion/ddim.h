@@ -42,10 +42,10 @@ struct DdimOptions {
   bool clip = true;  // x0 to [-1, 1]
 };
 
-/// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: [B, condition_size] or undefined for none;
+/// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: of every row, or undefined for none;
 /// `noise(step, i)`, needed for eta > 0 only, gives the noise [B, C, H, W] of step i.
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const at::Tensor& condition,
+                       at::Tensor x, const Condition& condition,
                        const std::function<at::Tensor(std::int64_t)>& noise = {});
 
 }  // namespace assay

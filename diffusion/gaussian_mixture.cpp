@@ -24,7 +24,7 @@ GaussianMixture::GaussianMixture(const NoiseSchedule& schedule, std::int64_t cla
 }
 
 at::Tensor GaussianMixture::predict(const at::Tensor& x, const at::Tensor& timesteps,
-                                    const at::Tensor& condition) const {
+                                    const Condition& condition) const {
   const at::Tensor points = x.flatten(1).to(at::kDouble);
   const at::Tensor times = timesteps.to(at::kLong).contiguous();
   at::Tensor a = at::empty({x.size(0), 1}, at::kDouble);
@@ -33,8 +33,8 @@ at::Tensor GaussianMixture::predict(const at::Tensor& x, const at::Tensor& times
   const at::Tensor variance = a * (deviation_ * deviation_) + (1 - a);
 
   at::Tensor weights;  // of each class, [B, C]
-  if (condition.defined()) {
-    weights = condition.to(at::kDouble);
+  if (condition.vector.defined()) {
+    weights = condition.vector.to(at::kDouble);
   } else {
     const at::Tensor offsets = points.unsqueeze(1) - a.sqrt().unsqueeze(2) * means_.unsqueeze(0);
     weights = at::softmax(-offsets.square().sum(2) / (2 * variance), 1);

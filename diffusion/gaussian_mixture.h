@@ -19,7 +19,7 @@ class GaussianMixture : public Denoiser {
 
   /// eps = sqrt(1 - a) (x - sqrt(a) m) / (a s^2 + 1 - a) with a = alpha_bar_t and m the mean of the row's class, or the
   /// mean of all weighted by p(y | x_t).
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
   std::int64_t condition_size() const override { return means_.size(0); }
 
   const at::Tensor& means() const { return means_; }

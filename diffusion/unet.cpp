@@ -306,8 +306,8 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& timesteps, const
   return (*l.out_conv)(at::silu((*l.out_norm)(h)));
 }
 
-at::Tensor UNet::predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const {
-  if (config_.cond_dim == 0 || condition.defined()) return forward(x, timesteps, {}, condition);
+at::Tensor UNet::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {
+  if (config_.cond_dim == 0 || condition.defined()) return forward(x, timesteps, {}, condition.vector);
   return forward(x, timesteps, {}, layers_->null_condition->value.expand({x.size(0), config_.cond_dim}));
 }
 

@@ -52,7 +52,7 @@ class UNet : public Denoiser {
                      const at::Tensor& condition, std::optional<std::uint64_t> dropout_seed = std::nullopt) const;
 
   /// eps for the condition vectors, or for the null vector where `condition` is undefined.
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
   std::int64_t condition_size() const override { return config_.cond_dim; }
 
   /// `condition` with the rows where `drop` [B] is true replaced by the null vector (SGDM's published code).

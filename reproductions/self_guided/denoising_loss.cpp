@@ -13,7 +13,7 @@
 namespace assay::self_guided {
 
 std::vector<double> denoising_loss(const Denoiser& denoiser, const NoiseSchedule& schedule, const at::Tensor& images,
-                                   const at::Tensor& condition, std::int64_t timesteps, std::uint64_t seed) {
+                                   const Condition& condition, std::int64_t timesteps, std::uint64_t seed) {
   constexpr std::int64_t batch = 64;
   // Counters of the sampler's own noise lie below 2^32 for its first step and are spaced by 2^32 after it.
   constexpr std::uint64_t first_stream = std::uint64_t{1} << 62;
@@ -23,7 +23,7 @@ std::vector<double> denoising_loss(const Denoiser& denoiser, const NoiseSchedule
   for (std::int64_t begin = 0; begin < n; begin += batch) {
     const std::int64_t size = std::min(batch, n - begin);
     const at::Tensor x0 = images.narrow(0, begin, size);
-    const at::Tensor c = condition.defined() ? condition.narrow(0, begin, size) : condition;
+    const Condition c = condition.rows(begin, size);
     for (std::int64_t j = 0; j < timesteps; ++j) {
       const std::int64_t t = (2 * j + 1) * schedule.steps() / (2 * timesteps);
       at::Tensor noise = at::empty_like(x0, at::TensorOptions(at::kCPU));

@@ -206,11 +206,11 @@ TEST(DdimSteps, RefuseCountsThatTheListsCannotGive) {
 /// The packs' toy network a x + b sin(x) + c t / 1000, counting its evaluations.
 class ToyDenoiser : public Denoiser {
  public:
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const at::Tensor& condition) const override {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& condition) const override {
     ++(condition.defined() ? conditional : unconditional);
     times.push_back(t.const_data_ptr<std::int64_t>()[0]);
     at::Tensor eps = 0.3 * x + 0.6 * x.sin() + 0.5 * (t.to(at::kFloat) / 1000).view({-1, 1, 1, 1});
-    return condition.defined() ? eps + condition.sum() : eps;
+    return condition.defined() ? eps + condition.vector.sum() : eps;
   }
   std::int64_t condition_size() const override { return 1; }
 
@@ -289,7 +289,7 @@ TEST(DdimSample, TakesOneStepAsWorkedByHand) {
   // goes to alpha_bar 1, so the result is x0 itself, clipped.
   class Constant : public Denoiser {
    public:
-    at::Tensor predict(const at::Tensor& x, const at::Tensor&, const at::Tensor&) const override {
+    at::Tensor predict(const at::Tensor& x, const at::Tensor&, const Condition&) const override {
       return at::full(x.sizes(), 0.5, x.options());
     }
     std::int64_t condition_size() const override { return 0; }

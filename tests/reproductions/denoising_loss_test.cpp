@@ -76,7 +76,7 @@ TEST(DenoisingLoss, OfAnImageDoesNotDependOnWhatFollowsIt) {
 
 /// Predicts no noise at all.
 struct Silent : Denoiser {
-  at::Tensor predict(const at::Tensor& x, const at::Tensor&, const at::Tensor&) const override {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor&, const Condition&) const override {
     return at::zeros_like(x);
   }
   std::int64_t condition_size() const override { return 0; }
