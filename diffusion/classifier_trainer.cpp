@@ -84,7 +84,7 @@ void add_batch(Tallies& tallies, const at::Tensor& logits, const at::Tensor& tim
 
 /// Clean images, their classes and time steps (on the CPU), and what noising takes.
 struct Batch {
-  Batch(const LabelledImages& set, std::int64_t size)
+  Batch(const LabelledSet& set, std::int64_t size)
       : index(at::empty({size}, at::kLong)),
         timesteps(at::empty({size}, at::kLong)),
         labels(at::empty({size}, at::kLong)),
@@ -93,7 +93,7 @@ struct Batch {
         flip(at::empty({size, 1, 1, 1}, at::kBool)),
         noise(at::empty({size, set.images.size(1), set.images.size(2), set.images.size(3)}, at::kFloat)) {}
 
-  void put(std::int64_t i, const LabelledImages& set, const NoiseSchedule& schedule, std::int64_t image, std::int64_t t,
+  void put(std::int64_t i, const LabelledSet& set, const NoiseSchedule& schedule, std::int64_t image, std::int64_t t,
            bool mirrored, RandomStream& random) {
     const std::int64_t pixels = noise.numel() / noise.size(0);
     const double alpha_bar = schedule.alpha_bar[static_cast<std::size_t>(t)];
@@ -106,7 +106,7 @@ struct Batch {
     random.fill_normal({noise.mutable_data_ptr<float>() + i * pixels, static_cast<std::size_t>(pixels)});
   }
 
-  at::Tensor noised(const LabelledImages& set) const {
+  at::Tensor noised(const LabelledSet& set) const {
     const at::Device device = set.images.device();
     at::Tensor x0 = at::index_select(set.images, 0, index.to(device));
     x0 = at::where(flip.to(device), x0.flip({3}), x0);
@@ -165,7 +165,7 @@ State resume(EncoderUNet& network, const std::filesystem::path& partial, const s
   return state;
 }
 
-void check_set(const Classifier& classifier, const LabelledImages& set) {
+void check_set(const Classifier& classifier, const LabelledSet& set) {
   if (set.images.dim() != 4 || static_cast<std::int64_t>(set.labels.size()) != set.images.size(0) || set.labels.empty())
     throw InputError(fmt::format("classifier: {} labels for images of {} axes; accepted: [N, C, H, W] and N labels",
                                  set.labels.size(), set.images.dim()));
@@ -198,7 +198,7 @@ nlohmann::json to_json(const ClassifierTrainOptions& o) {
       {"beta1", o.beta1}, {"beta2", o.beta2}, {"entropy_weight", o.entropy_weight}, {"flip", o.flip}};
 }
 
-ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule& schedule, const LabelledImages& set,
+ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule& schedule, const LabelledSet& set,
                                        const ClassifierTrainOptions& options, std::uint64_t seed,
                                        const std::filesystem::path& file, const std::string& identity,
                                        double checkpoint_seconds,
@@ -292,7 +292,7 @@ void load_classifier(EncoderUNet& network, const std::filesystem::path& file, co
   network.parameters().load_partly(checkpoint, "model.");
 }
 
-QuartileScores score_classifier(const Classifier& classifier, const NoiseSchedule& schedule, const LabelledImages& set,
+QuartileScores score_classifier(const Classifier& classifier, const NoiseSchedule& schedule, const LabelledSet& set,
                                 std::int64_t draws, std::uint64_t seed, std::int64_t batch) {
   check_set(classifier, set);
   if (draws < 1 || schedule.steps() < 4)

@@ -15,7 +15,7 @@
 namespace assay {
 
 /// Clean images and their classes.
-struct LabelledImages {
+struct LabelledSet {
   at::Tensor images;                 // [N, C, H, W] float in [-1, 1]
   std::vector<std::int64_t> labels;  // [N], in [0, classes)
 };
@@ -62,7 +62,7 @@ struct ClassifierTrainReport {
 /// others. Every `checkpoint_seconds` the full state goes to `file`.partial, from which a later call with the same
 /// identity continues to the same bits. `progress(step, loss)` is called after every step; throwing from it interrupts
 /// the training. Runs on the device of the images; `network` must be there. Throws InputError for labels out of range.
-ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule& schedule, const LabelledImages& set,
+ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule& schedule, const LabelledSet& set,
                                        const ClassifierTrainOptions& options, std::uint64_t seed,
                                        const std::filesystem::path& file, const std::string& identity,
                                        double checkpoint_seconds,
@@ -74,7 +74,7 @@ void load_classifier(EncoderUNet& network, const std::filesystem::path& file, co
 
 /// Scores of any classifier on noised images: every image meets `draws` time steps of every quarter, each with its own
 /// noise under `seed`, so that two classifiers see the same inputs.
-QuartileScores score_classifier(const Classifier& classifier, const NoiseSchedule& schedule, const LabelledImages& set,
+QuartileScores score_classifier(const Classifier& classifier, const NoiseSchedule& schedule, const LabelledSet& set,
                                 std::int64_t draws, std::uint64_t seed, std::int64_t batch = 64);
 
 }  // namespace assay

@@ -1,20 +1,15 @@
 #include "reproductions/ed_dpm/diagnosis.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/softmax.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
 
 #include "core/philox.h"
 #include "diffusion/classifier_guidance.h"
-#include "diffusion/entropy.h"
 #include "diffusion/guidance_trace.h"
 #include "metrics/rank_correlation.h"
 #include "reproductions/sample_noise.h"
@@ -22,8 +17,7 @@
 namespace assay::ed_dpm {
 namespace {
 
-constexpr std::int64_t quarter_steps = 4;      // time steps a quarter at which each image is classified
-constexpr std::int64_t calibration_bins = 10;  // of equal width in confidence
+constexpr std::int64_t draws_a_quarter = 4;  // time steps of a quarter that each image meets
 
 /// Noise of the diagnosis, apart from that of samples.
 constexpr std::int64_t noise_offset = std::int64_t{1} << 50;
@@ -115,46 +109,17 @@ void along_the_steps(const Study& s, const HeldOut& set, const std::string& arm,
 /// Entropy, accuracy and calibration over each quarter of the steps.
 void over_quarters(const Study& s, const HeldOut& set, const std::string& arm, const EncoderUNet& classifier,
                    StageOutput& out) {
-  at::NoGradGuard no_grad;
-  const at::Tensor labels = label_tensor(s, set.labels);
-  const std::int64_t total = s.config.schedule.steps(), quarter = total / 4;
-  for (std::int64_t q = 0; q < 4; ++q) {
-    double entropy_sum = 0;
-    std::int64_t right = 0, seen = 0;
-    struct Bin {
-      double confidence = 0;
-      std::int64_t right = 0, count = 0;
+  const QuartileScores quarters =
+      score_classifier(classifier, s.config.schedule, {set.images.to(s.run.device()), set.labels}, draws_a_quarter,
+                       s.run.seed(), s.config.sample.batch);
+  for (std::size_t q = 0; q < quarters.size(); ++q) {
+    const ClassifierScores& scores = quarters[q];
+    const auto add = [&](const char* what, double value) {
+      out.scores.push_back(deterministic(arm, fmt::format("{}_q{}", what, q), value, scores.count));
     };
-    std::array<Bin, calibration_bins> bins{};
-    for (std::int64_t step = 0; step < quarter_steps; ++step) {
-      const std::int64_t t = q * quarter + (2 * step + 1) * quarter / (2 * quarter_steps);
-      in_batches(s, set, [&](std::int64_t begin, std::int64_t count) {
-        const at::Tensor x = noised(s, set, begin, count, t);
-        const at::Tensor logits =
-            classifier.logits(x, at::full({count}, t, at::TensorOptions(at::kLong).device(x.device())));
-        entropy_sum += entropy(logits).sum().item<double>();
-        const auto [confidence, predicted] = at::softmax(logits, 1).to(at::kCPU).to(at::kDouble).max(1);
-        for (std::int64_t i = 0; i < count; ++i) {
-          const double p = confidence[i].item<double>();
-          const bool hit = predicted[i].item<std::int64_t>() == set.labels[static_cast<std::size_t>(begin + i)];
-          Bin& bin = bins[static_cast<std::size_t>(
-              std::min(calibration_bins - 1, static_cast<std::int64_t>(p * static_cast<double>(calibration_bins))))];
-          bin.confidence += p;
-          bin.right += hit;
-          ++bin.count;
-          right += hit;
-          ++seen;
-        }
-      });
-    }
-    const auto n = static_cast<double>(seen);
-    double calibration_error = 0;
-    for (const Bin& bin : bins) calibration_error += std::abs(bin.confidence - static_cast<double>(bin.right)) / n;
-    const auto name = [&](const char* what) { return fmt::format("{}_q{}", what, q); };
-    out.scores.push_back(
-        deterministic(arm, name("entropy"), entropy_sum / n / std::log(static_cast<double>(s.classes)), seen));
-    out.scores.push_back(deterministic(arm, name("accuracy"), static_cast<double>(right) / n, seen));
-    out.scores.push_back(deterministic(arm, name("calibration_error"), calibration_error, seen));
+    add("entropy", scores.entropy / std::log(static_cast<double>(s.classes)));
+    add("accuracy", scores.accuracy);
+    add("calibration_error", scores.calibration_error);
   }
 }
 
@@ -166,8 +131,7 @@ void diagnose(Study& s, const EncoderUNet& classifier, const EncoderUNet& with_c
     out.protocols.push_back({"noisy-classifier",
                              {{"images", fmt::format("validation split of {}", s.run.dataset().hash())},
                               {"steps", s.config.sample.respacing},
-                              {"steps_a_quarter", quarter_steps},
-                              {"calibration_bins", calibration_bins},
+                              {"draws_a_quarter", draws_a_quarter},
                               {"entropy_floor", s.config.sample.entropy_floor}}});
     const auto progress = s.run.progress("examine the classifiers", 4, "passes");
     std::int64_t done = 0;

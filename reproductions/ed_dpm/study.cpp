@@ -27,15 +27,21 @@ nlohmann::json identity_of(const Study& s, const std::string& what) {
           {"seed", s.run.seed()}};
 }
 
+/// What this process did of a training.
+struct Trained {
+  std::int64_t first_step, steps;
+  double seconds;
+};
+
 /// Runs `make` in a stage of its own unless the checkpoint that `identity` names is there, and returns it.
 std::filesystem::path trained(
     Study& s, const std::string& kind, const std::string& name, const nlohmann::json& identity, std::int64_t steps,
     std::int64_t batch, std::int64_t parameters,
-    const std::function<TrainReport(const std::filesystem::path&, const std::function<void(std::int64_t)>&)>& make) {
+    const std::function<Trained(const std::filesystem::path&, const std::function<void(std::int64_t)>&)>& make) {
   std::filesystem::path file;
   s.run.stage("train:" + name, [&](StageOutput& out) {
     file = s.run.product(kind, identity, [&](const std::filesystem::path& target) {
-      const TrainReport report = make(target, s.run.progress("train " + name, steps, "steps"));
+      const Trained report = make(target, s.run.progress("train " + name, steps, "steps"));
       out.timings.push_back({"train_step",
                              name,
                              fmt::format("{}x3x{}x{}", batch, s.config.dataset.size, s.config.dataset.size),
@@ -88,8 +94,10 @@ std::unique_ptr<UNet> diffusion_network(Study& s, Diffusion diffusion) {
       [&](const std::filesystem::path& target, const std::function<void(std::int64_t)>& progress) {
         TrainingSet set{s.train.images.to(s.run.device()), {}};
         if (conditional) set.blocks.push_back({"label", s.classes, labels});
-        return assay::train(*net, s.config.schedule, set, s.config.train, s.run.seed(), target, identity.dump(),
-                            s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
+        const TrainReport report =
+            assay::train(*net, s.config.schedule, set, s.config.train, s.run.seed(), target, identity.dump(),
+                         s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
+        return Trained{report.first_step, report.steps, report.seconds};
       });
   load_checkpoint(*net, file, CheckpointWeights::ema, identity.dump());
   return net;
@@ -100,7 +108,7 @@ std::unique_ptr<EncoderUNet> noisy_classifier(Study& s, double constraint) {
   EncoderUNetConfig config = s.config.classifier;
   config.out_channels = s.classes;
   ClassifierTrainOptions options = s.config.classifier_train;
-  options.entropy_constraint = constraint;
+  options.entropy_weight = constraint;
   const std::vector<std::int64_t>& labels = s.labels(s.train);
   nlohmann::json identity = identity_of(s, "classifier");
   identity["classifier"] = to_json(config);
@@ -112,9 +120,10 @@ std::unique_ptr<EncoderUNet> noisy_classifier(Study& s, double constraint) {
   const auto file =
       trained(s, "noisy-classifier", name, identity, options.steps, options.batch, net->parameters().trainable_count(),
               [&](const std::filesystem::path& target, const std::function<void(std::int64_t)>& progress) {
-                return train_classifier(*net, s.config.schedule, s.train.images.to(s.run.device()), labels, options,
-                                        s.run.seed(), target, identity.dump(), s.run.checkpoint_seconds(),
-                                        [&](std::int64_t step, double) { progress(step); });
+                const ClassifierTrainReport report = train_classifier(
+                    *net, s.config.schedule, {s.train.images.to(s.run.device()), labels}, options, s.run.seed(), target,
+                    identity.dump(), s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
+                return Trained{report.first_step, report.steps, report.seconds};
               });
   load_classifier(*net, file, identity.dump());
   return net;

@@ -50,8 +50,8 @@ EncoderUNetConfig small() {
 }
 
 /// Three classes told apart by which channel is bright.
-LabelledImages small_set(std::int64_t per_class = 3) {
-  LabelledImages set;
+LabelledSet small_set(std::int64_t per_class = 3) {
+  LabelledSet set;
   set.images = at::full({3 * per_class, 3, 4, 4}, -0.8);
   for (std::int64_t i = 0; i < 3 * per_class; ++i) {
     set.images[i][i % 3].fill_(0.8);
@@ -132,7 +132,7 @@ TEST_F(ClassifierTraining, StepsAsAdamWWithARateThatFallsLinearly) {
   options.steps = 3;
   options.learning_rate = 0.01;
   options.weight_decay = 0;
-  LabelledImages one = small_set();
+  LabelledSet one = small_set();
   one.labels.assign(one.labels.size(), 2);
   EncoderUNet network(small());
   network.parameters().materialise(1);
@@ -185,7 +185,7 @@ TEST_F(ClassifierTraining, TheEntropyConstraintKeepsTheEntropyUp) {
 TEST_F(ClassifierTraining, RefusesLabelsOutOfRangeAndReportsALossThatIsNotANumber) {
   EncoderUNet network(small());
   network.parameters().materialise(1);
-  LabelledImages set = small_set();
+  LabelledSet set = small_set();
   set.labels[4] = 3;
   EXPECT_THAT(message_of<InputError>(
                   [&] { train_classifier(network, schedule, set, short_training(), 3, folder / "a", "", never, {}); }),
@@ -210,7 +210,7 @@ class Fixed : public Classifier {
 
 TEST(ScoreClassifier, GivesTheValuesWorkedByHand) {
   // Guesses class 1 with 0.9 always; right for three of four images: calibration error |0.9 - 0.75|.
-  LabelledImages set{normal({4, 1, 2, 2}, 1), {1, 1, 0, 1}};
+  LabelledSet set{normal({4, 1, 2, 2}, 1), {1, 1, 0, 1}};
   const Fixed classifier;
   const QuartileScores scores = score_classifier(classifier, make_noise_schedule("linear", 1000), set, 5, 1, 7);
   for (const ClassifierScores& s : scores) {
