@@ -197,8 +197,11 @@ TEST(ClassifierGuidance, SafeModeFinishesAndCounts) {
 
 TEST(ClassifierGuidance, EventsOfBatchesAddUp) {
   GuidanceEvents a, b;
-  a.steps = 2, a.samples = 8, a.largest_k = 3;
-  b.steps = 2, b.samples = 4, b.largest_k = 5, b.non_finite = 1, b.first_non_finite = {{1, 40, 9}};
+  a.samples = 8;
+  a.largest_k = 3;
+  b.samples = 4;
+  b.largest_k = 5;
+  b.first_non_finite = GuidanceEvents::Place{1, 40, 9};
   a += b;
   EXPECT_EQ(a.samples, 12);
   EXPECT_EQ(a.largest_k, 5);

@@ -37,7 +37,10 @@ TEST(EdDpmOracle, GradientRisesToAnInteriorPeakAndVanishesAndEdsRestoresIt) {
   double peak = 0, scaled_peak = 0;
   std::int64_t where = 0;
   for (const auto& row : findings().noised) {
-    if (row.gradient_norm.median > peak) peak = row.gradient_norm.median, where = row.timestep;
+    if (row.gradient_norm.median > peak) {
+      peak = row.gradient_norm.median;
+      where = row.timestep;
+    }
     scaled_peak = std::max(scaled_peak, row.scaled_norm.median);
   }
   EXPECT_GT(where, 80);
@@ -48,14 +51,16 @@ TEST(EdDpmOracle, GradientRisesToAnInteriorPeakAndVanishesAndEdsRestoresIt) {
 }
 
 TEST(EdDpmOracle, HasTheReferenceTableWithinTheSpreadOfItsMeans) {
-  // guidance.md 4.1, whose means were drawn by another generator; the noisy half hardly depends on them.
+  // guidance.md 4.1, whose means were drawn by another generator. A NumPy version of the world gave 0.8 to 1.4 times
+  // these gradient norms over six seeds; the less noisy half depends on the nearest pair of means and varies by
+  // decades.
   struct Row {
     std::int64_t t;
     double entropy, gradient;
   };
   for (const Row& row : {Row{960, 1.00, .024}, Row{800, .998, .083}, Row{640, .984, .276}, Row{480, .889, .690}}) {
     EXPECT_NEAR(noised(row.t).relative_entropy.median, row.entropy, 0.06) << row.t;
-    EXPECT_NEAR(noised(row.t).gradient_norm.median / row.gradient, 1, 0.3) << row.t;
+    EXPECT_NEAR(noised(row.t).gradient_norm.median / row.gradient, 1, 0.5) << row.t;
   }
 }
 
