@@ -111,10 +111,15 @@ class LossSecondMoment : public StepSampler {
 
 }  // namespace
 
+const std::vector<std::string>& step_sampler_names() {
+  static const std::vector<std::string> names = {"uniform", "loss-second-moment"};
+  return names;
+}
+
 std::unique_ptr<StepSampler> make_step_sampler(const std::string& name, std::int64_t steps) {
   if (name == "uniform") return std::make_unique<Uniform>(steps);
   if (name == "loss-second-moment") return std::make_unique<LossSecondMoment>(steps);
-  throw InputError(unknown_name_message("step sampler", name, {"uniform", "loss-second-moment"}));
+  throw InputError(unknown_name_message("step sampler", name, step_sampler_names()));
 }
 
 }  // namespace assay

@@ -27,6 +27,8 @@ class StepSampler {
   virtual void load(const SafetensorsFile& file) = 0;
 };
 
+const std::vector<std::string>& step_sampler_names();
+
 /// "uniform" or "loss-second-moment". The latter draws in proportion to the root of the mean of the last 10 squared
 /// losses of each step, mixed with 0.1 % of uniform; it is uniform until every step has seen 10 losses.
 /// Throws InputError for another name.

@@ -12,11 +12,16 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <optional>
 
 #include "core/config.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "diffusion/gaussian_process.h"
+#include "diffusion/step_sampler.h"
+#include "diffusion/variational_bound.h"
 #include "kernels/adamw_step.h"
 
 namespace assay {
@@ -24,11 +29,14 @@ namespace {
 
 constexpr std::int64_t loss_points = 100;
 
+const char* name_of(DenoisingObjective loss) { return loss == DenoisingObjective::hybrid ? "hybrid" : "mse"; }
+
 /// The training state beside the weights.
 struct OptimiserState {
   at::Tensor first, second, ema;
   std::int64_t step = 0;
   std::vector<double> loss_sum;
+  std::unique_ptr<StepSampler> sampler;
 };
 
 std::int64_t loss_point(std::int64_t step, std::int64_t steps) { return step * loss_points / steps; }
@@ -42,6 +50,7 @@ void save_state(const UNet& network, const OptimiserState* state, const at::Tens
   writer.add_metadata("loss", nlohmann::json(loss).dump());
   if (state) {
     writer.add_metadata("step", std::to_string(state->step));
+    state->sampler->save(writer);
     for (const auto& [name, tensor] :
          {std::pair("optimizer.first", state->first), {"optimizer.second", state->second}}) {
       const at::Tensor host = tensor.to(at::kCPU);
@@ -74,10 +83,13 @@ void check_identity(const SafetensorsFile& file, const std::string& identity) {
         fmt::format("{}: was trained with another configuration; remove it or choose another place", file.path()));
 }
 
-OptimiserState resume(UNet& network, const std::filesystem::path& partial, const std::string& identity) {
+OptimiserState resume(UNet& network, const std::filesystem::path& partial, const std::string& identity,
+                      std::unique_ptr<StepSampler> sampler) {
   const SafetensorsFile file(partial);
   check_identity(file, identity);
   OptimiserState state;
+  state.sampler = std::move(sampler);
+  state.sampler->load(file);
   // Loading the average first leaves it in the flat buffer, from where it is copied out.
   network.parameters().load_partly(file, "ema.");
   state.ema = network.parameters().flat().clone();
@@ -98,16 +110,20 @@ OptimiserState resume(UNet& network, const std::filesystem::path& partial, const
 /// The tensors of one training batch.
 struct Batch {
   at::Tensor x0, noise, timesteps, signal, noise_scale, condition, drop;
+  at::Tensor weight;  // importance of each example
+  std::vector<std::int64_t> steps;
 };
 
 /// Draws the batch of `step`; every example has its own stream.
-Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const TrainOptions& options, std::uint64_t seed,
-                 std::int64_t step, std::vector<std::int64_t>& epoch_order, std::int64_t& epoch) {
+Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const TrainOptions& options,
+                 const StepSampler& sampler, std::uint64_t seed, std::int64_t step,
+                 std::vector<std::int64_t>& epoch_order, std::int64_t& epoch) {
   const std::int64_t n = set.images.size(0), size = options.batch;
   const std::int64_t pixels = set.images.numel() / n;
   const at::Tensor index = at::empty({size}, at::kLong), timesteps = at::empty({size}, at::kLong);
   const at::Tensor signal = at::empty({size, 1, 1, 1}, at::kFloat), scale = at::empty({size, 1, 1, 1}, at::kFloat);
-  const at::Tensor drop = at::empty({size}, at::kBool);
+  const at::Tensor drop = at::empty({size}, at::kBool), weight = at::empty({size}, at::kFloat);
+  std::vector<std::int64_t> steps;
   const at::Tensor noise = at::empty({size, set.images.size(1), set.images.size(2), set.images.size(3)}, at::kFloat);
   std::int64_t width = 0;
   for (const ConditionBlock& block : set.blocks) width += block.classes;
@@ -123,7 +139,7 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
     }
     const std::int64_t image = epoch_order[static_cast<std::size_t>(example % n)];
     RandomStream random(seed, Purpose::training, static_cast<std::uint64_t>(example));
-    const auto t = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(schedule.steps())));
+    const auto [t, importance] = sampler.draw(random);
     const bool dropped = random.uniform() < options.condition_dropout;
     if (width > 0) {
       const std::size_t chosen = random.below(set.blocks.size());
@@ -134,6 +150,8 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
     }
     index.mutable_data_ptr<std::int64_t>()[i] = image;
     timesteps.mutable_data_ptr<std::int64_t>()[i] = t;
+    steps.push_back(t);
+    weight.mutable_data_ptr<float>()[i] = static_cast<float>(importance);
     drop.mutable_data_ptr<bool>()[i] = dropped;
     const double alpha_bar = schedule.alpha_bar[static_cast<std::size_t>(t)];
     signal.mutable_data_ptr<float>()[i] = static_cast<float>(std::sqrt(alpha_bar));
@@ -147,7 +165,28 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
           signal.to(device),
           scale.to(device),
           condition.defined() ? condition.to(device) : condition,
-          drop.to(device)};
+          drop.to(device),
+          weight.to(device),
+          std::move(steps)};
+}
+
+void check_fit(const UNet& network, const TrainingSet& set, const TrainOptions& options) {
+  const std::int64_t channels = set.images.size(1), given = network.config().out_channels;
+  const std::int64_t needed = options.loss == DenoisingObjective::hybrid ? 2 * channels : channels;
+  if (given != needed)
+    throw InputError(fmt::format("training: loss {} on images of {} channels needs out_channels {}, the network has {}",
+                                 name_of(options.loss), channels, needed, given));
+  if (!network.config().num_classes) return;
+  const std::int64_t classes = *network.config().num_classes;
+  if (set.blocks.size() != 1 || set.blocks[0].classes != classes)
+    throw InputError(fmt::format(
+        "training: a network of {} classes takes them from one condition of {} classes; the set has {} conditions{}",
+        classes, classes, set.blocks.size(),
+        set.blocks.size() == 1 ? fmt::format(", of {} classes", set.blocks[0].classes) : ""));
+  if (options.condition_dropout != 0)
+    throw InputError(fmt::format(
+        "training: condition_dropout {} on a class-conditional network, which has no null class; accepted: 0",
+        options.condition_dropout));
 }
 
 }  // namespace
@@ -181,6 +220,9 @@ TrainOptions read_train_options(const nlohmann::json& object, const std::string&
   o.warmup_steps = reader.integer("warmup_steps", o.warmup_steps, 0);
   o.ema_decay = reader.real("ema_decay", o.ema_decay, 0.0, 0.9999999);
   o.condition_dropout = reader.real("condition_dropout", o.condition_dropout, 0.0, 1.0);
+  o.loss = reader.one_of("loss", name_of(o.loss), {"mse", "hybrid"}) == "hybrid" ? DenoisingObjective::hybrid
+                                                                                 : DenoisingObjective::mse;
+  o.step_sampler = reader.one_of("step_sampler", o.step_sampler, step_sampler_names());
   reader.finish();
   return o;
 }
@@ -194,18 +236,28 @@ nlohmann::json to_json(const TrainOptions& o) {
           {"beta2", o.beta2},
           {"warmup_steps", o.warmup_steps},
           {"ema_decay", o.ema_decay},
-          {"condition_dropout", o.condition_dropout}};
+          {"condition_dropout", o.condition_dropout},
+          {"loss", name_of(o.loss)},
+          {"step_sampler", o.step_sampler}};
 }
 
 TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSet& set, const TrainOptions& options,
                   std::uint64_t seed, const std::filesystem::path& file, const std::string& identity,
                   double checkpoint_seconds, const std::function<void(std::int64_t, double)>& progress) {
+  check_fit(network, set, options);
+  GaussianProcessOptions process_options;
+  if (options.loss == DenoisingObjective::hybrid) process_options.variance = VarianceType::learned_range;
+  const bool plain = options.loss == DenoisingObjective::mse && options.step_sampler == "uniform";
+  const std::optional<GaussianProcess> process =
+      plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
   const std::filesystem::path partial = file.string() + ".partial";
   Parameters& parameters = network.parameters();
   OptimiserState state;
+  auto sampler = make_step_sampler(options.step_sampler, schedule.steps());
   if (std::filesystem::exists(partial)) {
-    state = resume(network, partial, identity);
+    state = resume(network, partial, identity, std::move(sampler));
   } else {
+    state.sampler = std::move(sampler);
     state.ema = parameters.flat().clone();
     state.first = at::zeros_like(state.ema);
     state.second = at::zeros_like(state.ema);
@@ -220,14 +272,26 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
   std::vector<std::int64_t> epoch_order;
   std::int64_t epoch = -1;
   for (; state.step < options.steps; ++state.step) {
-    const Batch batch = draw_batch(set, schedule, options, seed, state.step, epoch_order, epoch);
-    const at::Tensor x = batch.signal * batch.x0 + batch.noise_scale * batch.noise;
-    const at::Tensor condition =
-        batch.condition.defined() ? network.drop_condition(batch.condition, batch.drop) : batch.condition;
+    const Batch batch = draw_batch(set, schedule, options, *state.sampler, seed, state.step, epoch_order, epoch);
     const std::uint64_t dropout_seed =
         RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(state.step)).bits64();
-    const at::Tensor eps = network.forward(x, batch.timesteps, {}, condition, dropout_seed);
-    const at::Tensor loss = (eps - batch.noise).square().mean();
+    const bool classes = network.config().num_classes.has_value();
+    const ModelFunction model = [&](const at::Tensor& x, const at::Tensor& timesteps) {
+      if (classes) return network.forward(x, timesteps, batch.condition.argmax(1), {}, dropout_seed);
+      const at::Tensor condition =
+          batch.condition.defined() ? network.drop_condition(batch.condition, batch.drop) : batch.condition;
+      return network.forward(x, timesteps, {}, condition, dropout_seed);
+    };
+    at::Tensor loss;
+    if (plain) {
+      const at::Tensor x = batch.signal * batch.x0 + batch.noise_scale * batch.noise;
+      loss = (model(x, batch.timesteps) - batch.noise).square().mean();
+    } else {
+      const at::Tensor each = training_losses(*process, model, batch.x0, batch.timesteps, batch.noise).loss;
+      const at::Tensor host = each.detach().to(at::kCPU, at::kDouble).contiguous();
+      state.sampler->update(batch.steps, {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()});
+      loss = (each * batch.weight).mean();
+    }
     parameters.flat_gradient().zero_();
     loss.backward();
 

@@ -31,7 +31,13 @@ struct TrainingSet {
   std::vector<ConditionBlock> blocks;  // empty for an unconditional network
 };
 
-/// Training of an eps-predicting network as SGDM trains it (Self-Guided Diffusion's published code).
+/// What a denoiser learns from.
+///   mse     the squared error of eps
+///   hybrid  that, and the variational bound for the variance alone: ADM's learned range, twice the output channels
+enum class DenoisingObjective { mse, hybrid };
+
+/// Training of an eps-predicting network as SGDM trains it (Self-Guided Diffusion's published code); with the hybrid
+/// loss as ADM does (guided-diffusion's training_losses, learn_sigma without rescaling).
 struct TrainOptions {
   std::int64_t steps = 1000;
   std::int64_t batch = 64;
@@ -41,7 +47,9 @@ struct TrainOptions {
   double beta2 = 0.999;
   std::int64_t warmup_steps = 500;  // linear from 1e-6 of the rate, then constant
   double ema_decay = 0.9999;        // warmed up as min(ema_decay, (1 + n) / (10 + n))
-  double condition_dropout = 0.1;   // probability of the null condition
+  double condition_dropout = 0.1;   // probability of the null condition; must be 0 where the network has none
+  DenoisingObjective loss = DenoisingObjective::mse;
+  std::string step_sampler = "uniform";  // or "loss-second-moment", as make_step_sampler() takes it
 };
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);
@@ -58,7 +66,8 @@ struct TrainReport {
 /// Trains `network` and leaves its checkpoint in `file`: raw weights under `model.`, their moving average under
 /// `ema.`, and `identity` (what was trained on what) in the metadata. Example n of the whole training (step * batch +
 /// position) draws its image, time step, noise and dropout from its own stream under `seed`; where there are several
-/// condition blocks, each example shows one of them, drawn uniformly.
+/// condition blocks, each example shows one of them, drawn uniformly. A network with num_classes takes its classes from
+/// the only block. Throws InputError where the network does not fit the loss, the blocks or the dropout.
 /// Every `checkpoint_seconds` the full state goes to `file`.partial, from which a later call with the same identity
 /// continues to the same bits. `progress(step)` is called after every step; throwing from it interrupts the training.
 /// Runs on the device of `set.images`; `network` must be there.

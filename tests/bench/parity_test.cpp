@@ -71,6 +71,16 @@ TEST(Parity, HoldsForTheDinoVisionTransformer) {
   expect_all_pass(check_parity(shared_golden("dino.vit")), "dino.vit", 40);
 }
 
+TEST(Parity, HoldsForTheDiffusionProcessOfGuidedDiffusion) {
+  ASSAY_NEEDS_SHARED_GOLDEN("diffusion.gaussian");
+  expect_all_pass(check_parity(shared_golden("diffusion.gaussian")), "diffusion.gaussian", 110);
+}
+
+TEST(Parity, HoldsForEntropyDrivenGuidance) {
+  ASSAY_NEEDS_SHARED_GOLDEN("eddpm.entropy");
+  expect_all_pass(check_parity(shared_golden("eddpm.entropy")), "eddpm.entropy", 21);
+}
+
 TEST(Parity, FailsWithOnePerturbedWeight) {
   ASSAY_NEEDS_SHARED_GOLDEN("adm.unet.plain");
   const TemporaryFolder folder;

@@ -286,6 +286,95 @@ TEST_F(Training, RefusesAFinishedCheckpointInThePlaceOfAPartialOne) {
   EXPECT_THROW(run("next", short_training()), InputError);
 }
 
+class HybridTraining : public Training {
+ protected:
+  /// Four time steps, so that 12 batches of 8 fill the history of losses of each.
+  TrainReport run_hybrid(const std::string& name, const std::function<void(std::int64_t, double)>& progress = {},
+                         std::uint64_t initial = 1) {
+    UNetConfig config = small(0, 0.0);
+    config.out_channels = 6;
+    UNet network(config);
+    network.parameters().materialise(initial);
+    TrainingSet set = small_set();
+    set.blocks.clear();
+    TrainOptions options = short_training();
+    options.steps = 14;
+    options.batch = 8;
+    options.loss = DenoisingObjective::hybrid;
+    options.step_sampler = step_sampler;
+    return train(network, make_noise_schedule("linear", 4), set, options, 3, folder / name, "hybrid", 0.0, progress);
+  }
+
+  std::string step_sampler = "loss-second-moment";
+};
+
+TEST_F(HybridTraining, ResumedGivesTheBitsOfAnUninterruptedRun) {
+  struct Stop : std::runtime_error {
+    using std::runtime_error::runtime_error;
+  };
+  run_hybrid("whole");
+  for (const std::int64_t last : {3, 12})  // before and after the sampler of time steps has warmed up
+    EXPECT_THROW(run_hybrid(
+                     "parts",
+                     [last](std::int64_t step, double) {
+                       if (step == last) throw Stop("stopped");
+                     },
+                     7),
+                 Stop);
+  EXPECT_EQ(run_hybrid("parts", {}, 9).first_step, 12);
+  EXPECT_TRUE(bytes("whole") == bytes("parts"));
+  step_sampler = "uniform";
+  run_hybrid("uniform");
+  EXPECT_FALSE(bytes("whole") == bytes("uniform"));
+}
+
+TEST_F(HybridTraining, TeachesTheVarianceChannels) {
+  run_hybrid("hybrid");
+  const at::Tensor bias = tensor_of(SafetensorsFile(folder / "hybrid"), "model.out.2.bias");
+  ASSERT_EQ(bias.numel(), 6);  // they start at zero
+  EXPECT_GT(bias.narrow(0, 3, 3).abs().min().item<double>(), 1e-3);
+}
+
+TEST_F(Training, TeachesTheClassesOfTheOnlyBlock) {
+  UNetConfig config = small(0, 0.0);
+  config.num_classes = 3;
+  TrainingSet set = small_set();
+  set.blocks = {{"label", 3, {0, 1, 0, 1, 0, 1, 0}}};  // class 2 is never shown
+  TrainOptions options = short_training();
+  options.condition_dropout = 0;
+  options.weight_decay = 0;
+  options.warmup_steps = 0;
+  UNet start(config), network(config);
+  start.parameters().materialise(1);
+  network.parameters().materialise(1);
+  train(network, schedule, set, options, 3, folder / "classes", "", never, {});
+  at::Tensor before;
+  for (const Parameter& parameter : start.parameters().all())
+    if (parameter.name == "label_emb.weight") before = parameter.value;
+  const at::Tensor after = tensor_of(SafetensorsFile(folder / "classes"), "model.label_emb.weight");
+  EXPECT_GT(max_abs_difference(after[0], before[0]), 1e-4);
+  EXPECT_GT(max_abs_difference(after[1], before[1]), 1e-4);
+  EXPECT_TRUE(same_bits(after[2], before[2]));
+}
+
+TEST_F(Training, RefusesNetworksThatDoNotFit) {
+  const auto refused = [&](const UNetConfig& config, const TrainOptions& options) {
+    UNet network(config);
+    network.parameters().materialise(1);
+    return message_of<InputError>(
+        [&] { train(network, schedule, small_set(), options, 3, folder / "x", "", never, {}); });
+  };
+  TrainOptions options = short_training();
+  options.loss = DenoisingObjective::hybrid;
+  EXPECT_THAT(refused(small(5), options), HasSubstr("loss hybrid on images of 3 channels needs out_channels 6"));
+  UNetConfig config = small(5);
+  config.out_channels = 6;
+  EXPECT_THAT(refused(config, short_training()), HasSubstr("loss mse on images of 3 channels needs out_channels 3"));
+  config = small(0);
+  config.num_classes = 3;
+  EXPECT_THAT(refused(config, short_training()), HasSubstr("the set has 2 conditions"));
+}
+
 TEST(OneHotCondition, PlacesTheClassInItsBlock) {
   const std::vector<ConditionBlock> blocks = {{"label", 3, {}}, {"cluster", 2, {}}};
   EXPECT_TRUE(same_bits(one_hot_condition(blocks, 0, {2, 0}), values({0, 0, 1, 0, 0, 1, 0, 0, 0, 0}, {2, 5})));
@@ -308,6 +397,8 @@ TEST(TrainOptionsConfiguration, SurvivesJsonAndRefusesWhatIsOutOfRange) {
   EXPECT_THAT(refused(R"({"steps": 0})"), HasSubstr("train.steps"));
   EXPECT_THAT(refused(R"({"condition_dropout": 1.5})"), HasSubstr("train.condition_dropout"));
   EXPECT_THAT(refused(R"({"learning_rat": 1})"), HasSubstr("learning_rate"));
+  EXPECT_THAT(refused(R"({"loss": "hybird"})"), HasSubstr("hybrid"));
+  EXPECT_THAT(refused(R"({"step_sampler": "unifrom"})"), HasSubstr("uniform"));
 }
 
 }  // namespace
