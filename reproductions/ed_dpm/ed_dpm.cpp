@@ -19,7 +19,7 @@
 #include "metrics/linear_probe.h"
 #include "metrics/proportion.h"
 #include "reproductions/ed_dpm/diagnosis.h"
-#include "reproductions/ed_dpm/oracle.h"
+#include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
 #include "reproductions/sample_noise.h"
@@ -334,7 +334,7 @@ void prepare_features(Run& run) {
 
 void run(Run& run) {
   Study s(run);
-  if (s.config.oracle) check_on_oracle(run);
+  if (s.config.oracle) record_oracle(run);
   const Judge judge(s);
   real_images(s, judge);
 
