@@ -104,7 +104,7 @@ at::Tensor ClassifierGuidance::gradient(const at::Tensor& x, const at::Tensor& t
     const at::Tensor point = x.detach();
     point.set_requires_grad(true);
     logits = classifier_.logits(point, timesteps);
-    log_p = at::log_softmax(logits, 1).gather(1, labels_.to(x.device(), at::kLong).unsqueeze(1)).squeeze(1);
+    log_p = log_probability(logits, labels_.to(x.device(), at::kLong));
     // Only x gets a gradient: the weights of a network in training must not.
     const std::vector<at::Tensor> inputs = {point};
     log_p.sum().backward({}, false, false, inputs);

@@ -66,8 +66,11 @@ Outputs conditioning(const Case& c, const ToyClassifier& classifier) {
   const at::Tensor x = c.tensor("x"), t = c.tensor("t"), y = c.tensor("y");
   const ClassifierGuidanceOptions options = read_options(c);
   const at::Tensor logits = classifier.logits(x, t);
-  const at::Tensor scale = options.entropy_scaling ? options.scale * entropy_scale(logits, 0.0, official_constant).scale
-                                                   : at::full({}, options.scale);
+  // The official scale has the shape of the gradient where it is on.
+  const at::Tensor scale =
+      options.entropy_scaling
+          ? (options.scale * entropy_scale(logits, 0.0, official_constant).scale).view({-1, 1, 1, 1}).expand(x.sizes())
+          : at::full({}, options.scale);
   return {{"logits", logits},
           {"gradient", ClassifierGuidance(classifier, y, {}).gradient(x, t)},
           {"scale", scale},
