@@ -5,6 +5,7 @@
 #include "core/nearest.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/presets.h"
 #include "reproductions/self_guided/self_guided.h"
 
 namespace assay {
@@ -22,7 +23,9 @@ const std::vector<MethodEntry>& method_table() {
        self_guided::plan,
        {self_guided::prepare_features, self_guided::prepare_encoder},
        self_guided::run,
-       self_guided::describe},
+       self_guided::describe,
+       self_guided::claims_json,
+       self_guided::paper_table_json},
   };
   return table;
 }
