@@ -84,12 +84,27 @@ std::optional<Evidence> evidence_of_score(const Finished& finished, const Quanti
   return evidence;
 }
 
+/// Of rows that are about the same two arms, the one whose params are just those of the quantity, else the only one
+/// that has them among its params.
+template <class Row>
+const Row* matching(const std::vector<Row>& rows, const Quantity& q, nlohmann::json Row::*params_a) {
+  const Row* found = nullptr;
+  int matches = 0;
+  for (const Row& row : rows) {
+    if (row.metric != q.score || row.protocol != q.protocol || row.arm_a != q.of.arm || row.arm_b != q.minus->arm ||
+        !has_params(row.*params_a, q.of.params) || !has_params(row.params_b, q.minus->params))
+      continue;
+    if ((row.*params_a).size() == q.of.params.size() && row.params_b.size() == q.minus->params.size()) return &row;
+    found = &row;
+    ++matches;
+  }
+  return matches == 1 ? found : nullptr;
+}
+
 std::optional<Evidence> evidence_of_difference(const std::vector<ComparisonRow>& comparisons, const Quantity& q) {
-  for (const ComparisonRow& row : comparisons)
-    if (row.metric == q.score && row.protocol == q.protocol && row.arm_a == q.of.arm && row.arm_b == q.minus->arm &&
-        has_params(row.params, q.of.params) && has_params(row.params_b, q.minus->params))
-      return Evidence{row.difference, row.interval, row.seeds, false};
-  return std::nullopt;
+  const ComparisonRow* row = matching(comparisons, q, &ComparisonRow::params);
+  if (!row) return std::nullopt;
+  return Evidence{row->difference, row->interval, row->seeds, false};
 }
 
 /// Of the scores that a quantity asks for, how many a run has where the params do not tell them apart; else 0.
@@ -143,11 +158,8 @@ std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Cla
   for (const Claim& claim : claims) {
     const Quantity& q = claim.quantity;
     if (!q.minus || !claim.absent.empty()) continue;
-    const bool given = std::any_of(contrasts.begin(), contrasts.end(), [&](const Contrast& c) {
-      return c.metric == q.score && c.protocol == q.protocol && c.arm_a == q.of.arm && c.arm_b == q.minus->arm &&
-             has_params(c.params_a, q.of.params) && has_params(c.params_b, q.minus->params);
-    });
-    if (!given) contrasts.push_back({q.score, q.protocol, q.of.arm, q.minus->arm, q.of.params, q.minus->params});
+    if (!matching(contrasts, q, &Contrast::params_a))
+      contrasts.push_back({q.score, q.protocol, q.of.arm, q.minus->arm, q.of.params, q.minus->params});
   }
   return contrasts;
 }

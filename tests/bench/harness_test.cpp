@@ -387,6 +387,14 @@ TEST(ContrastsOf, AddTheDifferencesThatNoPlannedContrastGives) {
   EXPECT_EQ(contrasts[1].params_a, (nlohmann::json{{"w", 3}}));
 }
 
+TEST(ContrastsOf, DoNotTakeOneOfSeveralPlannedOnes) {
+  Claim any;
+  any.quantity = {"fd", "fd-small", {"a", nlohmann::json::object()}, ScoreSelector{"b", nlohmann::json::object()}};
+  const MethodPlan plan{{{"fd", "fd-small", "a", "b", {{"gamma", 1}}, {{"gamma", 1}}},
+                         {"fd", "fd-small", "a", "b", {{"gamma", 2}}, {{"gamma", 2}}}}};
+  EXPECT_THAT(contrasts_of(plan, {any}), SizeIs(3));
+}
+
 nlohmann::json repetition(int index, double time, const std::string& unit = "us") {
   return {{"name", "ddim/16"},
           {"run_type", "iteration"},
