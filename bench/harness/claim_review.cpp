@@ -30,7 +30,13 @@ std::map<std::string, Recorded> newest_batches(const Query& query, const std::st
   for (const RunRow& run : query.runs(filter)) {
     Recorded& recorded = newest[run.tier];
     if (run.batch < recorded.source.batch) continue;
-    if (run.batch > recorded.source.batch) recorded = {{run.batch, run.tier, run.dataset, 0}, run.config};
+    if (run.batch > recorded.source.batch) {
+      recorded.source.batch = run.batch;
+      recorded.source.tier = run.tier;
+      recorded.source.dataset = run.dataset;
+      recorded.source.runs = 0;
+      recorded.config = run.config;
+    }
     ++recorded.source.runs;
   }
   return newest;
