@@ -18,6 +18,7 @@ struct CommandContext {
 /// Each adds one subcommand to the program.
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_metric_command(CLI::App& app, CommandContext& context);
+void add_claims_command(CLI::App& app, CommandContext& context);
 void add_report_command(CLI::App& app, CommandContext& context);
 void add_parity_command(CLI::App& app, CommandContext& context);
 void add_bench_command(CLI::App& app, CommandContext& context);

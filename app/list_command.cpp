@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "core/nearest.h"
 #include "datasets/dataset.h"
 #include "metrics/protocols.h"
+#include "reproductions/claims.h"
 #include "reproductions/method.h"
 
 namespace assay {
@@ -102,8 +104,14 @@ const std::vector<Kind>& kinds() {
        [] {
          std::vector<Row> rows;
          for (const MethodEntry& m : method_table())
-           for (const ClaimRule& c : m.plan(m.preset(m.tiers.back())).claims)
-             rows.push_back({m.id + "/" + c.id, c.statement});
+           for (const ClaimTemplate& entry : read_claims(m.claims, m.id + "/claims.json")) {
+             // Of the highest tier in which it is made: its preset says how many there are.
+             const auto tier =
+                 std::find_if(m.tiers.rbegin(), m.tiers.rend(), [&](const auto& name) { return entry.made_in(name); });
+             if (tier == m.tiers.rend()) continue;
+             for (const Claim& c : entry.claims(m.preset(*tier)))
+               rows.push_back({m.id + "/" + c.id, c.statement + "\nOrigin: " + c.origin});
+           }
          return rows;
        }},
   };

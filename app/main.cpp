@@ -13,8 +13,9 @@ namespace {
 using assay::CommandContext;
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    assay::add_run_command,   assay::add_metric_command,  assay::add_report_command, assay::add_parity_command,
-    assay::add_bench_command, assay::add_dataset_command, assay::add_doctor_command, assay::add_list_command,
+    assay::add_run_command,     assay::add_metric_command, assay::add_claims_command,
+    assay::add_report_command,  assay::add_parity_command, assay::add_bench_command,
+    assay::add_dataset_command, assay::add_doctor_command, assay::add_list_command,
 };
 
 std::string shell_quoted(const std::string& word) {

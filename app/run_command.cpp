@@ -50,10 +50,12 @@ void print_summary(const nlohmann::json& result, const std::string& store) {
                    number(s.at("value")), number(s.at("low")), number(s.at("high")), s.at("n").get<std::int64_t>());
   }
   if (!result.at("comparisons").empty()) fmt::print("paired differences\n");
-  for (const auto& c : result.at("comparisons"))
-    fmt::print("  {:<5} {:<46} {:>9}  [{}, {}]  {} seed(s)\n", c.at("metric").get<std::string>(),
-               c.at("arm_a").get<std::string>() + " - " + c.at("arm_b").get<std::string>(), number(c.at("difference")),
-               number(c.at("low")), number(c.at("high")), c.at("seeds").size());
+  for (const auto& c : result.at("comparisons")) {
+    std::string name = c.at("arm_a").get<std::string>() + " - " + c.at("arm_b").get<std::string>();
+    if (c.at("arm_a") == c.at("arm_b")) name += " " + c.at("params_b").dump();
+    fmt::print("  {:<5} {:<46} {:>9}  [{}, {}]  {} seed(s)\n", c.at("metric").get<std::string>(), name,
+               number(c.at("difference")), number(c.at("low")), number(c.at("high")), c.at("seeds").size());
+  }
   if (!result.at("runs").empty())
     for (const auto& c : result.at("runs").at(0).at("claims"))
       fmt::print("claim {:<18} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),

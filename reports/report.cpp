@@ -48,6 +48,7 @@ ReportData read_data(const ReportOptions& options) {
     if (!options.run) {
       data.comparisons = query.comparisons(data.batch->id);
       data.claims = query.claims(data.batch->id);
+      data.published = query.published(data.batch->id);
     }
   }
 

@@ -10,7 +10,7 @@ struct ReportOptions {
   std::filesystem::path store;
   std::filesystem::path out;   // folder, made when absent
   std::optional<RowId> batch;  // the newest batch with a run, unless given
-  std::optional<RowId> run;    // this run alone; comparisons and claims, which need several, are then left out
+  std::optional<RowId> run;    // this run alone; comparisons, claims and paper tables, which need several, are left out
 };
 
 struct ReportFiles {

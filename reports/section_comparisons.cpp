@@ -43,6 +43,12 @@ Tone tone_of(Reading reading) {
   return reading == Reading::better ? Tone::good : reading == Reading::worse ? Tone::bad : Tone::neutral;
 }
 
+/// Of one arm with itself, B says which of its scores it is.
+std::string name_of_b(const ComparisonRow& row) {
+  const std::string params = params_text(row.params_b);
+  return row.arm_a != row.arm_b || params.empty() ? row.arm_b : row.arm_b + ", " + params;
+}
+
 }  // namespace
 
 Section comparisons_section(const ReportData& data) {
@@ -102,7 +108,7 @@ Section comparisons_section(const ReportData& data) {
     }
     for (const ComparisonRow* row : group) {
       const Reading reading = read(*row);
-      std::vector<Text> cells{{code(row->arm_a)}, {code(row->arm_b)}};
+      std::vector<Text> cells{{code(row->arm_a)}, {code(name_of_b(*row))}};
       if (params) cells.push_back({plain(params_text(row->params))});
       cells.push_back({number(value_of(row->difference, row->interval))});
       cells.push_back({number(interval_of(row->interval))});
@@ -112,7 +118,7 @@ Section comparisons_section(const ReportData& data) {
       cells.push_back({reading_chip(reading)});
       table.rows.push_back(std::move(cells));
 
-      std::vector<Text> values{{code(row->arm_a)}, {code(row->arm_b)}};
+      std::vector<Text> values{{code(row->arm_a)}, {code(name_of_b(*row))}};
       if (params) values.push_back({plain(params_text(row->params))});
       for (const std::int64_t seed : seeds) {
         const auto place = std::find(row->seeds.begin(), row->seeds.end(), seed);
@@ -125,7 +131,7 @@ Section comparisons_section(const ReportData& data) {
       single.rows.push_back(std::move(values));
 
       ForestRow drawn;
-      drawn.label = row->arm_a + " \u2212 " + row->arm_b;
+      drawn.label = row->arm_a + " \u2212 " + name_of_b(*row);
       drawn.detail = params_text(row->params);
       drawn.value = row->difference;
       if (row->interval) {

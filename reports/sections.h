@@ -19,6 +19,7 @@ struct ReportData {
   std::vector<ScoreRow> scores;
   std::vector<ComparisonRow> comparisons;
   std::vector<ClaimRow> claims;
+  std::vector<PublishedRow> published;
   std::vector<ArtifactRow> artifacts;
   std::vector<TimingRow> timings;         // of the runs
   std::vector<TimingRow> kernel_timings;  // outside runs: of this batch, else of the newest that has any
@@ -34,6 +35,9 @@ inline constexpr int narrow_chart = 340;
 // The sections, in the order of the report; one without content has no parts.
 Section overview_section(const ReportData& data);
 Section claims_section(const ReportData& data);
+/// Published numbers with their trust tags, and ours beside them: reproduced when our interval meets the printed number
+/// (as far as its rounding goes), under the published protocol, in the paper tier, at the published number of samples.
+Section paper_tables_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section comparisons_section(const ReportData& data);
 Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups);

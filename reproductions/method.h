@@ -105,20 +105,9 @@ struct Contrast {
   nlohmann::json params_b = nlohmann::json::object();
 };
 
-/// A claim of the paper that a contrast decides: supported when the whole interval of a - b lies on the claimed side of
-/// zero, contradicted when it lies on the other, else inconclusive.
-struct ClaimRule {
-  std::string id;
-  std::string statement;
-  std::string origin;
-  std::size_t contrast = 0;      // index into MethodPlan::contrasts
-  bool claimed_negative = true;  // a - b < 0 is what the paper claims
-};
-
-/// What a configuration will compare.
+/// What a configuration will compare, besides the differences that its claims are about (reproductions/claims.h).
 struct MethodPlan {
   std::vector<Contrast> contrasts;
-  std::vector<ClaimRule> claims;
 };
 
 /// One row of the table of methods.
@@ -140,6 +129,9 @@ struct MethodEntry {
   void (*run)(Run& run);
   /// The lines that --dry-run prints about a configuration: parameters, steps, operations.
   std::vector<std::string> (*describe)(const nlohmann::json& config);
+  /// The texts of claims.json (reproductions/claims.h) and paper_table.json (reproductions/paper_tables.h).
+  const char* claims = "[]";
+  const char* paper_table = "{}";
 };
 
 const std::vector<MethodEntry>& method_table();

@@ -5,8 +5,10 @@
 #include "core/nearest.h"
 #include "reproductions/ed_dpm/config.h"
 #include "reproductions/ed_dpm/ed_dpm.h"
+#include "reproductions/ed_dpm/presets.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/presets.h"
 #include "reproductions/self_guided/self_guided.h"
 
 namespace assay {
@@ -24,7 +26,9 @@ const std::vector<MethodEntry>& method_table() {
        ed_dpm::plan,
        {ed_dpm::prepare_features},
        ed_dpm::run,
-       ed_dpm::describe},
+       ed_dpm::describe,
+       ed_dpm::claims_json,
+       ed_dpm::paper_table_json},
       {"self_guided",
        "Self-Guided Diffusion Models: clusters of self-supervised features as labels",
        "Hu et al., arXiv:2210.06462",
@@ -36,7 +40,9 @@ const std::vector<MethodEntry>& method_table() {
        self_guided::plan,
        {self_guided::prepare_features, self_guided::prepare_encoder},
        self_guided::run,
-       self_guided::describe},
+       self_guided::describe,
+       self_guided::claims_json,
+       self_guided::paper_table_json},
   };
   return table;
 }

@@ -12,8 +12,9 @@ namespace assay {
 /// `PRAGMA application_id` of our files: "Assy".
 inline constexpr std::int32_t application_id = 0x41737379;
 
-/// The text of store/schema.sql: version 1.
+/// The texts of store/schema.sql, version 1, and of store/migration_2.sql.
 extern const char* const schema_sql;
+extern const char* const migration_2_sql;
 
 /// The step from schema version - 1 to `version`.
 struct Migration {

@@ -159,6 +159,7 @@ ComparisonRow read_comparison(SQLite::Statement& row) {
   comparison.arm_a = text(row, "arm_a");
   comparison.arm_b = text(row, "arm_b");
   comparison.params = json(row, "params");
+  comparison.params_b = json(row, "params_b");
   comparison.better = better_of(text(row, "better"));
   comparison.difference = real(row, "difference");
   comparison.interval = interval(row, "test");
@@ -185,6 +186,27 @@ ClaimRow read_claim(SQLite::Statement& row) {
   claim.seeds = json(row, "seeds").get<std::vector<std::int64_t>>();
   claim.note = text(row, "note");
   return claim;
+}
+
+PublishedRow read_published(SQLite::Statement& row) {
+  PublishedRow cell;
+  cell.id = integer(row, "id");
+  cell.batch = integer(row, "batch");
+  cell.method = text(row, "method");
+  cell.title = text(row, "title");
+  cell.source = text(row, "source");
+  cell.label = text(row, "label");
+  cell.settings = json(row, "settings");
+  cell.metric = text(row, "metric");
+  cell.better = better_of(text(row, "better"));
+  cell.printed = text(row, "printed");
+  cell.value = optional_real(row, "value");
+  cell.n = integer(row, "n");
+  cell.trust = text(row, "trust");
+  cell.trust_meaning = text(row, "trust_meaning");
+  cell.note = text(row, "note");
+  cell.ours = json(row, "ours");
+  return cell;
 }
 
 ProtocolRow read_protocol(SQLite::Statement& row) {
@@ -330,6 +352,11 @@ std::vector<ComparisonRow> Query::comparisons(std::optional<RowId> batch) const 
 std::vector<ClaimRow> Query::claims(std::optional<RowId> batch) const {
   return of_batch<ClaimRow>(store_, "SELECT * FROM claim WHERE ?1 IS NULL OR batch = ?1 ORDER BY id", batch,
                             read_claim);
+}
+
+std::vector<PublishedRow> Query::published(std::optional<RowId> batch) const {
+  return of_batch<PublishedRow>(store_, "SELECT * FROM published WHERE ?1 IS NULL OR batch = ?1 ORDER BY id", batch,
+                                read_published);
 }
 
 std::vector<ProtocolRow> Query::protocols() const {

@@ -56,6 +56,7 @@ class Query {
 
   std::vector<ComparisonRow> comparisons(std::optional<RowId> batch = std::nullopt) const;
   std::vector<ClaimRow> claims(std::optional<RowId> batch = std::nullopt) const;
+  std::vector<PublishedRow> published(std::optional<RowId> batch = std::nullopt) const;
   std::vector<ProtocolRow> protocols() const;
 
  private:

@@ -392,6 +392,7 @@ void Recorder::add_comparisons(const std::vector<ComparisonRow>& comparisons) {
               {"arm_a", row.arm_a},
               {"arm_b", row.arm_b},
               {"params", sql::json(row.params)},
+              {"params_b", sql::json(row.params_b)},
               {"better", name_of(row.better)},
               {"difference", row.difference},
               {"low", low_of(row.interval)},
@@ -433,6 +434,41 @@ void Recorder::add_claims(const std::vector<ClaimRow>& claims) {
               {"threshold", row.threshold},
               {"seeds", sql::json(nlohmann::json(row.seeds))},
               {"note", row.note}},
+             "INSERT OR REPLACE");
+    transaction.commit();
+  });
+}
+
+void Recorder::add_published(const std::vector<PublishedRow>& cells) {
+  for (const PublishedRow& row : cells) {
+    const std::string what = fmt::format("published {}, {}, {}", row.title, row.label, row.metric);
+    require_name(row.title, "title of a published table");
+    require_name(row.label, "label of a row of " + row.title);
+    require_name(row.metric, "metric of " + row.title);
+    require_finite(row.value, what);
+    require(row.value.has_value() != row.printed.empty(),
+            fmt::format("store: {}: needs the number and how it is printed, or neither", what));
+    require(!row.value || !row.trust.empty(), fmt::format("store: {}: a number needs a trust tag", what));
+  }
+  guarded(store_, [&] {
+    SQLite::Transaction transaction = begin(store_);
+    for (const PublishedRow& row : cells)
+      insert(store_.database(), "published",
+             {{"batch", row.batch},
+              {"method", row.method},
+              {"title", row.title},
+              {"source", row.source},
+              {"label", row.label},
+              {"settings", sql::json(row.settings)},
+              {"metric", row.metric},
+              {"better", name_of(row.better)},
+              {"printed", row.printed},
+              {"value", nullable(row.value)},
+              {"n", row.n},
+              {"trust", row.trust},
+              {"trust_meaning", row.trust_meaning},
+              {"note", row.note},
+              {"ours", sql::json(row.ours)}},
              "INSERT OR REPLACE");
     transaction.commit();
   });

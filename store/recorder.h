@@ -89,10 +89,13 @@ class Recorder {
   /// from now on refer to this row.
   RowId upsert_protocol(const ProtocolRow& protocol);
 
-  /// All or none. A comparison of the same batch, method, dataset, metric, protocol, arms and params is replaced.
+  /// All or none. A comparison of the same batch, method, dataset, metric, protocol, arms and their params is replaced.
   void add_comparisons(const std::vector<ComparisonRow>& comparisons);
   /// All or none. A claim of the same batch, name and method is replaced.
   void add_claims(const std::vector<ClaimRow>& claims);
+  /// All or none. A cell of the same batch, method, title, label and metric is replaced. Throws Error for a number
+  /// without trust tag.
+  void add_published(const std::vector<PublishedRow>& cells);
   /// Timings outside a run, as of kernels. All or none.
   void add_timings(const std::vector<TimingRow>& timings);
   /// A note of a run, or of the whole batch when `run` is 0.

@@ -111,7 +111,8 @@ struct ComparisonRow {
   RowId protocol_id = 0;  // set by the store
   std::string arm_a;
   std::string arm_b;
-  nlohmann::json params = nlohmann::json::object();
+  nlohmann::json params = nlohmann::json::object();    // of arm_a
+  nlohmann::json params_b = nlohmann::json::object();  // of arm_b
   Better better = Better::unstated;
   double difference = 0.0;              // mean over seeds
   std::optional<IntervalRow> interval;  // none with one seed; its `method` is the test, as in "paired t; Holm over 6"
@@ -163,6 +164,27 @@ struct ClaimRow {
   std::string threshold;
   std::vector<std::int64_t> seeds;
   std::string note;
+};
+
+/// One number of a published table.
+struct PublishedRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  std::string method;
+  std::string title;   // of the table
+  std::string source;  // where the number was read
+  std::string label;   // of the row
+  nlohmann::json settings = nlohmann::json::object();
+  std::string metric;  // the column
+  Better better = Better::unstated;
+  std::string printed;          // "0.70"; empty: unknown
+  std::optional<double> value;  // of `printed`
+  std::int64_t n = 0;           // samples behind it; 0: unknown
+  std::string trust;            // tag: "ED", "2nd"
+  std::string trust_meaning;
+  std::string note;
+  /// Scores of ours beside it, the first recorded one counts: [{"arm", "score", "protocol", "params", "stand_in"}].
+  nlohmann::json ours = nlohmann::json::array();
 };
 
 struct ArtifactRow {

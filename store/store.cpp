@@ -153,11 +153,19 @@ Store Store::read_only(const std::filesystem::path& file) {
     if (version > known)
       throw InputError(fmt::format("{}: has schema version {}; this build reads up to version {}, use a newer assay",
                                    file.string(), version, known));
-    if (version < known)
-      throw InputError(version == 0 ? fmt::format("{}: holds no results yet", file.string())
-                                    : fmt::format("{}: has the older schema version {}; any command that writes to it "
-                                                  "brings it to version {}",
-                                                  file.string(), version, known));
+    if (version == 0) throw InputError(fmt::format("{}: holds no results yet", file.string()));
+    if (version < known) {
+      database.reset();
+      try {
+        open(file);
+      } catch (const InputError& error) {
+        throw InputError(
+            fmt::format("{}; it has schema version {} and must be brought to version {} once, by any "
+                        "command of a user who may write it",
+                        error.what(), version, known));
+      }
+      database = attempt(file.string(), SQLite::OPEN_READONLY);
+    }
     return {file, std::move(database), false};
   } catch (const SQLite::Exception& error) {
     rethrow(file, error, false);

@@ -19,7 +19,8 @@ class Store {
   static Store open_or_create(const std::filesystem::path& file);
   /// For writing, of a file that exists.
   static Store open(const std::filesystem::path& file);
-  /// For reading; works in a read-only folder too.
+  /// For reading; works in a read-only folder too. A file with an older schema is brought up to date first, which is
+  /// refused where it cannot be written.
   static Store read_only(const std::filesystem::path& file);
 
   Store(Store&&) noexcept;

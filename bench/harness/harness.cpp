@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "bench/harness/machine.h"
+#include "bench/harness/published_rows.h"
 #include "bench/harness/recorded_run.h"
 #include "bench/harness/verdicts.h"
 #include "core/config.h"
@@ -76,8 +77,8 @@ void side_by_side(std::size_t count, std::size_t workers, const std::function<vo
 
 /// Executes the unfinished runs of one method in a batch, then judges its contrasts and claims.
 void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
-                    const nlohmann::json& config, std::shared_ptr<const Dataset> dataset, at::Device device,
-                    const std::vector<Task>& tasks, int total_threads, double checkpoint_seconds) {
+                    const std::string& tier, const nlohmann::json& config, std::shared_ptr<const Dataset> dataset,
+                    at::Device device, const std::vector<Task>& tasks, int total_threads, double checkpoint_seconds) {
   Batch batch;
   batch.recorder = &recorder;
   batch.folder = store.folder();
@@ -120,15 +121,17 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   }
   stop_if_interrupted();
 
-  const MethodPlan plan = method.plan(config);
   const Query query(store);
-  const auto comparisons = judge_contrasts(query, batch_id, method.id, batch.dataset->name(), plan);
+  const std::vector<Claim> claims = claims_in(read_claims(method.claims, method.id + "/claims.json"), tier, config);
+  const auto comparisons =
+      judge_contrasts(query, batch_id, method.id, batch.dataset->name(), contrasts_of(method.plan(config), claims));
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
     for (const ComparisonRow& row : comparisons)
       if (row.protocol_id == protocol.id) recorder.upsert_protocol(protocol);
   recorder.add_comparisons(comparisons);
-  recorder.add_claims(judge_claims(batch_id, method.id, plan, comparisons));
+  recorder.add_claims(judge_claims(query, batch_id, method.id, claims, comparisons));
+  recorder.add_published(published_rows(batch_id, method, config));
 }
 
 /// Null for what is absent.
@@ -149,6 +152,7 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
                            {"arm_a", c.arm_a},
                            {"arm_b", c.arm_b},
                            {"params", c.params},
+                           {"params_b", c.params_b},
                            {"difference", c.difference},
                            {"low", c.interval ? nlohmann::json(c.interval->low) : nlohmann::json()},
                            {"high", c.interval ? nlohmann::json(c.interval->high) : nlohmann::json()},
@@ -179,17 +183,7 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
         artifact_list.push_back({{"name", a.name}, {"kind", a.kind}, {"path", a.path}, {"hash", a.hash}});
     nlohmann::json claim_list = nlohmann::json::array();
     for (const ClaimRow& c : claim_rows)
-      if (c.method == run.method)
-        claim_list.push_back({{"id", c.name},
-                              {"method", c.method},
-                              {"statement", c.statement},
-                              {"origin", c.origin},
-                              {"verdict", name_of(c.verdict)},
-                              {"statistic", or_null(c.statistic)},
-                              {"low", or_null(c.low)},
-                              {"high", or_null(c.high)},
-                              {"threshold", c.threshold},
-                              {"seeds", c.seeds}});
+      if (c.method == run.method) claim_list.push_back(claim_json(c));
     runs.push_back({{"id", run.id},
                     {"method", run.method},
                     {"tier", run.tier},
@@ -295,8 +289,8 @@ nlohmann::json execute(const RunRequest& request) {
     std::vector<Task> tasks;
     for (const RunRow& run : runs)
       if (run.method == ids[m]) tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
-    execute_method(store, recorder, batch_id, method_entry(ids[m]), configs[m], datasets[m], device, tasks, threads,
-                   request.checkpoint_seconds);
+    execute_method(store, recorder, batch_id, method_entry(ids[m]), request.tier, configs[m], datasets[m], device,
+                   tasks, threads, request.checkpoint_seconds);
   }
   return batch_json(store, batch_id);
 }
@@ -334,10 +328,23 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
       recorder.resume_run(run.id);
       tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
     }
-    execute_method(store, recorder, batch_id, method_entry(id), first.config, dataset, device, tasks,
+    execute_method(store, recorder, batch_id, method_entry(id), first.tier, first.config, dataset, device, tasks,
                    std::max(per_run, at::get_num_threads()), batch.config.at("checkpoint_seconds").get<double>());
   }
   return batch_json(store, batch_id);
+}
+
+nlohmann::json claim_json(const ClaimRow& claim) {
+  return {{"id", claim.name},
+          {"method", claim.method},
+          {"statement", claim.statement},
+          {"origin", claim.origin},
+          {"verdict", name_of(claim.verdict)},
+          {"statistic", or_null(claim.statistic)},
+          {"low", or_null(claim.low)},
+          {"high", or_null(claim.high)},
+          {"threshold", claim.threshold},
+          {"seeds", claim.seeds}};
 }
 
 nlohmann::json dry_run(const RunRequest& request) {

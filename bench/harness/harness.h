@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "store/rows.h"
+
 namespace assay {
 
 /// What `assay run` was asked for.
@@ -42,5 +44,8 @@ nlohmann::json resume(const std::filesystem::path& store, std::int64_t run);
 
 /// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]}.
 nlohmann::json dry_run(const RunRequest& request);
+
+/// {"id", "method", "statement", "origin", "verdict", "statistic", "low", "high", "threshold", "seeds"}.
+nlohmann::json claim_json(const ClaimRow& claim);
 
 }  // namespace assay

@@ -32,6 +32,8 @@ class FileLock {
   int descriptor_;
 };
 
+}  // namespace
+
 Better better_of(ScoreDirection direction) {
   switch (direction) {
     case ScoreDirection::lower_is_better:
@@ -43,8 +45,6 @@ Better better_of(ScoreDirection direction) {
   }
   return Better::unstated;
 }
-
-}  // namespace
 
 RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed, int threads)
     : batch_(batch),

@@ -9,6 +9,9 @@
 
 namespace assay {
 
+/// As the store says it.
+Better better_of(ScoreDirection direction);
+
 /// What the runs of one batch share: the store and its lock, the data set, the folders.
 struct Batch {
   Recorder* recorder = nullptr;

@@ -16,26 +16,159 @@ bool has_params(const nlohmann::json& params, const nlohmann::json& wanted) {
   return true;
 }
 
-const ScoreRow* find(const std::vector<ScoreRow>& scores, RowId run, const std::string& metric, const std::string& arm,
-                     const nlohmann::json& params) {
-  for (const ScoreRow& score : scores)
-    if (score.run == run && score.name == metric && score.arm == arm && has_params(score.params, params)) return &score;
-  return nullptr;
+/// The score of a run that a name, a protocol and a selector choose: the one whose params are just those wanted, else
+/// the only one that has them among its params.
+struct Found {
+  const ScoreRow* score = nullptr;
+  int matches = 0;  // above 1: the params do not tell them apart
+};
+
+Found find(const std::vector<ScoreRow>& scores, RowId run, const std::string& name, const std::string& protocol,
+           const std::string& arm, const nlohmann::json& params) {
+  Found found;
+  for (const ScoreRow& score : scores) {
+    if (score.run != run || score.name != name || score.protocol != protocol || score.arm != arm) continue;
+    if (!has_params(score.params, params)) continue;
+    if (score.params.size() == params.size()) return {&score, 1};
+    found.score = &score;
+    ++found.matches;
+  }
+  if (found.matches > 1) found.score = nullptr;
+  return found;
+}
+
+/// The finished runs of a method in a batch, and their scores.
+struct Finished {
+  std::vector<RunRow> runs;
+  std::vector<ScoreRow> scores;
+
+  Finished(const Query& query, RowId batch, const std::string& method) {
+    RunFilter filter;
+    filter.batch = batch;
+    filter.method = method;
+    filter.status = RunStatus::done;
+    runs = query.runs(filter);
+    scores = query.scores(filter);
+  }
+};
+
+/// What decides a claim: a value, and its interval where there is one.
+struct Evidence {
+  double value = 0;
+  std::optional<IntervalRow> interval;
+  std::vector<std::int64_t> seeds;
+  bool one_value = false;  // several seeds, and all gave this value
+};
+
+std::optional<Evidence> evidence_of_score(const Finished& finished, const Quantity& quantity) {
+  Evidence evidence;
+  std::vector<double> values;
+  for (const RunRow& run : finished.runs) {
+    const ScoreRow* score =
+        find(finished.scores, run.id, quantity.score, quantity.protocol, quantity.of.arm, quantity.of.params).score;
+    if (!score) continue;
+    if (values.empty()) evidence.interval = score->interval;
+    values.push_back(score->value);
+    evidence.seeds.push_back(run.seed);
+  }
+  if (values.empty()) return std::nullopt;
+  const bool equal = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+  evidence.value = values[0];
+  evidence.one_value = equal && values.size() > 1;
+  if (!equal) {
+    const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
+    evidence.value = spread.mean;
+    evidence.interval = IntervalRow{spread.interval.low, spread.interval.high, 0.95,
+                                    fmt::format("Student t over {} seeds", values.size())};
+  }
+  return evidence;
+}
+
+/// Of rows that are about the same two arms, the one whose params are just those of the quantity, else the only one
+/// that has them among its params.
+template <class Row>
+const Row* matching(const std::vector<Row>& rows, const Quantity& q, nlohmann::json Row::*params_a) {
+  const Row* found = nullptr;
+  int matches = 0;
+  for (const Row& row : rows) {
+    if (row.metric != q.score || row.protocol != q.protocol || row.arm_a != q.of.arm || row.arm_b != q.minus->arm ||
+        !has_params(row.*params_a, q.of.params) || !has_params(row.params_b, q.minus->params))
+      continue;
+    if ((row.*params_a).size() == q.of.params.size() && row.params_b.size() == q.minus->params.size()) return &row;
+    found = &row;
+    ++matches;
+  }
+  return matches == 1 ? found : nullptr;
+}
+
+std::optional<Evidence> evidence_of_difference(const std::vector<ComparisonRow>& comparisons, const Quantity& q) {
+  const ComparisonRow* row = matching(comparisons, q, &ComparisonRow::params);
+  if (!row) return std::nullopt;
+  return Evidence{row->difference, row->interval, row->seeds, false};
+}
+
+/// Of the scores that a quantity asks for, how many a run has where the params do not tell them apart; else 0.
+int ambiguous(const Finished& finished, const Quantity& q) {
+  for (const RunRow& run : finished.runs)
+    for (const ScoreSelector* selector : {&q.of, q.minus ? &*q.minus : &q.of}) {
+      const Found found = find(finished.scores, run.id, q.score, q.protocol, selector->arm, selector->params);
+      if (found.matches > 1) return found.matches;
+    }
+  return 0;
+}
+
+std::string threshold_text(const Claim& claim) {
+  const Quantity& q = claim.quantity;
+  const std::string what =
+      fmt::format("{} of {}{}", q.score, q.of.arm, q.minus ? fmt::format(" - {}", q.minus->arm) : "");
+  if (claim.rule.kind == ClaimRule::Kind::report) return fmt::format("{}: {}", what, in_words(claim.rule));
+  return fmt::format("the {} of {} lies {}", q.exact ? "value" : "95 % interval", what, in_words(claim.rule));
+}
+
+std::string joined(const std::string& first, const std::string& second) {
+  return first.empty() ? second : second.empty() ? first : first + "; " + second;
+}
+
+/// Verdict, statistic, interval and what is to be said about them.
+void decide(ClaimRow& row, const Claim& claim, const Evidence& evidence) {
+  row.statistic = evidence.value;
+  row.seeds = evidence.seeds;
+  row.verdict = Verdict::inconclusive;
+  std::string how;
+  if (evidence.interval) {
+    row.low = evidence.interval->low;
+    row.high = evidence.interval->high;
+    row.verdict = verdict_of(claim.rule, *row.low, *row.high);
+    how = evidence.seeds.size() == 1 ? "one seed: the interval is over samples, not over trainings"
+                                     : evidence.interval->method;
+  } else if (claim.quantity.exact || evidence.one_value) {
+    row.verdict = verdict_of(claim.rule, evidence.value, evidence.value);
+    how = evidence.one_value ? "every seed gave this value" : "one value without sampling error";
+  } else {
+    how = "one seed, and its value has no interval";
+  }
+  if (claim.rule.kind == ClaimRule::Kind::report) how = joined("reported only: no threshold is claimed", how);
+  row.note = joined(claim.note, how);
 }
 
 }  // namespace
 
-std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
-                                           const std::string& dataset, const MethodPlan& plan) {
-  RunFilter filter;
-  filter.batch = batch;
-  filter.method = method;
-  filter.status = RunStatus::done;
-  const std::vector<RunRow> runs = query.runs(filter);
-  const std::vector<ScoreRow> scores = query.scores(filter);
+std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims) {
+  std::vector<Contrast> contrasts = plan.contrasts;
+  for (const Claim& claim : claims) {
+    const Quantity& q = claim.quantity;
+    if (!q.minus || !claim.absent.empty()) continue;
+    if (!matching(contrasts, q, &Contrast::params_a))
+      contrasts.push_back({q.score, q.protocol, q.of.arm, q.minus->arm, q.of.params, q.minus->params});
+  }
+  return contrasts;
+}
 
+std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
+                                           const std::string& dataset, const std::vector<Contrast>& contrasts) {
+  const Finished finished(query, batch, method);
   std::vector<ComparisonRow> comparisons;
-  for (const Contrast& contrast : plan.contrasts) {
+  for (const Contrast& contrast : contrasts) {
     ComparisonRow row;
     row.batch = batch;
     row.method = method;
@@ -45,11 +178,16 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
     row.arm_a = contrast.arm_a;
     row.arm_b = contrast.arm_b;
     row.params = contrast.params_a;
+    row.params_b = contrast.params_b;
     std::vector<double> a, b;
     RowId last_run = 0;
-    for (const RunRow& run : runs) {
-      const ScoreRow* left = find(scores, run.id, contrast.metric, contrast.arm_a, contrast.params_a);
-      const ScoreRow* right = find(scores, run.id, contrast.metric, contrast.arm_b, contrast.params_b);
+    const auto score_of = [&](RowId run, const std::string& name, const std::string& arm,
+                              const nlohmann::json& params) {
+      return find(finished.scores, run, name, contrast.protocol, arm, params).score;
+    };
+    for (const RunRow& run : finished.runs) {
+      const ScoreRow* left = score_of(run.id, contrast.metric, contrast.arm_a, contrast.params_a);
+      const ScoreRow* right = score_of(run.id, contrast.metric, contrast.arm_b, contrast.params_b);
       if (!left || !right) continue;
       row.better = left->better;
       row.protocol_id = left->protocol_id;
@@ -68,8 +206,8 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       row.p_value = paired.p_value;
     } else {
       row.difference = a[0] - b[0];
-      const ScoreRow* own = find(scores, last_run, contrast.metric + " difference",
-                                 contrast.arm_a + " - " + contrast.arm_b, contrast.params_a);
+      const ScoreRow* own = score_of(last_run, contrast.metric + " difference", contrast.arm_a + " - " + contrast.arm_b,
+                                     contrast.params_a);
       if (own) row.interval = own->interval;
     }
     comparisons.push_back(std::move(row));
@@ -91,39 +229,69 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
   return comparisons;
 }
 
-std::vector<ClaimRow> judge_claims(RowId batch, const std::string& method, const MethodPlan& plan,
-                                   const std::vector<ComparisonRow>& comparisons) {
-  std::vector<ClaimRow> claims;
-  for (const ClaimRule& rule : plan.claims) {
-    const Contrast& contrast = plan.contrasts.at(rule.contrast);
-    ClaimRow claim;
-    claim.batch = batch;
-    claim.name = rule.id;
-    claim.method = method;
-    claim.statement = rule.statement;
-    claim.origin = rule.origin;
-    claim.threshold = fmt::format("the 95 % interval of {} - {} lies {} 0", contrast.arm_a, contrast.arm_b,
-                                  rule.claimed_negative ? "below" : "above");
-    const auto row = std::find_if(comparisons.begin(), comparisons.end(), [&](const ComparisonRow& c) {
-      return c.metric == contrast.metric && c.arm_a == contrast.arm_a && c.arm_b == contrast.arm_b &&
-             c.params == contrast.params_a;
-    });
-    if (row != comparisons.end()) {
-      claim.seeds = row->seeds;
-      claim.statistic = row->difference;
-      claim.verdict = Verdict::inconclusive;
-      if (row->interval) {
-        claim.low = row->interval->low;
-        claim.high = row->interval->high;
-        const bool below = row->interval->high<0, above = row->interval->low> 0;
-        if (below || above) claim.verdict = below == rule.claimed_negative ? Verdict::supported : Verdict::contradicted;
-        claim.note = row->interval->method;
-      }
-      if (row->seeds.size() == 1) claim.note = "one seed: the interval is over samples, not over trainings";
-    }
-    claims.push_back(std::move(claim));
+Verdict verdict_of(const ClaimRule& rule, double low, double high) {
+  bool inside = false, outside = false;
+  switch (rule.kind) {
+    case ClaimRule::Kind::below:
+      inside = high < rule.bound;
+      outside = low > rule.bound;
+      break;
+    case ClaimRule::Kind::above:
+      inside = low > rule.bound;
+      outside = high < rule.bound;
+      break;
+    case ClaimRule::Kind::at_least:
+      inside = low >= rule.bound;
+      outside = high < rule.bound;
+      break;
+    case ClaimRule::Kind::at_most:
+      inside = high <= rule.bound;
+      outside = low > rule.bound;
+      break;
+    case ClaimRule::Kind::within:
+      inside = low >= rule.bound && high <= rule.upper;
+      outside = high < rule.bound || low > rule.upper;
+      break;
+    case ClaimRule::Kind::report:
+      break;
   }
-  return claims;
+  return inside ? Verdict::supported : outside ? Verdict::contradicted : Verdict::inconclusive;
+}
+
+std::vector<ClaimRow> judge_claims(const Query& query, RowId batch, const std::string& method,
+                                   const std::vector<Claim>& claims, const std::vector<ComparisonRow>& comparisons) {
+  const Finished finished(query, batch, method);
+  std::vector<ClaimRow> rows;
+  for (const Claim& claim : claims) {
+    ClaimRow row = not_run(claim, method);
+    row.batch = batch;
+    if (claim.absent.empty()) {
+      const std::optional<Evidence> evidence = claim.quantity.minus
+                                                   ? evidence_of_difference(comparisons, claim.quantity)
+                                                   : evidence_of_score(finished, claim.quantity);
+      if (evidence)
+        decide(row, claim, *evidence);
+      else if (const int matches = ambiguous(finished, claim.quantity); matches > 1)
+        row.note =
+            joined(claim.note, fmt::format("{} scores of a run match; the claim's params must choose one", matches));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+ClaimRow not_run(const Claim& claim, const std::string& method) {
+  ClaimRow row;
+  row.name = claim.id;
+  row.method = method;
+  row.statement = claim.statement;
+  row.origin = claim.origin;
+  row.note = claim.note;
+  if (claim.absent.empty())
+    row.threshold = threshold_text(claim);
+  else
+    row.note = joined(claim.note, fmt::format("the configuration has no {}", claim.absent));
+  return row;
 }
 
 }  // namespace assay

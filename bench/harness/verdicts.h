@@ -1,20 +1,34 @@
 #pragma once
+#include <string>
 #include <vector>
 
+#include "reproductions/claims.h"
 #include "reproductions/method.h"
 #include "store/query.h"
-#include "store/recorder.h"
 
 namespace assay {
 
-/// The planned contrasts over the finished runs of a batch: paired Student t over the seeds with Holm's adjustment over
-/// the contrasts of one metric. With one seed the interval is the run's own, over samples, where it recorded one.
-/// Contrasts without scores on both sides are left out.
-std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
-                                           const std::string& dataset, const MethodPlan& plan);
+/// The planned contrasts, and after them one for each difference that a claim is about and no planned one gives.
+std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims);
 
-/// The planned claims, decided by those comparisons (reproductions/method.h, ClaimRule).
-std::vector<ClaimRow> judge_claims(RowId batch, const std::string& method, const MethodPlan& plan,
-                                   const std::vector<ComparisonRow>& comparisons);
+/// The contrasts over the finished runs of a batch: paired Student t over the seeds with Holm's adjustment over the
+/// contrasts of one metric. With one seed the interval is the run's own, over samples, where it recorded one.
+/// Contrasts without scores on both sides are left out, and so are those for which an arm has several such scores.
+std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
+                                           const std::string& dataset, const std::vector<Contrast>& contrasts);
+
+/// A claim for which nothing is recorded.
+ClaimRow not_run(const Claim& claim, const std::string& method);
+
+/// What an interval says of a rule: supported when the whole interval lies where the rule wants it, contradicted when
+/// all of it lies elsewhere, else inconclusive. `below` and `above` leave their bound to neither side; the other rules
+/// hold at theirs. A number is the interval [x, x].
+Verdict verdict_of(const ClaimRule& rule, double low, double high);
+
+/// The claims over the finished runs of a batch. The interval of a difference is its comparison's; that of a score is
+/// Student's t over the seeds, or, with one seed or one value for all of them, the run's own. Where there is none, a
+/// value that the claim calls exact, or that all of several seeds share, is compared itself.
+std::vector<ClaimRow> judge_claims(const Query& query, RowId batch, const std::string& method,
+                                   const std::vector<Claim>& claims, const std::vector<ComparisonRow>& comparisons);
 
 }  // namespace assay

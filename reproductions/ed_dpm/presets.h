@@ -2,7 +2,9 @@
 
 namespace assay::ed_dpm {
 
-/// presets.json as it was when the program was built.
+/// The texts of presets.json, claims.json and paper_table.json, built into the program.
 extern const char* const presets_json;
+extern const char* const claims_json;
+extern const char* const paper_table_json;
 
 }  // namespace assay::ed_dpm

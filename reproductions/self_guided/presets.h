@@ -2,7 +2,9 @@
 
 namespace assay::self_guided {
 
-/// The text of presets.json, built into the program.
+/// The texts of presets.json, claims.json and paper_table.json, built into the program.
 extern const char* const presets_json;
+extern const char* const claims_json;
+extern const char* const paper_table_json;
 
 }  // namespace assay::self_guided

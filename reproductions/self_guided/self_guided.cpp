@@ -496,37 +496,10 @@ MethodPlan plan(const nlohmann::json& config) {
     plan.contrasts.push_back({"fd-small", "fd-small", self_label_arm(k), label_arm, headline, headline});
   plan.contrasts.push_back(
       {"fd-small", "fd-small", self_label_arm(c.clusters.front()), random_arm, headline, headline});
-  const std::size_t loss_contrast = plan.contrasts.size();
   for (const std::string& arm : arms)
     plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_arm, {}, {}});
-  const std::size_t nmi_contrast = plan.contrasts.size();
   const nlohmann::json quality = {{"K", c.clusters.front()}, {"split", "train"}, {"labels", "group"}};
   plan.contrasts.push_back({"nmi", "sklearn", "encoder", "pca", quality, quality});
-
-  for (std::size_t i = 0; i < c.clusters.size(); ++i)
-    plan.claims.push_back(
-        {fmt::format("S-1.k{}", c.clusters[i]),
-         fmt::format("Self-labelled guidance with K = {} at w = {} beats no guidance (w = 0) in fd-small.",
-                     c.clusters[i], c.sample.ddim.weight),
-         "Hu et al., arXiv:2210.06462: self-labelled guidance against none", i, true});
-  plan.claims.push_back(
-      {"S-2", fmt::format("Self-labels with K = {} guide better than human labels in fd-small.", c.clusters.front()),
-       "Hu et al., arXiv:2210.06462: self-labels against human labels", arms.size(), true});
-  plan.claims.push_back({"S-4", "The gain needs meaning: clusters beat as many random ids in fd-small.",
-                         "Hu et al., arXiv:2210.06462: the published code's random-cluster control",
-                         arms.size() + c.clusters.size(), true});
-  for (std::size_t i = 0; i < c.clusters.size(); ++i)
-    plan.claims.push_back(
-        {fmt::format("condition-informs.k{}", c.clusters[i]),
-         fmt::format(
-             "Knowing the cluster (K = {}) lowers the loss on held-out images: the network has learned what it means.",
-             c.clusters[i]),
-         "Assay: guidance needs a condition that says something", loss_contrast + i, true});
-  plan.claims.push_back({"encoder-over-pca",
-                         fmt::format("Clusters of the learned encoder agree with the groups better than "
-                                     "clusters of PCA features do (NMI, K = {}).",
-                                     c.clusters.front()),
-                         "Assay: the encoder is worth its training", nmi_contrast, false});
   return plan;
 }
 

@@ -126,20 +126,36 @@ class Verdicts : public ::testing::Test {
     recorder.finish_run(id, status, status == RunStatus::done ? "" : "out of memory");
   }
 
-  MethodPlan plan(bool claimed_negative = true) const {
-    MethodPlan p;
-    p.contrasts = {{"fd", "fd-small", "a", "b", {{"w", 2}}, {{"w", 0}}},
-                   {"fd", "fd-small", "a", "absent", {{"w", 2}}, {}}};
-    p.claims = {{"first", "a beats b", "Table 1", 0, claimed_negative},
-                {"second", "a beats absent", "Table 2", 1, true}};
-    return p;
+  static MethodPlan plan() {
+    return {{{"fd", "fd-small", "a", "b", {{"w", 2}, {"w_cfg", 1}}, {{"w", 0}}},
+             {"fd", "fd-small", "a", "absent", {{"w", 2}}, {}}}};
+  }
+  static Claim claim(const std::string& id, Quantity quantity, ClaimRule rule) {
+    Claim made;
+    made.id = id;
+    made.quantity = std::move(quantity);
+    made.rule = rule;
+    return made;
+  }
+  static Quantity difference(const std::string& arm_b) {
+    return {"fd", "fd-small", {"a", {{"w", 2}}}, ScoreSelector{arm_b, nlohmann::json::object()}};
   }
   std::vector<ComparisonRow> contrasts(const MethodPlan& p) {
-    return judge_contrasts(Query(store), batch, "self_guided", "emoji", p);
+    return judge_contrasts(Query(store), batch, "self_guided", "emoji", p.contrasts);
+  }
+  std::vector<ClaimRow> judged(const std::vector<Claim>& claims) {
+    const auto comparisons =
+        judge_contrasts(Query(store), batch, "self_guided", "emoji", contrasts_of(MethodPlan{}, claims));
+    return judge_claims(Query(store), batch, "self_guided", claims, comparisons);
   }
   std::vector<ClaimRow> claims(bool claimed_negative = true) {
-    const MethodPlan p = plan(claimed_negative);
-    return judge_claims(batch, "self_guided", p, contrasts(p));
+    const ClaimRule rule{claimed_negative ? ClaimRule::Kind::below : ClaimRule::Kind::above, 0, 0};
+    return judged({claim("first", difference("b"), rule), claim("second", difference("absent"), rule)});
+  }
+  /// The claim that fd of arm a at w = 2 is below `bound`.
+  ClaimRow value_below(double bound, bool exact = false) {
+    return judged({claim("value", {"fd", "fd-small", {"a", {{"w", 2}}}, std::nullopt, exact},
+                         {ClaimRule::Kind::below, bound, 0})})[0];
   }
 
   TemporaryFolder folder;
@@ -252,6 +268,131 @@ TEST_F(Verdicts, AdjustByHolmOverTheContrastsOfOneMetric) {
     EXPECT_THAT(row.p_adjusted, Optional(DoubleNear(2 * p2(2 * std::sqrt(3.0)), 1e-9)));
     EXPECT_THAT(row.interval->method, HasSubstr("Holm over 2"));
   }
+}
+
+TEST(VerdictOf, HoldsAtTheBordersThatTheRuleNames) {
+  using Kind = ClaimRule::Kind;
+  const auto of = [](Kind kind, double low, double high) { return verdict_of({kind, 1, 2}, low, high); };
+  const Verdict yes = Verdict::supported, no = Verdict::contradicted, open = Verdict::inconclusive;
+  EXPECT_EQ(of(Kind::below, 0, 0.9), yes);
+  EXPECT_EQ(of(Kind::below, 0, 1), open);
+  EXPECT_EQ(of(Kind::below, 1, 3), open);
+  EXPECT_EQ(of(Kind::below, 1.1, 3), no);
+  EXPECT_EQ(of(Kind::above, 1.1, 3), yes);
+  EXPECT_EQ(of(Kind::above, 1, 3), open);
+  EXPECT_EQ(of(Kind::above, 0, 1), open);
+  EXPECT_EQ(of(Kind::above, 0, 0.9), no);
+  EXPECT_EQ(of(Kind::at_least, 1, 3), yes);
+  EXPECT_EQ(of(Kind::at_least, 0.9, 3), open);
+  EXPECT_EQ(of(Kind::at_least, 0, 1), open);
+  EXPECT_EQ(of(Kind::at_least, 0, 0.9), no);
+  EXPECT_EQ(of(Kind::at_most, 0, 1), yes);
+  EXPECT_EQ(of(Kind::at_most, 1, 1), yes);
+  EXPECT_EQ(of(Kind::at_most, 0, 1.1), open);
+  EXPECT_EQ(of(Kind::at_most, 1, 1.1), open);
+  EXPECT_EQ(of(Kind::at_most, 1.1, 2), no);
+  EXPECT_EQ(of(Kind::within, 1, 2), yes);
+  EXPECT_EQ(of(Kind::within, 0.9, 2), open);
+  EXPECT_EQ(of(Kind::within, 1, 2.1), open);
+  EXPECT_EQ(of(Kind::within, 2, 3), open);
+  EXPECT_EQ(of(Kind::within, 2.1, 3), no);
+  EXPECT_EQ(of(Kind::within, 0, 0.9), no);
+  EXPECT_EQ(of(Kind::report, 1.5, 1.5), open);
+}
+
+TEST_F(Verdicts, OfAScoreUseStudentsIntervalOverSeeds) {
+  run(0, -1);
+  run(1, -2);
+  run(2, -3);  // 98 +- 2.48
+  const ClaimRow row = value_below(101);
+  EXPECT_EQ(row.verdict, Verdict::supported);
+  EXPECT_THAT(row.statistic, Optional(DoubleEq(98)));
+  EXPECT_THAT(row.high, Optional(DoubleNear(98 + t2 / std::sqrt(3.0), 1e-9)));
+  EXPECT_THAT(row.seeds, ElementsAre(0, 1, 2));
+  EXPECT_EQ(value_below(100).verdict, Verdict::inconclusive);
+  EXPECT_EQ(value_below(95).verdict, Verdict::contradicted);
+  EXPECT_EQ(value_below(100, true).verdict, Verdict::inconclusive) << "seeds that differ have an interval";
+}
+
+TEST_F(Verdicts, OfOneScoreWithoutAnIntervalNeedAnExactQuantity) {
+  run(0, -2);
+  EXPECT_EQ(value_below(99).verdict, Verdict::inconclusive);
+  EXPECT_THAT(value_below(99).note, HasSubstr("no interval"));
+  EXPECT_EQ(value_below(99, true).verdict, Verdict::supported);
+  EXPECT_EQ(value_below(97, true).verdict, Verdict::contradicted);
+  EXPECT_FALSE(value_below(99, true).low);
+}
+
+TEST_F(Verdicts, OfAValueThatAllSeedsShareCompareIt) {
+  run(0, -2);
+  run(1, -2);
+  EXPECT_EQ(value_below(99).verdict, Verdict::supported);
+  EXPECT_THAT(value_below(99).note, HasSubstr("every seed"));
+}
+
+TEST_F(Verdicts, OfAClaimThatOnlyReportsAreInconclusiveWithItsStatistic) {
+  run(0, -2.0);
+  run(1, -2.1);
+  const ClaimRow row = judged({claim("report", difference("b"), ClaimRule{})})[0];
+  EXPECT_EQ(row.verdict, Verdict::inconclusive);
+  EXPECT_THAT(row.statistic, Optional(DoubleEq(-2.05)));
+  EXPECT_TRUE(row.low);
+  EXPECT_THAT(row.note, HasSubstr("no threshold"));
+}
+
+TEST_F(Verdicts, SayThatSeveralScoresMatch) {
+  run(0, -2);
+  Quantity any = difference("b");
+  any.of.params = nlohmann::json::object();  // a has two scores, at w = 2 and w = 3
+  const ClaimRow row = judged({claim("any", any, {ClaimRule::Kind::below, 0, 0})})[0];
+  EXPECT_EQ(row.verdict, Verdict::not_run);
+  EXPECT_THAT(row.note, HasSubstr("2 scores"));
+}
+
+TEST_F(Verdicts, OfAnArmWithItselfPairItsTwoScores) {
+  run(0, -2);
+  Quantity q = difference("a");
+  q.minus->params = {{"w", 3}};
+  const auto comparisons = judge_contrasts(Query(store), batch, "self_guided", "emoji",
+                                           contrasts_of({}, {claim("itself", q, {ClaimRule::Kind::below, 0, 0})}));
+  ASSERT_THAT(comparisons, SizeIs(1));
+  EXPECT_DOUBLE_EQ(comparisons[0].difference, 98 - 1e6);
+  EXPECT_EQ(comparisons[0].params_b, (nlohmann::json{{"w", 3}}));
+}
+
+TEST_F(Verdicts, NeedTheProtocolThatTheClaimNames) {
+  run(0, -2.0);
+  run(1, -2.1);
+  Quantity other = difference("b");
+  other.protocol = "fid-tf1";
+  EXPECT_EQ(judged({claim("other", other, {ClaimRule::Kind::below, 0, 0})})[0].verdict, Verdict::not_run);
+}
+
+TEST_F(Verdicts, NameWhatTheConfigurationLacks) {
+  run(0, -2);
+  Claim absent;
+  absent.absent = "/clusters/1";
+  EXPECT_EQ(judged({absent})[0].verdict, Verdict::not_run);
+  EXPECT_THAT(judged({absent})[0].note, HasSubstr("/clusters/1"));
+}
+
+TEST(ContrastsOf, AddTheDifferencesThatNoPlannedContrastGives) {
+  Claim planned, own, value;
+  planned.quantity = {"fd", "fd-small", {"a", {{"w", 2}}}, ScoreSelector{"b", nlohmann::json::object()}};
+  own.quantity = {"fd", "fd-small", {"a", {{"w", 3}}}, ScoreSelector{"b", nlohmann::json::object()}};
+  value.quantity = {"fd", "fd-small", {"a", {{"w", 4}}}, std::nullopt};
+  const MethodPlan plan{{{"fd", "fd-small", "a", "b", {{"w", 2}, {"w_cfg", 1}}, {{"w", 0}}}}};
+  const auto contrasts = contrasts_of(plan, {planned, own, value});
+  ASSERT_THAT(contrasts, SizeIs(2));
+  EXPECT_EQ(contrasts[1].params_a, (nlohmann::json{{"w", 3}}));
+}
+
+TEST(ContrastsOf, DoNotTakeOneOfSeveralPlannedOnes) {
+  Claim any;
+  any.quantity = {"fd", "fd-small", {"a", nlohmann::json::object()}, ScoreSelector{"b", nlohmann::json::object()}};
+  const MethodPlan plan{{{"fd", "fd-small", "a", "b", {{"gamma", 1}}, {{"gamma", 1}}},
+                         {"fd", "fd-small", "a", "b", {{"gamma", 2}}, {{"gamma", 2}}}}};
+  EXPECT_THAT(contrasts_of(plan, {any}), SizeIs(3));
 }
 
 nlohmann::json repetition(int index, double time, const std::string& unit = "us") {

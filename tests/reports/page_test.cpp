@@ -151,8 +151,8 @@ TEST_F(Page, NeverScrollsSideways) {
 
 TEST_F(Page, ShowsEverySectionAndPicture) {
   const nlohmann::json found = measure();
-  const nlohmann::json sections{"overview", "claims",  "scores", "comparisons", "guidance", "clusters",
-                                "images",   "timings", "notes",  "protocols",   "artifacts"};
+  const nlohmann::json sections{"overview", "claims", "paper-tables", "scores", "comparisons", "guidance",
+                                "clusters", "images", "timings",      "notes",  "protocols",   "artifacts"};
   for (const int i : {0, 1}) {
     EXPECT_EQ(found[i]["sections"], sections);
     EXPECT_EQ(found[i]["images"], 18);

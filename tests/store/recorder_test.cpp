@@ -398,6 +398,74 @@ TEST_F(Recording, ComparisonsReadBackAndAreReplacedByTheSameOne) {
   EXPECT_THAT(failure([&] { recorder.add_comparisons({row}); }), HasSubstr("3 seeds, 1 differences"));
 }
 
+TEST_F(Recording, ComparisonsOfOneArmWithItselfAreToldApartByTheParamsOfBoth) {
+  add_protocol();
+  ComparisonRow row;
+  row.batch = begin_batch();
+  row.method = "self_guided";
+  row.metric = "fd";
+  row.protocol = "fd-small";
+  row.arm_a = row.arm_b = "self_label_k100";
+  row.params = {{"w", 2}};
+  row.params_b = {{"w", 1}};
+  row.seeds = {0};
+  row.differences = {1.0};
+  ComparisonRow other = row;
+  other.params_b = {{"w", 0}};
+  recorder.add_comparisons({row, other});
+  recorder.add_comparisons({row});
+  const std::vector<ComparisonRow> rows = query.comparisons();
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[0].params_b, other.params_b);
+  EXPECT_EQ(rows[1].params_b, row.params_b);
+}
+
+TEST_F(Recording, PublishedNumbersReadBackAndAreReplacedByTheSameCell) {
+  PublishedRow row;
+  row.batch = begin_batch();
+  row.method = "ed_dpm";
+  row.title = "ImageNet 256x256";
+  row.source = "README";
+  row.label = "UADM-G";
+  row.settings = {{"gamma", 10}};
+  row.metric = "Precision";
+  row.better = Better::higher;
+  row.printed = "0.70";
+  row.value = 0.7;
+  row.n = 50000;
+  row.trust = "ED";
+  row.trust_meaning = "official release";
+  row.note = "rounded";
+  row.ours = nlohmann::json::parse(R"([{"arm": "uncond/g"}])");
+  PublishedRow unknown = row;
+  unknown.metric = "Recall";
+  unknown.printed = "";
+  unknown.value = std::nullopt;
+  unknown.trust = "";
+  recorder.add_published({row, unknown});
+  recorder.add_published({row});
+  const std::vector<PublishedRow> rows = query.published(row.batch);
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_FALSE(rows[0].value);
+  EXPECT_EQ(rows[0].metric, "Recall");
+  EXPECT_EQ(rows[1].printed, "0.70");
+  EXPECT_EQ(rows[1].value, 0.7);
+  EXPECT_EQ(rows[1].n, 50000);
+  EXPECT_EQ(rows[1].trust, "ED");
+  EXPECT_EQ(rows[1].trust_meaning, "official release");
+  EXPECT_EQ(rows[1].settings, row.settings);
+  EXPECT_EQ(rows[1].ours, row.ours);
+  EXPECT_EQ(rows[1].better, Better::higher);
+  EXPECT_EQ(rows[1].source + rows[1].label + rows[1].note, "READMEUADM-Grounded");
+  EXPECT_THAT(query.published(row.batch + 1), IsEmpty());
+
+  row.trust = "";
+  EXPECT_THAT(failure([&] { recorder.add_published({row}); }), HasSubstr("needs a trust tag"));
+  row.trust = "ED";
+  row.printed = "";
+  EXPECT_THAT(failure([&] { recorder.add_published({row}); }), HasSubstr("or neither"));
+}
+
 TEST_F(Recording, ClaimsReadBackAndAreReplacedByTheSameOne) {
   ClaimRow row;
   row.batch = begin_batch();

@@ -67,7 +67,7 @@ TEST(StoreFile, IsMadeWithItsFolderAndSettings) {
   EXPECT_EQ(database.execAndGet("PRAGMA journal_mode").getString(), "wal");
   EXPECT_EQ(database.execAndGet("PRAGMA foreign_keys").getInt(), 1);
   EXPECT_EQ(database.execAndGet("PRAGMA busy_timeout").getInt(), 10000);
-  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 1);
+  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 2);
   EXPECT_EQ(database.execAndGet("PRAGMA application_id").getInt(), 0x41737379);
   EXPECT_EQ(store.folder(), folder / "a/b");
   EXPECT_TRUE(store.writable());
@@ -87,7 +87,7 @@ TEST(StoreFile, EveryTableIsStrict) {
   SQLite::Statement query(store.database(),
                           "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%STRICT%'");
   EXPECT_FALSE(query.executeStep()) << query.getColumn(0).getString();
-  EXPECT_EQ(store.database().execAndGet("SELECT count(*) FROM sqlite_master WHERE type = 'table'").getInt(), 11);
+  EXPECT_EQ(store.database().execAndGet("SELECT count(*) FROM sqlite_master WHERE type = 'table'").getInt(), 12);
 }
 
 TEST(StoreFile, KeepsItsContentWhenOpenedAgain) {
@@ -136,7 +136,7 @@ TEST(StoreFile, WithANewerSchemaIsRefusedNamingBothVersions) {
   execute(folder / "results.sqlite", "PRAGMA user_version = 7");
   for (auto open : {Store::open_or_create, Store::open, Store::read_only})
     EXPECT_THAT(refusal([&] { open(folder / "results.sqlite"); }),
-                HasSubstr("schema version 7; this build reads up to version 1"));
+                HasSubstr("schema version 7; this build reads up to version 2"));
 }
 
 TEST(StoreFile, ThatIsMissingIsRefusedUnlessToBeMade) {
@@ -237,6 +237,54 @@ TEST(Migration, AppliesOnlyTheStepsThatAreMissing) {
   EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 3);
   migrate(database, all, "a");
   EXPECT_EQ(database.execAndGet("SELECT x FROM a").getInt(), 6);
+}
+
+/// A store as version 1 of the schema left it, with one comparison.
+void make_first_version(const std::filesystem::path& file) {
+  SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON");
+  migrate(database, migrations().first(1), "first");
+  database.exec(
+      "INSERT INTO batch (id, command, created_at) VALUES (3, 'assay run', '2026-11-22T12:50:03.000Z');"
+      "INSERT INTO run (batch, method, tier, dataset, dataset_hash, seed, code_version, device, status, started_at)"
+      "  VALUES (3, 'self_guided', 'mini', 'emoji', '0', 0, '0', 'cpu', 'done', '2026-11-22T12:50:03.000Z');"
+      "INSERT INTO protocol (id, name, hash, description, origin, choices) VALUES (5, 'fd-small', 'h', '', '', '{}');"
+      "INSERT INTO comparison (id, batch, method, metric, protocol, arm_a, arm_b, params, difference, n_seeds, seeds,"
+      "  differences) VALUES (7, 3, 'self_guided', 'fd', 5, 'a', 'b', '{\"w\": 2}', -1.5, 1, '[0]', '[-1.5]')");
+}
+
+TEST(Migration, OfAFirstStoreKeepsItsComparisons) {
+  const test::TemporaryFolder folder;
+  make_first_version(folder / "old.sqlite");
+  const Store store = Store::open(folder / "old.sqlite");
+  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 2);
+  EXPECT_EQ(store.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+  const std::vector<ComparisonRow> rows = Query(store).comparisons(3);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].id, 7);
+  EXPECT_EQ(rows[0].protocol, "fd-small");
+  EXPECT_EQ(rows[0].params, (nlohmann::json{{"w", 2}}));
+  EXPECT_EQ(rows[0].params_b, nlohmann::json::object());
+  EXPECT_EQ(rows[0].difference, -1.5);
+  EXPECT_TRUE(Query(store).published().empty());
+}
+
+TEST(Migration, HappensWhenAFirstStoreIsRead) {
+  const test::TemporaryFolder folder;
+  make_first_version(folder / "old.sqlite");
+  const Store store = Store::read_only(folder / "old.sqlite");
+  EXPECT_FALSE(store.writable());
+  EXPECT_EQ(Query(store).comparisons().size(), 1U);
+  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 2);
+}
+
+TEST(Migration, OfAFirstStoreThatCannotBeWrittenIsRefused) {
+  const test::TemporaryFolder folder;
+  make_first_version(folder / "old.sqlite");
+  ::chmod((folder / "old.sqlite").c_str(), 0444);
+  ::chmod(folder.path().c_str(), 0555);
+  EXPECT_TRUE(refused_without_privileges([&] { Store::read_only(folder / "old.sqlite"); }));
+  ::chmod(folder.path().c_str(), 0755);
 }
 
 TEST(Migration, ThatFailsLeavesTheOldSchema) {

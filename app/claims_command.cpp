@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "bench/harness/claim_review.h"
+#include "bench/harness/harness.h"
+#include "reports/numbers.h"
+#include "store/query.h"
+
+namespace assay {
+namespace {
+
+struct Options {
+  std::string store = "results/assay.db";
+  ClaimRequest request;
+  bool json = false;
+};
+
+std::string source_text(const ReviewedClaim& claim) {
+  if (!claim.source) return claim.row.method + ": nothing finished is recorded";
+  const ClaimSource& source = *claim.source;
+  return fmt::format("{}: batch {}, {} tier on {}, {} finished {}", claim.row.method, source.batch, source.tier,
+                     source.dataset, source.runs, source.runs == 1 ? "run" : "runs");
+}
+
+std::string statistic_text(const ClaimRow& row) {
+  if (!row.statistic) return "-";
+  const std::string value = format_value(*row.statistic, row.low, row.high);
+  return row.low ? value + " " + format_interval(*row.low, *row.high) : value;
+}
+
+void print_table(const std::vector<ReviewedClaim>& claims) {
+  std::size_t id = 2, statistic = 9, rule = 5;
+  for (const ReviewedClaim& claim : claims) {
+    id = std::max(id, claim.row.name.size());
+    statistic = std::max(statistic, statistic_text(claim.row).size());
+    rule = std::max(rule, in_words(claim.rule).size());
+  }
+  std::string above;
+  for (const ReviewedClaim& claim : claims) {
+    if (const std::string source = source_text(claim); source != above) {
+      fmt::print("{}{}\n", above.empty() ? "" : "\n", source);
+      fmt::print("  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", "id", id, "verdict", "statistic", statistic, "rule",
+                 rule, "seeds", "claim");
+      above = source;
+    }
+    const ClaimRow& row = claim.row;
+    fmt::print("  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", row.name, id, name_of(row.verdict), statistic_text(row),
+               statistic, in_words(claim.rule), rule, row.seeds.size(), row.statement);
+    if (!row.note.empty()) fmt::print("  {:<{}}  {}\n", "", id, row.note);
+  }
+  if (claims.empty()) fmt::print("no claim is made there\n");
+}
+
+int run(const Options& options) {
+  const Store store = Store::read_only(options.store);
+  const std::vector<ReviewedClaim> claims = review_claims(Query(store), options.request);
+  if (!options.json) {
+    print_table(claims);
+    return 0;
+  }
+  nlohmann::json list = nlohmann::json::array();
+  std::string above;
+  for (const ReviewedClaim& claim : claims) {
+    list.push_back(claim_json(claim.row));
+    if (const std::string source = source_text(claim); source != above) {
+      fmt::print(stderr, "{}\n", source);
+      above = source;
+    }
+  }
+  std::cout << nlohmann::json{{"claims", std::move(list)}}.dump() << '\n';
+  return 0;
+}
+
+}  // namespace
+
+void add_claims_command(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("claims", "Judge the claims of the papers from what is recorded");
+  command->add_option("--method", options->request.method, "One method; default: all");
+  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+  command->add_option("--batch", options->request.batch, "Batch id; default: the newest of the highest tier");
+  command->add_option("--tier", options->request.tier, "One tier; default: the highest with finished runs");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return run(*options); }; });
+}
+
+}  // namespace assay

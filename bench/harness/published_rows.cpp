@@ -1,0 +1,32 @@
+#include "bench/harness/published_rows.h"
+
+#include "bench/harness/recorded_run.h"
+#include "reproductions/paper_tables.h"
+
+namespace assay {
+
+std::vector<PublishedRow> published_rows(RowId batch, const MethodEntry& method, const nlohmann::json& config) {
+  std::vector<PublishedRow> rows;
+  for (PublishedCell& cell : read_paper_tables(method.paper_table, method.id + "/paper_table.json", config)) {
+    PublishedRow row;
+    row.batch = batch;
+    row.method = method.id;
+    row.title = std::move(cell.table);
+    row.source = std::move(cell.source);
+    row.label = std::move(cell.row);
+    row.settings = std::move(cell.settings);
+    row.metric = std::move(cell.metric);
+    row.better = better_of(cell.direction);
+    row.printed = std::move(cell.printed);
+    row.value = cell.value;
+    row.n = cell.n;
+    row.trust = std::move(cell.trust);
+    row.trust_meaning = std::move(cell.trust_meaning);
+    row.note = std::move(cell.note);
+    row.ours = std::move(cell.ours);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace assay
