@@ -7,6 +7,8 @@ const std::vector<ModuleEntry>& modules() {
       {"adm.timestep_embedding", timestep_embedding},
       {"adm.unet", adm_unet},
       {"dino.vit", dino_vit},
+      {"sched", sched},
+      {"sgdm.sampler", sgdm_sampler},
       {"sgdm.unet", sgdm_unet},
   };
   return table;

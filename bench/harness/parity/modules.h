@@ -21,6 +21,8 @@ const std::vector<ModuleEntry>& modules();
 
 Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
+Module sched(nlohmann::json config, const SafetensorsFile* state);
+Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);
 
