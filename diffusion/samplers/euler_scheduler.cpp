@@ -31,6 +31,7 @@ EulerScheduler::EulerScheduler(NoiseSchedule schedule, EulerOptions options)
 
 void EulerScheduler::plan(std::int64_t count) {
   std::vector<double> times;
+  times.reserve(static_cast<std::size_t>(count));
   if (options_.spacing == Spacing::linspace) {
     for (const double t : even_numbers(static_cast<double>(training_steps() - 1), count)) times.push_back(rounded(t));
   } else {

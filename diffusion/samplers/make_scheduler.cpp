@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <limits>
 
 #include "core/config.h"
@@ -172,6 +173,7 @@ constexpr Entry entries[] = {
 const std::vector<std::string>& scheduler_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
+    all.reserve(std::size(entries));
     for (const Entry& entry : entries) all.emplace_back(entry.name);
     return all;
   }();

@@ -90,6 +90,7 @@ std::vector<std::int64_t> trailing_timesteps(std::int64_t first, double stride) 
 std::vector<std::int64_t> spaced_timesteps(Spacing spacing, std::int64_t training_steps, std::int64_t count,
                                            std::int64_t offset) {
   std::vector<std::int64_t> times;
+  times.reserve(static_cast<std::size_t>(count));
   switch (spacing) {
     case Spacing::leading:
       for (std::int64_t i = 0; i < count; ++i) times.push_back(i * (training_steps / count) + offset);

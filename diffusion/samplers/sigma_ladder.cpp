@@ -10,6 +10,7 @@ namespace assay {
 
 std::vector<double> sigma_table(const NoiseSchedule& schedule) {
   std::vector<double> table;
+  table.reserve(schedule.alpha_bar.size());
   for (const double a : schedule.alpha_bar) {
     const auto alpha_bar = static_cast<float>(a);
     table.push_back(static_cast<double>(std::sqrt((1.0f - alpha_bar) / alpha_bar)));
@@ -19,6 +20,7 @@ std::vector<double> sigma_table(const NoiseSchedule& schedule) {
 
 std::vector<double> place_sigmas(SigmaSpacing spacing, double largest, double smallest, std::int64_t count) {
   std::vector<double> sigmas;
+  sigmas.reserve(static_cast<std::size_t>(count));
   if (spacing == SigmaSpacing::karras) {
     constexpr double rho = 7.0;
     const double from = std::pow(largest, 1 / rho), to = std::pow(smallest, 1 / rho);
@@ -26,8 +28,12 @@ std::vector<double> place_sigmas(SigmaSpacing spacing, double largest, double sm
     return sigmas;
   }
   if (spacing == SigmaSpacing::table) throw Error("place_sigmas: the table places its own");
-  const double from = std::log(largest);
-  for (const double down : even_numbers(std::log(smallest) - from, count)) sigmas.push_back(std::exp(from + down));
+  // diffusers takes lu's ends from its table of logarithms, in float32.
+  const auto log_of = [&](double s) {
+    return spacing == SigmaSpacing::lu ? static_cast<double>(std::log(static_cast<float>(s))) : std::log(s);
+  };
+  const double from = log_of(largest);
+  for (const double down : even_numbers(log_of(smallest) - from, count)) sigmas.push_back(std::exp(from + down));
   return sigmas;
 }
 
@@ -40,16 +46,17 @@ double sigma_at(const std::vector<double>& table, double timestep) {
 }
 
 double timestep_of_sigma(const std::vector<double>& table, double sigma) {
-  const auto log_of = [](double s) { return static_cast<double>(std::log(static_cast<float>(s))); };
+  if (table.size() < 2) return 0.0;
+  // diffusers holds the table's logarithms in float32 and takes their differences there.
+  const auto log_of = [](double s) { return std::log(static_cast<float>(s)); };
   const double wanted = std::log(std::max(sigma, 1e-10));
   // The last entry not above the sigma; the first where there is none.
   std::size_t low = 0;
   for (std::size_t i = 0; i < table.size(); ++i)
-    if (wanted >= log_of(table[i])) low = i;
-  if (table.size() < 2) return 0.0;
+    if (wanted >= static_cast<double>(log_of(table[i]))) low = i;
   low = std::min(low, table.size() - 2);
-  const double a = log_of(table[low]), b = log_of(table[low + 1]);
-  const double share = std::clamp((a - wanted) / (a - b), 0.0, 1.0);
+  const float a = log_of(table[low]), b = log_of(table[low + 1]);
+  const double share = std::clamp((static_cast<double>(a) - wanted) / static_cast<double>(a - b), 0.0, 1.0);
   return (1 - share) * static_cast<double>(low) + share * static_cast<double>(low + 1);
 }
 

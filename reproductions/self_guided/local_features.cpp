@@ -15,8 +15,8 @@ namespace assay {
 namespace {
 
 at::Tensor centred(const at::Tensor& values, Centring centring) {
-  if (centring == Centring::set) return values - values.mean({0, 1}, true);
-  if (centring == Centring::image) return values - values.mean({1}, true);
+  if (centring == Centring::set) return values - values.mean(at::IntArrayRef({0, 1}), true);
+  if (centring == Centring::image) return values - values.mean(1, true);
   return values;
 }
 
@@ -43,7 +43,7 @@ LocalFeatures encoder_features(const ConvEncoder& encoder, const at::Tensor& ima
                     "sides that are multiples of the encoder's stride",
                     features.rows, features.columns, images.size(2), images.size(3)));
   at::Tensor values = centred(maps.flatten(2).transpose(1, 2), centring);
-  if (unit_length) values = values / values.norm(2, {2}, true).clamp_min(1e-8);
+  if (unit_length) values = values / values.norm(2, at::IntArrayRef({2}), true).clamp_min(1e-8);
   features.values = values.contiguous();
   return features;
 }

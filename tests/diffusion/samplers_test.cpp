@@ -44,10 +44,10 @@ class OneGaussian : public ::testing::Test {
  protected:
   double spread(double a) const { return std::sqrt(a * deviation * deviation + 1 - a); }
   /// Where the exact solution from x at time step `from` is at alpha_bar `a`.
-  at::Tensor exact(const at::Tensor& x, std::size_t from, double a) const {
+  at::Tensor exact(const at::Tensor& start, std::size_t from, double a) const {
     const at::Tensor mu = world.means().to(at::kFloat).view({1, -1, 1, 1});
     const double b = schedule.alpha_bar[from];
-    return std::sqrt(a) * mu + spread(a) / spread(b) * (x - std::sqrt(b) * mu);
+    return std::sqrt(a) * mu + spread(a) / spread(b) * (start - std::sqrt(b) * mu);
   }
   /// Largest error of x at the end. The chains start at T - 1, or at `from`, and end at alpha_bar `end`.
   double error(SamplerKind kind, std::int64_t steps, double end, std::size_t from = 999) const {
@@ -159,12 +159,12 @@ class Counting : public Denoiser {
 
 class EachSampler : public ::testing::TestWithParam<std::string> {
  protected:
-  at::Tensor draw(const Denoiser& denoiser, double weight, const at::Tensor& condition) const {
+  at::Tensor draw(const Denoiser& denoiser, double weight, const at::Tensor& wanted) const {
     SamplerOptions options;
     options.kind = read_sampler(GetParam());
     options.ddim.steps = 10;
     options.ddim.weight = weight;
-    return draw_samples(denoiser, schedule, options, x, condition, [&](std::int64_t i) {
+    return draw_samples(denoiser, schedule, options, x, wanted, [&](std::int64_t i) {
       return normal({2, 3, 4, 4}, static_cast<std::uint64_t>(100 + i));
     });
   }
@@ -212,9 +212,8 @@ TEST_P(EachSampler, EndsInsideTheRangeWhereItClips) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, EachSampler, ::testing::ValuesIn(sampler_names()), [](const auto& info) {
-  return info.param == "dpm++2m" ? std::string("dpmpp2m") : info.param;
-});
+INSTANTIATE_TEST_SUITE_P(, EachSampler, ::testing::ValuesIn(sampler_names()),
+                         [](const auto& row) { return row.param == "dpm++2m" ? std::string("dpmpp2m") : row.param; });
 
 TEST(Sampler, NamesAreRefusedWithTheNearest) {
   EXPECT_THAT(message_of<InputError>([] { read_sampler("dpm++"); }), AllOf(HasSubstr("'dpm++'"), HasSubstr("dpm++2m")));
