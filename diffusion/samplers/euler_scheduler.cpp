@@ -85,10 +85,13 @@ at::Tensor EulerScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noi
   at::Tensor sigma = at::empty({times.numel()}, at::kDouble);
   for (std::int64_t i = 0; i < times.numel(); ++i) {
     const double wanted = times.const_data_ptr<double>()[i];
-    auto found = std::find(timesteps_.begin(), timesteps_.end(), wanted);
+    // Placed time steps are logarithms that another library rounds otherwise.
+    const auto is_wanted = [&](double step) { return std::abs(step - wanted) <= 1e-3; };
+    auto found = std::find_if(timesteps_.begin(), timesteps_.end(), is_wanted);
     if (found == timesteps_.end())
       throw InputError(fmt::format("Euler: {} is not one of the chain's time steps", wanted));
-    if (const auto again = std::find(found + 1, timesteps_.end(), wanted); again != timesteps_.end()) found = again;
+    if (const auto again = std::find_if(found + 1, timesteps_.end(), is_wanted); again != timesteps_.end())
+      found = again;
     sigma.mutable_data_ptr<double>()[i] = sigmas_[static_cast<std::size_t>(found - timesteps_.begin())];
   }
   return x0 + sigma.view({-1, 1, 1, 1}).to(x0.options()) * noise;
