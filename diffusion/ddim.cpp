@@ -1,12 +1,17 @@
 #include "diffusion/ddim.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "diffusion/dynamic_threshold.h"
+#include "diffusion/guided_prediction.h"
 #include "diffusion/respacing.h"
 #include "kernels/guided_ddim_step.h"
 
@@ -45,22 +50,52 @@ std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant vari
   return steps;
 }
 
+DdimStep ancestral_step(const NoiseSchedule& schedule, std::int64_t t) {
+  if (t < 0 || t >= schedule.steps())
+    throw InputError(fmt::format("DDPM: time step {} is outside 0 to {}", t, schedule.steps() - 1));
+  const auto at = static_cast<std::size_t>(t);
+  const double a = schedule.alpha_bar[at], previous = t > 0 ? schedule.alpha_bar[at - 1] : 1.0;
+  return {t, a, previous, std::sqrt((1 - previous) / (1 - a) * schedule.beta[at])};
+}
+
+at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep& step, const DdimOptions& options,
+                     const at::Tensor& noise) {
+  const bool rederive = options.variant == DdimVariant::adm;
+  if (!options.clip || options.threshold_quantile >= 1) {
+    std::optional<at::Tensor> z;
+    if (noise.defined()) z = noise;
+    return guided_ddim_step(x, eps, std::nullopt, 0.0,
+                            {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, rederive}, z);
+  }
+  // The quantile needs the whole image, so this step cannot be one pass over memory.
+  const double root = std::sqrt(step.alpha_bar), rest = std::sqrt(1 - step.alpha_bar);
+  const at::Tensor x0 = dynamic_threshold((x - rest * eps) / root, options.threshold_quantile);
+  const at::Tensor kept = rederive ? (x - root * x0) / rest : eps;
+  const double direction = std::sqrt(std::max(0.0, 1 - step.alpha_bar_previous - step.sigma * step.sigma));
+  at::Tensor next = std::sqrt(step.alpha_bar_previous) * x0 + direction * kept;
+  return step.sigma > 0 ? next + step.sigma * noise : next;
+}
+
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
                        at::Tensor x, const Condition& condition, const std::function<at::Tensor(std::int64_t)>& noise) {
-  const bool guided = condition.defined() && options.weight != 0.0;
-  const bool both = guided && options.weight != 1.0;
+  const bool fused = condition.defined() && options.weight != 0.0 && options.weight != 1.0 &&
+                     !(options.clip && options.threshold_quantile < 1);
   std::int64_t index = 0;
   for (const DdimStep& step : ddim_steps(schedule, options.variant, options.steps, options.eta)) {
+    if (step.sigma > 0 && !noise) throw InputError("DDIM: eta above 0 needs noise at every step");
+    const at::Tensor z = step.sigma > 0 ? noise(index) : at::Tensor();
     const at::Tensor t = at::full({x.size(0)}, step.timestep, x.options().dtype(at::kLong));
-    at::Tensor eps_uncond, eps_cond;
-    if (guided) eps_cond = predict_eps(denoiser, x, t, condition);
-    if (both || !guided) eps_uncond = predict_eps(denoiser, x, t, {});
-    const DdimCoefficients coefficients{step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip,
-                                        options.variant == DdimVariant::adm};
-    std::optional<at::Tensor> z;
-    if (noise && step.sigma > 0) z = noise(index);
-    x = both ? guided_ddim_step(x, eps_uncond, eps_cond, options.weight, coefficients, z)
-             : guided_ddim_step(x, guided ? eps_cond : eps_uncond, std::nullopt, 0.0, coefficients, z);
+    if (fused) {
+      const at::Tensor eps_cond = predict_eps(denoiser, x, t, condition), eps_uncond = predict_eps(denoiser, x, t, {});
+      std::optional<at::Tensor> added;
+      if (z.defined()) added = z;
+      x = guided_ddim_step(
+          x, eps_uncond, eps_cond, options.weight,
+          {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, options.variant == DdimVariant::adm},
+          added);
+    } else {
+      x = ddim_step(x, guided_prediction(denoiser, x, t, condition, options.weight), step, options, z);
+    }
     ++index;
   }
   return x;

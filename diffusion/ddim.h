@@ -33,6 +33,11 @@ struct DdimStep {
 /// process (SGDM with count = T). `eta` in [0, 1].
 std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant variant, std::int64_t count, double eta);
 
+/// The ancestral step of DDPM from time step t, with the posterior's own variance: DDIM at eta = 1 whose eps is derived
+/// again from the clipped x0 (Song et al., arXiv:2010.02502, section 4.1). From t = 0 it goes to alpha_bar 1 without
+/// noise. Throws InputError for t outside the schedule.
+DdimStep ancestral_step(const NoiseSchedule& schedule, std::int64_t t);
+
 struct DdimOptions {
   DdimVariant variant = DdimVariant::sgdm;
   std::int64_t steps = 250;
@@ -40,10 +45,15 @@ struct DdimOptions {
   double weight =
       1.0;           // guidance weight w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
   bool clip = true;  // x0 to [-1, 1]
+  double threshold_quantile = 1.0;  // below 1: dynamic thresholding instead of the clipping (SGDM's dtp)
 };
 
+/// x after one step from the predicted noise `eps`, [B, C, H, W] float32. `noise` is read where step.sigma > 0.
+at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep& step, const DdimOptions& options,
+                     const at::Tensor& noise = {});
+
 /// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: of every row, or undefined for none;
-/// `noise(step, i)`, needed for eta > 0 only, gives the noise [B, C, H, W] of step i.
+/// `noise(i)`, needed for eta > 0 only (InputError without), gives the noise [B, C, H, W] of step i.
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
                        at::Tensor x, const Condition& condition,
                        const std::function<at::Tensor(std::int64_t)>& noise = {});

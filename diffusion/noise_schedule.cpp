@@ -28,8 +28,11 @@ const std::vector<std::string>& noise_schedule_names() {
   return names;
 }
 
-NoiseSchedule make_noise_schedule(const std::string& name, std::int64_t steps) {
+NoiseSchedule make_noise_schedule(const std::string& name, std::int64_t steps, BetaRange range) {
   if (steps < 1) throw InputError(fmt::format("noise schedule: {} steps; accepted: at least 1", steps));
+  if (!(range.first > 0 && range.first < 1 && range.last > 0 && range.last < 1))
+    throw InputError(
+        fmt::format("noise schedule: beta from {} to {}; accepted: between 0 and 1", range.first, range.last));
   const auto& names = noise_schedule_names();
   if (std::find(names.begin(), names.end(), name) == names.end())
     throw InputError(unknown_name_message("noise schedule", name, names));
@@ -40,9 +43,9 @@ NoiseSchedule make_noise_schedule(const std::string& name, std::int64_t steps) {
   for (std::int64_t i = 0; i < steps; ++i) {
     double beta = 0;
     if (name == "linear") {
-      beta = std::min(linear(scale * 1e-4, scale * 0.02, i, steps), 0.999);
+      beta = std::min(linear(scale * range.first, scale * range.last, i, steps), 0.999);
     } else if (name == "sqrt-linear") {
-      const double root = linear(std::sqrt(1e-4), std::sqrt(0.02), i, steps);
+      const double root = linear(std::sqrt(range.first), std::sqrt(range.last), i, steps);
       beta = root * root;
     } else {
       const double t = static_cast<double>(steps);

@@ -94,13 +94,21 @@ ConvEncoder::ConvEncoder(const ConvEncoderConfig& config, std::uint64_t seed, at
   }
 }
 
-at::Tensor ConvEncoder::pooled(const at::Tensor& images) const {
+at::Tensor ConvEncoder::local(const at::Tensor& images, std::int64_t convolutions) const {
+  if (convolutions < 1 || convolutions > static_cast<std::int64_t>(strides.size()))
+    throw InputError(
+        fmt::format("encoder: activations after {} convolutions; accepted: 1 to {}", convolutions, strides.size()));
   at::Tensor h = images;
-  for (std::size_t i = 0; i < strides.size(); ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(convolutions); ++i) {
     const std::size_t w = i * per_convolution;
     h = at::conv2d(h, weight(w), weight(w + 1), strides[i], 1);
     h = at::relu(at::group_norm(h, 8, weight(w + 2), weight(w + 3)));
   }
+  return h;
+}
+
+at::Tensor ConvEncoder::pooled(const at::Tensor& images) const {
+  const at::Tensor h = local(images, static_cast<std::int64_t>(strides.size()));
   return at::adaptive_avg_pool2d(h, {config_.grid, config_.grid}).flatten(1);
 }
 

@@ -23,6 +23,10 @@ class ConvEncoder {
   /// Weights from RandomStream(seed, initialise). Throws InputError for sizes out of range.
   ConvEncoder(const ConvEncoderConfig& config, std::uint64_t seed, at::Device device = at::kCPU);
 
+  /// Activations after the first `convolutions` of the five, not pooled: [B, C, h, w] of images [B, 3, H, W] in [-1,
+  /// 1]. A side is the image's after 1, its half after 2 and 3, its quarter after 4 and 5 (halves rounded up); C is w,
+  /// 2w, 2w, 4w, 4w. Throws InputError for another number.
+  at::Tensor local(const at::Tensor& images, std::int64_t convolutions) const;
   /// Activations after pooling, [B, 4w grid^2], of images [B, 3, H, W] in [-1, 1].
   at::Tensor pooled(const at::Tensor& images) const;
   /// [B, features] of pooled activations.

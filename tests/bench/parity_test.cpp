@@ -66,6 +66,16 @@ TEST(Parity, HoldsForTheOfficialUNets) {
   expect_all_pass(check_parity(shared_golden("sgdm.unet.cluster")), "sgdm.unet.cluster", 12);
 }
 
+TEST(Parity, HoldsForTheSamplersOfDiffusers) {
+  expect_all_pass(check_parity(golden("sched.more")), "sched.more", 600);
+  ASSAY_NEEDS_SHARED_GOLDEN("sched");
+  expect_all_pass(check_parity(shared_golden("sched")), "sched", 140);
+}
+
+TEST(Parity, HoldsForTheSamplingOfSelfGuidedDiffusion) {
+  expect_all_pass(check_parity(golden("sgdm.sampler")), "sgdm.sampler", 40);
+}
+
 TEST(Parity, HoldsForTheDinoVisionTransformer) {
   ASSAY_NEEDS_SHARED_GOLDEN("dino.vit");
   expect_all_pass(check_parity(shared_golden("dino.vit")), "dino.vit", 40);
@@ -216,8 +226,17 @@ TEST(FindPacks, TakesAPackOrAFolderOfPacksAndSaysWhatItPassesOver) {
   std::vector<std::string> skipped;
   EXPECT_THAT(find_packs(golden("adm.timestep_embedding"), skipped), ElementsAre(golden("adm.timestep_embedding")));
   EXPECT_THAT(skipped, IsEmpty());
-  EXPECT_THAT(find_packs(golden(""), skipped), ElementsAre(golden("adm.timestep_embedding")));
-  EXPECT_THAT(skipped, ElementsAre("sgdm.sampler (module sgdm.sampler)"));
+  EXPECT_THAT(find_packs(golden(""), skipped),
+              ElementsAre(golden("adm.timestep_embedding"), golden("sched.more"), golden("sgdm.sampler")));
+  EXPECT_THAT(skipped, IsEmpty());
+  const TemporaryFolder mixed;
+  for (const auto& [pack, module] : {std::pair("a", "adm.timestep_embedding"), {"b", "from.another.version"}}) {
+    std::filesystem::create_directory(mixed / pack);
+    mixed.file(std::string(pack) + "/pack.json",
+               nlohmann::json{{"module", module}, {"cases", nlohmann::json::array()}, {"tensors", "t"}}.dump());
+  }
+  EXPECT_THAT(find_packs(mixed.path(), skipped), ElementsAre(mixed / "a"));
+  EXPECT_THAT(skipped, ElementsAre("b (module from.another.version)"));
   const TemporaryFolder empty;
   EXPECT_THAT(message_of<InputError>([&] { find_packs(empty.path(), skipped); }), HasSubstr("no parity pack here"));
 }

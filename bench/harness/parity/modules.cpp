@@ -10,6 +10,8 @@ const std::vector<ModuleEntry>& modules() {
       {"diffusion.gaussian", gaussian_process},
       {"dino.vit", dino_vit},
       {"eddpm.entropy", entropy_guidance},
+      {"sched", sched},
+      {"sgdm.sampler", sgdm_sampler},
       {"sgdm.unet", sgdm_unet},
       {"sgdm.unet_ca", sgdm_unet_ca},
   };

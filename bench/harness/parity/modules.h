@@ -20,6 +20,8 @@ Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
 Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
+Module sched(nlohmann::json config, const SafetensorsFile* state);
+Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);

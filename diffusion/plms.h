@@ -1,0 +1,15 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "diffusion/ddim.h"
+
+namespace assay {
+
+/// PLMS as the latent-diffusion code base and Self-Guided Diffusion have it: the step list and steps of ddim_sample
+/// with the past predictions extrapolated (orders 2, 3, 4); the first step evaluates twice, the second time at the
+/// step's end. Unlike PNDM (diffusion/samplers/pndm_scheduler.h) it clips x0. Arguments as for ddim_sample.
+/// Throws InputError for eta above 0.
+at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
+                       at::Tensor x, const at::Tensor& condition);
+
+}  // namespace assay
