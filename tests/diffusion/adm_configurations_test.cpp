@@ -125,7 +125,7 @@ TEST(WrongCheckpoint, IsNamedWithItsFirstTenKeysOnOneLine) {
     return count;
   };
   EXPECT_EQ(occurrences(", expected ["), 2);
-  EXPECT_EQ(occurrences("missing ") - 1, 4);  // once in the counts
+  EXPECT_EQ(occurrences("missing "), 4);
   EXPECT_EQ(occurrences("unknown key "), 4);
 }
 
