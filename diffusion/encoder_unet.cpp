@@ -125,7 +125,7 @@ NetworkCost EncoderUNet::cost() const {
   if (l.convolution) walk.multiply(1, walk.channels(), config_.out_channels);
   if (l.first) l.first->count(walk);
   if (l.last) l.last->count(walk);
-  return walk.cost(parameters_.count());
+  return walk.cost(parameters_.count(), parameters_.count(torso_convolutions(parameters_)));
 }
 
 EncoderUNetConfig read_encoder_unet_config(const nlohmann::json& object, const std::string& where) {

@@ -4,21 +4,23 @@
 
 namespace assay {
 
-/// What a network asks of a machine, from its configuration alone. Activations are float32; each figure is for one
-/// image of the configured size.
+/// What a network asks of a machine, from its configuration alone; each figure is for one image of the configured size.
+/// Bytes are those of float32.
 struct NetworkCost {
   std::int64_t parameters = 0;        // values, frozen ones and buffers included
+  std::int64_t castable = 0;          // of them, what convert_to() keeps in half precision; 0 where there is none
   double flops = 0;                   // of a forward pass: convolutions, linear layers and attention products; a
                                       // multiply-add counts two, normalisations and activations nothing
   std::int64_t activation_bytes = 0;  // most held at once by a forward pass without gradients
   std::int64_t gradient_bytes = 0;    // what a forward pass keeps for the gradient by its input
   std::int64_t workspace_bytes = 0;   // blocked copies that a convolution library makes of the largest layer's weights
 
-  /// Memory of a network in float32 with `batch` images in it, without gradients.
-  std::int64_t predict_bytes(std::int64_t batch) const {
-    return 4 * parameters + workspace_bytes + batch * activation_bytes;
+  /// Memory of a network with `batch` images in it, without gradients: in float32, or with its torso in half precision.
+  std::int64_t predict_bytes(std::int64_t batch, bool half = false) const {
+    const std::int64_t rest = workspace_bytes + batch * activation_bytes;
+    return 4 * parameters + rest - (half ? 2 * castable + rest / 2 : 0);
   }
-  /// The same with the gradient by the input, as classifier guidance takes it.
+  /// In float32, with the gradient by the input, as classifier guidance takes it.
   std::int64_t gradient_pass_bytes(std::int64_t batch) const {
     return 4 * parameters + workspace_bytes + batch * (activation_bytes + gradient_bytes);
   }
@@ -61,8 +63,8 @@ class CostWalk {
   /// Values that a later gradient needs.
   void keep(std::int64_t count) { kept_ += count; }
 
-  NetworkCost cost(std::int64_t parameters) const {
-    return {parameters, flops_, 4 * peak_, 4 * kept_, 4 * largest_weights_};
+  NetworkCost cost(std::int64_t parameters, std::int64_t castable = 0) const {
+    return {parameters, castable, flops_, 4 * peak_, 4 * kept_, 4 * largest_weights_};
   }
 
  private:

@@ -73,6 +73,12 @@ std::int64_t Parameters::count() const {
   return n;
 }
 
+std::int64_t Parameters::count(const std::set<std::string>& names) const {
+  std::int64_t n = 0;
+  for (const std::string& name : names) n += product(by_name_.at(name)->shape);
+  return n;
+}
+
 void Parameters::materialise(std::uint64_t seed, at::Device device) {
   at::Tensor host = at::empty({trainable_count()}, at::kFloat);
   std::vector<at::Tensor> frozen;

@@ -47,8 +47,9 @@ class Parameters {
 
   const std::deque<Parameter>& all() const { return parameters_; }
   std::int64_t trainable_count() const;
-  /// Values of all parameters, frozen ones included.
+  /// Values of all parameters, frozen ones included, and of those with the given names.
   std::int64_t count() const;
+  std::int64_t count(const std::set<std::string>& names) const;
   at::Tensor& flat() { return flat_; }
   at::Tensor& flat_gradient() { return flat_gradient_; }
 

@@ -119,7 +119,7 @@ NetworkCost UNet::cost() const {
   walk.work(2 * walk.values());
   walk.keep(2 * walk.values());
   l.out_conv->count(walk);
-  return walk.cost(parameters_.count());
+  return walk.cost(parameters_.count(), parameters_.count(torso_convolutions(parameters_)));
 }
 
 UNetConfig read_unet_config(const nlohmann::json& object, const std::string& where) {

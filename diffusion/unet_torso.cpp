@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -207,9 +206,7 @@ BlockPass block_pass(const at::Tensor& embedding, double dropout, std::optional<
   return pass;
 }
 
-void cast_torso(Parameters& parameters, at::ScalarType type) {
-  if (type != at::kHalf && type != at::kBFloat16)
-    throw InputError("a network is converted to half precision as float16 or bfloat16");
+std::set<std::string> torso_convolutions(const Parameters& parameters) {
   std::set<std::string> convolutions;
   for (const Parameter& parameter : parameters.all()) {
     const bool torso = parameter.name.starts_with("input_blocks.") || parameter.name.starts_with("middle_block.") ||
@@ -217,7 +214,13 @@ void cast_torso(Parameters& parameters, at::ScalarType type) {
     const std::string stem = parameter.name.substr(0, parameter.name.rfind('.'));
     if (torso && parameter.shape.size() > 2) convolutions.insert({stem + ".weight", stem + ".bias"});
   }
-  parameters.cast(type, convolutions);
+  return convolutions;
+}
+
+void cast_torso(Parameters& parameters, at::ScalarType type) {
+  if (type != at::kHalf && type != at::kBFloat16)
+    throw InputError("a network is converted to half precision as float16 or bfloat16");
+  parameters.cast(type, torso_convolutions(parameters));
 }
 
 }  // namespace assay

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -92,8 +93,10 @@ class UNetTorso {
 /// A pass with the embedding [B, E] and, with a seed, dropout drawn from it.
 BlockPass block_pass(const at::Tensor& embedding, double dropout, std::optional<std::uint64_t> dropout_seed);
 
-/// Casts what the official convert_to_fp16 casts: weights and biases of the convolutions in the input, middle and
-/// output blocks, nothing else. `type` is kHalf or kBFloat16; InputError otherwise. The parameters then only predict.
+/// Names of what the official convert_to_fp16 casts: weights and biases of the convolutions in the input, middle and
+/// output blocks, nothing else.
+std::set<std::string> torso_convolutions(const Parameters& parameters);
+/// Casts them. `type` is kHalf or kBFloat16; InputError otherwise. The parameters then only predict.
 void cast_torso(Parameters& parameters, at::ScalarType type);
 
 }  // namespace assay

@@ -9,8 +9,7 @@
 #include <string>
 
 #include "diffusion/adm_configurations.h"
-#include "diffusion/ddim.h"
-#include "diffusion/noise_schedule.h"
+#include "tests/diffusion/observed_cost.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -40,7 +39,9 @@ TEST(RealSize, Adm64TakesAStepWithinItsMemoryEstimate) {
   // One DDIM step from the noisiest time; the official start would predict exactly zero.
   for (const Parameter& parameter : network.parameters().all())
     if (parameter.name.starts_with("out.2.")) parameter.value.copy_(0.01 * test::normal(parameter.shape, 2));
-  const at::Tensor eps = predict_eps(network, x, test::indices({999}), row);
+  at::Tensor eps;
+  const test::Observed observed =
+      test::observe([&] { return eps = predict_eps(network, x, test::indices({999}), row); });
   const at::Tensor previous = x - 0.1 * eps;
   const std::int64_t used = process_memory("VmHWM") - before, estimate = network.cost().predict_bytes(1);
 
@@ -49,6 +50,8 @@ TEST(RealSize, Adm64TakesAStepWithinItsMemoryEstimate) {
   EXPECT_GT(eps.abs().max().item<double>(), 0);
   RecordProperty("bytes_used", std::to_string(used));
   RecordProperty("bytes_estimated", std::to_string(estimate));
+  EXPECT_NEAR(observed.flops, network.cost().flops, 0.02 * network.cost().flops);
+  EXPECT_LE(observed.peak, network.cost().activation_bytes + network.cost().workspace_bytes);
   EXPECT_LE(used, estimate);
   EXPECT_GE(used, 0.8 * static_cast<double>(estimate));
 }

@@ -139,7 +139,7 @@ TEST_F(ClassifierTraining, StepsAsAdamWWithARateThatFallsLinearly) {
   const at::Tensor before = network.parameters().flat().clone();
   train_classifier(network, schedule, one, options, 3, folder / "a", "", never, {});
   const at::Tensor moved = (network.parameters().flat() - before).abs();
-  EXPECT_LE(moved.max().item<double>(), 0.02 * 1.001);
+  EXPECT_LE(moved.max().item<double>(), 0.02 * 1.003);
   EXPECT_GE(moved.max().item<double>(), 0.019);
 }
 
