@@ -110,7 +110,7 @@ Root root_of_graded(Matrix squared, double log_of_determinant) {
   const auto n = static_cast<double>(values.size());
   const double measured = std::abs(logarithms - log_of_determinant) / (2.0 * std::sqrt(inverses));
   out.error = std::max({8.0 * epsilon * std::sqrt(n * values.back()), 4.0 * std::sqrt(n) * measured,
-                        128.0 * epsilon * std::sqrt(graded)});
+                        512.0 * epsilon * std::sqrt(graded)});
   return out;
 }
 
