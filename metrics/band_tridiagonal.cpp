@@ -156,7 +156,7 @@ struct Sweep {
   }
 };
 
-constexpr int group = 8;    // sweeps that follow each other on one thread, while their window is in its cache
+constexpr int group = 8;     // sweeps that follow each other on one thread, while their window is in its cache
 constexpr int distance = 2;  // steps that a sweep stays behind the one before it
 constexpr int stretch = 4;   // steps between two looks at the progress of the group ahead
 

@@ -33,9 +33,9 @@ class BandMatrix {
 };
 
 /// A tridiagonal matrix with the same eigenvalues, by Householder reflections of one column at a time, whose fill is
-/// chased off the end (Schwarz 1968; Lang, SIAM J. Sci. Comput. 14(6), 1993). The columns are taken from the first to the
-/// last, which keeps small eigenvalues of a matrix graded from large to small. Overwrites the band. `threads` (0: all
-/// cores) follow each other along the band; the bits do not depend on their number.
+/// chased off the end (Schwarz 1968; Lang, SIAM J. Sci. Comput. 14(6), 1993). The columns are taken from the first to
+/// the last, which keeps small eigenvalues of a matrix graded from large to small. Overwrites the band. `threads` (0:
+/// all cores) follow each other along the band; the bits do not depend on their number.
 Tridiagonal tridiagonal(BandMatrix& band, int threads);
 
 }  // namespace assay

@@ -61,9 +61,9 @@ class OneThread {
 /// c = alpha op(a) op(b) + beta c, where op transposes if asked to; c is not read where beta is 0. The shapes must fit.
 void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c, double alpha = 1.0, double beta = 0.0);
 
-/// The lower triangle of L^T S L, for L lower triangular with zeros above its diagonal and S symmetric (its lower triangle
-/// is read), in half the operations of one full product. The upper triangle is left undefined. The bits do not depend on the number of
-/// threads.
+/// The lower triangle of L^T S L, for L lower triangular with zeros above its diagonal and S symmetric (its lower
+/// triangle is read), in half the operations of one full product. The upper triangle is left undefined. The bits do not
+/// depend on the number of threads.
 Matrix lower_congruence(Block lower, Block symmetric);
 
 /// The lower triangle of R S R^T for any R [k, d]. The upper triangle is left undefined.

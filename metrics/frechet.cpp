@@ -85,32 +85,36 @@ double log_determinant(const Matrix& lower) {
 }
 
 /// Trace of the square root from the eigenvalues v of M = L^T S2 L, of which the logarithm of the determinant is known.
-/// Where M is graded, from large to small as the variances fall, rounding moves all roots by about as much, a few epsilon
-/// of the largest, small ones too. Three estimates of the error of the trace, of which the largest counts:
+/// Where M is graded, from large to small as the variances fall, rounding moves all roots by about as much, a few
+/// epsilon of the largest, small ones too. Four estimates of the error of the trace, of which the largest counts:
 /// - 8 epsilon of the largest root for each, independent;
+/// - the share by which the sum of v misses the trace of M, for roots that are all off to one side, as in a cluster;
 /// - the determinant measures it: errors of the roots of standard deviation s, independent, put the sum of log v off by
 ///   2 s sqrt(sum 1 / v), and too large an s is found where they grow towards small roots (Cauchy and Schwarz). One
 ///   measurement may be small by chance: it is taken four times. It says little where one root is far below all others;
-/// - grading itself: rounding an element of M by epsilon sqrt(M_ii M_jj) moves the root of v by epsilon M_ii / sqrt v or
+/// - grading itself: rounding an element of M by epsilon sqrt(M_ii M_jj) moves the root of v by epsilon M_ii / sqrt v
+/// or
 ///   so, with both in rising order; 128 times that was enough on spectra of all kinds.
 Root root_of_graded(Matrix squared, double log_of_determinant) {
   std::vector<double> diagonal;
   for (int i = 0; i < squared.rows(); ++i) diagonal.push_back(squared(i, i));
+  const double trace = std::accumulate(diagonal.begin(), diagonal.end(), 0.0);
   std::sort(diagonal.begin(), diagonal.end());
   const std::vector<double> values = fastest_eigenvalues(squared);
   Root out{0.0, std::numeric_limits<double>::infinity(), "cholesky"};
-  double logarithms = 0.0, inverses = 0.0, graded = 0.0;
+  double sum = 0.0, logarithms = 0.0, inverses = 0.0, graded = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] <= 0.0) return out;
     out.trace += std::sqrt(values[i]);
+    sum += values[i];
     logarithms += std::log(values[i]);
     inverses += 1.0 / values[i];
     graded += diagonal[i] * diagonal[i] / values[i];
   }
   const auto n = static_cast<double>(values.size());
   const double measured = std::abs(logarithms - log_of_determinant) / (2.0 * std::sqrt(inverses));
-  out.error = std::max({8.0 * epsilon * std::sqrt(n * values.back()), 4.0 * std::sqrt(n) * measured,
-                        512.0 * epsilon * std::sqrt(graded)});
+  out.error = std::max({8.0 * epsilon * std::sqrt(n * values.back()), std::abs(sum - trace) / trace * out.trace,
+                        4.0 * std::sqrt(n) * measured, 512.0 * epsilon * std::sqrt(graded)});
   return out;
 }
 

@@ -14,11 +14,12 @@ using dense::Block;
 using dense::Matrix;
 
 constexpr int width = BandMatrix::width;
-constexpr int square = 256;  // the lower triangle is worked on in squares of so many rows and columns, which fit a cache
-constexpr int sums = 4;      // columns of squares are summed in so many parts, whatever the number of threads
+constexpr int square =
+    256;                 // the lower triangle is worked on in squares of so many rows and columns, which fit a cache
+constexpr int sums = 4;  // columns of squares are summed in so many parts, whatever the number of threads
 
-/// Calls body(first, count) for [from, n), cut where squares end: what lies on the diagonal is one square, of which both
-/// halves are kept.
+/// Calls body(first, count) for [from, n), cut where squares end: what lies on the diagonal is one square, of which
+/// both halves are kept.
 template <typename Body>
 void squares(int from, int n, const Body& body) {
   for (int j = from; j < n; j = std::min(n, (j / square + 1) * square))
@@ -32,13 +33,13 @@ void complete_diagonal(Matrix& a) {
   });
 }
 
-/// H_1 H_2 ... = 1 - V T V^T with T upper triangular (Schreiber and Van Loan 1989), and X = A V on its way to the update
-/// A - V W^T - W V^T, which is put off until each square is read for the next panel.
+/// H_1 H_2 ... = 1 - V T V^T with T upper triangular (Schreiber and Van Loan 1989), and X = A V on its way to the
+/// update A - V W^T - W V^T, which is put off until each square is read for the next panel.
 struct Panel {
   explicit Panel(int height) : left(height, 2 * width), right(height, 2 * width), t(width, width) {}
 
-  int from = 0;        ///< first row and column of the matrix that it updates
-  int rows = 0;        ///< n - from
+  int from = 0;  ///< first row and column of the matrix that it updates
+  int rows = 0;  ///< n - from
   int reflections = 0;
   Matrix left, right;  ///< [V W] and [W V]
   Matrix t;

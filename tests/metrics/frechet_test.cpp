@@ -246,15 +246,14 @@ TEST(Frechet, DecayingSetsThatAreNearlyOneAreNearlyAtZero) {
 // The order of the axes decides how a factor is graded, and must not decide the value.
 TEST(Frechet, LargeMatricesDoNotDependOnTheOrderOfTheAxes) {
   const Commuting sets(400, 1.0, 0.1, 1.0);
-  const auto turned = [](const Gaussian& g) {
-    return Gaussian{0, g.mean.reverse(), g.covariance.reverse(), {}};
-  };
+  const auto turned = [](const Gaussian& g) { return Gaussian{0, g.mean.reverse(), g.covariance.reverse(), {}}; };
   const FrechetDistance d = frechet(turned(sets.a), turned(sets.b));
   EXPECT_EQ(d.route, "cholesky");
   expect_relative(d.value, sets.expected, 1e-10);
 }
 
-// Feature 400 is feature 0 once more and feature 401 constant, in both sets: as if feature 0 were sqrt 2 times as large.
+// Feature 400 is feature 0 once more and feature 401 constant, in both sets: as if feature 0 were sqrt 2 times as
+// large.
 TEST(Frechet, ACopiedFeatureCountsTwiceAndAConstantOneNotAtAll) {
   const Commuting sets(400, 1.0, 0.1, 1.0);
   const auto extended = [](const Gaussian& g) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -81,7 +82,7 @@ TEST(TwoStageEigenvalues, FindsRepeatedEigenvalues) {
   for (const int n : {5, 33, 64, 150, 300}) {
     std::vector<double> expected(static_cast<std::size_t>(n), 3.0);
     expected.back() = n + 3.0;
-    expect_near(solved(MatrixXd::Ones(n, n) + 3.0 * MatrixXd::Identity(n, n)), expected, 1e-14 * (n + 3.0));
+    expect_near(solved(MatrixXd::Ones(n, n) + 3.0 * MatrixXd::Identity(n, n)), expected, 4e-14 * (n + 3.0));
   }
 }
 
@@ -94,8 +95,8 @@ TEST(TwoStageEigenvalues, ZeroAndDiagonalMatricesStayAsTheyAre) {
   }
 }
 
-// D K D with K = 1 / (1 + |i - j|) tame and D_i = 2^-i: eigenvalues over 24 orders of magnitude. The determinant is that of K
-// times that of D twice, and an eigenvalue of rounding size would spoil it.
+// D K D with K = 1 / (1 + |i - j|) tame and D_i = 2^-i: eigenvalues over 24 orders of magnitude. The determinant is
+// that of K times that of D twice, and an eigenvalue of rounding size would spoil it.
 TEST(TwoStageEigenvalues, KeepsTheSmallEigenvaluesOfAGradedMatrix) {
   for (const int n : {40, 75}) {
     MatrixXd tame(n, n), graded(n, n);
