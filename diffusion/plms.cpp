@@ -13,7 +13,7 @@
 namespace assay {
 
 at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const at::Tensor& condition) {
+                       at::Tensor x, const Condition& condition) {
   if (options.eta != 0) throw InputError(fmt::format("PLMS: eta {}; accepted: 0", options.eta));
   const auto predict = [&](const at::Tensor& at_x, std::int64_t timestep) {
     const at::Tensor t = at::full({at_x.size(0)}, timestep, at_x.options().dtype(at::kLong));

@@ -10,6 +10,6 @@ namespace assay {
 /// step's end. Unlike PNDM (diffusion/samplers/pndm_scheduler.h) it clips x0. Arguments as for ddim_sample.
 /// Throws InputError for eta above 0.
 at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const at::Tensor& condition);
+                       at::Tensor x, const Condition& condition);
 
 }  // namespace assay

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <new>
 
 #include "core/error.h"
+#include "core/parallel.h"
 
 // NOLINTBEGIN(readability-identifier-naming): Fortran's names
 extern "C" {
@@ -14,8 +16,12 @@ void dgemm_(const char* transa, const char* transb, const int* m, const int* n, 
             const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
             const int* ldc);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
+void dtrsm_(const char* side, const char* uplo, const char* transa, const char* diag, const int* m, const int* n,
+            const double* alpha, const double* a, const int* lda, double* b, const int* ldb);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
              const int* lwork, int* iwork, const int* liwork, int* info);
+void dgeqrf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work, const int* lwork,
+             int* info);
 void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s, double* u,
              const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork, int* iwork, int* info);
 /// MKL's; another BLAS does without, and then last bits may depend on its threads.
@@ -26,23 +32,19 @@ __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);
 namespace assay::dense {
 namespace {
 
-constexpr int panel = 256;  // columns of a triangle that are worked on as a rectangle
+constexpr int tile = 256;  // rows and columns of a triangle that are worked on as a square
 
-/// Keeps BLAS on this thread while it lives, for small work.
-class Threads {
- public:
-  explicit Threads(int size) {
-    if (size <= one_thread && MKL_Set_Num_Threads_Local != nullptr) before_ = MKL_Set_Num_Threads_Local(1);
-  }
-  ~Threads() {
-    if (before_ >= 0) MKL_Set_Num_Threads_Local(before_);
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_ = -1;
+struct Tile {
+  int row, column, height, width;
 };
+
+/// The lower triangle of an n x n matrix, squares on the diagonal whole.
+std::vector<Tile> lower_tiles(int n) {
+  std::vector<Tile> out;
+  for (int j = 0; j < n; j += tile)
+    for (int i = j; i < n; i += tile) out.push_back({i, j, std::min(tile, n - i), std::min(tile, n - j)});
+  return out;
+}
 
 void converged(int info, const char* what) {
   if (info != 0) throw Error(fmt::format("Fréchet distance: the {} did not converge (LAPACK says {})", what, info));
@@ -52,7 +54,7 @@ std::vector<double> decompose(Matrix& symmetric, const char* job, const char* wh
   const int n = symmetric.rows();
   std::vector<double> values(static_cast<std::size_t>(n));
   if (n == 0) return values;
-  const Threads threads(n);
+  const OneThread small(n <= one_thread);
   double work_size = 0;
   int int_size = 0, info = 0;
   const int query = -1;
@@ -66,6 +68,14 @@ std::vector<double> decompose(Matrix& symmetric, const char* job, const char* wh
 }
 
 }  // namespace
+
+OneThread::OneThread(bool wanted) {
+  if (wanted && MKL_Set_Num_Threads_Local != nullptr) before_ = MKL_Set_Num_Threads_Local(1);
+}
+
+OneThread::~OneThread() {
+  if (before_ >= 0) MKL_Set_Num_Threads_Local(before_);
+}
 
 Matrix::Matrix(int rows, int cols) : rows_(rows), cols_(cols) {
   const std::size_t bytes = sizeof(double) * static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
@@ -82,27 +92,43 @@ Block view(const Eigen::MatrixXd& matrix) {
   return {const_cast<double*>(matrix.data()), rows, static_cast<int>(matrix.cols()), rows};
 }
 
-void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c) {
+void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c, double alpha, double beta) {
   if (c.rows == 0 || c.cols == 0) return;
   const int inner = transpose_a ? a.rows : a.cols;
-  const Threads threads(std::max({c.rows, c.cols, inner}));
-  const double one = 1.0, zero = 0.0;
-  dgemm_(transpose_a ? "T" : "N", transpose_b ? "T" : "N", &c.rows, &c.cols, &inner, &one, a.data, &a.stride, b.data,
-         &b.stride, &zero, c.data, &c.stride);
+  const OneThread small(std::max({c.rows, c.cols, inner}) <= one_thread);
+  dgemm_(transpose_a ? "T" : "N", transpose_b ? "T" : "N", &c.rows, &c.cols, &inner, &alpha, a.data, &a.stride, b.data,
+         &b.stride, &beta, c.data, &c.stride);
 }
 
 Matrix lower_congruence(Block lower, Block symmetric) {
+  // S = N + N^T with N lower triangular: L^T S L = L^T (N L) + (N L)^T L, and N L is lower triangular as well.
   const int n = lower.rows;
   Matrix half(n, n), out(n, n);
-  for (int j = 0; j < n; j += panel) {
-    const int width = std::min(panel, n - j);
-    multiply(false, symmetric.at(0, j, n, n - j), false, lower.at(j, j, n - j, width), half.all().at(0, j, n, width));
-  }
-  for (int i = 0; i < n; i += panel) {
-    const int height = std::min(panel, n - i);
-    multiply(true, lower.at(i, i, n - i, height), false, half.all().at(i, 0, n - i, i + height),
-             out.all().at(i, 0, height, i + height));
-  }
+  std::vector<Tile> tiles = lower_tiles(n);
+  // Long products first, so that no thread is left with one.
+  std::stable_sort(tiles.begin(), tiles.end(), [](Tile a, Tile b) { return a.row - a.column > b.row - b.column; });
+  parallel_for(std::ssize(tiles), 0, [&](std::int64_t index, int) {
+    const OneThread own;
+    const auto [i, j, height, width] = tiles[static_cast<std::size_t>(index)];
+    Matrix corner(height, height);  // of N, on the diagonal
+    for (int c = 0; c < height; ++c) {
+      const double* from = symmetric.at(i, i + c, height, 1).data;
+      std::fill_n(corner.column(c), c, 0.0);
+      corner.column(c)[c] = 0.5 * from[c];
+      std::copy_n(from + c + 1, height - c - 1, corner.column(c) + c + 1);
+    }
+    const Block to = half.all().at(i, j, height, width);
+    multiply(false, corner.all(), false, lower.at(i, j, height, width), to);
+    if (i > j) multiply(false, symmetric.at(i, j, height, i - j), false, lower.at(j, j, i - j, width), to, 1.0, 1.0);
+  });
+  std::stable_sort(tiles.begin(), tiles.end(), [](Tile a, Tile b) { return a.row < b.row; });
+  parallel_for(std::ssize(tiles), 0, [&](std::int64_t index, int) {
+    const OneThread own;
+    const auto [i, j, height, width] = tiles[static_cast<std::size_t>(index)];
+    const Block to = out.all().at(i, j, height, width);
+    multiply(true, lower.at(i, i, n - i, height), false, half.all().at(i, j, n - i, width), to);
+    multiply(true, half.all().at(i, i, n - i, height), false, lower.at(i, j, n - i, width), to, 1.0, 1.0);
+  });
   return out;
 }
 
@@ -110,8 +136,8 @@ Matrix row_congruence(Block rows, Block symmetric) {
   const int k = rows.rows, n = rows.cols;
   Matrix half(k, n), out(k, k);
   multiply(false, rows, false, symmetric, half.all());
-  for (int i = 0; i < k; i += panel) {
-    const int height = std::min(panel, k - i);
+  for (int i = 0; i < k; i += tile) {
+    const int height = std::min(tile, k - i);
     multiply(false, half.all().at(i, 0, height, n), true, rows.at(0, 0, i + height, n),
              out.all().at(i, 0, height, i + height));
   }
@@ -121,10 +147,28 @@ Matrix row_congruence(Block rows, Block symmetric) {
 bool cholesky(Matrix& symmetric) {
   const int n = symmetric.rows();
   if (n == 0) return true;
-  const Threads threads(n);
-  int info = 0;
-  dpotrf_("L", &n, symmetric.column(0), &n, &info);
-  if (info != 0) return false;
+  const OneThread own;
+  const std::vector<Tile> tiles = lower_tiles(n);
+  for (int j = 0; j < n; j += tile) {
+    const int width = std::min(tile, n - j), below = n - j - width;
+    int info = 0;
+    dpotrf_("L", &width, symmetric.column(j) + j, &n, &info);
+    if (info != 0) return false;
+    parallel_for((below + tile - 1) / tile, 0, [&](std::int64_t index, int) {
+      const OneThread alone;
+      const int i = j + width + static_cast<int>(index) * tile, height = std::min(tile, n - i);
+      const double one = 1.0;
+      dtrsm_("R", "L", "T", "N", &height, &width, &one, symmetric.column(j) + j, &n, symmetric.column(j) + i, &n);
+    });
+    std::vector<Tile> rest;
+    std::copy_if(tiles.begin(), tiles.end(), std::back_inserter(rest), [&](Tile t) { return t.column > j; });
+    parallel_for(std::ssize(rest), 0, [&](std::int64_t index, int) {
+      const OneThread alone;
+      const auto [i, k, rows, columns] = rest[static_cast<std::size_t>(index)];
+      multiply(false, symmetric.all().at(i, j, rows, width), true, symmetric.all().at(k, j, columns, width),
+               symmetric.all().at(i, k, rows, columns), -1.0, 1.0);
+    });
+  }
   double largest = 0.0, smallest = std::numeric_limits<double>::infinity();
   for (int j = 0; j < n; ++j) {
     std::fill_n(symmetric.column(j), j, 0.0);
@@ -135,6 +179,15 @@ bool cholesky(Matrix& symmetric) {
   return smallest * smallest > std::numeric_limits<double>::epsilon() * n * largest * largest;
 }
 
+void householder_qr(Block a, double* tau) {
+  if (a.rows == 0 || a.cols == 0) return;
+  const OneThread small(std::max(a.rows, a.cols) <= one_thread);
+  Matrix work(64 * a.cols, 1);
+  const int lwork = work.rows();
+  int info = 0;
+  dgeqrf_(&a.rows, &a.cols, a.data, &a.stride, tau, work.column(0), &lwork, &info);
+}
+
 std::vector<double> eigenvalues(Matrix& symmetric) { return decompose(symmetric, "N", "eigenvalues"); }
 
 std::vector<double> eigenvectors(Matrix& symmetric) { return decompose(symmetric, "V", "eigenvectors"); }
@@ -143,7 +196,7 @@ std::vector<double> singular_values(Matrix& matrix) {
   const int m = matrix.rows(), n = matrix.cols(), one = 1;
   std::vector<double> values(static_cast<std::size_t>(std::min(m, n)));
   if (values.empty()) return values;
-  const Threads threads(std::max(m, n));
+  const OneThread small(std::max(m, n) <= one_thread);
   std::vector<int> iwork(8 * values.size());
   double work_size = 0, none = 0;
   int info = 0;

@@ -46,11 +46,24 @@ Block view(const Eigen::MatrixXd& matrix);
 // all, which moves last bits.
 constexpr int one_thread = 128;
 
-/// c = op(a) op(b), where op transposes if asked to. The shapes must fit.
-void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c);
+/// Keeps BLAS on the calling thread while it lives, as workers of their own need.
+class OneThread {
+ public:
+  explicit OneThread(bool wanted = true);
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
 
-/// The lower triangle of L^T S L, for L lower triangular (what lies above is not read) and S symmetric, in two thirds
-/// of the operations of one full product. The upper triangle is left undefined.
+ private:
+  int before_ = -1;
+};
+
+/// c = alpha op(a) op(b) + beta c, where op transposes if asked to; c is not read where beta is 0. The shapes must fit.
+void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c, double alpha = 1.0, double beta = 0.0);
+
+/// The lower triangle of L^T S L, for L lower triangular with zeros above its diagonal and S symmetric (its lower
+/// triangle is read), in half the operations of one full product. The upper triangle is left undefined. The bits do not
+/// depend on the number of threads.
 Matrix lower_congruence(Block lower, Block symmetric);
 
 /// The lower triangle of R S R^T for any R [k, d]. The upper triangle is left undefined.
@@ -60,7 +73,12 @@ Matrix row_congruence(Block rows, Block symmetric);
 /// definite to working precision, and then the content is undefined.
 bool cholesky(Matrix& symmetric);
 
-/// Rising eigenvalues; reads the lower triangle, and leaves the matrix undefined. Throws Error without convergence.
+/// Overwrites a by R of a = Q R; below the diagonal lie the vectors of the reflections H_i = 1 - tau_i v_i v_i^T, whose
+/// product H_1 H_2 ... is Q, without their ones. `tau` has room for min(rows, cols).
+void householder_qr(Block a, double* tau);
+
+/// Rising eigenvalues; reads the lower triangle, and leaves the matrix undefined. In one stage: two_stage_eigenvalues()
+/// is faster where the matrix is large. Throws Error without convergence.
 std::vector<double> eigenvalues(Matrix& symmetric);
 
 /// The same, with the eigenvectors as columns in place of the matrix.

@@ -64,6 +64,8 @@ const bool registered = [] {
   add("2000x2000x64", 2000, 2000, 64);
   add("4000x4000x512", 4000, 4000, 512);
   add("256x4000x512", 256, 4000, 512);
+  add("256x256x2048", 256, 256, 2048);
+  add("10000x10000x2048", 10000, 10000, 2048);
   add_bootstrap("all_threads", 0);
   add_bootstrap("one_thread", 1);
   return true;

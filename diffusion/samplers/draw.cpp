@@ -54,7 +54,7 @@ SamplerKind read_sampler(const std::string& name) {
 }
 
 at::Tensor draw_samples(const Denoiser& denoiser, const NoiseSchedule& schedule, const SamplerOptions& options,
-                        at::Tensor x, const at::Tensor& condition, const StepNoise& noise) {
+                        at::Tensor x, const Condition& condition, const StepNoise& noise) {
   switch (options.kind) {
     case SamplerKind::ddim:
       return ddim_sample(denoiser, schedule, options.ddim, std::move(x), condition, noise);
@@ -74,7 +74,7 @@ at::Tensor draw_samples(const Denoiser& denoiser, const NoiseSchedule& schedule,
   return run_scheduler(*scheduler, denoiser, scheduler->init_noise_sigma() * x, condition, options.ddim.weight, noise);
 }
 
-at::Tensor run_scheduler(Scheduler& scheduler, const Denoiser& denoiser, at::Tensor x, const at::Tensor& condition,
+at::Tensor run_scheduler(Scheduler& scheduler, const Denoiser& denoiser, at::Tensor x, const Condition& condition,
                          double weight, const StepNoise& noise) {
   if (scheduler.prediction() != Prediction::epsilon)
     throw InputError("sampler: a denoiser predicts noise; accepted prediction_type: epsilon");

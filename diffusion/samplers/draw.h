@@ -40,11 +40,11 @@ using StepNoise = std::function<at::Tensor(std::int64_t)>;
 /// classifier-free guidance of the weight in options.ddim. `condition` [B, condition_size] or undefined for none.
 /// Throws InputError for a number of steps that the sampler cannot take, and where noise is needed and missing.
 at::Tensor draw_samples(const Denoiser& denoiser, const NoiseSchedule& schedule, const SamplerOptions& options,
-                        at::Tensor x, const at::Tensor& condition, const StepNoise& noise = {});
+                        at::Tensor x, const Condition& condition, const StepNoise& noise = {});
 
 /// Runs a scheduler whose steps are set: x is what it starts from. The denoiser predicts noise, so the scheduler's
 /// prediction must be epsilon (InputError). Fractional time steps reach the denoiser as float32.
-at::Tensor run_scheduler(Scheduler& scheduler, const Denoiser& denoiser, at::Tensor x, const at::Tensor& condition,
+at::Tensor run_scheduler(Scheduler& scheduler, const Denoiser& denoiser, at::Tensor x, const Condition& condition,
                          double weight, const StepNoise& noise = {});
 
 }  // namespace assay

@@ -173,6 +173,106 @@ TEST(Frechet, LowRankRowsReproduceTheCovariance) {
                   1e-10);
 }
 
+/// Q diag(values) Q^T with Q the reflection along a fixed direction.
+Eigen::MatrixXd rotated(const Eigen::VectorXd& values) {
+  const auto n = values.size();
+  Eigen::VectorXd v(n);
+  for (Eigen::Index i = 0; i < n; ++i) v[i] = 1.0 + static_cast<double>(i * i % 7);
+  v.normalize();
+  const Eigen::MatrixXd q = Eigen::MatrixXd::Identity(n, n) - 2.0 * v * v.transpose();
+  const Eigen::MatrixXd out = q * values.asDiagonal() * q;
+  return 0.5 * (out + out.transpose());
+}
+
+/// Variances that fall by a power of their index, and their distance in closed form: they share their axes.
+struct Commuting {
+  Gaussian a, b;
+  double expected = 0.0;
+
+  Commuting(Eigen::Index n, double decay, double ratio, double scale) {
+    Eigen::VectorXd first(n), second(n);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double deviation = scale * std::pow(static_cast<double>(i + 1), -decay);
+      const double other = deviation * (1.0 + ratio * (i % 2 == 0 ? 1.0 : -0.5));
+      first[i] = deviation * deviation;
+      second[i] = other * other;
+      expected += (deviation - other) * (deviation - other);
+    }
+    a = {0, Eigen::VectorXd::Zero(n), rotated(first), {}};
+    b = {0, Eigen::VectorXd::Zero(n), rotated(second), {}};
+  }
+};
+
+// One stage below 384 dimensions, two from there on.
+TEST(Frechet, DecayingSpectraHaveTheValueOfTheirClosedForm) {
+  for (const Eigen::Index n : {40, 130, 400, 650}) {
+    for (const double decay : {0.0, 0.7, 1.2}) {
+      const Commuting sets(n, decay, 0.1, 1.0);
+      const FrechetDistance d = frechet(sets.a, sets.b);
+      EXPECT_EQ(d.route, "cholesky") << n << ", decay " << decay;
+      expect_relative(d.value, sets.expected, 1e-10);
+      EXPECT_LE(std::abs(d.value - sets.expected), d.residual) << n << ", decay " << decay;
+    }
+  }
+}
+
+TEST(Frechet, ScalesAsTheSquareOfTheFeatures) {
+  for (const double scale : {1e-6, 1e6}) {
+    const Commuting sets(400, 1.0, 0.1, scale);
+    const FrechetDistance d = frechet(sets.a, sets.b);
+    EXPECT_EQ(d.route, "cholesky") << scale;
+    expect_relative(d.value, sets.expected, 1e-10);
+  }
+}
+
+// Deviations over nine orders of magnitude in no order of their axes: the eigenvalues of a product over eighteen.
+TEST(Frechet, NearlySingularCovariancesKeepTheirDigits) {
+  for (const Eigen::Index n : {60, 400}) {
+    const Commuting sets(n, n == 60 ? 3.0 : 2.0, 0.1, 1.0);
+    const FrechetDistance d = frechet(sets.a, sets.b);
+    expect_relative(d.value, sets.expected, 1e-9);
+    EXPECT_LE(std::abs(d.value - sets.expected), d.residual) << d.route;
+  }
+}
+
+TEST(Frechet, DecayingSetsThatAreNearlyOneAreNearlyAtZero) {
+  const Commuting sets(400, 1.0, 1e-6, 1.0);
+  const FrechetDistance d = frechet(sets.a, sets.b);
+  EXPECT_GE(d.value, 0.0);
+  EXPECT_NEAR(d.value, sets.expected, d.residual);
+  EXPECT_LE(d.residual, 1e-12);
+}
+
+// The order of the axes decides how a factor is graded, and must not decide the value.
+TEST(Frechet, LargeMatricesDoNotDependOnTheOrderOfTheAxes) {
+  const Commuting sets(400, 1.0, 0.1, 1.0);
+  const auto turned = [](const Gaussian& g) { return Gaussian{0, g.mean.reverse(), g.covariance.reverse(), {}}; };
+  const FrechetDistance d = frechet(turned(sets.a), turned(sets.b));
+  EXPECT_EQ(d.route, "cholesky");
+  expect_relative(d.value, sets.expected, 1e-10);
+}
+
+// Feature 400 is feature 0 once more and feature 401 constant, in both sets: as if feature 0 were sqrt 2 times as
+// large.
+TEST(Frechet, ACopiedFeatureCountsTwiceAndAConstantOneNotAtAll) {
+  const Commuting sets(400, 1.0, 0.1, 1.0);
+  const auto extended = [](const Gaussian& g) {
+    Gaussian out{0, Eigen::VectorXd::Zero(402), Eigen::MatrixXd::Zero(402, 402), {}};
+    out.covariance.topLeftCorner(400, 400) = g.covariance;
+    out.covariance.row(400) = out.covariance.row(0);
+    out.covariance.col(400) = out.covariance.col(0);
+    return out;
+  };
+  const auto enlarged = [](Gaussian g) {
+    g.covariance.row(0) *= std::sqrt(2.0);
+    g.covariance.col(0) *= std::sqrt(2.0);
+    return g;
+  };
+  const FrechetDistance d = frechet(extended(sets.a), extended(sets.b));
+  EXPECT_EQ(d.route, "singular-values");
+  expect_relative(d.value, frechet(enlarged(sets.a), enlarged(sets.b)).value, 1e-9);
+}
+
 TEST(Frechet, SaysWhatIsWrong) {
   using ::testing::HasSubstr;
   using ::testing::ThrowsMessage;
