@@ -65,6 +65,8 @@ struct Judge {
   }
   explicit Judge(Study& s) : fd(s.run, s.train, s.config.fd_small, s.config.bootstrap), probe(probe_of(s, fd)) {}
 
+  ProtocolUse probe_protocol() const { return {"linear-probe", {{"features", fd.protocol().choices.at("network")}}}; }
+
   Score accuracy(const std::string& arm, const at::Tensor& features, const std::vector<std::int64_t>& asked,
                  nlohmann::json params) const {
     const std::vector<std::int64_t> seen =
@@ -175,18 +177,21 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
         s.run.progress("choose gamma of " + name, count * static_cast<std::int64_t>(grid.size()), "images");
     double best = grid.front(), lowest = std::numeric_limits<double>::infinity();
     out.protocols.push_back(judge.fd.protocol());
+    out.protocols.push_back(judge.probe_protocol());
     std::int64_t done = 0;
     for (const double gamma : grid) {
       const Drawn drawn =
           draw(s, models, arm, gamma, selection_offset, count, [&](std::int64_t images) { progress(done + images); });
       done += count;
-      const Score score =
-          judge.fd.score(name, judge.fd.features(from_bytes(drawn.bytes)), {{"set", "selection"}, {"gamma", gamma}});
+      const at::Tensor features = judge.fd.features(from_bytes(drawn.bytes));
+      const nlohmann::json params = {{"set", "selection"}, {"gamma", gamma}};
+      const Score score = judge.fd.score(name, features, params);
       if (score.value < lowest) {
         lowest = score.value;
         best = gamma;
       }
       out.scores.push_back(score);
+      out.scores.push_back(judge.accuracy(name, features, drawn.asked, params));
     }
     out.scores.push_back({name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", {}});
     out.result = {{"gamma", best}};
@@ -216,7 +221,7 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
                            {}});
     const at::Tensor features = judge.fd.features(from_bytes(drawn.bytes));
     out.protocols.push_back(judge.fd.protocol());
-    out.protocols.push_back({"linear-probe", {{"features", judge.fd.protocol().choices.at("network")}}});
+    out.protocols.push_back(judge.probe_protocol());
     out.scores.push_back(judge.fd.score(name, features, reported));
     out.scores.push_back(judge.accuracy(name, features, drawn.asked, reported));
     if (arm.guided) record_events(name, drawn.events, out);
@@ -246,7 +251,7 @@ void real_images(Study& s, const Judge& judge) {
   s.run.stage("real", [&](StageOutput& out) {
     const at::Tensor features = judge.fd.features(s.validation.images);
     out.protocols.push_back(judge.fd.protocol());
-    out.protocols.push_back({"linear-probe", {{"features", judge.fd.protocol().choices.at("network")}}});
+    out.protocols.push_back(judge.probe_protocol());
     out.scores.push_back(judge.fd.score("real_validation", features, nlohmann::json::object()));
     out.scores.push_back(judge.accuracy("real_validation", features, s.labels(s.validation), nlohmann::json::object()));
     for (const Problem& problem : s.run.dataset().problems())
