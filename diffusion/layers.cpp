@@ -3,18 +3,26 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/group_norm.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
 #include <fmt/format.h>
 
 #include "core/error.h"
 
 namespace assay {
 
-Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out)
+Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias)
     : weight_(parameters.declare({name + ".weight", {out, in}, Initial::uniform_fan_in, in})),
-      bias_(parameters.declare({name + ".bias", {out}, Initial::uniform_fan_in, in})) {}
+      bias_(bias ? parameters.declare({name + ".bias", {out}, Initial::uniform_fan_in, in}) : nullptr) {}
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight_->value, bias_->value); }
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);
+}
+
+void Linear::count(CostWalk& walk, std::int64_t rows) const {
+  walk.multiply(rows, weight_->shape[1], weight_->shape[0]);
+}
 
 Conv2d::Conv2d(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
                std::int64_t stride, bool zero)
@@ -31,6 +39,21 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   return at::conv2d(x, weight_->value, bias_->value, stride_, padding_);
 }
 
+void Conv2d::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], weight_->shape[2], stride_); }
+
+Conv1x1::Conv1x1(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool zero)
+    : weight_(
+          parameters.declare({name + ".weight", {out, in, 1}, zero ? Initial::zeros : Initial::uniform_fan_in, in})),
+      bias_(parameters.declare({name + ".bias", {out}, zero ? Initial::zeros : Initial::uniform_fan_in, in})) {}
+
+at::Tensor Conv1x1::operator()(const at::Tensor& x) const {
+  return at::matmul(weight_->value.squeeze(2), x) + bias_->value.unsqueeze(1);
+}
+
+void Conv1x1::count(CostWalk& walk, std::int64_t positions) const {
+  walk.multiply(positions, weight_->shape[1], weight_->shape[0]);
+}
+
 GroupNorm32::GroupNorm32(Parameters& parameters, const std::string& name, std::int64_t channels)
     : weight_(parameters.declare({name + ".weight", {channels}, Initial::ones})),
       bias_(parameters.declare({name + ".bias", {channels}, Initial::zeros})) {
@@ -39,7 +62,19 @@ GroupNorm32::GroupNorm32(Parameters& parameters, const std::string& name, std::i
 }
 
 at::Tensor GroupNorm32::operator()(const at::Tensor& x) const {
-  return at::group_norm(x, 32, weight_->value, bias_->value, 1e-5);
+  return at::group_norm(x.to(at::kFloat), 32, weight_->value, bias_->value, 1e-5).to(x.scalar_type());
+}
+
+LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys)
+    : gain_(parameters.declare({name + (keys == Keys::gamma_beta ? ".gamma" : ".weight"), {width}, Initial::ones})),
+      bias_(parameters.declare({name + (keys == Keys::gamma_beta ? ".beta" : ".bias"),
+                                {width},
+                                Initial::zeros,
+                                1,
+                                keys == Keys::weight_bias})) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, gain_->shape, gain_->value, bias_->value, 1e-5);
 }
 
 }  // namespace assay

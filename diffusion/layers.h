@@ -4,15 +4,18 @@
 #include <cstdint>
 #include <string>
 
+#include "diffusion/network_cost.h"
 #include "diffusion/parameters.h"
 
 namespace assay {
 
-/// y = x W^T + b on the last axis; keys `name`.weight [out, in], `name`.bias [out].
+/// y = x W^T + b on the last axis; keys `name`.weight [out, in] and, with a bias, `name`.bias [out].
 class Linear {
  public:
-  Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out);
+  Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias = true);
   at::Tensor operator()(const at::Tensor& x) const;
+  /// Of `rows` vectors.
+  void count(CostWalk& walk, std::int64_t rows = 1) const;
 
  private:
   const Parameter *weight_, *bias_;
@@ -24,13 +27,27 @@ class Conv2d {
   Conv2d(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
          std::int64_t stride = 1, bool zero = false);
   at::Tensor operator()(const at::Tensor& x) const;
+  void count(CostWalk& walk) const;
 
  private:
   const Parameter *weight_, *bias_;
   std::int64_t stride_, padding_;
 };
 
-/// GroupNorm with 32 groups and eps 1e-5, as ADM's `normalization`; keys `name`.weight, `name`.bias.
+/// Convolution of kernel 1 on [B, in, T]; keys `name`.weight [out, in, 1], `name`.bias.
+class Conv1x1 {
+ public:
+  Conv1x1(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool zero = false);
+  at::Tensor operator()(const at::Tensor& x) const;
+  /// Over `positions` columns.
+  void count(CostWalk& walk, std::int64_t positions) const;
+
+ private:
+  const Parameter *weight_, *bias_;
+};
+
+/// GroupNorm with 32 groups and eps 1e-5, computed in float32 and given back in the type of x, as ADM's
+/// `normalization`; keys `name`.weight, `name`.bias.
 class GroupNorm32 {
  public:
   /// Throws InputError unless `channels` is a multiple of 32.
@@ -39,6 +56,18 @@ class GroupNorm32 {
 
  private:
   const Parameter *weight_, *bias_;
+};
+
+/// LayerNorm on the last axis, eps 1e-5.
+class LayerNorm {
+ public:
+  /// Which keys it has: weight and bias, or a gain alone (imagen-pytorch's, keys gamma and a beta that stays zero).
+  enum class Keys { weight_bias, gamma_beta };
+  LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  const Parameter *gain_, *bias_;
 };
 
 }  // namespace assay

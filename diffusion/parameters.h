@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,14 @@ class SafetensorsFile;
 class SafetensorsWriter;
 
 /// How a parameter starts; the bounds are those of the layers of the official code (PyTorch's defaults).
-enum class Initial { zeros, ones, uniform_fan_in, normal };
+enum class Initial { zeros, ones, uniform_fan_in, normal, normal_fan_in };
 
 /// A parameter of a network as its layers see it; filled by Parameters::materialise.
 struct Parameter {
   std::string name;  // official state_dict key
   std::vector<std::int64_t> shape = {};
   Initial initial = Initial::zeros;
-  std::int64_t fan_in = 1;  // for uniform_fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+  std::int64_t fan_in = 1;  // for uniform_fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); normal_fan_in: N(0, 1/fan_in)
   bool trainable = true;
   at::Tensor value = {};  // a view into the flat buffer
 };
@@ -46,14 +47,24 @@ class Parameters {
 
   const std::deque<Parameter>& all() const { return parameters_; }
   std::int64_t trainable_count() const;
+  /// Values of all parameters, frozen ones included, and of those with the given names.
+  std::int64_t count() const;
+  std::int64_t count(const std::set<std::string>& names) const;
   at::Tensor& flat() { return flat_; }
   at::Tensor& flat_gradient() { return flat_gradient_; }
 
-  /// Loads every parameter strictly: a missing key, an extra key or another shape throws InputError that lists the
-  /// first ten differences.
+  /// Keeps the parameters of the given names in `type`, all others in float32, and gives up the flat buffer: from here
+  /// on the parameters only predict; loading, saving and training throw Error.
+  void cast(at::ScalarType type, const std::set<std::string>& names);
+
+  /// Loads every parameter strictly: a missing key, an extra key or another shape throws InputError that counts them
+  /// and names the first ten.
   void load(const SafetensorsFile& file);
   /// The same for the part of the file whose keys start with `prefix`, which is stripped; other keys are passed over.
   void load_partly(const SafetensorsFile& file, const std::string& prefix);
+  /// What keeps the file (its part under `prefix`) from loading, in one line of counts and the first ten wrong keys, of
+  /// all kinds in turn: of another shape, missing, unexpected. Empty when it fits.
+  std::string misfit(const SafetensorsFile& file, const std::string& prefix = "") const;
   /// Adds every parameter under `prefix` + name. `flat` replaces the trainable values (the EMA copy, say) if defined.
   void save(SafetensorsWriter& writer, const std::string& prefix = "", const at::Tensor& flat = {}) const;
   /// Copies `flat` (same layout as flat()) into the parameters.
@@ -61,10 +72,12 @@ class Parameters {
 
  private:
   void load_under(const SafetensorsFile& file, const std::string& prefix);
+  void refuse_after_cast(const char* what) const;
 
   std::deque<Parameter> parameters_;
   std::map<std::string, const Parameter*> by_name_;
   at::Tensor flat_, flat_gradient_;
+  bool cast_ = false;
 };
 
 }  // namespace assay

@@ -6,33 +6,19 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "diffusion/condition_input.h"
 #include "diffusion/denoiser.h"
+#include "diffusion/network_cost.h"
 #include "diffusion/parameters.h"
+#include "diffusion/unet_torso.h"
 
 namespace assay {
 
 /// Constructor arguments of the ADM UNet under their official names (guided-diffusion unet.py, UNetModel), and the
 /// condition branch of Self-Guided Diffusion's `unet_fast` on the same class.
-struct UNetConfig {
-  std::int64_t image_size = 16;  // pixels, informative: the network is fully convolutional
-  std::int64_t in_channels = 3;
-  std::int64_t model_channels = 32;                       // width; every level's width must be a multiple of 32
-  std::int64_t out_channels = 3;                          // 6 with a learned variance
-  std::int64_t num_res_blocks = 1;                        // per level, at least 1
-  std::vector<std::int64_t> attention_resolutions = {2};  // down-sampling factors, not pixels
-  double dropout = 0.0;                                   // in [0, 1), training only
-  std::vector<double> channel_mult = {1, 2};              // width of each level over model_channels
-  bool conv_resample = true;                              // learned convolution where resblock_updown is off
-  std::optional<std::int64_t> num_classes;                // class embedding added to the time embedding (ADM)
-  std::int64_t num_heads = 1;
-  std::int64_t num_head_channels = -1;   // -1: num_heads decides
-  std::int64_t num_heads_upsample = -1;  // -1: as num_heads
-  bool use_scale_shift_norm = true;
-  bool resblock_updown = true;
-  bool use_new_attention_order = false;  // channels [q,k,v][head] instead of [head][q,k,v]
-  std::int64_t cond_dim = 0;             // SGDM: width of the condition vector; 0: no branch
+struct UNetConfig : TorsoConfig, ConditionConfig {
+  std::optional<std::int64_t> num_classes;  // class embedding added to the time embedding (ADM); excludes cond_dim
 };
 
 /// Reads a configuration; unknown keys, ranges and impossible combinations throw InputError.
@@ -46,17 +32,34 @@ class UNet : public Denoiser {
   ~UNet() override;
 
   /// [B, out_channels, H, W] from x [B, in_channels, H, W] and timesteps [B] (integers or fractions).
-  /// `classes`: [B] int64, needed exactly when num_classes is set. `condition`: [B, cond_dim] float, needed exactly
-  /// when cond_dim > 0. `dropout_seed`: dropout is active and drawn from this seed; without it, evaluation mode.
+  /// `classes`: [B] int64, needed exactly when num_classes is set. `condition`: needed exactly when cond_dim > 0, with
+  /// a layout exactly when layout_dim > 0. `dropout_seed`: dropout is active and drawn from this seed; without it,
+  /// evaluation mode. Throws InputError for other sizes and for classes out of range.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& classes,
-                     const at::Tensor& condition, std::optional<std::uint64_t> dropout_seed = std::nullopt) const;
+                     const Condition& condition, std::optional<std::uint64_t> dropout_seed = std::nullopt) const;
 
-  /// eps for the condition vectors, or for the null vector where `condition` is undefined.
+  /// eps (and the variance where learned) for the condition, or for the null condition where it is undefined. With
+  /// num_classes the rows are one-hot over the classes; such a network has no null class, so an undefined condition
+  /// throws InputError.
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
-  std::int64_t condition_size() const override { return config_.cond_dim; }
+  std::int64_t condition_size() const override { return config_.num_classes.value_or(config_.cond_dim); }
+  std::int64_t layout_channels() const override { return config_.layout_dim; }
+  bool learned_variance() const override { return config_.out_channels == 2 * config_.in_channels; }
+  bool has_null_condition() const override { return !config_.num_classes; }
 
-  /// `condition` with the rows where `drop` [B] is true replaced by the null vector (SGDM's published code).
-  at::Tensor drop_condition(const at::Tensor& condition, const at::Tensor& drop) const;
+  /// `condition` with the rows where `drop` [B] is true replaced by the null condition (SGDM's published code). Throws
+  /// InputError on a network that has none.
+  Condition drop_condition(const Condition& condition, const at::Tensor& drop) const;
+  at::Tensor drop_condition(const at::Tensor& condition, const at::Tensor& drop) const {
+    return drop_condition(Condition(condition), drop).vector;
+  }
+
+  /// Runs the torso in float16 or bfloat16 from here on, casting what the official convert_to_fp16 casts (see
+  /// cast_torso); inputs and outputs stay float32. Load weights first; the network can then only predict.
+  void convert_to(at::ScalarType type);
+
+  /// For one image of image_size pixels.
+  NetworkCost cost() const;
 
   const UNetConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
@@ -67,6 +70,7 @@ class UNet : public Denoiser {
   UNetConfig config_;
   Parameters parameters_;
   std::unique_ptr<Layers> layers_;
+  at::ScalarType type_ = at::kFloat;  // of the torso
 };
 
 }  // namespace assay

@@ -1,12 +1,8 @@
 #pragma once
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "bench/harness/parity/case.h"
-
-namespace assay {
-class UNet;
-struct UNetConfig;
-}  // namespace assay
 
 namespace assay::parity {
 
@@ -19,12 +15,27 @@ struct ModuleEntry {
 
 const std::vector<ModuleEntry>& modules();
 
+Module adm_classifier(nlohmann::json config, const SafetensorsFile* state);
 Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
+Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);
 
-/// The network with a pack's weights. Throws InputError without weights or with others.
-std::shared_ptr<UNet> load_unet(const UNetConfig& config, const SafetensorsFile* state);
+/// A network with a pack's weights, in half precision where its configuration says so. Throws InputError without
+/// weights or with others.
+template <typename Network, typename Config>
+std::shared_ptr<Network> load_network(const Config& config, const SafetensorsFile* state) {
+  if (!state) throw InputError("the pack names no state file");
+  auto net = std::make_shared<Network>(config);
+  net->parameters().materialise(0);
+  net->parameters().load(*state);
+  if constexpr (requires { net->convert_to(at::kHalf); })
+    if (config.use_fp16) net->convert_to(at::kHalf);
+  return net;
+}
+
+/// `config` with the defaults of the official constructors of ADM's family for what a pack leaves out.
+nlohmann::json with_adm_defaults(const nlohmann::json& config);
 
 }  // namespace assay::parity
