@@ -18,12 +18,14 @@ struct NetworkCost {
   /// Memory of a network with `batch` images in it, without gradients: in float32, or with its torso in half precision.
   std::int64_t predict_bytes(std::int64_t batch, bool half = false) const {
     const std::int64_t rest = workspace_bytes + batch * activation_bytes;
-    return 4 * parameters + rest - (half ? 2 * castable + rest / 2 : 0);
+    return with_allowance(4 * parameters + rest - (half ? 2 * castable + rest / 2 : 0));
   }
   /// In float32, with the gradient by the input, as classifier guidance takes it.
   std::int64_t gradient_pass_bytes(std::int64_t batch) const {
-    return 4 * parameters + workspace_bytes + batch * (activation_bytes + gradient_bytes);
+    return with_allowance(4 * parameters + workspace_bytes + batch * (activation_bytes + gradient_bytes));
   }
+  /// 5 % more, for what the allocator and the libraries keep.
+  static std::int64_t with_allowance(std::int64_t bytes) { return bytes + bytes / 20; }
 };
 
 /// Follows the shape of one image through the layers of a network and adds up what they cost. Counts are of values.

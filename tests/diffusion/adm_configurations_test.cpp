@@ -222,7 +222,7 @@ TEST(NetworkCost, OfTheLargeNetworksIsKnownWithoutAllocatingThem) {
   EXPECT_NEAR(network_cost(adm_configuration("adm_unet_256_cond")).flops / 2, 1120e9, 0.02 * 1120e9);
   EXPECT_NEAR(network_cost(adm_configuration("adm_unet_512_cond")).flops / 2, 1983e9, 0.02 * 1983e9);
   const NetworkCost cost = network_cost(adm_configuration("adm_unet_64_cond"));
-  EXPECT_EQ(cost.predict_bytes(2) - cost.predict_bytes(1), cost.activation_bytes);
+  EXPECT_NEAR(static_cast<double>(cost.predict_bytes(2) - cost.predict_bytes(1)), 1.05 * cost.activation_bytes, 2);
   EXPECT_GT(cost.predict_bytes(1), 4 * 295'904'454);
   // Summed over the manifest: tensors below the torso's blocks whose weight has more than two axes.
   EXPECT_EQ(cost.castable, 266'812'992);

@@ -15,12 +15,14 @@
 
 #include "core/error.h"
 #include "diffusion/unet.h"
+#include "tests/diffusion/filled.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
 
 namespace assay {
 namespace {
 
+using test::fill;
 using test::indices;
 using test::max_abs_difference;
 using test::message_of;
@@ -39,15 +41,6 @@ UNetCaConfig small(std::int64_t cond_dim, std::int64_t layout_dim) {
   c.layout_dim = layout_dim;
   c.condition_method = layout_dim == 0 ? "attr" : cond_dim == 0 ? "layout" : "clusterlayout";
   return c;
-}
-
-/// Weights of which none is zero, the stored null condition and the buffers among them.
-template <typename Network>
-void fill(Network& network, std::uint64_t seed = 1) {
-  network.parameters().materialise(seed);
-  network.parameters().assign(0.1 * normal({network.parameters().trainable_count()}, seed));
-  for (const Parameter& parameter : network.parameters().all())
-    if (!parameter.trainable) parameter.value.copy_(0.3 * normal(parameter.shape, seed + 1));
 }
 
 /// One token attention with its weights, and what it is fed.
