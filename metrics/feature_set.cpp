@@ -34,6 +34,20 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   return out;
 }
 
+FeatureSet spatial_of(const FeatureSet& set) {
+  if (!set.spatial_statistics) return set;
+  FeatureSet out = set;
+  out.statistics = set.spatial_statistics;
+  out.width = set.spatial_statistics->width();
+  return out;
+}
+
+void check_widths(const FeatureSet& reference, const FeatureSet& generated) {
+  if (reference.width != generated.width)
+    throw InputError(fmt::format("{} holds {} numbers a sample, {} holds {}: not of one network", reference.name,
+                                 reference.width, generated.name, generated.width));
+}
+
 Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
   if (set.statistics) return *set.statistics;
   const std::int64_t count = set.moments ? set.moments->count() : set.count;

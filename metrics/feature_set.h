@@ -42,6 +42,12 @@ struct FeatureSet {
 /// Some samples of a set, copied: features, logits and labels, without statistics; `name` is kept, `hash` is not.
 FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
 
+/// The set as its spatial statistics where a public file has them beside the usual ones, else as it is.
+FeatureSet spatial_of(const FeatureSet& set);
+
+/// Throws InputError naming both unless they hold equally many numbers a sample.
+void check_widths(const FeatureSet& reference, const FeatureSet& generated);
+
 /// The Gaussian of a set: low-rank from features with count <= width. `divisor` is not applied to public statistics.
 /// Throws InputError naming the set when it has fewer than two samples.
 Gaussian gaussian(const FeatureSet& set, Divisor divisor = Divisor::n_minus_1);

@@ -12,6 +12,7 @@
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
 #include "app/metric/strata_rows.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 
@@ -36,10 +37,6 @@ std::vector<Stratum> strata_of(const Options& options, const FeatureSet& referen
   if (options.per_class)
     for (Stratum& stratum : class_strata(reference.labels)) strata.push_back(std::move(stratum));
   return strata;
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 /// What every row of this protocol says about its sets.
@@ -68,6 +65,10 @@ int run(const Options& options) {
   const bool parts = options.per_class || !options.tail.empty();
   if (parts && options.reference.empty())
     throw InputError("scores of classes match them with those of a reference: give --reference");
+  for (const std::string& id : options.protocols) {
+    reference_input.check(id);
+    generated_input.check(id);
+  }
   MetricReport report;
   report.command = "generative";
   nlohmann::json seconds = {{"read", seconds_since(start)}};

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -233,8 +234,7 @@ ImagePass ImageFeatures::run(const ImageProtocol& protocol) {
     append(pass.outputs.logits, part.logits);
     progress.update(done);
   });
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  pass.images_per_second = static_cast<double>(pass.count) / elapsed.count();
+  pass.images_per_second = static_cast<double>(pass.count) / seconds_since(start);
   return pass;
 }
 

@@ -54,6 +54,12 @@ class FolderOfImages : public ImageSource {
   Image read(std::int64_t index) const override {
     return as_rgb(read_image_file(files_.at(static_cast<std::size_t>(index))));
   }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> stems;
+    stems.reserve(files_.size());
+    for (const fs::path& file : files_) stems.push_back(file.stem().string());
+    return stems;
+  }
   std::string hash() const override {
     Hasher hasher;
     hasher.number(count());
