@@ -19,6 +19,9 @@ struct FeatureSet {
 
   /// [count, width], row after row, all finite. Empty: statistics or logits alone.
   std::span<const float> features;
+  /// The same before they were rounded to float32, where they were given in float64; else empty. Fréchet distances take
+  /// them, everything else takes `features`.
+  std::span<const double> doubles;
   /// [count, classes]; empty where the file has none.
   std::span<const float> logits;
   std::int64_t classes = 0;

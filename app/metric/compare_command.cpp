@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "metrics/bootstrap.h"
+#include "metrics/score_range.h"
 #include "metrics/tie_groups.h"
 
 namespace assay {
@@ -41,18 +43,19 @@ struct Arm {
 
 /// File or folder names where they tell the sets apart, else whole paths; a path given twice is numbered.
 std::vector<std::string> names_of(const std::vector<std::filesystem::path>& paths) {
+  std::map<std::string, std::set<std::string>> paths_of;
   std::vector<std::string> names;
-  std::set<std::string> different;
+  names.reserve(paths.size());
   for (const auto& path : paths) {
     const std::filesystem::path clean = (path / "").lexically_normal().parent_path();
     names.push_back((std::filesystem::is_directory(path) ? clean.filename() : clean.stem()).string());
-    different.insert(names.back());
+    paths_of[names.back()].insert(path.string());
   }
-  if (different.size() == paths.size()) return names;
   std::map<std::string, int> seen;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const int times = ++seen[paths[i].string()];
-    names[i] = times > 1 ? fmt::format("{} ({})", paths[i].string(), times) : paths[i].string();
+    if (paths_of[names[i]].size() > 1) names[i] = paths[i].string();
+    const int times = ++seen[names[i]];
+    if (times > 1) names[i] += fmt::format(" ({})", times);
   }
   return names;
 }
@@ -69,6 +72,7 @@ struct Contrast {
 nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b) {
   nlohmann::json facts = {{"a_hash", a.set.hash}, {"b_hash", b.set.hash}};
   facts["features"] = a.input->images() ? "extracted" : "given";
+  if (!a.set.doubles.empty() || !b.set.doubles.empty() || !reference.doubles.empty()) facts["rounded_to"] = "float32";
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }
@@ -88,7 +92,8 @@ MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms,
   row.n_generated = arms[contrast.a].set.count;
   row.n_reference = known(contrast.n_reference);
   if (!score.differences.empty()) {
-    const Interval around = recentred_interval(row.value, score.differences, options.pairs.scores.level);
+    const Interval around = within_difference_range(
+        row.metric, recentred_interval(row.value, score.differences, options.pairs.scores.level));
     row.interval = MetricInterval{around.low, around.high, options.pairs.scores.level,
                                   fmt::format("{}, {}", score.interval, score.differences.size())};
   }
@@ -96,6 +101,7 @@ MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms,
                {"p_adjusted", adjusted}, {"test", score.test}, {"adjustment", "Holm over all differences"}};
   row.extra.update(contrast.sets);
   row.note = fmt::format("p {:.2g}, Holm {:.2g}", score.p_value, adjusted);
+  if (!row.interval && options.pairs.scores.bootstrap > 0) row.note += ", too few rows for an interval";
   return row;
 }
 
@@ -247,14 +253,15 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
-  command->add_option("--bootstrap", options->pairs.scores.bootstrap, "Replicates behind each interval; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1000000}))
-      ->capture_default_str();
+  add_bootstrap_option(*command, options->pairs.scores.bootstrap);
   command->add_option("--swaps", options->pairs.swaps, "Random swaps behind each p-value")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
       ->capture_default_str();
   command->add_option("--alpha", options->alpha, "Adjusted p-value below which two sets are told apart")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check([](const std::string& text) {
+        const double alpha = std::atof(text.c_str());
+        return alpha > 0.0 && alpha < 1.0 ? std::string() : "expected a number between 0 and 1, got " + text;
+      })
       ->capture_default_str();
   command->add_option("--kid-subset-size", options->pairs.scores.kid_subset_size, "Rows of a KID subset")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 31))
@@ -262,7 +269,7 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   command->add_option("--kid-subsets", options->pairs.scores.kid_subsets, "KID subsets")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
       ->capture_default_str();
-  command->add_option("--seed", options->pairs.scores.seed, "Seed of what is drawn")->capture_default_str();
+  add_seed_option(*command, options->pairs.scores.seed);
   add_image_feature_options(*command, options->images);
   add_metric_output(*command, options->output);
   command->callback([options, &context] {

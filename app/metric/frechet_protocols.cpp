@@ -9,6 +9,7 @@
 #include "core/student_t.h"
 #include "metrics/bootstrap.h"
 #include "metrics/frechet_influence.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 namespace {
@@ -30,8 +31,8 @@ std::optional<MetricInterval> interval(const Gaussian& reference, const FeatureS
   if (static_cast<double>(options.bootstrap) * (n * d * d + 3.0 * d * d * d) <= bootstrap_operations) {
     replicates =
         frechet_bootstrap(generated.features, generated.width, reference, options.bootstrap, options.seed, divisor);
-    const Interval found = recentred_interval(value, replicates, options.level);
-    return MetricInterval{std::max(found.low, 0.0), found.high, options.level,
+    const Interval found = within_range("fid", recentred_interval(value, replicates, options.level));
+    return MetricInterval{found.low, found.high, options.level,
                           fmt::format("bootstrap over generated samples, {}, recentred", options.bootstrap)};
   }
   // 1.96 for 95 %: the normal quantile is Student's at endless degrees of freedom.
@@ -50,6 +51,7 @@ std::vector<MetricRow> distance(const FeatureSet& reference, const FeatureSet& g
   row.metric = metric;
   row.value = d.value;
   row.extra = parts_of(d);
+  if (!reference.doubles.empty() || !generated.doubles.empty()) row.extra["computed_in"] = "float64";
   row.interval = interval(fitted, generated, d.value, divisor, options, row.samples);
   row.sample_kind = "replicate";
   if (generated.statistics_only() && options.bootstrap > 0) row.note = "no interval: statistics hold no samples";

@@ -223,8 +223,9 @@ ImagePass ImageFeatures::run(const ImageProtocol& protocol) {
   ImagePass pass;
   pass.count = source_->count();
   const auto start = std::chrono::steady_clock::now();
-  Progress progress(fmt::format("{} of {}", name_of(protocol.network), path_.filename().string()), pass.count,
-                    "images");
+  Progress progress(fmt::format("{} of {}", name_of(protocol.network),
+                                (path_ / "").lexically_normal().parent_path().filename().string()),
+                    pass.count, "images");
   PreparedBatches batches(*source_, protocol, networks_.options().batch);
   batches.for_each([&](std::span<const float> images, std::int64_t done) {
     stop_if_interrupted();

@@ -123,6 +123,8 @@ std::vector<PairScore> is_oai5000_pairs(const FeatureSet& /*reference*/, const F
 FrechetPair frechet_of(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b, Divisor divisor,
                        const PairOptions& options) {
   check_widths(reference, a);
+  check_widths(reference, b);
+  if (a.count < 2) throw InputError(fmt::format("{}: holds {} sample; a covariance needs at least 2", a.name, a.count));
   constexpr const char* what = "a paired Fréchet distance";
   return frechet_pair(features_of(a, what), features_of(b, what), gaussian(reference, divisor), divisor,
                       options.scores.bootstrap, options.scores.seed);
