@@ -36,6 +36,9 @@ std::string read_file(const std::filesystem::path& file) {
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code) || !file.has_filename())
+    throw InputError(fmt::format("{}: is a folder, expected a file to write", file.string()));
   static std::atomic<unsigned> serial{0};  // two threads may write the same file
   const std::filesystem::path temporary = file.string() + fmt::format(".{}.{}.part", ::getpid(), serial++);
   const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

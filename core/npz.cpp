@@ -9,7 +9,6 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <optional>
 
 #include "core/error.h"
@@ -79,46 +78,22 @@ std::string read_range(std::ifstream& in, std::uint64_t offset, std::uint64_t si
   return bytes;
 }
 
-/// The bytes that were deflated; nothing where the stream is damaged or ends early.
-std::optional<std::string> inflate_raw(std::string_view packed, std::uint64_t size) {
-  std::string out(size, '\0');
-  z_stream stream{};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return std::nullopt;
-  // zlib counts in 32 bits.
-  constexpr std::uint64_t most = std::numeric_limits<uInt>::max();
-  std::uint64_t in_left = packed.size(), out_left = size;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  int state = Z_OK;
-  while (state == Z_OK) {
-    const auto in_step = static_cast<uInt>(std::min(in_left, most));
-    const auto out_step = static_cast<uInt>(std::min(out_left, most));
-    stream.avail_in = in_step;
-    stream.avail_out = out_step;
-    state = inflate(&stream, Z_NO_FLUSH);
-    in_left -= in_step - stream.avail_in;
-    out_left -= out_step - stream.avail_out;
-    if (in_step == stream.avail_in && out_step == stream.avail_out && state == Z_OK) break;
-  }
-  inflateEnd(&stream);
-  if (state != Z_STREAM_END || out_left != 0) return std::nullopt;
-  return out;
-}
+/// Enough of a .npy file to know how long its header is.
+constexpr std::size_t prelude = 12;
 
-}  // namespace
-
-NpyArray parse_npy(std::string_view bytes, const std::string& name) {
+/// Bytes before the data.
+std::size_t header_size(std::string_view bytes, const std::string& name) {
   const auto fault = [&](const std::string& what) { return InputError(fmt::format("{}: {}", name, what)); };
-  if (bytes.size() < 12 || bytes.substr(0, 6) != "\x93NUMPY") throw fault("is no .npy array");
+  if (bytes.size() < prelude || bytes.substr(0, 6) != "\x93NUMPY") throw fault("is no .npy array");
   const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3) throw fault(fmt::format(".npy format {} is unknown; expected 1 to 3", version));
-  const std::size_t begin = version == 1 ? 10 : 12;
-  const std::size_t header_size =
-      version == 1 ? number_at<std::uint16_t>(bytes, 8) : number_at<std::uint32_t>(bytes, 8);
-  if (header_size > bytes.size() - begin) throw fault("the .npy header is truncated");
-  const std::string_view header = bytes.substr(begin, header_size);
+  return version == 1 ? 10U + number_at<std::uint16_t>(bytes, 8) : 12U + number_at<std::uint32_t>(bytes, 8);
+}
 
-  NpyArray out;
+NpyHeader parse_header(std::string_view bytes, const std::string& name) {
+  const auto fault = [&](const std::string& what) { return InputError(fmt::format("{}: {}", name, what)); };
+  const std::string_view header = bytes.substr(bytes[6] == 1 ? 10 : 12);
+  NpyHeader out;
   const auto descr = value_of(header, "descr"), order = value_of(header, "fortran_order"),
              shape = value_of(header, "shape");
   if (!descr || !order || !shape || shape->empty() || shape->front() != '(') throw fault("the .npy header is damaged");
@@ -133,7 +108,6 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name) {
     throw fault(fmt::format("has dtype '{}'; accepted: {}", type, fmt::join(accepted, ", ")));
   }
   out.type = known->type;
-  const std::size_t element = size_of(out.type);
 
   std::uint64_t count = 1;
   const std::size_t close = shape->find(')');
@@ -150,18 +124,132 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name) {
     if (side > 0 && count > size_limit / static_cast<std::uint64_t>(side)) throw fault("has an impossible shape");
     count *= static_cast<std::uint64_t>(side);
   }
-  const std::uint64_t want = count * element, have = bytes.size() - begin - header_size;
-  if (have != want)
-    throw fault(fmt::format("an array [{}] of '{}' needs {} bytes, there are {}: truncated?",
-                            fmt::join(out.shape, ", "), type, want, have));
-  out.data.resize(want);
-  const auto* from = reinterpret_cast<const std::byte*>(bytes.data() + begin + header_size);
-  if (order->substr(0, 4) == "True" && out.shape.size() > 1)
-    reorder(from, out.data.data(), out.shape, element);
-  else if (want > 0)
-    std::memcpy(out.data.data(), from, want);
+  out.bytes = count * size_of(out.type);
+  out.column_major = order->substr(0, 4) == "True" && out.shape.size() > 1;
   return out;
 }
+
+void check_size(const NpyHeader& header, std::uint64_t have, const std::string& name) {
+  if (have != header.bytes)
+    throw InputError(fmt::format("{}: an array [{}] of {} needs {} bytes, there are {}: truncated?", name,
+                                 fmt::join(header.shape, ", "), name_of(header.type), header.bytes, have));
+}
+
+/// In C order, whatever the order of `data`.
+NpyArray in_rows(const NpyHeader& header, std::vector<std::byte> data) {
+  NpyArray out{header.type, header.shape, std::move(data)};
+  if (!header.column_major) return out;
+  std::vector<std::byte> rows(out.data.size());
+  reorder(out.data.data(), rows.data(), out.shape, size_of(out.type));
+  out.data = std::move(rows);
+  return out;
+}
+
+}  // namespace
+
+NpyArray parse_npy(std::string_view bytes, const std::string& name) {
+  const std::size_t begin = header_size(bytes, name);
+  if (begin > bytes.size()) throw InputError(name + ": the .npy header is truncated");
+  const NpyHeader header = parse_header(bytes.substr(0, begin), name);
+  check_size(header, bytes.size() - begin, name);
+  const auto* from = reinterpret_cast<const std::byte*>(bytes.data() + begin);
+  return in_rows(header, {from, from + header.bytes});
+}
+
+/// The bytes of one member of the archive, unpacked piece by piece.
+struct NpyStream::Member {
+  std::ifstream in;
+  std::string label;
+  bool deflated = false;
+  std::uint32_t checksum = 0;
+  std::uint64_t begin = 0, stored = 0, size = 0;  // in the archive, and unpacked
+
+  z_stream unpack{};
+  std::vector<char> packed;
+  std::uint64_t stored_left = 0, left = 0;
+  uLong sum = 0;
+
+  ~Member() {
+    if (deflated) inflateEnd(&unpack);
+  }
+
+  void rewind() {
+    in.clear();
+    in.seekg(static_cast<std::streamoff>(begin));
+    stored_left = stored;
+    left = size;
+    sum = crc32_z(0, nullptr, 0);
+    if (deflated && inflateReset(&unpack) != Z_OK) throw Error(label + ": zlib cannot start");
+    unpack.avail_in = 0;
+  }
+
+  void read(std::byte* to, std::uint64_t count) {
+    if (count > left) throw InputError(label + " is truncated");
+    deflated ? inflate_to(to, count) : copy_to(to, count);
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(to), count);
+    left -= count;
+    if (left == 0 && sum != checksum) throw InputError(label + " fails its checksum: damaged");
+  }
+
+ private:
+  void copy_to(std::byte* to, std::uint64_t count) {
+    if (count > stored_left) throw InputError(label + " is truncated");
+    in.read(reinterpret_cast<char*>(to), static_cast<std::streamsize>(count));
+    if (!in) throw InputError(label + " is truncated");
+    stored_left -= count;
+  }
+
+  void inflate_to(std::byte* to, std::uint64_t count) {
+    while (count > 0) {
+      if (unpack.avail_in == 0 && stored_left > 0) {
+        packed.resize(std::min<std::uint64_t>(stored_left, 1 << 16));
+        in.read(packed.data(), static_cast<std::streamsize>(packed.size()));
+        if (!in) throw InputError(label + " is truncated");
+        stored_left -= packed.size();
+        unpack.next_in = reinterpret_cast<Bytef*>(packed.data());
+        unpack.avail_in = static_cast<uInt>(packed.size());
+      }
+      // zlib counts in 32 bits.
+      const auto step = static_cast<uInt>(std::min<std::uint64_t>(count, 1U << 30));
+      unpack.next_out = reinterpret_cast<Bytef*>(to);
+      unpack.avail_out = step;
+      const uInt before = unpack.avail_in;
+      const int state = inflate(&unpack, Z_NO_FLUSH);
+      const uInt made = step - unpack.avail_out;
+      to += made;
+      count -= made;
+      if (count == 0) return;
+      const bool stuck = made == 0 && unpack.avail_in == before;
+      if (state == Z_STREAM_END || (state != Z_OK && state != Z_BUF_ERROR) || (stuck && stored_left == 0))
+        throw InputError(label + " cannot be unpacked: damaged");
+    }
+  }
+};
+
+NpyStream::NpyStream(std::unique_ptr<Member> member) : member_(std::move(member)) { start(); }
+NpyStream::NpyStream(NpyStream&&) noexcept = default;
+NpyStream& NpyStream::operator=(NpyStream&&) noexcept = default;
+NpyStream::~NpyStream() = default;
+
+void NpyStream::start() {
+  member_->rewind();
+  const std::string& label = member_->label;
+  std::string bytes(prelude, '\0');
+  if (member_->size < prelude) throw InputError(label + ": is no .npy array");
+  member_->read(reinterpret_cast<std::byte*>(bytes.data()), prelude);
+  const std::size_t begin = header_size(bytes, label);
+  if (begin > member_->size || begin < prelude) throw InputError(label + ": the .npy header is truncated");
+  bytes.resize(begin);
+  if (begin > prelude) member_->read(reinterpret_cast<std::byte*>(bytes.data()) + prelude, begin - prelude);
+  header_ = parse_header(bytes, label);
+  check_size(header_, member_->size - begin, label);
+}
+
+void NpyStream::read(std::span<std::byte> to) {
+  if (!to.empty()) member_->read(to.data(), to.size());
+}
+
+void NpyStream::rewind() { start(); }
 
 NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
   const auto fault = [&](const std::string& what) { return InputError(path_ + ": not a usable .npz file: " + what); };
@@ -234,7 +322,7 @@ std::vector<std::string> NpzFile::names() const {
   return out;
 }
 
-NpyArray NpzFile::read(const std::string& name) const {
+NpyStream NpzFile::stream(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
     const std::string near = nearest_name(name, names());
@@ -242,23 +330,28 @@ NpyArray NpzFile::read(const std::string& name) const {
         fmt::format("{}: has no array '{}'{}", path_, name, near.empty() ? "" : "; nearest: '" + near + "'"));
   }
   const Entry& entry = found->second;
-  const std::string label = fmt::format("{}: '{}'", path_, name);
-  std::ifstream in(path_, std::ios::binary);
-  const std::string local = read_range(in, entry.offset, 30);
+  auto member = std::make_unique<NpyStream::Member>();
+  member->label = fmt::format("{}: '{}'", path_, name);
+  member->in.open(path_, std::ios::binary);
+  const std::string local = read_range(member->in, entry.offset, 30);
   if (local.size() < 30 || local.compare(0, 4, "PK\x03\x04") != 0)
-    throw InputError(label + " has no header where the directory says: truncated?");
-  const std::uint64_t begin =
-      entry.offset + 30U + number_at<std::uint16_t>(local, 26) + number_at<std::uint16_t>(local, 28);
-  std::string bytes = read_range(in, begin, entry.stored);
-  if (bytes.size() != entry.stored) throw InputError(label + " is truncated");
-  if (entry.method == 8) {
-    auto unpacked = inflate_raw(bytes, entry.size);
-    if (!unpacked) throw InputError(label + " cannot be unpacked: damaged");
-    bytes = *std::move(unpacked);
-  }
-  const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
-  if (crc32_z(0, data, bytes.size()) != entry.checksum) throw InputError(label + " fails its checksum: damaged");
-  return parse_npy(bytes, label);
+    throw InputError(member->label + " has no header where the directory says: truncated?");
+  member->begin = entry.offset + 30U + number_at<std::uint16_t>(local, 26) + number_at<std::uint16_t>(local, 28);
+  member->stored = entry.stored;
+  member->size = entry.size;
+  member->checksum = entry.checksum;
+  if (entry.method == 0 && entry.stored != entry.size) throw InputError(member->label + " is truncated");
+  if (entry.method == 8 && inflateInit2(&member->unpack, -MAX_WBITS) != Z_OK)
+    throw Error(member->label + ": zlib cannot start");
+  member->deflated = entry.method == 8;
+  return NpyStream(std::move(member));
+}
+
+NpyArray NpzFile::read(const std::string& name) const {
+  NpyStream in = stream(name);
+  std::vector<std::byte> data(in.header().bytes);
+  in.read(data);
+  return in_rows(in.header(), std::move(data));
 }
 
 }  // namespace assay

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,39 @@ struct NpyArray {
 /// header that cannot be read, and a size that does not fit.
 NpyArray parse_npy(std::string_view bytes, const std::string& name);
 
+/// What a .npy file says of its data.
+struct NpyHeader {
+  DType type = DType::f32;
+  std::vector<std::int64_t> shape;
+  bool column_major = false;
+  std::uint64_t bytes = 0;
+};
+
+/// The data of one array of an .npz file in the order of the file, read and unpacked piece by piece: memory does not
+/// grow with the array.
+class NpyStream {
+ public:
+  NpyStream(NpyStream&&) noexcept;
+  NpyStream& operator=(NpyStream&&) noexcept;
+  ~NpyStream();
+
+  const NpyHeader& header() const { return header_; }
+  /// The next to.size() bytes. Throws InputError naming file and array: truncated, damaged, and, once the last byte was
+  /// read, a wrong checksum.
+  void read(std::span<std::byte> to);
+  /// Back to the first byte of the data.
+  void rewind();
+
+ private:
+  friend class NpzFile;
+  struct Member;
+  explicit NpyStream(std::unique_ptr<Member> member);
+  void start();
+
+  std::unique_ptr<Member> member_;
+  NpyHeader header_;
+};
+
 /// A NumPy .npz file: a zip archive of .npy files, stored or deflated. Opening reads the directory alone; each array is
 /// read when asked for, so a file larger than memory can be opened.
 class NpzFile {
@@ -39,6 +74,8 @@ class NpzFile {
   /// Throws InputError naming the file and the array: not there (naming the nearest), truncated, wrong checksum, and
   /// as parse_npy.
   NpyArray read(const std::string& name) const;
+  /// The same piece by piece; what lies before the data is read and checked. Throws as read().
+  NpyStream stream(const std::string& name) const;
 
  private:
   struct Entry {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/elapsed.h"
+
 namespace assay {
 namespace {
 
@@ -66,7 +68,7 @@ void Progress::update(std::int64_t done, const std::string& detail) {
 void Progress::print(bool last) {
   if (silenced || total_ <= 0) return;
   // A short job in a log needs no line of its own.
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double seconds = seconds_since(start_);
   if (last && !shown_ && seconds < 2.0 && !terminal_) return;
   shown_ = true;
   const double rate = seconds > 0 ? static_cast<double>(done_ - first_) / seconds : 0.0;

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "core/config.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -325,7 +326,7 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
   }
 
   report.steps = state.step - report.first_step;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = seconds_since(start);
   std::vector<std::int64_t> counts(loss_points, 0);
   for (std::int64_t s = 0; s < options.steps; ++s) ++counts[static_cast<std::size_t>(loss_point(s, options.steps))];
   for (std::size_t i = 0; i < counts.size(); ++i)

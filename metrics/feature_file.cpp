@@ -33,6 +33,7 @@ struct Source {
 /// Numbers of a tensor, converted where it does not hold floats already.
 struct Floats {
   std::span<const float> values;
+  std::span<const double> doubles;  // empty unless it holds doubles
   std::shared_ptr<const void> storage;
 };
 
@@ -41,17 +42,15 @@ InputError fault(const std::string& file, const std::string& tensor, const std::
 }
 
 Floats floats(const TensorView& view, const std::string& file, const std::string& tensor) {
-  if (view.type == DType::f32) return {view.f32(tensor), nullptr};
+  if (view.type == DType::f32) return {view.f32(tensor), {}, nullptr};
   if (view.type != DType::f64)
-    throw fault(file, tensor, fmt::format("holds {}; expected F32 (or F64, rounded)", name_of(view.type)));
+    throw fault(file, tensor, fmt::format("holds {}; expected F32 or F64", name_of(view.type)));
   const auto count = static_cast<std::size_t>(view.numel());
+  // Readers align tensors to their elements.
+  const std::span doubles(reinterpret_cast<const double*>(view.data.data()), count);
   auto copy = std::make_shared<std::vector<float>>(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    double value = 0;
-    std::memcpy(&value, view.data.data() + i * sizeof(double), sizeof(double));
-    (*copy)[i] = static_cast<float>(value);
-  }
-  return {*copy, copy};
+  std::transform(doubles.begin(), doubles.end(), copy->begin(), [](double v) { return static_cast<float>(v); });
+  return {*copy, doubles, copy};
 }
 
 void check_matrix(const TensorView& view, const std::string& file, const std::string& tensor) {
@@ -82,10 +81,14 @@ void read_samples(const Source& source, const std::string& feature_name, Feature
     const Floats found = floats(view, set.name, name);
     kept.push_back(found.storage);
     check_finite(found.values, width, set.name, name);
-    return found.values;
+    return found;
   };
-  if (source.has(feature_name)) set.features = matrix(feature_name, set.width);
-  if (source.has("logits")) set.logits = matrix("logits", set.classes);
+  if (source.has(feature_name)) {
+    const Floats found = matrix(feature_name, set.width);
+    set.features = found.values;
+    set.doubles = found.doubles;
+  }
+  if (source.has("logits")) set.logits = matrix("logits", set.classes).values;
   if (source.has("labels")) {
     const TensorView view = source.read("labels");
     if (view.shape != std::vector<std::int64_t>{set.count})

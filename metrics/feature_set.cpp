@@ -4,12 +4,14 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "metrics/double_features.h"
 
 namespace assay {
 
 FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) {
   struct Rows {
     std::vector<float> features, logits;
+    std::vector<double> doubles;
   };
   const auto rows = std::make_shared<Rows>();
   FeatureSet out;
@@ -17,21 +19,37 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.count = static_cast<std::int64_t>(samples.size());
   out.width = set.width;
   out.classes = set.classes;
-  const auto copy = [&](std::span<const float> from, std::int64_t width, std::vector<float>& to) {
+  const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;
     to.reserve(samples.size() * static_cast<std::size_t>(width));
     for (const std::int64_t i : samples) to.insert(to.end(), from.begin() + i * width, from.begin() + (i + 1) * width);
   };
   copy(set.features, set.width, rows->features);
+  copy(set.doubles, set.width, rows->doubles);
   copy(set.logits, set.classes, rows->logits);
   if (!set.labels.empty()) {
     out.labels.reserve(samples.size());
     for (const std::int64_t i : samples) out.labels.push_back(set.labels[static_cast<std::size_t>(i)]);
   }
   out.features = rows->features;
+  out.doubles = rows->doubles;
   out.logits = rows->logits;
   out.storage = rows;
   return out;
+}
+
+FeatureSet spatial_of(const FeatureSet& set) {
+  if (!set.spatial_statistics) return set;
+  FeatureSet out = set;
+  out.statistics = set.spatial_statistics;
+  out.width = set.spatial_statistics->width();
+  return out;
+}
+
+void check_widths(const FeatureSet& reference, const FeatureSet& generated) {
+  if (reference.width != generated.width)
+    throw InputError(fmt::format("{} holds {} numbers a sample, {} holds {}: not of one network", reference.name,
+                                 reference.width, generated.name, generated.width));
 }
 
 Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
@@ -40,12 +58,14 @@ Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
   if (!set.moments && !set.has_features())
     throw InputError(fmt::format("{}: holds neither features nor statistics of them", set.name));
   if (count < 2) throw InputError(fmt::format("{}: holds {} sample; a covariance needs at least 2", set.name, count));
+  if (!set.doubles.empty()) return gaussian_of_doubles(set.doubles, set.width, divisor);
   return set.moments ? gaussian(*set.moments, divisor) : gaussian(set.features, set.width, divisor);
 }
 
 std::string hash_of_samples(const FeatureSet& set) {
   Hasher hasher;
   hasher.number(set.count).number(set.width).values(set.features);
+  if (!set.doubles.empty()) hasher.values(set.doubles);
   if (!set.logits.empty()) hasher.number(set.classes).values(set.logits);
   return hasher.hex();
 }

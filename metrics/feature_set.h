@@ -19,6 +19,9 @@ struct FeatureSet {
 
   /// [count, width], row after row, all finite. Empty: statistics or logits alone.
   std::span<const float> features;
+  /// The same before they were rounded to float32, where they were given in float64; else empty. Fréchet distances take
+  /// them, everything else takes `features`.
+  std::span<const double> doubles;
   /// [count, classes]; empty where the file has none.
   std::span<const float> logits;
   std::int64_t classes = 0;
@@ -41,6 +44,12 @@ struct FeatureSet {
 
 /// Some samples of a set, copied: features, logits and labels, without statistics; `name` is kept, `hash` is not.
 FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
+
+/// The set as its spatial statistics where a public file has them beside the usual ones, else as it is.
+FeatureSet spatial_of(const FeatureSet& set);
+
+/// Throws InputError naming both unless they hold equally many numbers a sample.
+void check_widths(const FeatureSet& reference, const FeatureSet& generated);
 
 /// The Gaussian of a set: low-rank from features with count <= width. `divisor` is not applied to public statistics.
 /// Throws InputError naming the set when it has fewer than two samples.

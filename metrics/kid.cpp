@@ -289,6 +289,8 @@ class Estimator {
     }
     for (std::size_t a = 0; a < kids_.size(); ++a) {
       summarise(kids_[a]);
+      if (!std::isfinite(kids_[a].mean))
+        throw InputError("features too large for a kernel distance: (x.y / d + 1)^3 overflows in float32 products");
       if (options_.replicates > 0) add_replicates(kids_[a], parts_[a], shrink, options_);
     }
     if (pair != nullptr) share(*pair);

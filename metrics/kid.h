@@ -40,7 +40,7 @@ struct Kid {
 ///
 /// The bits do not depend on the number of threads. Memory beyond the features: O(n), no n x n matrix.
 /// Throws InputError as check_pair() does, when a side has fewer rows than a subset, and unless subsets >= 1 and
-/// subset_size >= 2.
+/// subset_size >= 2, and for features so large that products overflow.
 Kid kid(const FeatureRows& generated, const FeatureRows& reference, const KidOptions& options = {});
 
 /// Two sets of generated rows against one reference, row i of both from the same noise.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "store/query.h"
@@ -157,7 +158,7 @@ void StageRecorder::add_note(std::string text) {
 
 void StageRecorder::commit(nlohmann::json result) {
   require(!committed_, fmt::format("store: stage {} of run {} was committed before", name_, run_));
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double seconds = seconds_since(start_);
   const Store& store = recorder_->store_;
   const std::string now = utc_now();
   guarded(store, [&] {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "core/parallel.h"
 #include "metrics/bootstrap.h"
 #include "metrics/clustering.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 namespace {
@@ -87,7 +89,6 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 }
 
 int run(const Options& options) {
-  if (options.replicates < 0) throw InputError("--bootstrap must be at least 0");
   const Contingency table = [&] {
     const auto truth = read_label_file(options.truth), predicted = read_label_file(options.prediction);
     if (truth.size() != predicted.size())
@@ -116,8 +117,9 @@ int run(const Options& options) {
     if (!std::isfinite(row.value)) {
       row.note = "too many classes and clusters for the assignment";
     } else if (!replicates[m].empty()) {
-      const Interval interval = recentred_interval(row.value, replicates[m]);
-      row.interval = MetricInterval{interval.low, interval.high, 0.95,
+      const Interval interval = within_range(row.metric, recentred_interval(row.value, replicates[m]));
+      // A score of 1 may be 1 + 2e-16.
+      row.interval = MetricInterval{std::min(interval.low, row.value), std::max(interval.high, row.value), 0.95,
                                     fmt::format("bootstrap over items, recentred, {}", options.replicates)};
     } else {
       without_interval += (without_interval.empty() ? "" : ", ") + all[m].name;
@@ -142,9 +144,9 @@ void add_metric_clustering(CLI::App& metric, CommandContext& context) {
   command->add_option("--truth", options->truth, "Label of each item, one integer a line")->required();
   command->add_flag("--per-class", options->per_class,
                     "For each class its best cluster, the share of the class in it, and how pure it is");
-  command->add_option("--bootstrap", options->replicates, "Replicates behind each interval, over items; 0: none");
-  command->add_option("--seed", options->seed, "Seed of the bootstrap");
-  command->add_option("--threads", options->threads, "Threads; 0 for all cores");
+  add_bootstrap_option(*command, options->replicates);
+  add_seed_option(*command, options->seed);
+  add_threads_option(*command, options->threads);
   add_metric_output(*command, options->output);
   command->callback([options, &context] {
     options->output.command_line = context.command_line;

@@ -2,19 +2,23 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "app/command.h"
+#include "app/metric/generative_input.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/pair_scores.h"
 #include "app/metric/report.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "metrics/bootstrap.h"
-#include "metrics/feature_file.h"
+#include "metrics/score_range.h"
 #include "metrics/tie_groups.h"
 
 namespace assay {
@@ -26,21 +30,33 @@ struct Options {
   std::vector<std::string> protocols;
   PairOptions pairs;
   double alpha = 0.05;
+  ImageFeatureOptions images;
   MetricOutput output;
 };
 
+/// One generated set, and its samples under the protocol at hand.
 struct Arm {
   std::string name;
+  std::unique_ptr<GenerativeInput> input;
   FeatureSet set;
 };
 
-/// Short names where they tell the files apart.
-std::vector<std::string> names_of(const std::vector<std::filesystem::path>& files) {
-  std::set<std::string> stems;
-  for (const auto& file : files) stems.insert(file.stem().string());
+/// File or folder names where they tell the sets apart, else whole paths; a path given twice is numbered.
+std::vector<std::string> names_of(const std::vector<std::filesystem::path>& paths) {
+  std::map<std::string, std::set<std::string>> paths_of;
   std::vector<std::string> names;
-  names.reserve(files.size());
-  for (const auto& file : files) names.push_back(stems.size() == files.size() ? file.stem().string() : file.string());
+  names.reserve(paths.size());
+  for (const auto& path : paths) {
+    const std::filesystem::path clean = (path / "").lexically_normal().parent_path();
+    names.push_back((std::filesystem::is_directory(path) ? clean.filename() : clean.stem()).string());
+    paths_of[names.back()].insert(path.string());
+  }
+  std::map<std::string, int> seen;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (paths_of[names[i]].size() > 1) names[i] = paths[i].string();
+    const int times = ++seen[names[i]];
+    if (times > 1) names[i] += fmt::format(" ({})", times);
+  }
   return names;
 }
 
@@ -49,7 +65,21 @@ struct Contrast {
   std::size_t a, b;
   PairScore score;
   std::string protocol;
+  nlohmann::json sets;  // whose numbers these are
+  std::int64_t n_reference;
 };
+
+nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b) {
+  nlohmann::json facts = {{"a_hash", a.set.hash}, {"b_hash", b.set.hash}};
+  facts["features"] = a.input->images() ? "extracted" : "given";
+  if (!a.set.doubles.empty() || !b.set.doubles.empty() || !reference.doubles.empty()) facts["rounded_to"] = "float32";
+  if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
+  return facts;
+}
+
+std::optional<std::int64_t> known(std::int64_t count) {
+  return count > 0 ? std::optional<std::int64_t>(count) : std::nullopt;
+}
 
 MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms, double adjusted,
                          const Options& options) {
@@ -60,14 +90,18 @@ MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms,
   row.part = fmt::format("{} - {}", arms[contrast.a].name, arms[contrast.b].name);
   row.value = score.a - score.b;
   row.n_generated = arms[contrast.a].set.count;
+  row.n_reference = known(contrast.n_reference);
   if (!score.differences.empty()) {
-    const Interval around = recentred_interval(row.value, score.differences, options.pairs.scores.level);
+    const Interval around = within_difference_range(
+        row.metric, recentred_interval(row.value, score.differences, options.pairs.scores.level));
     row.interval = MetricInterval{around.low, around.high, options.pairs.scores.level,
                                   fmt::format("{}, {}", score.interval, score.differences.size())};
   }
   row.extra = {{"a", score.a},           {"b", score.b},       {"p_value", score.p_value},
                {"p_adjusted", adjusted}, {"test", score.test}, {"adjustment", "Holm over all differences"}};
+  row.extra.update(contrast.sets);
   row.note = fmt::format("p {:.2g}, Holm {:.2g}", score.p_value, adjusted);
+  if (!row.interval && options.pairs.scores.bootstrap > 0) row.note += ", too few rows for an interval";
   return row;
 }
 
@@ -99,10 +133,52 @@ void add_arm_rows(MetricReport& report, const std::vector<Contrast>& contrasts, 
     row.part = arms[order[i]].name;
     row.value = values[order[i]];
     row.n_generated = arms[order[i]].set.count;
+    row.n_reference = known(contrasts[members[0]].n_reference);
     row.extra = {{"tie_group", letters[i]}};
     row.note = "group " + letters[i];
     report.rows.push_back(std::move(row));
   }
+}
+
+std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
+  std::vector<std::filesystem::path> paths = {options.a};
+  paths.insert(paths.end(), options.b.begin(), options.b.end());
+  const std::vector<std::string> names = names_of(paths);
+  std::vector<Arm> arms;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks), {}});
+    arms[i].input->require_samples();
+    if (arms[i].input->count() != arms[0].input->count())
+      throw InputError(
+          fmt::format("{} holds {} samples and {} holds {}; expected equal numbers, sample i of all from "
+                      "the same noise",
+                      paths[i].string(), arms[i].input->count(), paths[0].string(), arms[0].input->count()));
+  }
+  return arms;
+}
+
+/// Pairs are made by order: images whose names differ may be of other noise.
+void note_other_names(const std::vector<Arm>& arms, MetricReport& report) {
+  if (!arms[0].input->images()) return;
+  const std::vector<std::string> first = arms[0].input->image_features().source().names();
+  for (const Arm& arm : arms) {
+    if (!arm.input->images() || first.empty()) continue;
+    const std::vector<std::string> names = arm.input->image_features().source().names();
+    const auto [x, y] = std::mismatch(first.begin(), first.end(), names.begin(), names.end());
+    if (names.empty() || x == first.end() || y == names.end()) continue;
+    report.notes.push_back(
+        fmt::format("images are paired in the order of their names, which differ: '{}' of {} with '{}' of {}", *x,
+                    arms[0].name, *y, arm.name));
+  }
+}
+
+nlohmann::json choices_of(const std::string& id, const Options& options, Arm& first, const FeatureSet& reference) {
+  nlohmann::json choices = first.input->choices(id);
+  const auto own = find_generative_protocol(id).choices;
+  if (own != nullptr) choices.update(own(options.pairs.scores));
+  choices.update({{"swaps", options.pairs.swaps}, {"seed", options.pairs.scores.seed}});
+  if (!reference.hash.empty()) choices["reference"] = reference.hash;
+  return choices;
 }
 
 int run(const Options& options) {
@@ -110,26 +186,30 @@ int run(const Options& options) {
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
     chosen.push_back(&find_pair_protocol(id));
-    if (chosen.back()->needs_reference && options.reference.empty())
+    if (find_generative_protocol(id).needs_reference && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
-  const FeatureSet reference = options.reference.empty() ? FeatureSet() : read_feature_file(options.reference);
-  std::vector<std::filesystem::path> files = {options.a};
-  files.insert(files.end(), options.b.begin(), options.b.end());
-  const std::vector<std::string> names = names_of(files);
-  std::vector<Arm> arms;
-  arms.reserve(files.size());
-  for (std::size_t i = 0; i < files.size(); ++i) arms.push_back({names[i], read_feature_file(files[i])});
-  for (const Arm& arm : arms)
-    if (arm.set.count != arms[0].set.count)
-      throw InputError(
-          fmt::format("{} holds {} samples and {} holds {}; expected equal numbers, sample i of all from "
-                      "the same noise",
-                      arm.set.name, arm.set.count, arms[0].set.name, arms[0].set.count));
+  FeatureNetworks networks(options.images);
+  GenerativeInput reference_input(options.reference, networks);
+  std::vector<Arm> arms = open_arms(options, networks);
+  for (const std::string& id : options.protocols) {
+    reference_input.check(id);
+    for (const Arm& arm : arms) arm.input->check(id);
+  }
 
+  MetricReport report;
+  report.command = "compare";
+  note_other_names(arms, report);
+  nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};
   std::vector<Contrast> contrasts;
   std::vector<std::vector<std::size_t>> by_metric;
   for (const PairProtocol* protocol : chosen) {
+    const std::string id(protocol->id);
+    const auto opened = std::chrono::steady_clock::now();
+    const FeatureSet reference = reference_input.under(id);
+    for (Arm& arm : arms) arm.set = arm.input->under(id);
+    seconds["read"] = seconds["read"].get<double>() + seconds_since(opened);
+    const auto began = std::chrono::steady_clock::now();
     std::map<std::string, std::size_t> group;
     for (std::size_t a = 0; a < arms.size(); ++a) {
       for (std::size_t b = a + 1; b < arms.size(); ++b) {
@@ -138,33 +218,22 @@ int run(const Options& options) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
-          contrasts.push_back({a, b, std::move(score), std::string(protocol->id)});
+          contrasts.push_back({a, b, std::move(score), id, set_facts(reference, arms[a], arms[b]), reference.count});
         }
       }
     }
+    seconds[id] = seconds_since(began);
+    report.protocols.push_back({id, choices_of(id, options, arms[0], reference)});
   }
   std::vector<double> p_values;
   p_values.reserve(contrasts.size());
   for (const Contrast& contrast : contrasts) p_values.push_back(contrast.score.p_value);
   const std::vector<double> adjusted = holm(p_values);
-
-  MetricReport report;
-  report.command = "compare";
   for (const auto& members : by_metric) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
   }
-  for (MetricRow& row : report.rows)
-    if (!options.reference.empty()) row.n_reference = reference.count;
-  for (const PairProtocol* protocol : chosen) {
-    nlohmann::json choices = {{"swaps", options.pairs.swaps}, {"seed", options.pairs.scores.seed}};
-    if (!options.reference.empty()) choices["reference"] = reference.hash;
-    if (protocol->id == "kid-seed2020") {
-      choices["subsets"] = options.pairs.scores.kid_subsets;
-      choices["subset_size"] = options.pairs.scores.kid_subset_size;
-    }
-    report.protocols.push_back({std::string(protocol->id), std::move(choices)});
-  }
+  report.further["seconds"] = std::move(seconds);
   finish(report, options.output);
   return 0;
 }
@@ -175,22 +244,24 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand(
       "compare", "Paired differences of generated sets whose samples share their noise: interval, p-value, ties");
-  command->add_option("--reference", options->reference, "Feature or statistics file of the reference images");
-  command->add_option("--a", options->a, "Feature file of one generated set")->required();
+  command->add_option("--reference", options->reference,
+                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
+  command->add_option("--a", options->a, "One generated set: folder or .npz of images, or feature file")->required();
   command->add_option("--b", options->b, "The same of another, or of several: every pair is compared")
       ->required()
       ->delimiter(',');
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
-  command->add_option("--bootstrap", options->pairs.scores.bootstrap, "Replicates behind each interval; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1000000}))
-      ->capture_default_str();
+  add_bootstrap_option(*command, options->pairs.scores.bootstrap);
   command->add_option("--swaps", options->pairs.swaps, "Random swaps behind each p-value")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
       ->capture_default_str();
   command->add_option("--alpha", options->alpha, "Adjusted p-value below which two sets are told apart")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check([](const std::string& text) {
+        const double alpha = std::atof(text.c_str());
+        return alpha > 0.0 && alpha < 1.0 ? std::string() : "expected a number between 0 and 1, got " + text;
+      })
       ->capture_default_str();
   command->add_option("--kid-subset-size", options->pairs.scores.kid_subset_size, "Rows of a KID subset")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 31))
@@ -198,7 +269,8 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   command->add_option("--kid-subsets", options->pairs.scores.kid_subsets, "KID subsets")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
       ->capture_default_str();
-  command->add_option("--seed", options->pairs.scores.seed, "Seed of what is drawn")->capture_default_str();
+  add_seed_option(*command, options->pairs.scores.seed);
+  add_image_feature_options(*command, options->images);
   add_metric_output(*command, options->output);
   command->callback([options, &context] {
     options->output.command_line = context.command_line;

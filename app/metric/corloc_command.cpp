@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "app/command.h"
 #include "app/metric/metric_command.h"
@@ -21,8 +22,23 @@ struct Options {
   MetricOutput output;
 };
 
+/// Of several values under one key a JSON parser keeps one: an image's box would be lost.
 nlohmann::json read_object(const std::filesystem::path& file) {
-  nlohmann::json object = nlohmann::json::parse(read_file(file), nullptr, false);
+  std::set<std::string> images;
+  const auto no_repeats = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
+    if (event == nlohmann::json::parse_event_t::key && depth == 1 && !images.insert(value.get<std::string>()).second)
+      throw InputError(fmt::format("{}: '{}' stands there twice; expected one key for each image", file.string(),
+                                   value.get<std::string>()));
+    return true;
+  };
+  nlohmann::json object;
+  try {
+    object = nlohmann::json::parse(read_file(file), no_repeats);
+  } catch (const nlohmann::json::exception& error) {
+    const auto* parse = dynamic_cast<const nlohmann::json::parse_error*>(&error);
+    throw InputError(fmt::format("{}: not valid JSON{}", file.string(),
+                                 parse != nullptr ? fmt::format(" at byte {}", parse->byte) : std::string()));
+  }
   if (!object.is_object())
     throw InputError(fmt::format("{}: expected one JSON object, a key for each image", file.string()));
   return object;

@@ -103,6 +103,7 @@ int run(const Options& options) {
   if (!images && reference_set.statistics && generated_set.statistics)
     throw InputError(fmt::format("{}: both are statistics, where every choice but the solver was made; give features",
                                  options.reference.string()));
+  if (!images) check_widths(reference_set, generated_set);
   const std::vector<Variant> variants =
       images ? explain_images(reference, generated) : explain_features(reference_set, generated_set);
 
@@ -123,10 +124,11 @@ int run(const Options& options) {
     if (!variant.protocol.empty()) report.protocols.push_back({variant.protocol, generated.choices("fid-tf1")});
     if (!variant.from) continue;
     const double before = variants[*variant.from].value, moved = variant.value - before;
-    const double share = before > 0 ? 100 * moved / before : 0;
     chain.push_back({{"change", variant.change}, {"from", before}, {"to", variant.value}, {"difference", moved}});
+    // A share of what is zero but for rounding says nothing.
+    const std::string share = before > 1e-9 * variant.value ? fmt::format(" ({:+.2g} %)", 100 * moved / before) : "";
     report.notes.push_back(
-        fmt::format("{}: {:.6g} -> {:.6g}, {:+.3g} ({:+.2g} %)", variant.change, before, variant.value, moved, share));
+        fmt::format("{}: {:.6g} -> {:.6g}, {:+.3g}{}", variant.change, before, variant.value, moved, share));
   }
   report.further = {{"chain", chain}};
   finish(report, options.output);

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <iostream>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +10,7 @@
 #include "app/metric/image_features.h"
 #include "app/metric/label_file.h"
 #include "app/metric/metric_command.h"
+#include "app/metric/report.h"
 #include "app/metric/statistics_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -23,10 +24,12 @@ namespace {
 struct Options {
   std::filesystem::path input, out, labels;
   std::string protocol = "fid-tf1";
+  bool protocol_given = false;
   ImageFeatureOptions images;
   bool statistics = false;
   std::int64_t first_index = 0;
   bool json = false;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 FeatureMoments gather(const FeatureSet& set, std::int64_t first_index) {
@@ -44,10 +47,13 @@ FeatureMoments gather(const FeatureSet& set, std::int64_t first_index) {
 }
 
 int statistics_of_file(const Options& options) {
+  if (options.protocol_given || !options.labels.empty())
+    throw InputError(fmt::format("{}: {} is for images, and these are features", options.input.string(),
+                                 options.protocol_given ? "--protocol" : "--labels"));
   const FeatureSet set = read_feature_file(options.input);
   if (!set.has_features())
     throw InputError(fmt::format("{}: holds no features to gather statistics of", options.input.string()));
-  write_statistics(gather(set, options.first_index), options.out, options.json);
+  write_statistics(gather(set, options.first_index), options.out, options.json, options.started);
   return 0;
 }
 
@@ -67,7 +73,7 @@ int run(const Options& options) {
   for (const std::string& note : images.source().notes()) fmt::print(stderr, "assay: {}\n", note);
   const FeatureSet set = images.of(protocol);
   if (options.statistics) {
-    write_statistics(gather(set, options.first_index), options.out, options.json);
+    write_statistics(gather(set, options.first_index), options.out, options.json, options.started);
     return 0;
   }
   const double rate = images.pass(protocol).images_per_second;
@@ -82,20 +88,18 @@ int run(const Options& options) {
   writer.write(options.out);
 
   if (options.json) {
-    std::cout << nlohmann::json({{"results", nlohmann::json::array()},
-                                 {"features",
-                                  {{"file", options.out.string()},
-                                   {"protocol", options.protocol},
-                                   {"n", set.count},
-                                   {"width", set.width},
-                                   {"classes", set.classes},
-                                   {"labelled", !labels.empty()},
-                                   {"hash", set.hash},
-                                   {"images_hash", images.hash()},
-                                   {"weights_hash", networks.weights_hash(protocol.network)},
-                                   {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}})
-                     .dump()
-              << '\n';
+    print_without_results({{"features",
+                            {{"file", options.out.string()},
+                             {"protocol", options.protocol},
+                             {"n", set.count},
+                             {"width", set.width},
+                             {"classes", set.classes},
+                             {"labelled", !labels.empty()},
+                             {"hash", set.hash},
+                             {"images_hash", images.hash()},
+                             {"weights_hash", networks.weights_hash(protocol.network)},
+                             {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}},
+                          options.started);
   } else {
     const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
     fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,
@@ -132,11 +136,14 @@ void add_metric_features(CLI::App& metric, CommandContext& context) {
   command->add_flag("--statistics", options->statistics,
                     "Write statistics that `assay metric merge` adds, not features; always so for a feature file");
   command->add_option("--first-index", options->first_index, "Index of the first sample in the whole set")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53))
       ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object on standard output");
   add_image_feature_options(*command, options->images);
-  command->callback([options, &context] { context.selected = [options] { return run(*options); }; });
+  command->callback([options, command, &context] {
+    options->protocol_given = command->count("--protocol") > 0;
+    context.selected = [options] { return run(*options); };
+  });
 }
 
 }  // namespace assay

@@ -12,6 +12,7 @@
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
 #include "app/metric/strata_rows.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 
@@ -38,10 +39,6 @@ std::vector<Stratum> strata_of(const Options& options, const FeatureSet& referen
   return strata;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// What every row of this protocol says about its sets.
 void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated,
               bool from_images) {
@@ -49,6 +46,8 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   if (!row.n_generated && generated.count > 0) row.n_generated = generated.count;
   if (!row.n_reference && reference.count > 0) row.n_reference = reference.count;
   row.extra["features"] = from_images ? "extracted" : "given";
+  if ((!generated.doubles.empty() || !reference.doubles.empty()) && !row.extra.contains("computed_in"))
+    row.extra["rounded_to"] = "float32";
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -68,6 +67,10 @@ int run(const Options& options) {
   const bool parts = options.per_class || !options.tail.empty();
   if (parts && options.reference.empty())
     throw InputError("scores of classes match them with those of a reference: give --reference");
+  for (const std::string& id : options.protocols) {
+    reference_input.check(id);
+    generated_input.check(id);
+  }
   MetricReport report;
   report.command = "generative";
   nlohmann::json seconds = {{"read", seconds_since(start)}};
@@ -112,8 +115,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
-  command->add_option("--bootstrap", options->scores.bootstrap, "Replicates behind each interval; 0: none")
-      ->capture_default_str();
+  add_bootstrap_option(*command, options->scores.bootstrap);
   command->add_flag("--per-class", options->per_class, "Every score of every class too, by the files' labels");
   command->add_option(
       "--tail", options->tail,
@@ -128,7 +130,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   command->add_option("--kid-subsets", options->scores.kid_subsets, "KID subsets")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
       ->capture_default_str();
-  command->add_option("--seed", options->scores.seed, "Seed of what is drawn")->capture_default_str();
+  add_seed_option(*command, options->scores.seed);
   add_image_feature_options(*command, options->images);
   add_metric_output(*command, options->output);
   command->callback([options, &context] {

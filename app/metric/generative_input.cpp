@@ -1,5 +1,8 @@
 #include "app/metric/generative_input.h"
 
+#include <fmt/format.h>
+
+#include "core/error.h"
 #include "core/npz.h"
 #include "metrics/feature_file.h"
 
@@ -21,7 +24,20 @@ GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetwo
 bool GenerativeInput::from_file(const std::string& protocol) const {
   // OpenAI's reference batches carry the statistics of a larger set beside images.
   const bool distance = protocol.starts_with("fid") || protocol.starts_with("sfid");
-  return !images_ || (distance && file_.statistics);
+  return !images_ || (distance && file_.statistics && !samples_required_);
+}
+
+void GenerativeInput::require_samples() {
+  if (!images_ && file_.statistics_only())
+    throw InputError(
+        fmt::format("{}: holds statistics, which have no samples to pair; expected features [N, D], a folder of images "
+                    "or an .npz batch of them",
+                    file_.name));
+  samples_required_ = true;
+}
+
+void GenerativeInput::check(const std::string& protocol) {
+  if (!from_file(protocol)) networks_.require(find_image_protocol(protocol).network);
 }
 
 FeatureSet GenerativeInput::under(const std::string& protocol) {

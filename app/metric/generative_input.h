@@ -17,9 +17,16 @@ class GenerativeInput {
   /// An empty path is an empty set. Throws InputError as read_feature_file and open_images.
   GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks);
 
+  /// Throws what under() would throw for want of a network or its weights, before any image is read.
+  void check(const std::string& protocol);
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }
+  /// Samples, 0 where a statistics file does not say.
+  std::int64_t count() const { return images_ ? images_->source().count() : file_.count; }
+  /// From here on under() gives samples wherever there are some: images in place of statistics beside them. Throws
+  /// InputError where the path holds statistics alone.
+  void require_samples();
   /// True where a file's numbers are what the protocol gets.
   bool from_file(const std::string& protocol) const;
   /// Only where images().
@@ -29,6 +36,7 @@ class GenerativeInput {
 
  private:
   FeatureNetworks& networks_;
+  bool samples_required_ = false;
   FeatureSet file_;
   std::unique_ptr<ImageFeatures> images_;
 };

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -222,8 +223,9 @@ ImagePass ImageFeatures::run(const ImageProtocol& protocol) {
   ImagePass pass;
   pass.count = source_->count();
   const auto start = std::chrono::steady_clock::now();
-  Progress progress(fmt::format("{} of {}", name_of(protocol.network), path_.filename().string()), pass.count,
-                    "images");
+  Progress progress(fmt::format("{} of {}", name_of(protocol.network),
+                                (path_ / "").lexically_normal().parent_path().filename().string()),
+                    pass.count, "images");
   PreparedBatches batches(*source_, protocol, networks_.options().batch);
   batches.for_each([&](std::span<const float> images, std::int64_t done) {
     stop_if_interrupted();
@@ -233,8 +235,7 @@ ImagePass ImageFeatures::run(const ImageProtocol& protocol) {
     append(pass.outputs.logits, part.logits);
     progress.update(done);
   });
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  pass.images_per_second = static_cast<double>(pass.count) / elapsed.count();
+  pass.images_per_second = static_cast<double>(pass.count) / seconds_since(start);
   return pass;
 }
 

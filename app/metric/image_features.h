@@ -27,6 +27,8 @@ class FeatureNetworks {
   const ImageFeatureOptions& options() const { return options_; }
   /// Throws InputError saying how to get the weights when no file holds this network's.
   const FeatureNetwork& network(FeatureNetworkId id);
+  /// Throws as network(), and loads nothing.
+  void require(FeatureNetworkId id) { file_of(id); }
   /// Content hash of its weight file. Throws as network().
   std::string weights_hash(FeatureNetworkId id);
 

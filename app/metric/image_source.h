@@ -17,6 +17,8 @@ class ImageSource {
   /// RGB. Grey is repeated, alpha is dropped, 16 bits are rounded to 8 (datasets/image_file.h). Throws InputError
   /// naming the file for an image that is damaged, truncated or of another kind.
   virtual Image read(std::int64_t index) const = 0;
+  /// Of each image, without folder and extension; empty where images have no names.
+  virtual std::vector<std::string> names() const { return {}; }
   /// Of names, order and bytes.
   virtual std::string hash() const = 0;
   /// Class of each image, or empty.
@@ -36,7 +38,7 @@ bool holds_images(const std::filesystem::path& path);
 /// The images of a folder in the order of their names (bytes of the stem). A folder without images of its own but with
 /// folders is one class each, in the order of their names; then images have labels 0, 1, ... Mixed sizes are
 /// accepted, since every protocol resizes each image by itself.
-/// Or those of an .npz batch, `arr_0` U8 [images, height, width, 3], held in memory, with labels where `labels` or
+/// Or those of an .npz batch, `arr_0` U8 [images, height, width, 3], read as a stream, with labels where `labels` or
 /// `arr_1` has them.
 /// Throws InputError naming folder or file when it is missing, of another kind or holds no image.
 std::unique_ptr<ImageSource> open_images(const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 #include "app/metric/score_options.h"
 #include "core/error.h"
 #include "metrics/bootstrap.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 
@@ -71,6 +72,7 @@ void add_interval(MetricRow& row, const std::vector<double>& replicates, const G
   Interval around = recentred_interval(row.value, replicates, options.level);
   // Replicates that differ by rounding alone are equal.
   if (around.high - around.low < 1e-12 * std::abs(row.value)) around = {row.value, row.value};
+  around = within_range(row.metric, around);
   row.interval = MetricInterval{around.low, around.high, options.level, fmt::format("{}, {}", what, replicates.size())};
 }
 
@@ -106,9 +108,8 @@ std::vector<MetricRow> ball_scores(const FeatureSet& reference, const FeatureSet
   }
   for (MetricRow& row : rows) {
     row.extra = {{"k", balls.k}};
-    if (!row.interval) continue;
-    row.interval->low = std::max(row.interval->low, 0.0);
-    if (row.metric != "density") row.interval->high = std::min(row.interval->high, 1.0);
+    if (!row.interval && options.bootstrap > 0)
+      row.note = fmt::format("no interval: halves need at least {} generated rows", 2 * (balls.k + 1));
   }
   return rows;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -10,6 +11,18 @@
 #include "core/file.h"
 
 namespace assay {
+
+namespace {
+
+/// What a message can show: of a binary file, a question mark for each byte that is no ASCII text.
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return shown;
+}
+
+}  // namespace
 
 std::vector<std::int64_t> read_label_file(const std::filesystem::path& file) {
   const std::string text = read_file(file);
@@ -35,7 +48,7 @@ std::vector<std::int64_t> read_label_file(const std::filesystem::path& file) {
     const auto [stop, fault] = std::from_chars(word.data(), word.data() + word.size(), label);
     if (fault != std::errc() || stop != word.data() + word.size())
       throw InputError(fmt::format("{}:{}: '{}' is not a label; expected one integer a line", file.string(), line,
-                                   word.substr(0, 40)));
+                                   printable(word.substr(0, 40))));
     labels.push_back(label);
   }
   if (labels.empty()) throw InputError(fmt::format("{}: no labels; expected one integer a line", file.string()));

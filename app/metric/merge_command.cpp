@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 
 #include "app/command.h"
@@ -18,6 +19,7 @@ struct MergeOptions {
   std::filesystem::path out;
   bool partial = false;
   bool json = false;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 FeatureMoments read_shard(const std::filesystem::path& path) {
@@ -32,8 +34,9 @@ int merge(const MergeOptions& options) {
   FeatureMoments all = read_shard(options.shards.front());
   for (std::size_t i = 1; i < options.shards.size(); ++i) {
     stop_if_interrupted();
+    const FeatureMoments shard = read_shard(options.shards[i]);
     try {
-      all.merge(read_shard(options.shards[i]));
+      all.merge(shard);
     } catch (const InputError& error) {
       throw InputError(fmt::format("{}: {}", options.shards[i].string(), error.what()));
     }
@@ -43,7 +46,7 @@ int merge(const MergeOptions& options) {
     throw InputError(fmt::format("samples {} to {} are in no shard{}; --partial merges what there is", gaps[0].first,
                                  gaps[0].second,
                                  gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
-  write_statistics(all, options.out, options.json);
+  write_statistics(all, options.out, options.json, options.started);
   return 0;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 
 namespace CLI {
 class App;
@@ -12,6 +13,12 @@ struct MetricOutput;
 
 /// Adds --json and --store to a metric command.
 void add_metric_output(CLI::App& command, MetricOutput& output);
+/// Adds --bootstrap: 0 for no intervals, else 2 to 1,000,000 replicates.
+void add_bootstrap_option(CLI::App& command, std::int64_t& replicates);
+/// Adds --seed, 0 to 2^64 - 1.
+void add_seed_option(CLI::App& command, std::uint64_t& seed);
+/// Adds --threads, 0 for all cores.
+void add_threads_option(CLI::App& command, int& threads);
 /// Adds --weights, --cache and --batch to a command that takes folders of images.
 void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options);
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
+#include "app/metric/fid_infinity.h"
 #include "app/metric/score_options.h"
 #include "core/error.h"
 #include "core/nearest.h"
@@ -15,7 +17,7 @@
 namespace assay {
 namespace {
 
-constexpr std::uint64_t sign_stream = std::uint64_t{1} << 45;
+constexpr std::uint64_t sign_stream = std::uint64_t{1} << 45, fit_stream = std::uint64_t{1} << 46;
 
 std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
   return PairedReplicates{a, b}.differences();
@@ -117,12 +119,21 @@ std::vector<PairScore> is_oai5000_pairs(const FeatureSet& /*reference*/, const F
   return inception_pairs(a, b, options, "is-oai5000", is_oai5000(options.scores));
 }
 
+/// Rows of both sets in one Fréchet distance to `reference`.
+FrechetPair frechet_of(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b, Divisor divisor,
+                       const PairOptions& options) {
+  check_widths(reference, a);
+  check_widths(reference, b);
+  if (a.count < 2) throw InputError(fmt::format("{}: holds {} sample; a covariance needs at least 2", a.name, a.count));
+  constexpr const char* what = "a paired Fréchet distance";
+  return frechet_pair(features_of(a, what), features_of(b, what), gaussian(reference, divisor), divisor,
+                      options.scores.bootstrap, options.scores.seed);
+}
+
 std::vector<PairScore> frechet_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
-                                     const PairOptions& options, Divisor divisor) {
-  const FrechetPair found =
-      frechet_pair(features_of(a, "a paired Fréchet distance"), features_of(b, "a paired Fréchet distance"),
-                   gaussian(reference, divisor), divisor, options.scores.bootstrap, options.scores.seed);
-  return {{"fid", found.a, found.b, found.differences,
+                                     const PairOptions& options, const char* metric, Divisor divisor) {
+  const FrechetPair found = frechet_of(reference, a, b, divisor, options);
+  return {{metric, found.a, found.b, found.differences,
            found.replicates.a.empty() ? "paired bootstrap over generated rows, first order"
                                       : "paired bootstrap over generated rows",
            p_value_of_shares(found.shares, options), swaps_text(options) + ", first order", false}};
@@ -130,29 +141,49 @@ std::vector<PairScore> frechet_pairs(const FeatureSet& reference, const FeatureS
 
 std::vector<PairScore> fid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
                                  const PairOptions& options) {
-  return frechet_pairs(reference, a, b, options, Divisor::n_minus_1);
+  return frechet_pairs(reference, a, b, options, "fid", Divisor::n_minus_1);
 }
 
 std::vector<PairScore> fid_over_n_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
                                         const PairOptions& options) {
-  return frechet_pairs(reference, a, b, options, Divisor::n);
+  return frechet_pairs(reference, a, b, options, "fid", Divisor::n);
+}
+
+std::vector<PairScore> fd_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                const PairOptions& options) {
+  return frechet_pairs(reference, a, b, options, "fd", Divisor::n_minus_1);
+}
+
+std::vector<PairScore> sfid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                  const PairOptions& options) {
+  return frechet_pairs(spatial_of(reference), a, b, options, "sfid", Divisor::n_minus_1);
+}
+
+/// Both limits from the same rows of either set. Their difference spreads with the rows as that of the distances of
+/// all rows, to first order, and with the fit.
+std::vector<PairScore> fid_infinity_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                          const PairOptions& options) {
+  const std::uint64_t seed = options.scores.seed;
+  const FidInfinity of_a = fid_infinity(reference, a, seed, options.scores.level);
+  const FidInfinity of_b = fid_infinity(reference, b, seed, options.scores.level);
+  const double deviation = fit_inverse(of_a.sizes, difference(of_a.values, of_b.values)).deviation;
+  FrechetPair all = frechet_of(reference, a, b, Divisor::n_minus_1, options);
+  for (std::size_t r = 0; r < all.differences.size(); ++r)
+    all.differences[r] += deviation * RandomStream(seed, Purpose::resample, fit_stream + r).normal();
+  return {{"fid_infinity", of_a.fit.limit, of_b.fit.limit, std::move(all.differences),
+           "paired bootstrap over generated rows at n, with the error of the fit",
+           p_value_of_shares(all.shares, options), swaps_text(options) + ", of the distance at n, first order", false}};
 }
 
 }  // namespace
 
 const std::vector<PairProtocol>& pair_protocols() {
   static const std::vector<PairProtocol> table = {
-      {"fid-tf1", fid_pairs},
-      {"fid-torch", fid_pairs},
-      {"fid-clean", fid_pairs},
-      {"fid-tm18", fid_pairs},
-      {"fid-sg3", fid_over_n_pairs},
-      {"kid-seed2020", kid_pairs},
-      {"prdc5", prdc5_pairs},
-      {"pr-tf", pr_tf_pairs},
-      {"pr-oai", pr_oai_pairs},
-      {"is-tf10", is_tf10_pairs, false},
-      {"is-oai5000", is_oai5000_pairs, false},
+      {"fid-tf1", fid_pairs},      {"fid-torch", fid_pairs},      {"fid-clean", fid_pairs},
+      {"fid-tm18", fid_pairs},     {"fid-sg3", fid_over_n_pairs}, {"fid-infinity", fid_infinity_pairs},
+      {"sfid-oai", sfid_pairs},    {"fd-dinov2", fd_pairs},       {"fd-small", fd_pairs},
+      {"kid-seed2020", kid_pairs}, {"prdc5", prdc5_pairs},        {"pr-tf", pr_tf_pairs},
+      {"pr-oai", pr_oai_pairs},    {"is-tf10", is_tf10_pairs},    {"is-oai5000", is_oai5000_pairs},
   };
   return table;
 }

@@ -30,7 +30,6 @@ using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const
 struct PairProtocol {
   std::string_view id;
   PairScores score;
-  bool needs_reference = true;
 };
 
 const std::vector<PairProtocol>& pair_protocols();

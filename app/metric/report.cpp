@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "bench/harness/machine.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "metrics/protocols.h"
 #include "reports/numbers.h"
@@ -128,8 +129,14 @@ nlohmann::json to_json(const MetricReport& report) {
   return whole;
 }
 
+void print_without_results(nlohmann::json further, std::chrono::steady_clock::time_point started) {
+  further["results"] = nlohmann::json::array();
+  further["seconds"]["total"] = seconds_since(started);
+  std::cout << further.dump() << '\n';
+}
+
 void finish(const MetricReport& report, const MetricOutput& output) {
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - output.started).count();
+  const double seconds = seconds_since(output.started);
   if (!output.store.empty()) record(report, output);
   for (const std::string& note : report.notes) fmt::print(stderr, "assay: {}\n", note);
   if (output.json) {

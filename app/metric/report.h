@@ -63,6 +63,10 @@ struct MetricOutput {
 /// or an aligned table with as many digits as each interval supports. Throws InputError for a file that is no store.
 void finish(const MetricReport& report, const MetricOutput& output);
 
+/// What a command that writes a file in place of scores prints under --json: `results` is empty, `further` says what
+/// was written.
+void print_without_results(nlohmann::json further, std::chrono::steady_clock::time_point started);
+
 /// The JSON object of a report.
 nlohmann::json to_json(const MetricReport& report);
 

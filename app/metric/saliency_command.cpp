@@ -242,7 +242,6 @@ int run(const Options& options) {
     throw InputError(fmt::format("--empty-mask {}: accepted are protocol, skip and refuse", options.empty_mask));
   if (options.classes < 1 || options.classes > 255)
     throw InputError(fmt::format("--classes {}: accepted are 1 to 255", options.classes));
-  if (options.replicates < 0) throw InputError("--bootstrap must be at least 0");
   for (const std::string& id : options.protocols)
     if (id != "voc" && !map_protocols.contains(id))
       throw InputError(unknown_name_message("saliency protocol", id, {"pysod", "fan", "tokencut", "selfmask", "voc"}));
@@ -280,9 +279,9 @@ void add_metric_saliency(CLI::App& metric, CommandContext& context) {
   command->add_option("--empty-mask", options->empty_mask,
                       "Images whose true mask is empty: protocol (scored as it says), skip, refuse");
   command->add_option("--classes", options->classes, "Number of classes of voc, background included");
-  command->add_option("--bootstrap", options->replicates, "Replicates behind each interval, over images; 0: none");
-  command->add_option("--seed", options->seed, "Seed of the bootstrap");
-  command->add_option("--threads", options->threads, "Threads; 0 for all cores");
+  add_bootstrap_option(*command, options->replicates);
+  add_seed_option(*command, options->seed);
+  add_threads_option(*command, options->threads);
   command->add_flag("--per-image", options->per_image, "Under --json also `images`, with the values of each");
   add_metric_output(*command, options->output);
   command->callback([options, &context] {

@@ -4,17 +4,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/metric/report.h"
 #include "metrics/feature_file.h"
 
 namespace assay {
 
-void write_statistics(const FeatureMoments& moments, const std::filesystem::path& out, bool json) {
+void write_statistics(const FeatureMoments& moments, const std::filesystem::path& out, bool json,
+                      std::chrono::steady_clock::time_point started) {
   SafetensorsWriter writer;
   moments.save(writer, moments_prefix);
   writer.write(out);
   if (json)
-    fmt::print("{}\n",
-               nlohmann::json{{"file", out.string()}, {"n", moments.count()}, {"width", moments.width()}}.dump());
+    print_without_results(
+        {{"statistics", {{"file", out.string()}, {"n", moments.count()}, {"width", moments.width()}}}}, started);
   else
     fmt::print("{}: statistics of {} samples, {} numbers each\n", out.string(), moments.count(), moments.width());
 }

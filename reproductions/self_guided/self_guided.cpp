@@ -11,6 +11,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/philox.h"
@@ -34,10 +35,6 @@ constexpr const char* label_arm = "label";
 constexpr const char* random_arm = "random_label";
 
 nlohmann::json guidance_params(double w) { return {{"w", w}, {"w_cfg", to_cfg(w)}}; }
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 std::span<const float> values_of(const at::Tensor& features) {
   return {features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())};

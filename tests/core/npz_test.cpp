@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -60,6 +62,36 @@ TEST(Npz, ReadsDeflatedArrays) {
   const auto ramp = numbers<std::int64_t>(file.read("ramp"));
   ASSERT_EQ(ramp.size(), 1000U);
   EXPECT_EQ(ramp[999], 999);
+}
+
+TEST(Npz, StreamsWhatItReadsWhole) {
+  for (const auto& [path, name] :
+       {std::pair{stored, "single"}, {stored, "empty"}, {deflated, "zeros"}, {deflated, "ramp"}}) {
+    const NpzFile file(path);
+    const NpyArray whole = file.read(name);
+    NpyStream stream = file.stream(name);
+    EXPECT_EQ(stream.header().shape, whole.shape);
+    EXPECT_EQ(stream.header().bytes, whole.data.size());
+    for (int pass = 0; pass < 2; ++pass) {
+      std::vector<std::byte> pieces(whole.data.size());
+      for (std::size_t at = 0; at < pieces.size(); at += 7)
+        stream.read(std::span(pieces).subspan(at, std::min<std::size_t>(7, pieces.size() - at)));
+      EXPECT_EQ(pieces, whole.data) << name << ", pass " << pass;
+      stream.rewind();
+    }
+  }
+}
+
+TEST(Npz, AStreamFindsDamageAtItsEndAndReadsNoFurther) {
+  const TemporaryFolder folder;
+  std::string content = read_file(stored);
+  content[content.find("NUMPY") + 130] ^= 1;
+  const NpzFile file(folder.file("damaged.npz", content));
+  NpyStream stream = file.stream("single");
+  std::vector<std::byte> half(12);
+  stream.read(half);
+  EXPECT_THAT(message_of<InputError>([&] { stream.read(half); }), HasSubstr("checksum"));
+  EXPECT_THAT(message_of<InputError>([&] { stream.read(half); }), HasSubstr("truncated"));
 }
 
 TEST(Npz, NamesWhatItCannotRead) {

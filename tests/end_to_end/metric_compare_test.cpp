@@ -134,8 +134,9 @@ TEST_F(MetricFiles, AnUnknownTailRuleIsRefusedByName) {
 
 TEST_F(MetricFiles, ASetDoesNotDifferFromItself) {
   const std::string copy = feature_file(folder, "copy", 300, 2, 0.0, true);
-  const json rows = results(compare(copy, "kid-seed2020,prdc5,is-tf10,fid-tf1"));
-  for (const char* name : {"kid_mean", "precision", "recall", "density", "coverage", "is_mean", "fid"}) {
+  const json rows = results(compare(copy, "kid-seed2020,prdc5,is-tf10,fid-tf1,fid-infinity,sfid-oai,fd-small"));
+  for (const char* name :
+       {"kid_mean", "precision", "recall", "density", "coverage", "is_mean", "fid", "fid_infinity", "sfid", "fd"}) {
     const json& row = row_of(rows, name, "near - copy");
     EXPECT_NEAR(row.at("value"), 0.0, 1e-12) << name;
     EXPECT_EQ(row.at("p_value"), 1.0) << name;
@@ -145,8 +146,8 @@ TEST_F(MetricFiles, ASetDoesNotDifferFromItself) {
 }
 
 TEST_F(MetricFiles, AShiftIsFoundAndEqualDistributionsAreNot) {
-  const json rows = results(compare(twin + "," + far, "kid-seed2020,prdc5,fid-tf1"));
-  for (const char* name : {"kid_mean", "precision", "recall", "density", "coverage", "fid"}) {
+  const json rows = results(compare(twin + "," + far, "kid-seed2020,prdc5,fid-tf1,fid-infinity"));
+  for (const char* name : {"kid_mean", "precision", "recall", "density", "coverage", "fid", "fid_infinity"}) {
     const json& shifted = row_of(rows, name, "near - far");
     EXPECT_EQ(shifted.at("p_value"), 1.0 / 401.0) << name;
     EXPECT_TRUE(shifted.at("low") > 0.0 || shifted.at("high") < 0.0) << shifted.dump();
@@ -160,11 +161,12 @@ TEST_F(MetricFiles, AShiftIsFoundAndEqualDistributionsAreNot) {
 }
 
 TEST_F(MetricFiles, TheDifferenceIsThatOfTheSingleScores) {
-  const json rows = results(compare(far, "kid-seed2020,prdc5,is-oai5000"));
+  const char* protocols = "kid-seed2020,prdc5,is-oai5000,fid-infinity,sfid-oai,fd-dinov2";
+  const json rows = results(compare(far, protocols));
   for (const auto& [file, name] : {std::pair(near, "near"), std::pair(far, "far")}) {
-    const json single = results({"generative", "--reference", reference, "--generated", file, "--protocol",
-                                 "kid-seed2020,prdc5,is-oai5000", "--kid-subset-size", "100", "--bootstrap", "0"});
-    for (const char* score : {"kid_mean", "recall", "coverage", "is_mean"})
+    const json single = results({"generative", "--reference", reference, "--generated", file, "--protocol", protocols,
+                                 "--kid-subset-size", "100", "--bootstrap", "0"});
+    for (const char* score : {"kid_mean", "recall", "coverage", "is_mean", "fid_infinity", "sfid", "fd"})
       EXPECT_NEAR(row_of(rows, score, name).at("value").get<double>(), row_of(single, score).at("value").get<double>(),
                   1e-9);
   }
@@ -175,6 +177,29 @@ TEST_F(MetricFiles, SetsOfOtherSizesAreRefused) {
   const Outcome outcome = metric(compare(other, "prdc5"));
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("299"));
+}
+
+TEST_F(MetricFiles, StatisticsHaveNoSamplesToPair) {
+  const std::string statistics = (folder / "statistics.safetensors").string();
+  ASSERT_EQ(metric({"features", "--input", far, "--out", statistics}).exit_code, 0);
+  const Outcome outcome = metric(compare(statistics, "fid-tf1"));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("statistics.safetensors: holds statistics, which have no samples to pair"));
+}
+
+TEST_F(MetricFiles, AReferenceOfComparisonsMayBeStatistics) {
+  const std::string statistics = (folder / "statistics.safetensors").string();
+  ASSERT_EQ(metric({"features", "--input", reference, "--out", statistics}).exit_code, 0);
+  std::vector<std::string> arguments = compare(far, "fid-tf1");
+  const json features = results(arguments);
+  arguments[2] = statistics;
+  EXPECT_NEAR(results(arguments).at(0).at("value").get<double>(), features.at(0).at("value").get<double>(), 1e-9);
+}
+
+TEST_F(MetricFiles, APathGivenTwiceIsNumbered) {
+  const json rows = results(compare(near, "fid-tf1"));
+  EXPECT_EQ(rows.at(0).at("part"), "near - near (2)");
+  EXPECT_EQ(rows.at(0).at("value"), 0.0);
 }
 
 TEST_F(MetricFiles, UnknownProtocolsOfComparisonsNameTheNearest) {

@@ -25,6 +25,7 @@ using test::TemporaryFolder;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 void write_image(const std::filesystem::path& file, int width, int height) {
   Image image(width, height, 3);
@@ -147,6 +148,57 @@ TEST_F(MetricOnImages, ScoresOfFoldersAreThoseOfTheirFeatureFiles) {
   EXPECT_EQ(images.at("generated_hash"), files.at("generated_hash"));
   EXPECT_EQ(images.at("features"), "extracted");
   EXPECT_EQ(files.at("features"), "given");
+}
+
+TEST_F(MetricOnImages, ComparisonsOfFoldersAreThoseOfTheirFeatureFiles) {
+  const TemporaryFolder out;
+  const std::string batch = std::string(ASSAY_TEST_DATA) + "/features/batch.npz";
+  const auto compare = [](const std::string& reference, const std::string& a, const std::string& b,
+                          const std::string& protocols) {
+    const Outcome outcome = metric({"compare", "--reference", reference, "--a", a, "--b", b, "--protocol", protocols,
+                                    "--swaps", "20", "--bootstrap", "20", "--weights", weights(), "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("results");
+  };
+  const auto images = compare(folder("reference"), folder("generated"), batch, "fid-tf1,fid-clean,sfid-oai");
+  for (const char* protocol : {"fid-tf1", "fid-clean", "sfid-oai"}) {
+    std::vector<std::string> files;
+    for (const std::string& input : {folder("reference"), folder("generated"), batch}) {
+      files.push_back((out / (std::to_string(files.size()) + ".safetensors")).string());
+      const Outcome outcome =
+          metric({"features", "--input", input, "--weights", weights(), "--protocol", protocol, "--out", files.back()});
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    }
+    const auto given = compare(files[0], files[1], files[2], protocol);
+    std::size_t found = 0;
+    for (const auto& row : images) {
+      if (row.at("protocol") != protocol || !row.contains("p_value")) continue;
+      ++found;
+      EXPECT_EQ(row.at("part"), "generated - batch");
+      EXPECT_EQ(row.at("features"), "extracted");
+      for (const char* key : {"value", "low", "high", "p_value", "a_hash", "b_hash"})
+        EXPECT_EQ(row.at(key), given.at(0).at(key)) << protocol << " " << key;
+    }
+    EXPECT_EQ(found, 1U);
+  }
+}
+
+TEST_F(MetricOnImages, ImagesOfOtherNamesArePairedWithANote) {
+  const TemporaryFolder other;
+  write_image(other / "c.png", 20, 20);
+  write_image(other / "d.png", 20, 21);
+  const Outcome outcome =
+      metric({"compare", "--reference", folder("reference"), "--a", folder("generated"), "--b", other.path().string(),
+              "--protocol", "fid-tf1", "--swaps", "20", "--bootstrap", "0", "--weights", weights()});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("order of their names"), HasSubstr("'a'"), HasSubstr("'c'")));
+}
+
+TEST_F(MetricOnImages, AllWeightsAreAskedForBeforeTheFirstImage) {
+  const Outcome outcome = metric({"generative", "--reference", folder("reference"), "--generated", folder("generated"),
+                                  "--protocol", "fid-tf1,pr-tf", "--weights", weights()});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("vgg16"), Not(HasSubstr("images, took"))));
 }
 
 TEST_F(MetricOnImages, ExplainReachesFidTorchByTwoSingleSteps) {

@@ -1,0 +1,22 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "metrics/extrapolation.h"
+#include "metrics/feature_set.h"
+
+namespace assay {
+
+/// FIDs of 15 subset sizes, evenly from min(5000, n / 2) to n, and their limit for endless samples (Chong & Forsyth
+/// 2020).
+struct FidInfinity {
+  std::vector<std::int64_t> sizes;
+  std::vector<double> values;
+  InverseFit fit;
+};
+
+/// Subset s is a prefix of the permutation of RandomStream(seed, resample, s), the same rows for every set of so many
+/// samples. Throws InputError for a set without features or with fewer than 30 samples, and where the widths differ.
+FidInfinity fid_infinity(const FeatureSet& reference, const FeatureSet& generated, std::uint64_t seed, double level);
+
+}  // namespace assay
