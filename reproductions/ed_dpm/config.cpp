@@ -86,6 +86,8 @@ Config read_config(const nlohmann::json& object) {
     throw InputError("unet: num_classes and cond_dim follow from the labels; leave them out");
   if (c.unet.in_channels != 3 || c.unet.out_channels != 6)
     throw InputError("unet: in_channels must be 3 and out_channels 6: RGB images and a learned variance");
+  if (reader.object("classifier").contains("out_channels"))
+    throw InputError("classifier.out_channels follows from the classes of the labels; leave it out");
   if (c.classifier.in_channels != 3) throw InputError("classifier: in_channels must be 3: RGB images");
   if (c.entropy_constraint == 0)
     throw InputError("entropy_constraint: 0 makes the arms with ECT equal to those without; accepted: above 0");

@@ -1,0 +1,102 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/end_to_end/program.h"
+#include "tests/support/temporary_folder.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::json;
+using test::Outcome;
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+Outcome smoke(const std::filesystem::path& store, const Words& more = {}) {
+  Words words = {"run", "ed_dpm", "--tier", "smoke", "--json", "--quiet", "--store", store.string(), "--threads", "1"};
+  words.insert(words.end(), more.begin(), more.end());
+  return test::run_program(ASSAY_BINARY, words);
+}
+
+/// Scores of the first run by arm, name and parameters.
+std::map<std::tuple<std::string, std::string, std::string>, double> scores_of(const json& batch) {
+  std::map<std::tuple<std::string, std::string, std::string>, double> found;
+  for (const json& score : batch.at("runs").at(0).at("scores"))
+    found[{score.at("arm"), score.at("name"), score.at("params").dump()}] = score.at("value");
+  return found;
+}
+
+/// One run serves the tests that read it.
+const json& smoke_batch() {
+  static const json batch = [] {
+    const TemporaryFolder folder;
+    const Outcome outcome = smoke(folder / "assay.db");
+    return outcome.exit_code == 0 ? json::parse(outcome.out) : json{{"failed", outcome.err}};
+  }();
+  return batch;
+}
+
+TEST(EdDpm, SmokeRunHoldsTheMechanismsOfTheExactWorld) {
+  ASSERT_FALSE(smoke_batch().contains("failed")) << smoke_batch();
+  int judged = 0;
+  for (const json& claim : smoke_batch().at("runs").at(0).at("claims")) {
+    const auto id = claim.at("id").get<std::string>();
+    const bool exact = id == "E-4" || id == "E-3.slope" || id == "E-3.slope_eds" || id.ends_with(".oracle");
+    if (!exact) continue;
+    EXPECT_EQ(claim.at("verdict"), "supported") << claim;
+    ++judged;
+  }
+  EXPECT_EQ(judged, 8);
+}
+
+TEST(EdDpm, SmokeRunScoresEveryArmOnBothNetworks) {
+  ASSERT_FALSE(smoke_batch().contains("failed")) << smoke_batch();
+  const auto scores = scores_of(smoke_batch());
+  const std::string reported = json{{"set", "report"}}.dump();
+  for (const char* network : {"uncond", "cond"})
+    for (const char* arm : {"unguided", "g", "g_eds", "g_ect", "g_eds_ect"}) {
+      const std::string name = std::string(network) + "/" + arm;
+      EXPECT_TRUE(scores.contains({name, "fd-small", reported})) << name;
+      EXPECT_TRUE(scores.contains({name, "accuracy", reported})) << name;
+      EXPECT_EQ(scores.contains({name, "best_gamma", "{}"}), std::string(arm) != "unguided") << name;
+    }
+}
+
+TEST(EdDpm, SamplesDoNotDependOnTheBatch) {
+  ASSERT_FALSE(smoke_batch().contains("failed")) << smoke_batch();
+  const TemporaryFolder folder;
+  const Outcome outcome = smoke(folder / "assay.db", {"--set", "sample.batch=20", "--set", "oracle=false"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto one = scores_of(smoke_batch()), other = scores_of(json::parse(outcome.out));
+  for (const auto& [key, value] : other)
+    if (std::get<1>(key) == "fd-small") EXPECT_NEAR(value, one.at(key), 1e-4 * value) << std::get<0>(key);
+}
+
+TEST(EdDpm, BadSettingsAreOneLineAndNameWhatIsAccepted) {
+  const TemporaryFolder folder;
+  for (const auto& [setting, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"sample.gammas_unconditional=[1,\"nan\"]", "gammas_unconditional"},
+           {"sample.gammas_unconditional=[0,1]", "unguided"},
+           {"sample.respacing=ddim2000", "2000"},
+           {"unet.out_channels=3", "out_channels"},
+           {"entropy_constraint=0", "entropy_constraint"},
+           {"classifier.out_channels=7", "classes"}}) {
+    const Outcome outcome = smoke(folder / "assay.db", {"--set", setting});
+    EXPECT_EQ(outcome.exit_code, 2) << setting;
+    EXPECT_THAT(outcome.err, HasSubstr(expected)) << setting;
+    EXPECT_THAT(outcome.err, StartsWith("assay: ")) << setting;
+  }
+}
+
+}  // namespace
+}  // namespace assay
