@@ -357,6 +357,8 @@ TEST_F(Verdicts, OfAnArmWithItselfPairItsTwoScores) {
   ASSERT_THAT(comparisons, SizeIs(1));
   EXPECT_DOUBLE_EQ(comparisons[0].difference, 98 - 1e6);
   EXPECT_EQ(comparisons[0].params_b, (nlohmann::json{{"w", 3}}));
+  EXPECT_THAT(judged({claim("itself", q, {ClaimRule::Kind::below, 0, 0})})[0].threshold,
+              HasSubstr("a {\"w\":2} - a {\"w\":3}"));
 }
 
 TEST_F(Verdicts, NeedTheProtocolThatTheClaimNames) {
