@@ -23,10 +23,19 @@ struct Options {
 };
 
 std::string source_text(const ReviewedClaim& claim) {
-  if (!claim.source) return claim.row.method + ": nothing finished is recorded";
+  if (!claim.source) return claim.row.method + ": no finished run to judge from";
   const ClaimSource& source = *claim.source;
   return fmt::format("{}: batch {}, {} tier on {}, {} finished {}", claim.row.method, source.batch, source.tier,
                      source.dataset, source.runs, source.runs == 1 ? "run" : "runs");
+}
+
+/// In the order of their first claims.
+std::vector<std::string> sources_of(const std::vector<ReviewedClaim>& claims) {
+  std::vector<std::string> sources;
+  for (const ReviewedClaim& claim : claims)
+    if (std::find(sources.begin(), sources.end(), source_text(claim)) == sources.end())
+      sources.push_back(source_text(claim));
+  return sources;
 }
 
 std::string statistic_text(const ClaimRow& row) {
@@ -42,18 +51,17 @@ void print_table(const std::vector<ReviewedClaim>& claims) {
     statistic = std::max(statistic, statistic_text(claim.row).size());
     rule = std::max(rule, in_words(claim.rule).size());
   }
-  std::string above;
-  for (const ReviewedClaim& claim : claims) {
-    if (const std::string source = source_text(claim); source != above) {
-      fmt::print("{}{}\n", above.empty() ? "" : "\n", source);
-      fmt::print("  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", "id", id, "verdict", "statistic", statistic, "rule",
-                 rule, "seeds", "claim");
-      above = source;
+  for (const std::string& source : sources_of(claims)) {
+    fmt::print("{}\n  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", source, "id", id, "verdict", "statistic", statistic,
+               "rule", rule, "seeds", "claim");
+    for (const ReviewedClaim& claim : claims) {
+      if (source_text(claim) != source) continue;
+      const ClaimRow& row = claim.row;
+      fmt::print("  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", row.name, id, name_of(row.verdict),
+                 statistic_text(row), statistic, in_words(claim.rule), rule, row.seeds.size(), row.statement);
+      if (!row.note.empty()) fmt::print("  {:<{}}  {}\n", "", id, row.note);
     }
-    const ClaimRow& row = claim.row;
-    fmt::print("  {:<{}}  {:<12}  {:<{}}  {:<{}}  {:>5}  {}\n", row.name, id, name_of(row.verdict), statistic_text(row),
-               statistic, in_words(claim.rule), rule, row.seeds.size(), row.statement);
-    if (!row.note.empty()) fmt::print("  {:<{}}  {}\n", "", id, row.note);
+    fmt::print("\n");
   }
   if (claims.empty()) fmt::print("no claim is made there\n");
 }
@@ -66,14 +74,8 @@ int run(const Options& options) {
     return 0;
   }
   nlohmann::json list = nlohmann::json::array();
-  std::string above;
-  for (const ReviewedClaim& claim : claims) {
-    list.push_back(claim_json(claim.row));
-    if (const std::string source = source_text(claim); source != above) {
-      fmt::print(stderr, "{}\n", source);
-      above = source;
-    }
-  }
+  for (const ReviewedClaim& claim : claims) list.push_back(claim_json(claim.row));
+  for (const std::string& source : sources_of(claims)) fmt::print(stderr, "{}\n", source);
   std::cout << nlohmann::json{{"claims", std::move(list)}}.dump() << '\n';
   return 0;
 }

@@ -58,7 +58,7 @@ void print_summary(const nlohmann::json& result, const std::string& store) {
   }
   if (!result.at("runs").empty())
     for (const auto& c : result.at("runs").at(0).at("claims"))
-      fmt::print("claim {:<18} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),
+      fmt::print("claim {:<24} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),
                  c.at("statement").get<std::string>());
   fmt::print("recorded in {}\n", store);
 }

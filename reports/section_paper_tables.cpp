@@ -171,9 +171,8 @@ Table published_table(const PaperTable& paper) {
 Table beside_table(const PaperTable& paper) {
   Table table;
   std::vector<const ScoreGroup*> groups;
-  table.columns = {{"Row"},        {"Metric"},         {"Published", true}, {"Trust"},    {"Our arm"},
-                   {"Ours", true}, {"Interval", true}, {"Seeds", true},     {"Protocol"}, {"Verdict"},
-                   {"Why"}};
+  table.columns = {{"Row"},     {"Metric"}, {"Published", true}, {"Ours", true},  {"Interval", true},
+                   {"Verdict"}, {"Why"},    {"Our arm"},         {"Seeds", true}, {"Protocol"}};
   for (const Beside& beside : paper.cells) {
     if (!beside.ours) continue;
     const ScoreGroup& ours = *beside.ours;
@@ -181,15 +180,14 @@ Table beside_table(const PaperTable& paper) {
     const std::string params = params_text(ours.params);
     table.rows.push_back({{plain(beside.cell->label)},
                           {plain(beside.cell->metric)},
-                          {number(beside.cell->printed)},
-                          {plain(beside.cell->trust)},
-                          {code(ours.arm), muted(params.empty() ? "" : " " + params)},
+                          {number(beside.cell->printed), muted(" " + beside.cell->trust)},
                           {number(value_of(ours.mean, ours.interval))},
                           {number(interval_of(ours.interval))},
-                          {plain(std::to_string(ours.values.size()))},
-                          {link(ours.protocol, protocol_anchor(ours.protocol_id))},
                           {chip(beside.verdict, beside.tone)},
-                          {plain(beside.reason)}});
+                          {plain(beside.reason)},
+                          {code(ours.arm), muted(params.empty() ? "" : " " + params)},
+                          {plain(std::to_string(ours.values.size()))},
+                          {link(ours.protocol, protocol_anchor(ours.protocol_id))}});
   }
   if (!groups.empty())
     table.caption = {plain("Published numbers beside ours. " + interval_note(interval_levels(groups)))};

@@ -119,8 +119,13 @@ int ambiguous(const Finished& finished, const Quantity& q) {
 
 std::string threshold_text(const Claim& claim) {
   const Quantity& q = claim.quantity;
+  // Of an arm with itself, the params say which scores are meant.
+  const bool itself = q.minus && q.minus->arm == q.of.arm;
+  const auto name = [&](const ScoreSelector& selector) {
+    return itself ? fmt::format("{} {}", selector.arm, selector.params.dump()) : selector.arm;
+  };
   const std::string what =
-      fmt::format("{} of {}{}", q.score, q.of.arm, q.minus ? fmt::format(" - {}", q.minus->arm) : "");
+      fmt::format("{} of {}{}", q.score, name(q.of), q.minus ? fmt::format(" - {}", name(*q.minus)) : "");
   if (claim.rule.kind == ClaimRule::Kind::report) return fmt::format("{}: {}", what, in_words(claim.rule));
   return fmt::format("the {} of {} lies {}", q.exact ? "value" : "95 % interval", what, in_words(claim.rule));
 }
