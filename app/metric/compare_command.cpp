@@ -229,6 +229,12 @@ int run(const Options& options) {
   p_values.reserve(contrasts.size());
   for (const Contrast& contrast : contrasts) p_values.push_back(contrast.score.p_value);
   const std::vector<double> adjusted = holm(p_values);
+  // The smallest p-value is one in swaps + 1, and Holm's method multiplies it by the number of differences.
+  const double needed = static_cast<double>(contrasts.size()) / options.alpha;
+  if (static_cast<double>(options.pairs.swaps) + 1.0 <= needed)
+    report.notes.push_back(
+        fmt::format("{} differences need --swaps of at least {} for any of them to be told apart at {}; {} are too few",
+                    contrasts.size(), static_cast<std::int64_t>(needed), options.alpha, options.pairs.swaps));
   for (const auto& members : by_metric) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
