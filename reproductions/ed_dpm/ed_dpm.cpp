@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/elapsed.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "diffusion/classifier_guidance.h"
@@ -46,10 +47,6 @@ const nlohmann::json reported = {{"set", "report"}};
 
 /// Samples behind the choice of gamma are numbered from here, reported ones from 0.
 constexpr std::int64_t selection_offset = std::int64_t{1} << 24;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// Scores images: fd-small, and whether an independent classifier of clean images sees the class that was asked for.
 struct Judge {
