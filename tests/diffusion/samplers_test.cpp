@@ -148,10 +148,10 @@ TEST(AncestralStep, IsThePosteriorOfDdpm) {
 /// Counts its calls; eps depends on the condition.
 class Counting : public Denoiser {
  public:
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const at::Tensor& condition) const override {
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& condition) const override {
     ++(condition.defined() ? conditional : unconditional);
     const at::Tensor eps = 0.4 * x + (t.to(at::kFloat) / 2000).view({-1, 1, 1, 1});
-    return condition.defined() ? eps + 0.1 * condition.view({-1, 1, 1, 1}) : eps;
+    return condition.defined() ? eps + 0.1 * condition.vector.view({-1, 1, 1, 1}) : eps;
   }
   std::int64_t condition_size() const override { return 1; }
   mutable int conditional = 0, unconditional = 0;

@@ -18,7 +18,7 @@
 #include "datasets/png.h"
 #include "metrics/corloc.h"
 #include "reproductions/self_guided/boxes.h"
-#include "reproductions/self_guided/images.h"
+#include "reproductions/images.h"
 #include "reproductions/self_guided/layout.h"
 #include "reproductions/self_guided/segmentation.h"
 #include "tests/support/random_weights.h"

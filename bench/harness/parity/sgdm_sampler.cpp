@@ -11,7 +11,7 @@
 #include "diffusion/ddim.h"
 #include "diffusion/dynamic_threshold.h"
 #include "diffusion/plms.h"
-#include "reproductions/self_guided/images.h"
+#include "reproductions/images.h"
 
 namespace assay::parity {
 namespace {

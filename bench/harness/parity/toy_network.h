@@ -14,7 +14,7 @@ class ToyNetwork : public Denoiser {
       : a_(config.value("a", 0.3)), b_(config.value("b", 0.6)), c_(config.value("c", 0.5)) {}
 
   at::Tensor operator()(const at::Tensor& x, double t) const;
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& condition) const override;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
   std::int64_t condition_size() const override { return 0; }
 
  private:
