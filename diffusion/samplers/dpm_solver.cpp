@@ -129,11 +129,14 @@ at::Tensor DpmSolverScheduler::advance(const at::Tensor& output, const at::Tenso
   if (index_ + 2 == steps && few) order = std::min<std::int64_t>(order, 2);
   if (index_ + 1 == steps && (few || options_.euler_at_final || options_.final_sigma == FinalSigma::zero)) order = 1;
 
+  const Level s = level_of(sigmas_[index_]), t = level_of(sigmas_[index_ + 1]);
+  // Placed sigmas end where sigma_min does: a step of no length, over which nothing is to be extrapolated.
+  if (t.lambda == s.lambda) order = 1;
+
   if (static_cast<std::int64_t>(history_.size()) == options_.order) history_.erase(history_.begin());
   history_.push_back(converted(output, x));
   const auto past = [&](std::size_t back) { return history_[history_.size() - 1 - back]; };
 
-  const Level s = level_of(sigmas_[index_]), t = level_of(sigmas_[index_ + 1]);
   const Factors f = factors(options_.algorithm, s, t, order == 3 || options_.type == DpmSolverType::heun);
   at::Tensor next = f.x * x + f.d0 * past(0);
   if (order > 1) {

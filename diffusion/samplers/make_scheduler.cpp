@@ -182,8 +182,9 @@ const std::vector<std::string>& scheduler_names() {
 
 std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
                                           const std::string& where) {
-  if (!arguments.is_object()) throw InputError(fmt::format("{}: accepted: an object of arguments", where));
-  nlohmann::json given = arguments;
+  if (!arguments.is_object() && !arguments.is_null())
+    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
+  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
   for (const auto& [key, value] : arguments.items())
     if (value.is_null()) given.erase(key);
   for (const Entry& entry : entries) {
