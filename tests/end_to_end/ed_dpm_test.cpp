@@ -78,8 +78,11 @@ TEST(EdDpm, SamplesDoNotDependOnTheBatch) {
   const Outcome outcome = smoke(folder / "assay.db", {"--set", "sample.batch=20", "--set", "oracle=false"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto one = scores_of(smoke_batch()), other = scores_of(json::parse(outcome.out));
-  for (const auto& [key, value] : other)
-    if (std::get<1>(key) == "fd-small") EXPECT_NEAR(value, one.at(key), 1e-4 * value) << std::get<0>(key);
+  for (const auto& [key, value] : other) {
+    if (std::get<1>(key) == "fd-small") {
+      EXPECT_NEAR(value, one.at(key), 1e-4 * value) << std::get<0>(key);
+    }
+  }
 }
 
 TEST(EdDpm, BadSettingsAreOneLineAndNameWhatIsAccepted) {
