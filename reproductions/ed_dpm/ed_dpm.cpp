@@ -190,7 +190,8 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
       out.scores.push_back(score);
       out.scores.push_back(judge.accuracy(name, features, drawn.asked, params));
     }
-    out.scores.push_back({name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", {}});
+    out.scores.push_back(
+        {name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", nlohmann::json::object()});
     out.result = {{"gamma", best}};
   });
   return result.at("gamma").get<double>();

@@ -102,14 +102,19 @@ double last_error(const GaussianMixture& world, const NoiseSchedule& schedule, c
 
 TEST_F(OneGaussian, DpmSolversErrorFallsWithItsOrder) {
   const at::Tensor wanted = exact(x, 999, schedule.alpha_bar[0]);
-  for (const char* type : {"midpoint", "heun"})
+  for (const char* type : {"midpoint", "heun"}) {
+    double before = 0.2;
     for (const std::int64_t order : {1, 2, 3}) {
       const nlohmann::json changes = {{"solver_order", order}, {"solver_type", type}};
       const double coarse = last_error(world, schedule, x, changes, 20, wanted);
       const double fine = last_error(world, schedule, x, changes, 40, wanted);
-      EXPECT_GT(coarse / fine, 0.75 * std::pow(2, order)) << type << " " << order;
-      EXPECT_LT(coarse, 0.2);
+      // A chain starts with a step of order 1 and one of order 2, whose errors stay: order 3 shows in the steps
+      // between.
+      EXPECT_GT(coarse / fine, 0.75 * std::pow(2, std::min<std::int64_t>(order, 2))) << type << " " << order;
+      EXPECT_LT(coarse, before) << type << " " << order;
+      before = coarse;
     }
+  }
 }
 
 TEST_F(OneGaussian, InverseDdimUndoesDdim) {
