@@ -14,6 +14,7 @@
 #include <cmath>
 
 #include "core/config.h"
+#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -24,7 +25,6 @@
 namespace assay {
 namespace {
 
-constexpr std::int64_t loss_points = 100;
 constexpr std::int64_t bins = 15;
 /// Streams of a classifier's training lie beyond those of a denoiser's under the same seed, those of a scoring beyond
 /// both.
@@ -119,8 +119,8 @@ struct Batch {
 struct State {
   at::Tensor first, second;  // AdamW's moments
   std::int64_t step = 0;
-  std::vector<double> loss_sum = std::vector<double>(loss_points, 0.0);
-  Tallies last;
+  LossCurve loss;
+  Tallies last = {};
 };
 
 std::string tallies_text(const Tallies& tallies) {
@@ -129,40 +129,37 @@ std::string tallies_text(const Tallies& tallies) {
   return rows.dump();
 }
 
-void save(const EncoderUNet& network, const State* state, const std::string& identity, const std::vector<double>& loss,
-          const std::filesystem::path& file) {
+SafetensorsWriter weights_of(const EncoderUNet& network, const std::string& identity) {
   SafetensorsWriter writer;
   network.parameters().save(writer, "model.");
   writer.add_metadata("identity", identity);
-  writer.add_metadata("loss", nlohmann::json(loss).dump());
-  if (state) {
-    writer.add_metadata("step", std::to_string(state->step));
-    writer.add_metadata("last", tallies_text(state->last));
-    add_checkpoint_vector(writer, "optimizer.first", state->first);
-    add_checkpoint_vector(writer, "optimizer.second", state->second);
-  }
+  return writer;
+}
+
+void save_state(const EncoderUNet& network, const State& state, std::int64_t steps_done, const std::string& identity,
+                const std::filesystem::path& file) {
+  SafetensorsWriter writer = weights_of(network, identity);
+  add_progress(writer, steps_done, state.loss);
+  writer.add_metadata("last", tallies_text(state.last));
+  add_checkpoint_vector(writer, "optimizer.first", state.first);
+  add_checkpoint_vector(writer, "optimizer.second", state.second);
   writer.write(file);
 }
 
-State resume(EncoderUNet& network, const std::filesystem::path& partial, const std::string& identity) {
+void resume(EncoderUNet& network, const std::filesystem::path& partial, const std::string& identity, State& state) {
   const SafetensorsFile file(partial);
   check_checkpoint_identity(file, identity);
-  State state;
   network.parameters().load_partly(file, "model.");
   state.first = checkpoint_vector(file, "optimizer.first", network.parameters().flat());
   state.second = checkpoint_vector(file, "optimizer.second", network.parameters().flat());
+  state.step = read_progress(file, state.loss);
   try {
-    state.step = nlohmann::json::parse(checkpoint_metadata(file, "step")).get<std::int64_t>();
-    state.loss_sum = nlohmann::json::parse(checkpoint_metadata(file, "loss")).get<std::vector<double>>();
     const auto last = nlohmann::json::parse(checkpoint_metadata(file, "last"));
     for (std::size_t q = 0; q < state.last.size(); ++q)
       state.last[q].sums = last.at(q).get<std::array<double, Tally::size>>();
   } catch (const nlohmann::json::exception&) {
-    throw InputError(fmt::format("{}: its step, loss or scores are unreadable; remove it to train anew", file.path()));
+    throw InputError(fmt::format("{}: its scores are unreadable; remove it to train anew", file.path()));
   }
-  if (state.step < 0 || state.loss_sum.size() != loss_points)
-    throw InputError(fmt::format("{}: its step or loss is out of range; remove it to train anew", file.path()));
-  return state;
 }
 
 void check_set(const Classifier& classifier, const LabelledSet& set) {
@@ -206,9 +203,9 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
   check_set(network, set);
   const std::filesystem::path partial = file.string() + ".partial";
   Parameters& parameters = network.parameters();
-  State state;
+  State state{{}, {}, 0, LossCurve(options.steps)};
   if (std::filesystem::exists(partial)) {
-    state = resume(network, partial, identity);
+    resume(network, partial, identity, state);
   } else {
     state.first = at::zeros_like(parameters.flat());
     state.second = at::zeros_like(parameters.flat());
@@ -218,7 +215,7 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
   ClassifierTrainReport report;
   report.first_step = state.step;
   const auto start = std::chrono::steady_clock::now();
-  auto saved = start;
+  CheckpointTimer timer(checkpoint_seconds);
   const std::int64_t images = set.images.size(0);
   const at::Device device = set.images.device();
   std::vector<std::int64_t> epoch_order;
@@ -260,28 +257,24 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
     const double value = loss.item<double>();
     if (!std::isfinite(value))
       throw Error(fmt::format("training of the classifier: the loss is {} at step {}", value, state.step));
-    state.loss_sum[static_cast<std::size_t>(state.step * loss_points / options.steps)] += value;
+    state.loss.add(state.step, value);
     if (10 * state.step >= 9 * options.steps)
       add_batch(state.last, logits, batch.timesteps, batch.labels, schedule.steps());
 
-    const auto now = std::chrono::steady_clock::now();
-    if (std::chrono::duration<double>(now - saved).count() >= checkpoint_seconds && state.step + 1 < options.steps) {
-      ++state.step;
-      save(network, &state, identity, state.loss_sum, partial);
-      --state.step;
-      saved = std::chrono::steady_clock::now();
+    if (timer.due() && state.step + 1 < options.steps) {
+      save_state(network, state, state.step + 1, identity, partial);
+      timer.saved();
     }
     if (progress) progress(state.step + 1, value);
   }
 
   report.steps = state.step - report.first_step;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::vector<std::int64_t> counts(loss_points, 0);
-  for (std::int64_t s = 0; s < options.steps; ++s) ++counts[static_cast<std::size_t>(s * loss_points / options.steps)];
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] > 0) report.loss.push_back(state.loss_sum[i] / static_cast<double>(counts[i]));
+  report.seconds = seconds_since(start);
+  report.loss = state.loss.means();
   report.last = scores_of(state.last);
-  save(network, nullptr, identity, report.loss, file);
+  SafetensorsWriter writer = weights_of(network, identity);
+  writer.add_metadata("loss", nlohmann::json(report.loss).dump());
+  writer.write(file);
   std::filesystem::remove(partial);
   return report;
 }

@@ -18,6 +18,10 @@ struct Condition {
 
   bool defined() const { return vector.defined() || layout.defined(); }
 
+  Condition to(at::Device device) const {
+    return {vector.defined() ? vector.to(device) : vector, layout.defined() ? layout.to(device) : layout};
+  }
+
   /// Rows [begin, begin + count) of what is defined.
   Condition rows(std::int64_t begin, std::int64_t count) const {
     return {vector.defined() ? vector.narrow(0, begin, count) : vector,

@@ -4,14 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -20,6 +18,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "diffusion/checkpoint.h"
 #include "diffusion/gaussian_process.h"
 #include "diffusion/step_sampler.h"
 #include "diffusion/variational_bound.h"
@@ -28,89 +27,52 @@
 namespace assay {
 namespace {
 
-constexpr std::int64_t loss_points = 100;
-
 const char* name_of(DenoisingObjective loss) { return loss == DenoisingObjective::hybrid ? "hybrid" : "mse"; }
 
 /// The training state beside the weights.
-struct OptimiserState {
-  at::Tensor first, second, ema;
+struct TrainState {
+  at::Tensor first, second, ema;  // AdamW's moments, the moving average
   std::int64_t step = 0;
-  std::vector<double> loss_sum;
+  LossCurve loss;
   std::unique_ptr<StepSampler> sampler;
 };
 
-std::int64_t loss_point(std::int64_t step, std::int64_t steps) { return step * loss_points / steps; }
-
-void save_state(const UNet& network, const OptimiserState* state, const at::Tensor& ema, const std::string& identity,
-                const std::vector<double>& loss, const std::filesystem::path& file) {
+SafetensorsWriter weights_of(const TrainableDenoiser& network, const at::Tensor& ema, const std::string& identity) {
   SafetensorsWriter writer;
   network.parameters().save(writer, "model.");
   network.parameters().save(writer, "ema.", ema);
   writer.add_metadata("identity", identity);
-  writer.add_metadata("loss", nlohmann::json(loss).dump());
-  if (state) {
-    writer.add_metadata("step", std::to_string(state->step));
-    state->sampler->save(writer);
-    for (const auto& [name, tensor] :
-         {std::pair("optimizer.first", state->first), {"optimizer.second", state->second}}) {
-      const at::Tensor host = tensor.to(at::kCPU);
-      writer.add(name, {host.numel()}, std::span(host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())));
-    }
-  }
+  return writer;
+}
+
+void save_state(const TrainableDenoiser& network, const TrainState& state, std::int64_t steps_done,
+                const std::string& identity, const std::filesystem::path& file) {
+  SafetensorsWriter writer = weights_of(network, state.ema, identity);
+  add_progress(writer, steps_done, state.loss);
+  state.sampler->save(writer);
+  add_checkpoint_vector(writer, "optimizer.first", state.first);
+  add_checkpoint_vector(writer, "optimizer.second", state.second);
   writer.write(file);
 }
 
-std::string metadata(const SafetensorsFile& file, const std::string& key) {
-  const auto it = file.metadata().find(key);
-  if (it == file.metadata().end())
-    throw InputError(fmt::format("{}: not a checkpoint of ours: no '{}'", file.path(), key));
-  return it->second;
-}
-
-at::Tensor vector_from(const SafetensorsFile& file, const std::string& name, const at::Tensor& like) {
-  const auto values = file.at(name).f32(name);
-  if (static_cast<std::int64_t>(values.size()) != like.numel())
-    throw InputError(
-        fmt::format("{}: '{}' has {} values, expected {}", file.path(), name, values.size(), like.numel()));
-  at::Tensor host = at::empty({like.numel()}, at::kFloat);
-  std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
-  return host.to(like.device());
-}
-
-void check_identity(const SafetensorsFile& file, const std::string& identity) {
-  if (!identity.empty() && metadata(file, "identity") != identity)
-    throw InputError(
-        fmt::format("{}: was trained with another configuration; remove it or choose another place", file.path()));
-}
-
-OptimiserState resume(UNet& network, const std::filesystem::path& partial, const std::string& identity,
-                      std::unique_ptr<StepSampler> sampler) {
+void resume(TrainableDenoiser& network, const std::filesystem::path& partial, const std::string& identity,
+            TrainState& state) {
   const SafetensorsFile file(partial);
-  check_identity(file, identity);
-  OptimiserState state;
-  state.sampler = std::move(sampler);
+  check_checkpoint_identity(file, identity);
   state.sampler->load(file);
   // Loading the average first leaves it in the flat buffer, from where it is copied out.
   network.parameters().load_partly(file, "ema.");
   state.ema = network.parameters().flat().clone();
   network.parameters().load_partly(file, "model.");
-  state.first = vector_from(file, "optimizer.first", state.ema);
-  state.second = vector_from(file, "optimizer.second", state.ema);
-  try {
-    state.step = nlohmann::json::parse(metadata(file, "step")).get<std::int64_t>();
-    state.loss_sum = nlohmann::json::parse(metadata(file, "loss")).get<std::vector<double>>();
-  } catch (const nlohmann::json::exception&) {
-    throw InputError(fmt::format("{}: its step or loss is unreadable; remove it to train anew", file.path()));
-  }
-  if (state.step < 0 || state.loss_sum.size() != loss_points)
-    throw InputError(fmt::format("{}: its step or loss is out of range; remove it to train anew", file.path()));
-  return state;
+  state.first = checkpoint_vector(file, "optimizer.first", state.ema);
+  state.second = checkpoint_vector(file, "optimizer.second", state.ema);
+  state.step = read_progress(file, state.loss);
 }
 
 /// The tensors of one training batch.
 struct Batch {
-  at::Tensor x0, noise, timesteps, signal, noise_scale, condition, drop;
+  at::Tensor x0, noise, timesteps, signal, noise_scale, drop;
+  Condition condition;
   at::Tensor weight;  // importance of each example
   std::vector<std::int64_t> steps;
 };
@@ -126,10 +88,8 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
   const at::Tensor drop = at::empty({size}, at::kBool), weight = at::empty({size}, at::kFloat);
   std::vector<std::int64_t> steps;
   const at::Tensor noise = at::empty({size, set.images.size(1), set.images.size(2), set.images.size(3)}, at::kFloat);
-  std::int64_t width = 0;
-  for (const ConditionBlock& block : set.blocks) width += block.classes;
-  at::Tensor condition;
-  if (width > 0) condition = at::zeros({size, width}, at::kFloat);
+  std::vector<std::int64_t> images;
+  std::vector<std::size_t> blocks;  // which of its conditions each example shows
 
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t example = step * size + i;
@@ -142,13 +102,8 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
     RandomStream random(seed, Purpose::training, static_cast<std::uint64_t>(example));
     const auto [t, importance] = sampler.draw(random);
     const bool dropped = random.uniform() < options.condition_dropout;
-    if (width > 0) {
-      const std::size_t chosen = random.below(set.blocks.size());
-      std::int64_t offset = 0;
-      for (std::size_t b = 0; b < chosen; ++b) offset += set.blocks[b].classes;
-      condition
-          .mutable_data_ptr<float>()[i * width + offset + set.blocks[chosen].ids[static_cast<std::size_t>(image)]] = 1;
-    }
+    if (!set.blocks.empty()) blocks.push_back(random.below(set.blocks.size()));
+    images.push_back(image);
     index.mutable_data_ptr<std::int64_t>()[i] = image;
     timesteps.mutable_data_ptr<std::int64_t>()[i] = t;
     steps.push_back(t);
@@ -160,54 +115,42 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
     random.fill_normal({noise.mutable_data_ptr<float>() + i * pixels, static_cast<std::size_t>(pixels)});
   }
   const at::Device device = set.images.device();
+  const Condition condition = set.blocks.empty() ? Condition() : shown_condition(set.blocks, blocks, images).to(device);
   return {at::index_select(set.images, 0, index.to(device)),
           noise.to(device),
           timesteps.to(device),
           signal.to(device),
           scale.to(device),
-          condition.defined() ? condition.to(device) : condition,
           drop.to(device),
+          condition,
           weight.to(device),
           std::move(steps)};
 }
 
-void check_fit(const UNet& network, const TrainingSet& set, const TrainOptions& options) {
-  const std::int64_t channels = set.images.size(1), given = network.config().out_channels;
-  const std::int64_t needed = options.loss == DenoisingObjective::hybrid ? 2 * channels : channels;
-  if (given != needed)
-    throw InputError(fmt::format("training: loss {} on images of {} channels needs out_channels {}, the network has {}",
-                                 name_of(options.loss), channels, needed, given));
-  if (!network.config().num_classes) return;
-  const std::int64_t classes = *network.config().num_classes;
-  if (set.blocks.size() != 1 || set.blocks[0].classes != classes)
-    throw InputError(fmt::format(
-        "training: a network of {} classes takes them from one condition of {} classes; the set has {} conditions{}",
-        classes, classes, set.blocks.size(),
-        set.blocks.size() == 1 ? fmt::format(", of {} classes", set.blocks[0].classes) : ""));
-  if (options.condition_dropout != 0)
-    throw InputError(fmt::format(
-        "training: condition_dropout {} on a class-conditional network, which has no null class; accepted: 0",
-        options.condition_dropout));
+void check_fit(const TrainableDenoiser& network, const TrainingSet& set, const TrainOptions& options) {
+  const bool hybrid = options.loss == DenoisingObjective::hybrid;
+  if (hybrid != network.learned_variance())
+    throw InputError(fmt::format("training: loss {} on images of {} channels needs out_channels {}, the network {}",
+                                 name_of(options.loss), set.images.size(1), (hybrid ? 2 : 1) * set.images.size(1),
+                                 hybrid ? "learns no variance" : "learns the variance too"));
+  const std::int64_t width = vector_width(set.blocks), channels = layout_width(set.blocks);
+  if (!network.has_null_condition()) {
+    const std::int64_t classes = network.condition_size();
+    if (set.blocks.size() != 1 || width != classes)
+      throw InputError(fmt::format(
+          "training: a network of {} classes takes them from one condition of {} classes; the set has {} conditions{}",
+          classes, classes, set.blocks.size(), set.blocks.size() == 1 ? fmt::format(", of {} classes", width) : ""));
+    if (options.condition_dropout != 0)
+      throw InputError(fmt::format(
+          "training: condition_dropout {} on a class-conditional network, which has no null class; accepted: 0",
+          options.condition_dropout));
+  }
+  if (width != network.condition_size() || channels != network.layout_channels())
+    throw InputError(fmt::format("training: conditions of width {} and {} layout channels; the network takes {} and {}",
+                                 width, channels, network.condition_size(), network.layout_channels()));
 }
 
 }  // namespace
-
-at::Tensor one_hot_condition(const std::vector<ConditionBlock>& blocks, std::size_t block,
-                             const std::vector<std::int64_t>& ids) {
-  std::int64_t width = 0, offset = 0;
-  for (std::size_t b = 0; b < blocks.size(); ++b) {
-    if (b == block) offset = width;
-    width += blocks[b].classes;
-  }
-  at::Tensor rows = at::zeros({static_cast<std::int64_t>(ids.size()), width}, at::kFloat);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= blocks[block].classes)
-      throw InputError(fmt::format("condition '{}': class {} is out of range; accepted: 0 to {}", blocks[block].name,
-                                   ids[i], blocks[block].classes - 1));
-    rows.mutable_data_ptr<float>()[static_cast<std::int64_t>(i) * width + offset + ids[i]] = 1;
-  }
-  return rows;
-}
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where) {
   ConfigReader reader(object, where);
@@ -242,9 +185,10 @@ nlohmann::json to_json(const TrainOptions& o) {
           {"step_sampler", o.step_sampler}};
 }
 
-TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSet& set, const TrainOptions& options,
-                  std::uint64_t seed, const std::filesystem::path& file, const std::string& identity,
-                  double checkpoint_seconds, const std::function<void(std::int64_t, double)>& progress) {
+TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, const TrainingSet& set,
+                  const TrainOptions& options, std::uint64_t seed, const std::filesystem::path& file,
+                  const std::string& identity, double checkpoint_seconds,
+                  const std::function<void(std::int64_t, double)>& progress) {
   check_fit(network, set, options);
   GaussianProcessOptions process_options;
   if (options.loss == DenoisingObjective::hybrid) process_options.variance = VarianceType::learned_range;
@@ -253,35 +197,31 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
       plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
   const std::filesystem::path partial = file.string() + ".partial";
   Parameters& parameters = network.parameters();
-  OptimiserState state;
-  auto sampler = make_step_sampler(options.step_sampler, schedule.steps());
+  TrainState state{{}, {}, {}, 0, LossCurve(options.steps), make_step_sampler(options.step_sampler, schedule.steps())};
   if (std::filesystem::exists(partial)) {
-    state = resume(network, partial, identity, std::move(sampler));
+    resume(network, partial, identity, state);
   } else {
-    state.sampler = std::move(sampler);
     state.ema = parameters.flat().clone();
     state.first = at::zeros_like(state.ema);
     state.second = at::zeros_like(state.ema);
-    state.loss_sum.assign(loss_points, 0.0);
   }
   parameters.require_gradients();
 
   TrainReport report;
   report.first_step = state.step;
   const auto start = std::chrono::steady_clock::now();
-  auto saved = start;
+  CheckpointTimer timer(checkpoint_seconds);
   std::vector<std::int64_t> epoch_order;
   std::int64_t epoch = -1;
   for (; state.step < options.steps; ++state.step) {
     const Batch batch = draw_batch(set, schedule, options, *state.sampler, seed, state.step, epoch_order, epoch);
     const std::uint64_t dropout_seed =
         RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(state.step)).bits64();
-    const bool classes = network.config().num_classes.has_value();
+    const Condition condition = batch.condition.defined() && network.has_null_condition()
+                                    ? network.drop_condition(batch.condition, batch.drop)
+                                    : batch.condition;
     const ModelFunction model = [&](const at::Tensor& x, const at::Tensor& timesteps) {
-      if (classes) return network.forward(x, timesteps, batch.condition.argmax(1), {}, dropout_seed);
-      const at::Tensor condition =
-          batch.condition.defined() ? network.drop_condition(batch.condition, batch.drop) : batch.condition;
-      return network.forward(x, timesteps, {}, condition, dropout_seed);
+      return network.predict_in_training(x, timesteps, condition, dropout_seed);
     };
     at::Tensor loss;
     if (plain) {
@@ -314,32 +254,28 @@ TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSe
 
     const double value = loss.item<double>();
     if (!std::isfinite(value)) throw Error(fmt::format("training: the loss is {} at step {}", value, state.step));
-    state.loss_sum[static_cast<std::size_t>(loss_point(state.step, options.steps))] += value;
-    const auto now = std::chrono::steady_clock::now();
-    if (std::chrono::duration<double>(now - saved).count() >= checkpoint_seconds && state.step + 1 < options.steps) {
-      ++state.step;
-      save_state(network, &state, state.ema, identity, state.loss_sum, partial);
-      --state.step;
-      saved = std::chrono::steady_clock::now();
+    state.loss.add(state.step, value);
+    if (timer.due() && state.step + 1 < options.steps) {
+      save_state(network, state, state.step + 1, identity, partial);
+      timer.saved();
     }
     if (progress) progress(state.step + 1, value);
   }
 
   report.steps = state.step - report.first_step;
   report.seconds = seconds_since(start);
-  std::vector<std::int64_t> counts(loss_points, 0);
-  for (std::int64_t s = 0; s < options.steps; ++s) ++counts[static_cast<std::size_t>(loss_point(s, options.steps))];
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] > 0) report.loss.push_back(state.loss_sum[i] / static_cast<double>(counts[i]));
-  save_state(network, nullptr, state.ema, identity, report.loss, file);
+  report.loss = state.loss.means();
+  SafetensorsWriter writer = weights_of(network, state.ema, identity);
+  writer.add_metadata("loss", nlohmann::json(report.loss).dump());
+  writer.write(file);
   std::filesystem::remove(partial);
   return report;
 }
 
-void load_checkpoint(UNet& network, const std::filesystem::path& file, CheckpointWeights weights,
+void load_checkpoint(TrainableDenoiser& network, const std::filesystem::path& file, CheckpointWeights weights,
                      const std::string& identity) {
   const SafetensorsFile checkpoint(file);
-  check_identity(checkpoint, identity);
+  check_checkpoint_identity(checkpoint, identity);
   network.parameters().load_partly(checkpoint, weights == CheckpointWeights::ema ? "ema." : "model.");
 }
 

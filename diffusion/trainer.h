@@ -8,22 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/condition_block.h"
 #include "diffusion/noise_schedule.h"
-#include "diffusion/unet.h"
+#include "diffusion/trainable_denoiser.h"
 
 namespace assay {
-
-/// One kind of condition (labels, clusters of one K, ...): a class for every training image.
-struct ConditionBlock {
-  std::string name;
-  std::int64_t classes = 0;       // K
-  std::vector<std::int64_t> ids;  // [N], in [0, classes)
-};
-
-/// One-hot rows of one block inside the condition vector of a network that knows several: [B, sum of K].
-/// Throws InputError for an id out of range.
-at::Tensor one_hot_condition(const std::vector<ConditionBlock>& blocks, std::size_t block,
-                             const std::vector<std::int64_t>& ids);
 
 /// Training images and their conditions.
 struct TrainingSet {
@@ -66,14 +55,15 @@ struct TrainReport {
 /// Trains `network` and leaves its checkpoint in `file`: raw weights under `model.`, their moving average under
 /// `ema.`, and `identity` (what was trained on what) in the metadata. Example n of the whole training (step * batch +
 /// position) draws its image, time step, noise and dropout from its own stream under `seed`; where there are several
-/// condition blocks, each example shows one of them, drawn uniformly. A network with num_classes takes its classes from
-/// the only block. Throws InputError where the network does not fit the loss, the blocks or the dropout.
-/// Every `checkpoint_seconds` the full state goes to `file`.partial, from which a later call with the same identity
-/// continues to the same bits. `progress(step)` is called after every step; throwing from it interrupts the training.
-/// Runs on the device of `set.images`; `network` must be there.
-TrainReport train(UNet& network, const NoiseSchedule& schedule, const TrainingSet& set, const TrainOptions& options,
-                  std::uint64_t seed, const std::filesystem::path& file, const std::string& identity,
-                  double checkpoint_seconds, const std::function<void(std::int64_t, double)>& progress);
+/// condition blocks, each example shows one of them, drawn uniformly. A class-conditional network takes its classes
+/// from the only block. Throws InputError where the network does not fit the loss, the blocks or the dropout. Every
+/// `checkpoint_seconds` the full state goes to `file`.partial, from which a later call with the same identity continues
+/// to the same bits. `progress(step)` is called after every step; throwing from it interrupts the training. Runs on the
+/// device of `set.images`; `network` must be there.
+TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, const TrainingSet& set,
+                  const TrainOptions& options, std::uint64_t seed, const std::filesystem::path& file,
+                  const std::string& identity, double checkpoint_seconds,
+                  const std::function<void(std::int64_t, double)>& progress);
 
 /// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (its published code wraps no EMA scope
 /// there).
@@ -81,7 +71,7 @@ enum class CheckpointWeights { raw, ema };
 
 /// Loads a checkpoint written by train(). Throws InputError when the file is broken, of another network, or when its
 /// identity differs from `identity` (empty: not checked).
-void load_checkpoint(UNet& network, const std::filesystem::path& file, CheckpointWeights weights,
+void load_checkpoint(TrainableDenoiser& network, const std::filesystem::path& file, CheckpointWeights weights,
                      const std::string& identity = "");
 
 }  // namespace assay

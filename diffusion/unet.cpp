@@ -89,13 +89,23 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& timesteps, const
 }
 
 at::Tensor UNet::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {
+  return evaluate(x, timesteps, condition, std::nullopt);
+}
+
+at::Tensor UNet::predict_in_training(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                                     std::uint64_t dropout_seed) const {
+  return evaluate(x, timesteps, condition, dropout_seed);
+}
+
+at::Tensor UNet::evaluate(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                          std::optional<std::uint64_t> dropout_seed) const {
   if (config_.num_classes) {
     if (!condition.vector.defined())
       throw InputError("UNet: a class-conditional network has no null class: every row needs its class");
     if (condition.layout.defined()) throw InputError("UNet: layout given to a network without layout channels");
-    return forward(x, timesteps, classes_of(condition.vector, x.size(0), *config_.num_classes), {});
+    return forward(x, timesteps, classes_of(condition.vector, x.size(0), *config_.num_classes), {}, dropout_seed);
   }
-  return forward(x, timesteps, {}, condition.defined() ? condition : layers_->condition.null(x.size(0)));
+  return forward(x, timesteps, {}, condition.defined() ? condition : layers_->condition.null(x.size(0)), dropout_seed);
 }
 
 Condition UNet::drop_condition(const Condition& condition, const at::Tensor& drop) const {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "diffusion/condition_input.h"
-#include "diffusion/denoiser.h"
 #include "diffusion/network_cost.h"
 #include "diffusion/parameters.h"
+#include "diffusion/trainable_denoiser.h"
 #include "diffusion/unet_torso.h"
 
 namespace assay {
@@ -26,7 +26,7 @@ UNetConfig read_unet_config(const nlohmann::json& object, const std::string& whe
 nlohmann::json to_json(const UNetConfig& config);
 
 /// ADM UNet (Dhariwal and Nichol, arXiv:2105.05233) with the official state_dict keys.
-class UNet : public Denoiser {
+class UNet : public TrainableDenoiser {
  public:
   explicit UNet(const UNetConfig& config);
   ~UNet() override;
@@ -42,6 +42,8 @@ class UNet : public Denoiser {
   /// num_classes the rows are one-hot over the classes; such a network has no null class, so an undefined condition
   /// throws InputError.
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
+  at::Tensor predict_in_training(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                                 std::uint64_t dropout_seed) const override;
   std::int64_t condition_size() const override { return config_.num_classes.value_or(config_.cond_dim); }
   std::int64_t layout_channels() const override { return config_.layout_dim; }
   bool learned_variance() const override { return config_.out_channels == 2 * config_.in_channels; }
@@ -49,7 +51,7 @@ class UNet : public Denoiser {
 
   /// `condition` with the rows where `drop` [B] is true replaced by the null condition (SGDM's published code). Throws
   /// InputError on a network that has none.
-  Condition drop_condition(const Condition& condition, const at::Tensor& drop) const;
+  Condition drop_condition(const Condition& condition, const at::Tensor& drop) const override;
   at::Tensor drop_condition(const at::Tensor& condition, const at::Tensor& drop) const {
     return drop_condition(Condition(condition), drop).vector;
   }
@@ -62,10 +64,13 @@ class UNet : public Denoiser {
   NetworkCost cost() const;
 
   const UNetConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  Parameters& parameters() override { return parameters_; }
+  const Parameters& parameters() const override { return parameters_; }
 
  private:
+  at::Tensor evaluate(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                      std::optional<std::uint64_t> dropout_seed) const;
+
   struct Layers;
   UNetConfig config_;
   Parameters parameters_;

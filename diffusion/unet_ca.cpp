@@ -89,6 +89,11 @@ at::Tensor UNetCa::predict(const at::Tensor& x, const at::Tensor& timesteps, con
   return forward(x, timesteps, condition.defined() ? condition : layers_->condition.null(x.size(0)));
 }
 
+at::Tensor UNetCa::predict_in_training(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                                       std::uint64_t dropout_seed) const {
+  return forward(x, timesteps, condition.defined() ? condition : layers_->condition.null(x.size(0)), dropout_seed);
+}
+
 Condition UNetCa::drop_condition(const Condition& condition, const at::Tensor& drop) const {
   return layers_->condition.drop(condition, drop);
 }
@@ -114,7 +119,6 @@ UNetCaConfig read_unet_ca_config(const nlohmann::json& object, const std::string
   UNetCaConfig c;
   read_torso_config(reader, object, c);
   c.context_dim = reader.integer("context_dim", c.context_dim, 1, 65536);
-  c.cond_token_num = reader.integer("cond_token_num", c.cond_token_num, 0, 1 << 20);
   // What the published class takes beside them: attention of this kind alone is supported, the rest changes nothing.
   if (!reader.boolean("use_ca_block", true))
     throw InputError(where + ".use_ca_block: only true is supported; the network without it is the image-level UNet");
@@ -123,6 +127,7 @@ UNetCaConfig read_unet_ca_config(const nlohmann::json& object, const std::string
   reader.integer("transformer_depth", 1, 0, 1024);
   reader.allow("cond_mlp_divide");
   read_condition_config(reader, {"clusterlayout", "stegoclusterlayout", "layout"}, c);
+  c.cond_token_num = reader.integer("cond_token_num", c.cond_dim > 0 ? 1 : 0, 0, 1 << 20);
   const auto classes = object.find("num_classes");
   if (classes != object.end() && !classes->is_null())
     throw InputError(where + ".num_classes: this network has no class embedding");

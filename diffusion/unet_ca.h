@@ -8,9 +8,9 @@
 #include <string>
 
 #include "diffusion/condition_input.h"
-#include "diffusion/denoiser.h"
 #include "diffusion/network_cost.h"
 #include "diffusion/parameters.h"
+#include "diffusion/trainable_denoiser.h"
 #include "diffusion/unet_torso.h"
 
 namespace assay {
@@ -32,7 +32,7 @@ nlohmann::json to_json(const UNetCaConfig& config);
 
 /// Self-Guided Diffusion's cross-attention network with the official state_dict keys. The condition vector enters the
 /// embedding and, with the time, as tokens that every attention block sees; a layout enters as further image channels.
-class UNetCa : public Denoiser {
+class UNetCa : public TrainableDenoiser {
  public:
   explicit UNetCa(const UNetCaConfig& config);
   ~UNetCa() override;
@@ -45,19 +45,21 @@ class UNetCa : public Denoiser {
 
   /// eps for the condition, or for the null condition where it is undefined.
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
+  at::Tensor predict_in_training(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
+                                 std::uint64_t dropout_seed) const override;
   std::int64_t condition_size() const override { return config_.cond_dim; }
   std::int64_t layout_channels() const override { return config_.layout_dim; }
   bool learned_variance() const override { return config_.out_channels == 2 * config_.in_channels; }
 
   /// `condition` with the rows where `drop` [B] is true replaced by the null condition: vector and layout together.
-  Condition drop_condition(const Condition& condition, const at::Tensor& drop) const;
+  Condition drop_condition(const Condition& condition, const at::Tensor& drop) const override;
 
   /// For one image of image_size pixels.
   NetworkCost cost() const;
 
   const UNetCaConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
+  Parameters& parameters() override { return parameters_; }
+  const Parameters& parameters() const override { return parameters_; }
 
  private:
   struct Layers;

@@ -69,8 +69,9 @@ void check_on_oracle(Run& run) {
                           {{"K", classes}, {"labels", "class"}, {"split", "exact"}}});
 
     // Guidance: samples drawn for a class must be of that class, and at w = 1 lie where the class lies.
-    ConditionBlock block{"class", classes, truth};
-    const at::Tensor condition = one_hot_condition({block}, 0, truth);
+    std::vector<std::int64_t> all(truth.size());
+    std::iota(all.begin(), all.end(), 0);
+    const at::Tensor condition = shown_condition({{"class", classes, truth}}, 0, all).vector;
     for (const double w : {0.0, 1.0, 2.0}) {
       DdimOptions ddim;
       ddim.steps = ddim_steps_taken;

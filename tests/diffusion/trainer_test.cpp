@@ -11,11 +11,13 @@
 #include <functional>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/safetensors.h"
 #include "diffusion/unet.h"
+#include "diffusion/unet_ca.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -357,6 +359,45 @@ TEST_F(Training, TeachesTheClassesOfTheOnlyBlock) {
   EXPECT_TRUE(same_bits(after[2], before[2]));
 }
 
+TEST_F(Training, ShowsLayoutsAndDropsThemWithTheVector) {
+  UNetCaConfig config;
+  config.image_size = 4;
+  config.channel_mult = {1};
+  config.attention_resolutions = {};
+  config.num_head_channels = 32;
+  config.cond_dim = 5;
+  config.condition_method = "clusterlayout";
+  config.layout_dim = 2;
+  TrainingSet set = small_set();
+  set.blocks[0].layout = normal({7, 2, 4, 4}, 22).gt(0).to(at::kFloat);
+  TrainOptions options = short_training();
+  options.weight_decay = 0;
+  options.warmup_steps = 0;
+  UNetCa start(config);
+  start.parameters().materialise(1);
+  // How far training moves the weights that see layouts, and those that see vectors.
+  const auto moved = [&](const std::string& name, double dropout) {
+    UNetCa network(config);
+    network.parameters().materialise(1);
+    options.condition_dropout = dropout;
+    train(network, schedule, set, options, 3, folder / name, "", never, {});
+    const SafetensorsFile file(folder / name);
+    std::pair<double, double> distance;
+    for (const Parameter& parameter : start.parameters().all()) {
+      const at::Tensor after = tensor_of(file, "model." + parameter.name);
+      if (parameter.name == "input_blocks.0.0.weight")
+        distance.first = max_abs_difference(after.narrow(1, 3, 2), parameter.value.narrow(1, 3, 2));
+      if (parameter.name == "to_cond_tokens.0.weight") distance.second = max_abs_difference(after, parameter.value);
+    }
+    return distance;
+  };
+  const auto shown = moved("shown", 0.0), dropped = moved("dropped", 1.0);
+  EXPECT_GT(shown.first, 1e-4);
+  EXPECT_GT(shown.second, 1e-4);
+  EXPECT_EQ(dropped.first, 0);
+  EXPECT_EQ(dropped.second, 0);
+}
+
 TEST_F(Training, RefusesNetworksThatDoNotFit) {
   const auto refused = [&](const UNetConfig& config, const TrainOptions& options) {
     UNet network(config);
@@ -373,19 +414,8 @@ TEST_F(Training, RefusesNetworksThatDoNotFit) {
   config = small(0);
   config.num_classes = 3;
   EXPECT_THAT(refused(config, short_training()), HasSubstr("the set has 2 conditions"));
-}
-
-TEST(OneHotCondition, PlacesTheClassInItsBlock) {
-  const std::vector<ConditionBlock> blocks = {{"label", 3, {}}, {"cluster", 2, {}}};
-  EXPECT_TRUE(same_bits(one_hot_condition(blocks, 0, {2, 0}), values({0, 0, 1, 0, 0, 1, 0, 0, 0, 0}, {2, 5})));
-  EXPECT_TRUE(same_bits(one_hot_condition(blocks, 1, {1}), values({0, 0, 0, 0, 1}, {1, 5})));
-}
-
-TEST(OneHotCondition, RefusesClassesOutOfRange) {
-  const std::vector<ConditionBlock> blocks = {{"label", 3, {}}, {"cluster", 2, {}}};
-  EXPECT_THAT(message_of<InputError>([&] { one_hot_condition(blocks, 1, {2}); }),
-              AllOf(HasSubstr("'cluster'"), HasSubstr("class 2"), HasSubstr("0 to 1")));
-  EXPECT_THAT(message_of<InputError>([&] { one_hot_condition(blocks, 0, {0, -1}); }), HasSubstr("class -1"));
+  EXPECT_THAT(refused(small(4), short_training()),
+              HasSubstr("width 5 and 0 layout channels; the network takes 4 and 0"));
 }
 
 TEST(TrainOptionsConfiguration, SurvivesJsonAndRefusesWhatIsOutOfRange) {
