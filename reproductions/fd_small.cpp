@@ -4,16 +4,24 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 
 #include "core/hash.h"
 #include "metrics/bootstrap.h"
 #include "metrics/moments.h"
+#include "metrics/prdc.h"
 
 namespace assay {
 namespace {
 
 std::span<const float> values_of(const at::Tensor& features) {
   return {features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())};
+}
+
+Gaussian gaussian_of(const at::Tensor& features) {
+  FeatureMoments moments(features.size(1));
+  moments.add(0, values_of(features));
+  return gaussian(moments);
 }
 
 double distance_between(const at::Tensor& features, const Gaussian& reference) {
@@ -38,11 +46,8 @@ FdSmall::FdSmall(Run& run, const LabelledImages& train, const SmallFeaturesOptio
   network_.load(file, identity.dump());
   network_hash_ = hash_file(file);
 
-  const at::Tensor reference = features(train.images);
-  reference_count_ = reference.size(0);
-  FeatureMoments moments(reference.size(1));
-  moments.add(0, values_of(reference));
-  reference_ = gaussian(moments);
+  reference_features_ = features(train.images);
+  reference_ = gaussian_of(reference_features_);
 }
 
 at::Tensor FdSmall::features(const at::Tensor& images) const { return features_in_batches(network_, images); }
@@ -51,16 +56,47 @@ ProtocolUse FdSmall::protocol() const {
   return {"fd-small",
           {{"network", network_hash_},
            {"reference", fmt::format("training split of {}", dataset_hash_)},
-           {"n_reference", reference_count_},
+           {"n_reference", reference_features_.size(0)},
            {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
            {"resize", "none"}}};
 }
 
 double FdSmall::distance(const at::Tensor& features) const { return distance_between(features, reference_); }
 
-Score FdSmall::score(const std::string& arm, const at::Tensor& features, nlohmann::json params) const {
-  const double value = distance(features);
-  const auto interval = recentred_interval(value, frechet_bootstrap(values_of(features), features.size(1), reference_,
+ProtocolUse FdSmall::neighbours() const {
+  nlohmann::json choices = protocol().choices;
+  choices["features"] = "fd-small";
+  return {"prdc5", choices};
+}
+
+std::vector<Score> FdSmall::precision_and_recall(const std::string& arm, const at::Tensor& features,
+                                                 const nlohmann::json& params) const {
+  PrdcOptions options;
+  options.replicates = std::min<std::int64_t>(replicates_, 200);
+  options.bootstrap_seed = seed_;
+  const Prdc found = prdc({values_of(features), features.size(1)},
+                          {values_of(reference_features_), reference_features_.size(1)}, options);
+  std::vector<Score> scores;
+  for (const auto& [name, value, replicates] : {std::tuple("precision", found.precision, &found.replicates.precision),
+                                                std::tuple("recall", found.recall, &found.replicates.recall)}) {
+    Score score{arm, name, value, "", ScoreDirection::higher_is_better, features.size(0), {}, "prdc5", params};
+    if (!replicates->empty()) {
+      const auto interval = percentile_interval(*replicates);
+      score.interval =
+          ScoreInterval{std::max(0.0, interval.low), std::min(1.0, interval.high), 0.95,
+                        fmt::format("{} of the samples, {}", name == std::string("recall") ? "halves" : "bootstrap",
+                                    options.replicates)};
+    }
+    scores.push_back(std::move(score));
+  }
+  return scores;
+}
+
+Score FdSmall::score(const std::string& arm, const at::Tensor& features, nlohmann::json params,
+                     const at::Tensor& other) const {
+  const Gaussian reference = other.defined() ? gaussian_of(other) : reference_;
+  const double value = distance_between(features, reference);
+  const auto interval = recentred_interval(value, frechet_bootstrap(values_of(features), features.size(1), reference,
                                                                     replicates_, seed_, Divisor::n_minus_1, 1));
   return {arm,
           "fd-small",

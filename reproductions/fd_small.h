@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "metrics/features/small_features.h"
 #include "metrics/frechet.h"
@@ -24,8 +25,14 @@ class FdSmall {
   ProtocolUse protocol() const;
 
   double distance(const at::Tensor& features) const;
-  /// With a bootstrap interval over the samples, about the value.
-  Score score(const std::string& arm, const at::Tensor& features, nlohmann::json params) const;
+  /// Precision and recall in the same features (metrics/prdc.h), with intervals; protocol neighbours().
+  std::vector<Score> precision_and_recall(const std::string& arm, const at::Tensor& features,
+                                          const nlohmann::json& params) const;
+  ProtocolUse neighbours() const;
+  /// With a bootstrap interval over the samples, about the value. `reference`: features() of other images than the
+  /// training split, which the protocol in use must then name.
+  Score score(const std::string& arm, const at::Tensor& features, nlohmann::json params,
+              const at::Tensor& reference = {}) const;
   /// a less b, row i of both from the same noise: a paired bootstrap over the samples. Named "fd-small difference".
   Score difference(const std::string& arm_a, const at::Tensor& a, const std::string& arm_b, const at::Tensor& b,
                    nlohmann::json params) const;
@@ -33,8 +40,8 @@ class FdSmall {
  private:
   ConvEncoder network_;
   std::string network_hash_, dataset_hash_;
+  at::Tensor reference_features_;
   Gaussian reference_;
-  std::int64_t reference_count_;
   std::int64_t replicates_;
   std::uint64_t seed_;
 };

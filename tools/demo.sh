@@ -15,7 +15,7 @@ if ! "$assay" dataset info emoji >/dev/null 2>&1; then
   echo "demo: no colour emoji here (Debian packages fonts-noto-color-emoji and unicode-data), using the dataset 'shapes'"
 fi
 # A part of the mini tier's budget, so that two cores need less than 12 minutes.
-run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 2 --set train.steps=1000 --set encoder.steps=500
+run=("$assay" run self_guided --tier mini --dataset "$dataset" --seeds 2 --set 'parts=["guidance"]' --set train.steps=1000 --set encoder.steps=500
   --set loss_timesteps=4 --set sample.count=400 --store demo/assay.db)
 report=("$assay" report --store demo/assay.db --out demo/report)
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "bench/harness/verdicts.h"
@@ -13,33 +14,32 @@
 namespace assay {
 namespace {
 
-/// The newest batch of a tier with finished runs, and the configuration they share.
+/// A batch with finished runs of a tier, and the configuration they share.
 struct Recorded {
   ClaimSource source;
   nlohmann::json config;
 };
 
-/// By tier.
-std::map<std::string, Recorded> newest_batches(const Query& query, const std::string& method,
-                                               const std::optional<RowId>& batch) {
+/// By tier, the newest first.
+std::map<std::string, std::vector<Recorded>> recorded_batches(const Query& query, const std::string& method,
+                                                              const std::optional<RowId>& batch) {
   RunFilter filter;
   filter.method = method;
   filter.batch = batch;
   filter.status = RunStatus::done;
-  std::map<std::string, Recorded> newest;
+  std::map<std::string, std::map<RowId, Recorded, std::greater<>>> by_tier;
   for (const RunRow& run : query.runs(filter)) {
-    Recorded& recorded = newest[run.tier];
-    if (run.batch < recorded.source.batch) continue;
-    if (run.batch > recorded.source.batch) {
-      recorded.source.batch = run.batch;
-      recorded.source.tier = run.tier;
-      recorded.source.dataset = run.dataset;
-      recorded.source.runs = 0;
-      recorded.config = run.config;
-    }
+    Recorded& recorded = by_tier[run.tier][run.batch];
+    recorded.source.batch = run.batch;
+    recorded.source.tier = run.tier;
+    recorded.source.dataset = run.dataset;
     ++recorded.source.runs;
+    recorded.config = run.config;
   }
-  return newest;
+  std::map<std::string, std::vector<Recorded>> batches;
+  for (auto& [tier, of_tier] : by_tier)
+    for (auto& [id, recorded] : of_tier) batches[tier].push_back(std::move(recorded));
+  return batches;
 }
 
 /// The tiers in which a claim may be judged, highest first.
@@ -51,23 +51,37 @@ std::vector<std::string> tiers_of(const MethodEntry& method, const ClaimTemplate
   return tiers;
 }
 
-std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
-                                      const std::vector<std::string>& tiers,
-                                      const std::map<std::string, Recorded>& newest) {
-  const auto tier = std::find_if(tiers.begin(), tiers.end(), [&](const auto& name) { return newest.contains(name); });
-  std::vector<ReviewedClaim> reviewed;
-  if (tier == tiers.end()) {
-    for (const Claim& claim : entry.claims(method.preset(tiers.front())))
-      reviewed.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
-    return reviewed;
-  }
-  const auto& [source, config] = newest.at(*tier);
+std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
+                                     const Recorded& recorded) {
+  const auto& [source, config] = recorded;
   const std::vector<Claim> claims = entry.claims(config);
   const auto comparisons =
       judge_contrasts(query, source.batch, method.id, source.dataset, contrasts_of(MethodPlan{}, claims));
   const std::vector<ClaimRow> rows = judge_claims(query, source.batch, method.id, claims, comparisons);
+  std::vector<ReviewedClaim> reviewed;
   for (std::size_t i = 0; i < rows.size(); ++i) reviewed.push_back({rows[i], claims[i].rule, source});
   return reviewed;
+}
+
+/// By the newest batch of the highest tier that says something about it, so that a batch of one part of a method does
+/// not hide what an earlier one said of another part.
+std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
+                                      const std::vector<std::string>& tiers,
+                                      const std::map<std::string, std::vector<Recorded>>& batches) {
+  const auto tier = std::find_if(tiers.begin(), tiers.end(), [&](const auto& name) { return batches.contains(name); });
+  std::vector<ReviewedClaim> newest;
+  if (tier == tiers.end()) {
+    for (const Claim& claim : entry.claims(method.preset(tiers.front())))
+      newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
+    return newest;
+  }
+  for (const Recorded& recorded : batches.at(*tier)) {
+    std::vector<ReviewedClaim> reviewed = review_in(query, method, entry, recorded);
+    const auto judged = [](const ReviewedClaim& claim) { return claim.row.verdict != Verdict::not_run; };
+    if (std::any_of(reviewed.begin(), reviewed.end(), judged)) return reviewed;
+    if (newest.empty()) newest = std::move(reviewed);
+  }
+  return newest;
 }
 
 }  // namespace
@@ -86,12 +100,12 @@ std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest&
   std::vector<ReviewedClaim> all;
   for (const MethodEntry& method : method_table()) {
     if (request.method && *request.method != method.id) continue;
-    const auto newest = newest_batches(query, method.id, request.batch);
-    if (request.batch && !request.method && newest.empty()) continue;
+    const auto batches = recorded_batches(query, method.id, request.batch);
+    if (request.batch && !request.method && batches.empty()) continue;
     for (const ClaimTemplate& entry : read_claims(method.claims, method.id + "/claims.json")) {
       const std::vector<std::string> tiers = tiers_of(method, entry, request.tier);
       if (tiers.empty()) continue;
-      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, newest)) all.push_back(std::move(claim));
+      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches)) all.push_back(std::move(claim));
     }
   }
   return all;

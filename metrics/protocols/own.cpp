@@ -36,6 +36,12 @@ std::vector<Protocol> own_protocols() {
        "gradient_norm: median L2 norm; gradient_ratio: its median over the last tenth of the steps over its peak.",
        "Assay, after the measurements in ED-DPM (arXiv:2206.11474)",
        {{"labels", "true"}, {"noise", "Philox by seed, image and step"}, {"spearman", "ties share their mean rank"}}},
+      {"layout",
+       "Mean IoU between the layout that guided an image and the layout found in it by the same means as in real "
+       "images.\nOne confusion matrix over all pixels of all images; classes that occur in neither are left out.",
+       "Assay, after the confusion matrix of Self-Guided Diffusion's published code",
+       {{"boxes", "two classes: inside and outside; LOST on the same features"},
+        {"masks", "K clusters; nearest centroid of the same features"}}},
       {"oracle",
        "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
        "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",

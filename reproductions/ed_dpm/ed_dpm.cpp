@@ -2,27 +2,27 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "core/elapsed.h"
 #include "core/philox.h"
-#include "core/safetensors.h"
 #include "diffusion/classifier_guidance.h"
 #include "metrics/linear_probe.h"
 #include "metrics/proportion.h"
+#include "reproductions/dataset_needs.h"
 #include "reproductions/ed_dpm/diagnosis.h"
 #include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
+#include "reproductions/sample_files.h"
 #include "reproductions/sample_noise.h"
 
 namespace assay::ed_dpm {
@@ -225,23 +225,11 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
     if (arm.guided) record_events(name, drawn.events, out);
 
     const auto file = sample_file(s, name);
-    SafetensorsWriter writer;
-    const at::Tensor& bytes = drawn.bytes;
-    writer.add("images", DType::u8, bytes.sizes().vec(),
-               std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
-    writer.add("features", features.sizes().vec(),
-               std::span<const float>(features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())));
-    writer.add("labels", {count}, std::span<const std::int64_t>(drawn.asked));
-    writer.write(file);
+    write_samples(file, drawn.bytes, features, drawn.asked);
     out.artifacts.push_back({"samples " + name, "samples", file, {{"arm", name}, {"gamma", gamma}}});
-    const auto picture = std::filesystem::path(file).replace_extension(".png");
-    const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(count / columns, 1, 6);
-    write_image_grid(bytes, rows, columns, 2, picture);
-    out.artifacts.push_back(
-        {fmt::format("{}, gamma {}", name, gamma),
-         "image-grid",
-         picture,
-         {{"arm", name}, {"gamma", gamma}, {"rows", rows}, {"columns", columns}, {"seed", s.run.seed()}}});
+    out.artifacts.push_back(sample_picture(fmt::format("{}, gamma {}", name, gamma), drawn.bytes,
+                                           std::filesystem::path(file).replace_extension(".png"),
+                                           {{"arm", name}, {"gamma", gamma}, {"seed", s.run.seed()}}));
   });
 }
 
@@ -264,13 +252,7 @@ struct ArmPair {
 constexpr std::array<ArmPair, 5> pairs = {
     {{"g", "unguided"}, {"g_eds", "unguided"}, {"g_eds", "g"}, {"g_ect", "g"}, {"g_eds_ect", "g_eds"}}};
 
-at::Tensor stored_features(const Study& s, const std::string& arm) {
-  const SafetensorsFile file(sample_file(s, arm));
-  const TensorView& view = file.at("features");
-  at::Tensor features = at::empty(view.shape, at::kFloat);
-  std::memcpy(features.mutable_data_ptr<float>(), view.data.data(), view.data.size());
-  return features;
-}
+at::Tensor stored_features(const Study& s, const std::string& arm) { return read_sample_features(sample_file(s, arm)); }
 
 /// Differences within this seed, paired by sample; the interval over seeds is the harness's.
 void paired_differences(Study& s, const Judge& judge) {
@@ -288,13 +270,7 @@ void paired_differences(Study& s, const Judge& judge) {
 
 void check(const nlohmann::json& config) { read_config(config); }
 
-std::vector<std::string> needs(const nlohmann::json& config) {
-  const DatasetSpec dataset = read_config(config).dataset;
-  // Files named by the user take the place of the packages'.
-  if (!dataset.font.empty() && !dataset.emoji_list.empty()) return {};
-  const std::string missing = dataset_entry(dataset.name).missing();
-  return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
-}
+std::vector<std::string> needs(const nlohmann::json& config) { return dataset_needs(read_config(config).dataset); }
 
 std::vector<std::string> describe(const nlohmann::json& config) {
   const Config c = read_config(config);
@@ -321,12 +297,11 @@ std::vector<std::string> describe(const nlohmann::json& config) {
 MethodPlan plan(const nlohmann::json& config) {
   read_config(config);
   MethodPlan plan;
-  for (const char* metric : {"fd-small", "accuracy"})
+  for (const auto& [metric, protocol] : {std::pair("fd-small", "fd-small"), std::pair("accuracy", "linear-probe")})
     for (const Diffusion diffusion : diffusions)
       for (const ArmPair& pair : pairs)
-        plan.contrasts.push_back({metric, metric == std::string("accuracy") ? "linear-probe" : "fd-small",
-                                  name_of(diffusion) + "/" + pair.a, name_of(diffusion) + "/" + pair.b, reported,
-                                  reported});
+        plan.contrasts.push_back({metric, protocol, name_of(diffusion) + "/" + pair.a,
+                                  name_of(diffusion) + "/" + pair.b, reported, reported});
   return plan;
 }
 

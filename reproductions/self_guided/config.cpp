@@ -1,6 +1,7 @@
 #include "reproductions/self_guided/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -32,7 +33,64 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   return s;
 }
 
+/// The value of each name of `names` in `table`, none twice.
+template <typename Value>
+std::vector<Value> read_names(ConfigReader& reader, const std::string& key, const std::vector<std::string>& fallback,
+                              const std::vector<std::pair<std::string, Value>>& table) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : table) known.push_back(name);
+  std::vector<Value> values;
+  for (const std::string& name : reader.texts(key, fallback)) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) throw InputError(key + ": " + unknown_name_message("name", name, known));
+    const Value value = table[static_cast<std::size_t>(found - known.begin())].second;
+    if (std::find(values.begin(), values.end(), value) != values.end())
+      throw InputError(fmt::format("{}: {} is given twice", key, name));
+    values.push_back(value);
+  }
+  if (values.empty())
+    throw InputError(fmt::format("{}: empty; accepted: one or more of {}", key, fmt::join(known, ", ")));
+  return values;
+}
+
+const std::vector<std::pair<std::string, Part>> part_names = {
+    {"guidance", Part::guidance}, {"layouts", Part::layouts}, {"long_tail", Part::long_tail}};
+const std::vector<std::pair<std::string, Encoder>> encoder_names = {
+    {"simclr", Encoder::simclr}, {"random", Encoder::random}, {"pca", Encoder::pca}};
+
+LayoutConfig read_layouts(const nlohmann::json& object) {
+  ConfigReader reader(object, "layouts");
+  LayoutConfig c;
+  c.box_convolutions = reader.integer("box_convolutions", c.box_convolutions, 1, 5);
+  c.candidate_share = reader.real("candidate_share", c.candidate_share, 1e-6, 1.0);
+  c.mask_clusters = reader.integer("mask_clusters", c.mask_clusters, 1, 256);
+  c.mask_convolutions = reader.integer("mask_convolutions", c.mask_convolutions, 1, 5);
+  c.masks = reader.text("masks", "");
+  c.unet = read_unet_ca_config(reader.object("unet"), "layouts.unet");
+  c.sweep = reader.reals("sweep", {}, -100.0, 100.0);
+  reader.finish();
+  return c;
+}
+
+std::vector<double> read_imbalances(ConfigReader& reader) {
+  std::vector<double> rhos = reader.reals("imbalances", {}, 1.0, 1e6);
+  std::sort(rhos.begin(), rhos.end());
+  for (std::size_t i = 1; i < rhos.size(); ++i)
+    if (rhos[i] == rhos[i - 1]) throw InputError(fmt::format("imbalances: {} is given twice", rhos[i]));
+  return rhos;
+}
+
 }  // namespace
+
+std::string name_of(Encoder encoder) {
+  for (const auto& [name, value] : encoder_names)
+    if (value == encoder) return name;
+  throw Error("self_guided: an encoder without a name");
+}
+
+bool has(const Config& config, Part part) {
+  return std::find(config.parts.begin(), config.parts.end(), part) != config.parts.end();
+}
 
 nlohmann::json preset(const std::string& tier) {
   static const nlohmann::json presets = parse_json(presets_json, "self_guided/presets.json");
@@ -42,14 +100,13 @@ nlohmann::json preset(const std::string& tier) {
   return presets.at(tier);
 }
 
-std::string self_label_arm(std::int64_t clusters) { return fmt::format("self_label_k{}", clusters); }
-
 Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
   c.label =
       reader.one_of("label", "subgroup", {"group", "subgroup"}) == "group" ? LabelKind::group : LabelKind::subgroup;
+  c.parts = read_names(reader, "parts", {"guidance"}, part_names);
   c.clusters = reader.integers("clusters", {100, 400}, 1, 1000000);
   for (std::size_t i = 0; i < c.clusters.size(); ++i)
     if (std::count(c.clusters.begin(), c.clusters.end(), c.clusters[i]) > 1)
@@ -63,6 +120,7 @@ Config read_config(const nlohmann::json& object) {
     k.finish();
   }
   c.encoder = read_simclr_options(reader.object("encoder"), "encoder");
+  c.encoders = read_names(reader, "encoders", {"simclr"}, encoder_names);
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
   {
     ConfigReader s(reader.object("schedule"), "schedule");
@@ -74,19 +132,29 @@ Config read_config(const nlohmann::json& object) {
   c.train = read_train_options(reader.object("train"), "train");
   c.networks =
       reader.one_of("networks", "separate", {"shared", "separate"}) == "shared" ? Networks::shared : Networks::separate;
+  c.uncond_model = reader.boolean("uncond_model", c.uncond_model);
+  c.layouts = read_layouts(reader.object("layouts"));
+  c.imbalances = read_imbalances(reader);
   c.sample = read_sample(reader.object("sample"), c.schedule.steps());
   c.loss_timesteps = reader.integer("loss_timesteps", c.loss_timesteps, 1, c.schedule.steps());
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   c.oracle = reader.boolean("oracle", c.oracle);
   reader.finish();
 
-  if (c.unet.image_size != c.dataset.size)
-    throw InputError(fmt::format("unet.image_size is {}, dataset.size is {}; they must be equal", c.unet.image_size,
-                                 c.dataset.size));
-  if (c.unet.num_classes || c.unet.cond_dim != 0)
-    throw InputError("unet: num_classes and cond_dim follow from the conditions; leave them out");
-  if (c.unet.in_channels != 3 || c.unet.out_channels != 3)
-    throw InputError("unet: in_channels and out_channels must be 3: RGB images, no learned variance");
+  const auto check_network = [&](const std::string& where, const TorsoConfig& torso, const ConditionConfig& condition) {
+    if (torso.image_size != c.dataset.size)
+      throw InputError(fmt::format("{}.image_size is {}, dataset.size is {}; they must be equal", where,
+                                   torso.image_size, c.dataset.size));
+    if (condition.cond_dim != 0 || condition.layout_dim != 0)
+      throw InputError(where + ": cond_dim and the layout follow from the conditions; leave them out");
+    if (torso.in_channels != 3 || torso.out_channels != 3)
+      throw InputError(where + ": in_channels and out_channels must be 3: RGB images, no learned variance");
+  };
+  check_network("unet", c.unet, c.unet);
+  if (c.unet.num_classes) throw InputError("unet: num_classes follows from the conditions; leave it out");
+  if (has(c, Part::layouts)) check_network("layouts.unet", c.layouts.unet, c.layouts.unet);
+  if (has(c, Part::long_tail) && c.imbalances.size() < 2)
+    throw InputError("imbalances: part long_tail needs two or more, as in [1, 10, 50]");
   return c;
 }
 

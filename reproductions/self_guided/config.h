@@ -8,6 +8,7 @@
 #include "diffusion/ddim.h"
 #include "diffusion/trainer.h"
 #include "diffusion/unet.h"
+#include "diffusion/unet_ca.h"
 #include "metrics/features/small_features.h"
 #include "metrics/kmeans.h"
 #include "reproductions/self_guided/simclr.h"
@@ -30,31 +31,57 @@ struct SampleConfig {
   std::vector<double> sweep;  // weights of the guidance curve, imagen convention
 };
 
+/// What a run does; several may be combined.
+///   guidance   image-level conditions: human labels, clusters, random ids
+///   layouts    boxes and masks
+///   long_tail  human labels and clusters on training sets of growing imbalance
+enum class Part { guidance, layouts, long_tail };
+
+/// Feature extractors g whose clusters are arms: the trained encoder, the same with random weights, PCA of the pixels.
+enum class Encoder { simclr, random, pca };
+/// "simclr", "random", "pca".
+std::string name_of(Encoder encoder);
+
+/// Arms self_box and self_mask.
+struct LayoutConfig {
+  std::int64_t box_convolutions = 1;   // whose activations are LOST's features
+  double candidate_share = 0.1;        // of the patches may join the seed
+  std::int64_t mask_clusters = 8;      // K of the masks
+  std::int64_t mask_convolutions = 3;  // whose activations are segmented by k-means
+  std::string masks;                   // folder of cluster maps by another program, STEM.png; empty: k-means
+  UNetCaConfig unet;
+  std::vector<double> sweep;  // weights besides 0 and the headline's
+};
+
 struct Config {
   DatasetSpec dataset;
+  std::vector<Part> parts = {Part::guidance};
   LabelKind label = LabelKind::subgroup;
   std::vector<std::int64_t> clusters;  // K of each self_label arm; the first one is swept over w
   KMeansConfig kmeans;
   std::int64_t kmeans_fits = 10;  // whose agreement with people's labels is averaged; the first one makes the arm
   SimclrOptions encoder;
+  std::vector<Encoder> encoders = {Encoder::simclr};  // the first one makes every cluster, the others one arm each
   SmallFeaturesOptions fd_small;
   NoiseSchedule schedule;
   UNetConfig unet;
   TrainOptions train;
   Networks networks = Networks::separate;
+  bool uncond_model = false;  // arm uncond_model: a network trained without conditions
+  LayoutConfig layouts;
+  std::vector<double> imbalances;  // rho of the long-tailed training sets, ascending
   SampleConfig sample;
   std::int64_t loss_timesteps = 8;  // noise levels at which the loss of held-out images is taken
   std::int64_t bootstrap = 500;     // replicates
   bool oracle = false;              // the exact Gaussian-mixture checks
 };
 
+bool has(const Config& config, Part part);
+
 /// The preset of a tier; throws InputError with the known tiers.
 nlohmann::json preset(const std::string& tier);
 
 /// Reads and checks a complete configuration. Throws InputError.
 Config read_config(const nlohmann::json& object);
-
-/// Arm of K clusters: "self_label_k100".
-std::string self_label_arm(std::int64_t clusters);
 
 }  // namespace assay::self_guided

@@ -9,20 +9,33 @@
 
 namespace assay {
 
-at::Tensor pca_features(const at::Tensor& images, std::int64_t components) {
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+namespace {
+
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+Eigen::MatrixXd pixels_of(const at::Tensor& images) {
   const std::int64_t n = images.size(0);
   const at::Tensor flat = images.to(at::kCPU).contiguous().view({n, -1});
-  const std::int64_t width = flat.size(1);
-  if (components < 1 || components > width)
-    throw InputError(fmt::format("PCA: {} components of {} pixels", components, width));
-  Eigen::MatrixXd x = Eigen::Map<const RowMajor>(flat.const_data_ptr<float>(), n, width).cast<double>();
-  x.rowwise() -= x.colwise().mean().eval();
+  return Eigen::Map<const RowMajor>(flat.const_data_ptr<float>(), n, flat.size(1)).cast<double>();
+}
+
+}  // namespace
+
+at::Tensor pca_features(const at::Tensor& images, std::int64_t components, const at::Tensor& fitted_on) {
+  Eigen::MatrixXd x = pixels_of(fitted_on.defined() ? fitted_on : images);
+  if (components < 1 || components > x.cols())
+    throw InputError(fmt::format("PCA: {} components of {} pixels", components, x.cols()));
+  const Eigen::RowVectorXd mean = x.colwise().mean();
+  x.rowwise() -= mean;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(x.transpose() * x);
+  if (fitted_on.defined()) {
+    x = pixels_of(images);
+    x.rowwise() -= mean;
+  }
   // Eigenvalues ascend, so the last columns are the leading directions.
   const Eigen::MatrixXd coordinates = x * solver.eigenvectors().rightCols(components).rowwise().reverse();
-  at::Tensor result = at::empty({n, components}, at::kFloat);
-  Eigen::Map<RowMajor>(result.mutable_data_ptr<float>(), n, components) = coordinates.cast<float>();
+  at::Tensor result = at::empty({x.rows(), components}, at::kFloat);
+  Eigen::Map<RowMajor>(result.mutable_data_ptr<float>(), x.rows(), components) = coordinates.cast<float>();
   return result;
 }
 

@@ -78,13 +78,11 @@ std::vector<at::Tensor> read_cluster_maps(const std::filesystem::path& folder, c
   return maps;
 }
 
-KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeansConfig& kmeans) {
+at::Tensor assign_pixels(const LocalFeatures& features, const at::Tensor& centroids, bool normalised) {
   const std::int64_t n = features.values.size(0), channels = features.values.size(2);
   const std::int64_t height = features.rows * features.patch, width = features.columns * features.patch;
-  KMeansSegmentation made;
-  made.fit = kmeans_fit(features.values.reshape({-1, channels}), kmeans);
-  made.ids = at::empty({n, height, width}, at::kLong);
-  std::int64_t* out = made.ids.mutable_data_ptr<std::int64_t>();
+  at::Tensor ids = at::empty({n, height, width}, at::kLong);
+  std::int64_t* out = ids.mutable_data_ptr<std::int64_t>();
   // In parts: enlarged features of a whole data set may not fit into memory.
   constexpr std::int64_t part = 64;
   for (std::int64_t begin = 0; begin < n; begin += part) {
@@ -94,8 +92,15 @@ KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeans
                           .reshape({count, channels, features.rows, features.columns});
     if (features.patch > 1) maps = at::upsample_bilinear2d(maps, {height, width}, false);
     const at::Tensor pixels = maps.permute({0, 2, 3, 1}).reshape({-1, channels}).contiguous();
-    for (const std::int64_t id : kmeans_assign(pixels, made.fit.centroids, kmeans.normalise)) *out++ = id;
+    for (const std::int64_t id : kmeans_assign(pixels, centroids, normalised)) *out++ = id;
   }
+  return ids;
+}
+
+KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeansConfig& kmeans) {
+  KMeansSegmentation made;
+  made.fit = kmeans_fit(features.values.reshape({-1, features.values.size(2)}), kmeans);
+  made.ids = assign_pixels(features, made.fit.centroids, kmeans.normalise);
   return made;
 }
 

@@ -33,9 +33,12 @@ struct NamedSize {
 std::vector<at::Tensor> read_cluster_maps(const std::filesystem::path& folder, const std::vector<NamedSize>& images,
                                           std::int64_t clusters);
 
-/// Mini tier, our own and not STEGO: k-means over the local features of all images. Each image's grid of features is
-/// enlarged to pixels bilinearly before its pixels are assigned, so borders are finer than the grid. `kmeans.clusters`
-/// is K. Throws InputError as kmeans_fit.
+/// Mini tier, our own and not STEGO: the cluster of every pixel, ids [N, H, W] int64, by the nearest of `centroids`
+/// [K, C]. Each image's grid of features is enlarged to pixels bilinearly first, so borders are finer than the grid.
+at::Tensor assign_pixels(const LocalFeatures& features, const at::Tensor& centroids, bool normalised);
+
+/// k-means over the local features of all images (`kmeans.clusters` is K), and the pixels it assigns, on unit vectors
+/// where it was fitted on them. Throws InputError as kmeans_fit.
 struct KMeansSegmentation {
   at::Tensor ids;  ///< [N, H, W] int64
   KMeans fit;

@@ -173,6 +173,7 @@ TEST(Pca, FindsTheAxesOfTwoDimensionsByHand) {
   EXPECT_LT(max_abs_difference(found.select(1, 1).abs(), values({0, 0, 5, 5})), 1e-4);
   EXPECT_NEAR(found.select(1, 0).sum().item<double>(), 0.0, 1e-4);
   EXPECT_TRUE(same_bits(pca_features(points, 1).select(1, 0), found.select(1, 0)));
+  EXPECT_TRUE(same_bits(pca_features(points.narrow(0, 0, 2), 2, points), found.narrow(0, 0, 2)));
 }
 
 TEST(Pca, RefusesMoreComponentsThanPixels) {

@@ -1,0 +1,211 @@
+#include "reproductions/self_guided/layout_signals.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "core/philox.h"
+#include "core/safetensors.h"
+#include "metrics/bootstrap.h"
+#include "metrics/confusion.h"
+#include "metrics/corloc.h"
+
+namespace assay::self_guided {
+namespace {
+
+at::Tensor tensor_of(const SafetensorsFile& file, const std::string& name) {
+  const TensorView& view = file.at(name);
+  at::Tensor tensor = at::empty(view.shape, view.type == DType::i64 ? at::kLong : at::kFloat);
+  std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
+  return tensor;
+}
+
+void add(SafetensorsWriter& writer, const std::string& name, const at::Tensor& ids) {
+  writer.add(name, ids.sizes().vec(),
+             std::span<const std::int64_t>(ids.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(ids.numel())));
+}
+
+at::Tensor as_tensor(const std::vector<PixelBox>& boxes) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(boxes.size()), 4}, at::kLong);
+  std::memcpy(tensor.mutable_data_ptr<std::int64_t>(), boxes.data(), boxes.size() * sizeof(PixelBox));
+  return tensor;
+}
+
+std::vector<PixelBox> as_boxes(const at::Tensor& tensor) {
+  std::vector<PixelBox> boxes(static_cast<std::size_t>(tensor.size(0)));
+  std::memcpy(boxes.data(), tensor.const_data_ptr<std::int64_t>(), boxes.size() * sizeof(PixelBox));
+  return boxes;
+}
+
+/// Another program's maps of one split.
+at::Tensor given_maps(const Study& s, Split split) {
+  std::vector<NamedSize> wanted;
+  for (const std::int64_t i : indices(s.run.dataset(), split))
+    wanted.push_back(
+        {s.run.dataset().items()[static_cast<std::size_t>(i)].stem, s.config.dataset.size, s.config.dataset.size});
+  return at::stack(read_cluster_maps(s.config.layouts.masks, wanted, s.config.layouts.mask_clusters));
+}
+
+/// How often one box an image is right.
+Score corloc_score(const std::string& arm, const std::vector<BoxCorners>& boxes, const std::vector<BoxCorners>& truth) {
+  std::int64_t hits = 0;
+  for (std::size_t i = 0; i < boxes.size(); ++i) hits += correctly_localised(boxes[i], std::span(&truth[i], 1)) ? 1 : 0;
+  const auto n = static_cast<std::int64_t>(boxes.size());
+  const Interval interval = wilson_interval(hits, n);
+  return {arm,
+          "corloc",
+          static_cast<double>(hits) / static_cast<double>(n),
+          "",
+          ScoreDirection::higher_is_better,
+          n,
+          ScoreInterval{interval.low, interval.high, 0.95, "Wilson over images"},
+          "corloc-lost",
+          nlohmann::json::object()};
+}
+
+void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutput& out) {
+  std::vector<BoxCorners> truth, lost;
+  for (const std::int64_t i : indices(s.run.dataset(), Split::train)) {
+    const Box box = s.run.dataset().sample(i).box;
+    truth.push_back({static_cast<double>(box.x0), static_cast<double>(box.y0), static_cast<double>(box.x1),
+                     static_cast<double>(box.y1)});
+  }
+  for (const PixelBox& box : found)
+    lost.push_back({static_cast<double>(box[0]), static_cast<double>(box[1]), static_cast<double>(box[2]),
+                    static_cast<double>(box[3])});
+  // Half the area: the best guess of somebody who has seen no image.
+  const double side = s.config.dataset.size, low = side * (1 - std::sqrt(0.5)) / 2, high = side - low;
+  out.protocols.push_back({"corloc-lost", {{"boxes", "of the alpha masks"}, {"split", "train"}}});
+  out.scores.push_back(corloc_score("lost", lost, truth));
+  out.scores.push_back(
+      corloc_score("centre_box", std::vector<BoxCorners>(truth.size(), {low, low, high, high}), truth));
+}
+
+/// Mean IoU over all pixels of maps `truth` and `found`, [N, H, W] int64.
+Score overlap(const Study& s, const std::string& arm, const at::Tensor& truth, const at::Tensor& found,
+              std::int64_t classes, const nlohmann::json& params) {
+  const at::Tensor want = truth.to(at::kByte).contiguous(), have = found.to(at::kByte).contiguous();
+  const std::int64_t n = want.size(0), pixels = want[0].numel();
+  std::vector<Confusion> counts;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto at = [&](const at::Tensor& maps) {
+      return std::span(maps.const_data_ptr<std::uint8_t>() + i * pixels, static_cast<std::size_t>(pixels));
+    };
+    counts.push_back(confusion(at(want), at(have), static_cast<int>(want.size(2)), static_cast<int>(classes)));
+  }
+  const auto mean_iou = [&](std::span<const std::int64_t> chosen) {
+    Confusion sum(static_cast<int>(classes));
+    for (const std::int64_t i : chosen) sum.add(counts[static_cast<std::size_t>(i)]);
+    return scores(sum).mean_iou;
+  };
+  std::vector<std::int64_t> all(static_cast<std::size_t>(n));
+  std::iota(all.begin(), all.end(), 0);
+  const assay::Interval interval = percentile_interval(bootstrap(n, mean_iou, s.config.bootstrap, s.run.seed(), 1));
+  return {
+      arm,
+      "layout_miou",
+      mean_iou(all),
+      "",
+      ScoreDirection::higher_is_better,
+      n,
+      ScoreInterval{interval.low, interval.high, 0.95, fmt::format("bootstrap over images, {}", s.config.bootstrap)},
+      "layout",
+      params};
+}
+
+at::Tensor rows_of(const at::Tensor& maps, const std::vector<std::int64_t>& rows) {
+  std::vector<at::Tensor> chosen;
+  chosen.reserve(rows.size());
+  for (const std::int64_t row : rows) chosen.push_back(maps[row]);
+  return at::stack(chosen);
+}
+
+}  // namespace
+
+LayoutFinder::LayoutFinder(ConvEncoder encoder, const LayoutConfig& config)
+    : encoder_(std::move(encoder)), config_(config) {}
+
+BoxLayouts LayoutFinder::boxes(const at::Tensor& images) const {
+  return find_boxes(encoder_features(encoder_, images, config_.box_convolutions, Centring::image, true),
+                    config_.candidate_share);
+}
+
+KMeansSegmentation LayoutFinder::fit_segments(const at::Tensor& images, KMeansConfig kmeans) const {
+  kmeans.clusters = config_.mask_clusters;
+  kmeans.normalise = true;
+  return segment_by_kmeans(encoder_features(encoder_, images, config_.mask_convolutions, Centring::image, true),
+                           kmeans);
+}
+
+at::Tensor LayoutFinder::segments(const at::Tensor& images, const at::Tensor& centroids) const {
+  return assign_pixels(encoder_features(encoder_, images, config_.mask_convolutions, Centring::image, true), centroids,
+                       true);
+}
+
+std::vector<Score> LayoutSignals::agreement(const Study& s, const std::string& arm, const at::Tensor& images,
+                                            const std::vector<std::int64_t>& sources,
+                                            const nlohmann::json& params) const {
+  if (arm == box_arm) {
+    const at::Tensor asked = rows_of(box.train.layout, sources).squeeze(1).to(at::kLong);
+    return {overlap(s, arm, asked, finder.boxes(images).layout.squeeze(1).to(at::kLong), 2, params)};
+  }
+  if (arm != mask_arm || !centroids.defined()) return {};
+  const at::Tensor asked = rows_of(mask.train.layout, sources).argmax(1);
+  return {overlap(s, arm, asked, finder.segments(images, centroids), s.config.layouts.mask_clusters, params)};
+}
+
+LayoutSignals layout_signals(Study& s, const Signal& clusters) {
+  const auto file = s.run.artifact_folder() / "layouts.safetensors";
+  const LayoutConfig& config = s.config.layouts;
+  LayoutFinder finder(trained_encoder(s), config);
+  s.run.stage("layouts", [&](StageOutput& out) {
+    const BoxLayouts found = finder.boxes(s.train.images);
+    record_corloc(s, found.boxes, out);
+    SafetensorsWriter writer;
+    add(writer, "box/train", as_tensor(found.boxes));
+    add(writer, "box/validation", as_tensor(finder.boxes(s.validation.images).boxes));
+    if (config.masks.empty()) {
+      KMeansConfig kmeans = s.config.kmeans;
+      kmeans.seed = RandomStream(s.run.seed(), Purpose::clustering, std::uint64_t{1} << 32).bits64();
+      const KMeansSegmentation made = finder.fit_segments(s.train.images, kmeans);
+      add(writer, "mask/train", made.ids);
+      add(writer, "mask/validation", finder.segments(s.validation.images, made.fit.centroids));
+      const at::Tensor centroids = made.fit.centroids.contiguous();
+      writer.add(
+          "centroids", centroids.sizes().vec(),
+          std::span<const float>(centroids.const_data_ptr<float>(), static_cast<std::size_t>(centroids.numel())));
+    } else {
+      add(writer, "mask/train", given_maps(s, Split::train));
+      add(writer, "mask/validation", given_maps(s, Split::validation));
+    }
+    writer.write(file);
+    out.artifacts.push_back({"layouts", "labels", file, {{"split", "train"}}});
+  });
+  const SafetensorsFile stored(file);
+  const auto boxes = [&](const char* split, const ConditionBlock& ids) {
+    return ConditionBlock{box_arm,
+                          ids.classes,
+                          ids.ids,
+                          {},
+                          box_layout(as_boxes(tensor_of(stored, std::string("box/") + split)), s.config.dataset.size,
+                                     s.config.dataset.size)};
+  };
+  const auto masks = [&](const char* split) {
+    const MaskLayouts made = mask_layouts(tensor_of(stored, std::string("mask/") + split), config.mask_clusters);
+    return ConditionBlock{mask_arm, config.mask_clusters, {}, made.occurs, made.layout};
+  };
+  return {{boxes("train", clusters.train), boxes("validation", clusters.held_out)},
+          {masks("train"), masks("validation")},
+          std::move(finder),
+          config.masks.empty() ? tensor_of(stored, "centroids") : at::Tensor()};
+}
+
+}  // namespace assay::self_guided

@@ -1,0 +1,107 @@
+#include "reproductions/self_guided/sampling.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+
+#include "core/elapsed.h"
+#include "core/philox.h"
+#include "reproductions/sample_files.h"
+#include "reproductions/sample_noise.h"
+
+namespace assay::self_guided {
+namespace {
+
+/// Where the samples of an arm at a weight lie.
+std::filesystem::path sample_file(const Study& s, const std::string& arm, double w) {
+  return s.run.artifact_folder() / fmt::format("samples-{}-w{}.safetensors", arm, w);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> condition_sources(const Study& s) {
+  RandomStream random(s.run.seed(), Purpose::condition, 0);
+  const std::vector<std::int64_t> order = permutation(s.train.images.size(0), random);
+  std::vector<std::int64_t> sources;
+  for (std::int64_t i = 0; i < s.config.sample.count; ++i)
+    sources.push_back(order[static_cast<std::size_t>(i) % order.size()]);
+  return sources;
+}
+
+at::Tensor draw(const Study& s, const Denoiser& net, const Network& network, std::size_t block, double w,
+                const std::vector<std::int64_t>& sources, const std::function<void(std::int64_t)>& progress) {
+  at::NoGradGuard no_grad;
+  const std::int64_t side = s.config.dataset.size, count = static_cast<std::int64_t>(sources.size());
+  DdimOptions options = s.config.sample.ddim;
+  options.weight = w;
+  std::vector<at::Tensor> parts;
+  for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
+    const std::int64_t size = std::min(s.config.sample.batch, count - begin);
+    const at::Tensor x = sample_noise(begin, size, {3, side, side}, s.run.seed());
+    Condition condition;
+    if (w != 0)
+      condition = shown_condition(network.blocks, block, {sources.begin() + begin, sources.begin() + begin + size})
+                      .to(s.run.device());
+    const auto step_noise = [&](std::int64_t step) {
+      return sample_noise(begin, size, {3, side, side}, s.run.seed(), step + 1).to(s.run.device());
+    };
+    parts.push_back(to_bytes(ddim_sample(net, s.config.schedule, options, x.to(s.run.device()), condition, step_noise))
+                        .to(at::kCPU));
+    progress(begin + size);
+  }
+  return at::cat(parts);
+}
+
+double sample_arms(Study& s, const Denoiser& net, const Network& network, const std::vector<Arm>& arms, double w,
+                   const FdSmall& fd, const LayoutSignals* layouts) {
+  const std::string& first = arms.front().name;
+  const nlohmann::json result = s.run.stage(fmt::format("sample:{}:w{}", first, w), [&](StageOutput& out) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::vector<std::int64_t> sources = condition_sources(s);
+    const at::Tensor bytes =
+        draw(s, net, network, arms.front().block, w, sources,
+             s.run.progress(fmt::format("sample {} w={}", first, w), s.config.sample.count, "images"));
+    out.timings.push_back({"sample",
+                           w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
+                           fmt::format("{}x3x{}x{}, {} steps", std::min(s.config.sample.batch, s.config.sample.count),
+                                       s.config.dataset.size, s.config.dataset.size, s.config.sample.ddim.steps),
+                           seconds_since(start),
+                           s.config.sample.count,
+                           "images",
+                           {}});
+
+    const at::Tensor images = from_bytes(bytes), features = fd.features(images);
+    out.protocols.push_back(fd.protocol());
+    out.protocols.push_back(fd.neighbours());
+    if (layouts) out.protocols.push_back({"layout", {{"encoder", to_json(s.config.encoder)}}});
+    for (const Arm& arm : arms) {
+      const nlohmann::json params = guidance_params(w);
+      out.scores.push_back(fd.score(arm.name, features, params));
+      for (Score& score : fd.precision_and_recall(arm.name, features, params)) out.scores.push_back(std::move(score));
+      if (layouts)
+        for (Score& score : layouts->agreement(s, arm.name, images, sources, params))
+          out.scores.push_back(std::move(score));
+      write_samples(sample_file(s, arm.name, w), bytes, features);
+      out.artifacts.push_back({fmt::format("samples {} w={}", arm.name, w),
+                               "samples",
+                               sample_file(s, arm.name, w),
+                               {{"arm", arm.name}, {"w", w}}});
+    }
+    if (w == 0 || w == s.config.sample.ddim.weight)
+      out.artifacts.push_back(sample_picture(fmt::format("{} w={}", first, w), bytes,
+                                             s.run.artifact_folder() / fmt::format("grid-{}-w{}.png", first, w),
+                                             {{"arm", first}, {"w", w}, {"seed", s.run.seed()}}));
+    out.result = {{"fd", fd.distance(features)}};
+  });
+  return result.at("fd").get<double>();
+}
+
+at::Tensor stored_features(const Study& s, const std::string& arm, double w) {
+  return read_sample_features(sample_file(s, arm, w));
+}
+
+}  // namespace assay::self_guided
