@@ -203,7 +203,10 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       row.differences.push_back(left->value - right->value);
     }
     if (a.empty()) continue;
-    if (a.size() >= 2) {
+    // One difference in every seed has no seed in it: its spread is that of the samples.
+    const bool equal =
+        std::all_of(row.differences.begin(), row.differences.end(), [&](double d) { return d == row.differences[0]; });
+    if (!equal) {
       const PairedDifference paired = paired_difference(a, b);
       row.difference = paired.mean;
       row.interval = IntervalRow{paired.interval.low, paired.interval.high, 0.95,

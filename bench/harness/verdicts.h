@@ -12,7 +12,8 @@ namespace assay {
 std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims);
 
 /// The contrasts over the finished runs of a batch: paired Student t over the seeds with Holm's adjustment over the
-/// contrasts of one metric. With one seed the interval is the run's own, over samples, where it recorded one.
+/// contrasts of one metric. With one seed, or one difference in all of them, the interval is the run's own, over
+/// samples, where it recorded one.
 /// Contrasts without scores on both sides are left out, and so are those for which an arm has several such scores.
 std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
                                            const std::string& dataset, const std::vector<Contrast>& contrasts);

@@ -22,6 +22,7 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   s.ddim.variant = read_ddim_variant(reader.text("variant", "sgdm"));
   s.ddim.eta = reader.real("eta", s.ddim.eta, 0.0, 1.0);
   s.ddim.weight = reader.real("weight", 2.0, -100.0, 100.0);
+  if (s.ddim.weight == 0) throw InputError("sample.weight: 0 is arm `uncond_w0`; accepted: any other weight");
   s.weights =
       reader.one_of("weights", "raw", {"raw", "ema"}) == "raw" ? CheckpointWeights::raw : CheckpointWeights::ema;
   s.sweep = reader.reals("sweep", {0, 1, 2}, -100.0, 100.0);

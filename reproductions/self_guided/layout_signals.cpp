@@ -54,15 +54,24 @@ at::Tensor given_maps(const Study& s, Split split) {
   return at::stack(read_cluster_maps(s.config.layouts.masks, wanted, s.config.layouts.mask_clusters));
 }
 
-/// How often one box an image is right.
-Score corloc_score(const std::string& arm, const std::vector<BoxCorners>& boxes, const std::vector<BoxCorners>& truth) {
-  std::int64_t hits = 0;
-  for (std::size_t i = 0; i < boxes.size(); ++i) hits += correctly_localised(boxes[i], std::span(&truth[i], 1)) ? 1 : 0;
-  const auto n = static_cast<std::int64_t>(boxes.size());
-  const Interval interval = wilson_interval(hits, n);
+/// Whether each box is right, as 0 or 1.
+std::vector<double> hits_of(const std::vector<BoxCorners>& boxes, const std::vector<BoxCorners>& truth) {
+  std::vector<double> hits;
+  for (std::size_t i = 0; i < boxes.size(); ++i)
+    hits.push_back(correctly_localised(boxes[i], std::span(&truth[i], 1)) ? 1.0 : 0.0);
+  return hits;
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+Score corloc_score(const std::string& arm, const std::vector<double>& hits) {
+  const auto n = static_cast<std::int64_t>(hits.size());
+  const Interval interval = wilson_interval(std::llround(mean_of(hits) * static_cast<double>(n)), n);
   return {arm,
           "corloc",
-          static_cast<double>(hits) / static_cast<double>(n),
+          mean_of(hits),
           "",
           ScoreDirection::higher_is_better,
           n,
@@ -84,9 +93,24 @@ void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutp
   // Half the area: the best guess of somebody who has seen no image.
   const double side = s.config.dataset.size, low = side * (1 - std::sqrt(0.5)) / 2, high = side - low;
   out.protocols.push_back({"corloc-lost", {{"boxes", "of the alpha masks"}, {"split", "train"}}});
-  out.scores.push_back(corloc_score("lost", lost, truth));
-  out.scores.push_back(
-      corloc_score("centre_box", std::vector<BoxCorners>(truth.size(), {low, low, high, high}), truth));
+  const std::vector<double> found_hits = hits_of(lost, truth);
+  const std::vector<double> centre_hits = hits_of(std::vector<BoxCorners>(truth.size(), {low, low, high, high}), truth);
+  out.scores.push_back(corloc_score("lost", found_hits));
+  out.scores.push_back(corloc_score("centre_box", centre_hits));
+  std::vector<double> difference;
+  for (std::size_t i = 0; i < truth.size(); ++i) difference.push_back(found_hits[i] - centre_hits[i]);
+  const auto n = static_cast<std::int64_t>(difference.size());
+  const auto mean = [&](std::span<const std::int64_t> chosen) {
+    double sum = 0;
+    for (const std::int64_t i : chosen) sum += difference[static_cast<std::size_t>(i)];
+    return sum / static_cast<double>(chosen.size());
+  };
+  const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
+  out.scores.push_back({"lost - centre_box", "corloc difference", mean_of(difference), "",
+                        ScoreDirection::higher_is_better, n,
+                        ScoreInterval{interval.low, interval.high, 0.95,
+                                      fmt::format("paired bootstrap over images, {}", s.config.bootstrap)},
+                        "corloc-lost", nlohmann::json::object()});
 }
 
 /// Mean IoU over all pixels of maps `truth` and `found`, [N, H, W] int64.

@@ -117,7 +117,7 @@ std::vector<Signal> guide_by_images(Study& s, const FdSmall& fd) {
     const auto net = trained_network(s, network);
     sample_arms(s, *net, network, {{uncond_model_arm, 0}}, 0, fd, nullptr);
   }
-  if (s.config.sample.ddim.weight != 0) trends(s, fd_of, signals, fd);
+  trends(s, fd_of, signals, fd);
   return signals;
 }
 

@@ -238,6 +238,18 @@ TEST_F(Verdicts, OfOneSeedUseTheRunsOwnIntervalAndSaySo) {
   EXPECT_THAT(claims()[0].note, HasSubstr("one seed"));
 }
 
+TEST_F(Verdicts, OfOneDifferenceInEverySeedUseTheRunsOwnInterval) {
+  // Nothing of it depends on the seed, so that seeds cannot tell how sure it is.
+  for (const int seed : {0, 1, 2})
+    run(seed, -2, RunStatus::done, IntervalRow{-5, 1, 0.95, "bootstrap over images, 500"});
+  const auto rows = contrasts(plan());
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows[0].difference, -2);
+  EXPECT_FALSE(rows[0].p_value);
+  EXPECT_EQ(rows[0].interval->low, -5);
+  EXPECT_EQ(claims()[0].verdict, Verdict::inconclusive);
+}
+
 TEST_F(Verdicts, OfOneSeedWithoutAnIntervalAreInconclusive) {
   run(4, -2);
   EXPECT_EQ(claims()[0].verdict, Verdict::inconclusive);

@@ -91,6 +91,17 @@ TEST(SelfGuidedConfig, RefusesWhatCannotBeRun) {
   EXPECT_THAT(refused("/label", "groups"), HasSubstr("did you mean 'group'?"));
   EXPECT_THAT(refused("/networks", "seperate"), HasSubstr("did you mean 'separate'?"));
   EXPECT_THAT(refused("/train", 5), HasSubstr("expected an object"));
+  EXPECT_THAT(refused("/sample/weight", 0), HasSubstr("uncond_w0"));
+  EXPECT_THAT(refused("/parts", {"guidance", "layout"}), HasSubstr("did you mean 'layouts'?"));
+  EXPECT_THAT(refused("/parts", nlohmann::json::array()), HasSubstr("long_tail"));
+  EXPECT_THAT(refused("/encoders", {"pca", "pca"}), HasSubstr("pca is given twice"));
+  EXPECT_THAT(refused("/imbalances", {10}), HasSubstr("two or more"));
+  EXPECT_THAT(refused("/imbalances", {10, 10}), HasSubstr("10 is given twice"));
+  EXPECT_THAT(refused("/imbalances", {0.5, 10}), HasSubstr("imbalances"));
+  EXPECT_THAT(refused("/layouts/unet/image_size", 32), HasSubstr("layouts.unet.image_size is 32"));
+  EXPECT_THAT(refused("/layouts/unet/layout_dim", 3), HasSubstr("layout_dim"));
+  EXPECT_THAT(refused("/layouts/candidate_share", 0), HasSubstr("candidate_share"));
+  EXPECT_THAT(refused("/layouts/mask_cluster", 3), HasSubstr("did you mean 'mask_clusters'?"));
 }
 
 TEST(SelfGuidedConfig, SweepHoldsTheHeadlineWeightAndTheUnguidedOne) {
