@@ -12,9 +12,13 @@
 
 namespace assay {
 
-Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias)
-    : weight_(parameters.declare({name + ".weight", {out, in}, Initial::uniform_fan_in, in})),
-      bias_(bias ? parameters.declare({name + ".bias", {out}, Initial::uniform_fan_in, in}) : nullptr) {}
+Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias,
+               bool transformer)
+    : weight_(parameters.declare(
+          {name + ".weight", {out, in}, transformer ? Initial::normal_002 : Initial::uniform_fan_in, in})),
+      bias_(
+          bias ? parameters.declare({name + ".bias", {out}, transformer ? Initial::zeros : Initial::uniform_fan_in, in})
+               : nullptr) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);

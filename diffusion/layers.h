@@ -12,7 +12,9 @@ namespace assay {
 /// y = x W^T + b on the last axis; keys `name`.weight [out, in] and, with a bias, `name`.bias [out].
 class Linear {
  public:
-  Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias = true);
+  /// `transformer`: weights start with deviation 0.02 and the bias at 0, as in vision transformers.
+  Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias = true,
+         bool transformer = false);
   at::Tensor operator()(const at::Tensor& x) const;
   /// Of `rows` vectors.
   void count(CostWalk& walk, std::int64_t rows = 1) const;

@@ -29,8 +29,11 @@ void initialise(const Parameter& parameter, std::uint64_t seed, std::uint64_t in
     case Initial::normal:
       random.fill_normal({out, static_cast<std::size_t>(n)});
       return;
-    case Initial::normal_fan_in: {
-      const auto deviation = static_cast<float>(1.0 / std::sqrt(static_cast<double>(parameter.fan_in)));
+    case Initial::normal_fan_in:
+    case Initial::normal_002: {
+      const auto deviation = parameter.initial == Initial::normal_002
+                                 ? 0.02f
+                                 : static_cast<float>(1.0 / std::sqrt(static_cast<double>(parameter.fan_in)));
       random.fill_normal({out, static_cast<std::size_t>(n)});
       for (std::int64_t i = 0; i < n; ++i) out[i] *= deviation;
       return;

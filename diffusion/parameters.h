@@ -14,8 +14,9 @@ namespace assay {
 class SafetensorsFile;
 class SafetensorsWriter;
 
-/// How a parameter starts; the bounds are those of the layers of the official code (PyTorch's defaults).
-enum class Initial { zeros, ones, uniform_fan_in, normal, normal_fan_in };
+/// How a parameter starts; the bounds are those of the layers of the official code (PyTorch's defaults). normal_002 has
+/// deviation 0.02, as vision transformers start (timm cuts it at 2, a hundred deviations away).
+enum class Initial { zeros, ones, uniform_fan_in, normal, normal_fan_in, normal_002 };
 
 /// A parameter of a network as its layers see it; filled by Parameters::materialise.
 struct Parameter {

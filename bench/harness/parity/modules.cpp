@@ -10,10 +10,12 @@ const std::vector<ModuleEntry>& modules() {
       {"diffusion.gaussian", gaussian_process},
       {"dino.vit", dino_vit},
       {"eddpm.entropy", entropy_guidance},
+      {"maskdm", maskdm_network},
       {"sched", sched},
       {"sgdm.sampler", sgdm_sampler},
       {"sgdm.unet", sgdm_unet},
       {"sgdm.unet_ca", sgdm_unet_ca},
+      {"uvit", uvit},
   };
   return table;
 }

@@ -20,11 +20,13 @@ Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
 Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
+Module maskdm_network(nlohmann::json config, const SafetensorsFile* state);
 Module sched(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);
+Module uvit(nlohmann::json config, const SafetensorsFile* state);
 
 /// A network with a pack's weights, in half precision where its configuration says so. Throws InputError without
 /// weights or with others.

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "bench/harness/parity/modules.h"
-#include "bench/harness/parity/toy_network.h"
+#include "bench/harness/parity/toy_denoiser.h"
 #include "diffusion/samplers/make_scheduler.h"
 
 namespace assay::parity {
@@ -17,7 +17,7 @@ at::Tensor from(const std::vector<double>& numbers) {
   return out;
 }
 
-Outputs sample(Scheduler& scheduler, const Case& c, const ToyNetwork& network) {
+Outputs sample(Scheduler& scheduler, const Case& c, const ToyDenoiser& network) {
   scheduler.set_timesteps(c.integer("steps"));
   at::Tensor x = c.tensor("x_T");
   if (c.has("scale_initial") && c.number("scale_initial") != 0) x = x * scheduler.init_noise_sigma();
@@ -41,7 +41,7 @@ Outputs sample(Scheduler& scheduler, const Case& c, const ToyNetwork& network) {
 
 /// The samplers of diffusers on a toy network.
 Module sched(nlohmann::json config, const SafetensorsFile* /*state*/) {
-  const ToyNetwork network(config.value("toy_model", nlohmann::json::object()));
+  const ToyDenoiser network(config.value("toy_model", nlohmann::json::object()));
   return [config, network](const Case& c) -> Outputs {
     const std::string name = c.text("scheduler");
     const nlohmann::json& known = config.at("schedulers");

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "bench/harness/parity/modules.h"
-#include "bench/harness/parity/toy_network.h"
+#include "bench/harness/parity/toy_denoiser.h"
 #include "diffusion/ddim.h"
 #include "diffusion/dynamic_threshold.h"
 #include "diffusion/plms.h"
@@ -55,7 +55,7 @@ Outputs tables(const NoiseSchedule& s) {
            of([&](std::size_t t) { return (1 - previous(t)) * std::sqrt(1 - s.beta[t]) / (1 - a(t)); })}};
 }
 
-Outputs p_sample(const Case& c, const NoiseSchedule& s, const ToyNetwork& network) {
+Outputs p_sample(const Case& c, const NoiseSchedule& s, const ToyDenoiser& network) {
   const at::Tensor x = c.tensor("x"), t = c.tensor("t"), noise = c.tensor("noise");
   DdimOptions clipped;
   clipped.variant = DdimVariant::adm;
@@ -80,7 +80,7 @@ Outputs ddim_parameters(const Case& c, const NoiseSchedule& s) {
           {"alphas_prev", of([&](std::size_t i) { return steps[i].alpha_bar_previous; })}};
 }
 
-Outputs chain(const Case& c, const NoiseSchedule& s, const ToyNetwork& network) {
+Outputs chain(const Case& c, const NoiseSchedule& s, const ToyDenoiser& network) {
   DdimOptions options;
   options.steps = c.integer("steps");
   options.eta = c.number("eta");
@@ -97,7 +97,7 @@ Outputs chain(const Case& c, const NoiseSchedule& s, const ToyNetwork& network) 
 
 /// Schedules and sampling of Self-Guided Diffusion's code, on a toy network.
 Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* /*state*/) {
-  const ToyNetwork network(config.value("toy_model", nlohmann::json::object()));
+  const ToyDenoiser network(config.value("toy_model", nlohmann::json::object()));
   const std::string own = config.value("beta_schedule", "linear");
   return [config, network, own](const Case& c) -> Outputs {
     const NoiseSchedule schedule = schedule_of(config, c.has("beta_schedule") ? c.text("beta_schedule") : own);

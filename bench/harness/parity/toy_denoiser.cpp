@@ -11,6 +11,10 @@ at::Tensor thousandths(const at::Tensor& timesteps, const at::Tensor& x) {
   return timesteps.to(at::kFloat).view(shape) / 1000;
 }
 
+at::Tensor ToyDenoiser::operator()(const at::Tensor& x, double t) const {
+  return a_ * x + b_ * x.sin() + c_ * (t / 1000);
+}
+
 at::Tensor ToyDenoiser::predict(const at::Tensor& x, const at::Tensor& timesteps,
                                 const Condition& /*condition*/) const {
   const at::Tensor t = thousandths(timesteps, x);

@@ -1,0 +1,210 @@
+#include "diffusion/vit_trunk.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "diffusion/timestep_embedding.h"
+
+namespace assay {
+namespace {
+
+/// Rows `visible` [B, V] of tokens [B, N, d].
+at::Tensor chosen(const at::Tensor& tokens, const at::Tensor& visible) {
+  if (!visible.defined()) return tokens;
+  return tokens.gather(1, visible.unsqueeze(2).expand({visible.size(0), visible.size(1), tokens.size(2)}));
+}
+
+/// [B, grid, grid, C, p, p], a view of the image.
+at::Tensor patch_grid(const at::Tensor& x, std::int64_t patch) {
+  const std::int64_t rows = x.size(2) / patch, columns = x.size(3) / patch;
+  return x.reshape({x.size(0), x.size(1), rows, patch, columns, patch}).permute({0, 2, 4, 1, 3, 5});
+}
+
+}  // namespace
+
+void check_vit_trunk_config(const VitTrunkConfig& c, const std::string& where) {
+  if (c.img_size % c.patch_size != 0)
+    throw InputError(
+        fmt::format("{}.img_size: {} is not a multiple of patch_size {}", where, c.img_size, c.patch_size));
+  if (c.embed_dim % c.num_heads != 0)
+    throw InputError(
+        fmt::format("{}: width {} is not a multiple of the number of heads {}", where, c.embed_dim, c.num_heads));
+  if (c.embed_dim % 2 != 0) throw InputError(fmt::format("{}: width {}; accepted: an even number", where, c.embed_dim));
+  if (c.num_classes == 0) throw InputError(where + ".num_classes: 0; accepted: -1 for none, or 1 and more");
+}
+
+VitTrunk::Block::Block(Parameters& p, const std::string& name, const VitTrunkConfig& config, const VitTrunkKeys& keys,
+                       bool skip)
+    : norm1_(p, name + ".norm1", config.embed_dim, LayerNorm::Keys::weight_bias),
+      qkv_(p, name + ".attn.qkv", config.embed_dim, 3 * config.embed_dim, config.qkv_bias && !keys.separate_bias, true),
+      out_(p, name + ".attn.proj", config.embed_dim, config.embed_dim, true, true),
+      norm2_(p, name + ".norm2", config.embed_dim, LayerNorm::Keys::weight_bias),
+      fc1_(p, name + ".mlp.fc1", config.embed_dim,
+           static_cast<std::int64_t>(static_cast<double>(config.embed_dim) * config.mlp_ratio), true, true),
+      fc2_(p, name + ".mlp.fc2", static_cast<std::int64_t>(static_cast<double>(config.embed_dim) * config.mlp_ratio),
+           config.embed_dim, true, true),
+      heads_(config.num_heads),
+      width_(config.embed_dim) {
+  if (config.qkv_bias && keys.separate_bias) {
+    q_bias_ = p.declare({name + ".attn.q_bias", {width_}, Initial::zeros});
+    v_bias_ = p.declare({name + ".attn.v_bias", {width_}, Initial::zeros});
+  }
+  if (skip) skip_.emplace(p, name + ".skip_linear", 2 * width_, width_, true, true);
+}
+
+at::Tensor VitTrunk::Block::operator()(at::Tensor x, const at::Tensor& skip) const {
+  if (skip_) x = (*skip_)(at::cat({x, skip}, 2));
+  const std::int64_t batch = x.size(0), tokens = x.size(1);
+  at::Tensor qkv = qkv_(norm1_(x));
+  if (q_bias_) qkv = qkv + at::cat({q_bias_->value, at::zeros_like(q_bias_->value), v_bias_->value});
+  qkv = qkv.view({batch, tokens, 3, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});
+  const at::Tensor attended = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
+  x = x + out_(attended.transpose(1, 2).reshape({batch, tokens, width_}));
+  return x + fc2_(at::gelu(fc1_(norm2_(x))));
+}
+
+void VitTrunk::Block::count(CostWalk& walk, std::int64_t tokens) const {
+  if (skip_) skip_->count(walk, tokens);
+  qkv_.count(walk, tokens);
+  walk.multiply(tokens, width_, 2 * tokens);  // scores and their sum over values
+  out_.count(walk, tokens);
+  fc1_.count(walk, tokens);
+  fc2_.count(walk, tokens);
+  walk.work(10 * tokens * width_);
+  walk.keep(16 * tokens * width_);
+}
+
+VitTrunk::VitTrunk(Parameters& p, const VitTrunkConfig& config, const VitTrunkKeys& keys)
+    : config_(config),
+      patch_weight_(p.declare({keys.prefix + "patch_embed.proj.weight",
+                               {config.embed_dim, config.in_chans, config.patch_size, config.patch_size},
+                               Initial::uniform_fan_in,
+                               config.patch_values()})),
+      patch_bias_(p.declare(
+          {keys.prefix + "patch_embed.proj.bias", {config.embed_dim}, Initial::uniform_fan_in, config.patch_values()})),
+      position_(p.declare({keys.prefix + keys.position,
+                           {1, config.extras() + config.patches(), config.embed_dim},
+                           Initial::normal_002})),
+      norm_(p, keys.prefix + "norm", config.embed_dim, LayerNorm::Keys::weight_bias) {
+  if (config.mlp_time_embed) {
+    time_0_.emplace(p, keys.prefix + "time_embed.0", config.embed_dim, 4 * config.embed_dim, true, true);
+    time_2_.emplace(p, keys.prefix + "time_embed.2", 4 * config.embed_dim, config.embed_dim, true, true);
+  }
+  if (config.num_classes > 0) {
+    label_ = p.declare({keys.prefix + "label_emb.weight", {config.num_classes, config.embed_dim}, Initial::normal});
+    if (keys.null_label)
+      null_label_ = p.declare({keys.prefix + "uncond_embed", {1, config.embed_dim}, Initial::normal_002});
+  }
+  for (std::int64_t i = 0; i < config.depth / 2; ++i)
+    in_.emplace_back(p, fmt::format("{}in_blocks.{}", keys.prefix, i), config, keys, false);
+  middle_.emplace_back(p, keys.prefix + "mid_block", config, keys, false);
+  for (std::int64_t i = 0; i < config.depth / 2; ++i)
+    out_.emplace_back(p, fmt::format("{}out_blocks.{}", keys.prefix, i), config, keys, keys.skips);
+}
+
+at::Tensor VitTrunk::extra_tokens(const at::Tensor& timesteps, const at::Tensor& labels, std::int64_t batch) const {
+  at::Tensor time = timestep_embedding(timesteps, config_.embed_dim);
+  if (time_0_) time = (*time_2_)(at::silu((*time_0_)(time)));
+  time = time.unsqueeze(1);
+  if (!label_) {
+    if (labels.defined()) throw InputError("transformer: labels given to a network without classes");
+    return time;
+  }
+  at::Tensor label;
+  if (labels.defined()) {
+    const std::int64_t lowest = null_label_ ? -1 : 0;
+    if (labels.dim() != 1 || labels.size(0) != batch || labels.lt(lowest).any().item<bool>() ||
+        labels.ge(config_.num_classes).any().item<bool>())
+      throw InputError(
+          fmt::format("transformer: labels must be {} numbers from {} to {}", batch, lowest, config_.num_classes - 1));
+    label = at::embedding(label_->value, labels.clamp_min(0));
+    if (null_label_) label = at::where(labels.lt(0).unsqueeze(1), null_label_->value, label);
+  } else {
+    if (!null_label_) throw InputError("transformer: a class-conditional network without a null label needs labels");
+    label = null_label_->value.expand({batch, config_.embed_dim});
+  }
+  return at::cat({label.unsqueeze(1), time}, 1);
+}
+
+at::Tensor VitTrunk::operator()(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels,
+                                const at::Tensor& visible) const {
+  if (x.dim() != 4 || x.size(1) != config_.in_chans || x.size(2) != config_.img_size || x.size(3) != config_.img_size)
+    throw InputError(
+        fmt::format("transformer: x must be [B, {}, {}, {}]", config_.in_chans, config_.img_size, config_.img_size));
+  const std::int64_t batch = x.size(0), extras = config_.extras(), width = config_.embed_dim;
+  if (visible.defined() && (visible.dim() != 2 || visible.size(0) != batch || visible.size(1) < 1 ||
+                            visible.lt(0).any().item<bool>() || visible.ge(config_.patches()).any().item<bool>()))
+    throw InputError(fmt::format("transformer: visible patches must be [{}, V] numbers from 0 to {}, at least one",
+                                 batch, config_.patches() - 1));
+
+  const at::Tensor weight = patch_weight_->value.view({width, config_.patch_values()});
+  at::Tensor patches = at::linear(image_patches(x, config_.patch_size, visible), weight, patch_bias_->value);
+  const at::Tensor places = position_->value.narrow(1, extras, config_.patches());
+  patches = patches + (visible.defined()
+                           ? at::index_select(places[0], 0, visible.flatten()).view({batch, visible.size(1), width})
+                           : places);
+  const at::Tensor first = extra_tokens(timesteps, labels, batch) + position_->value.narrow(1, 0, extras);
+
+  at::Tensor h = at::cat({first, patches}, 1);
+  std::vector<at::Tensor> skips;
+  for (const Block& block : in_) {
+    h = block(h, {});
+    skips.push_back(h);
+  }
+  h = middle_.front()(h, {});
+  for (const Block& block : out_) {
+    h = block(h, skips.back());
+    skips.pop_back();
+  }
+  h = norm_(h);
+  return h.narrow(1, extras, h.size(1) - extras);
+}
+
+void VitTrunk::count(CostWalk& walk, std::int64_t visible) const {
+  const std::int64_t tokens = visible + config_.extras(), width = config_.embed_dim;
+  walk.multiply(visible, config_.patch_values(), width);
+  if (time_0_) {
+    time_0_->count(walk);
+    time_2_->count(walk);
+  }
+  for (const Block& block : in_) {
+    block.count(walk, tokens);
+    walk.hold(tokens * width);
+  }
+  middle_.front().count(walk, tokens);
+  for (const Block& block : out_) {
+    block.count(walk, tokens);
+    walk.hold(-tokens * width);
+  }
+}
+
+at::Tensor image_patches(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible) {
+  return chosen(patch_grid(x, patch).reshape({x.size(0), -1, x.size(1) * patch * patch}), visible);
+}
+
+at::Tensor patch_targets(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible) {
+  return chosen(patch_grid(x, patch).permute({0, 1, 2, 4, 5, 3}).reshape({x.size(0), -1, x.size(1) * patch * patch}),
+                visible);
+}
+
+at::Tensor image_of_targets(const at::Tensor& tokens, std::int64_t patch, std::int64_t channels) {
+  const auto grid = std::llround(std::sqrt(static_cast<double>(tokens.size(1))));
+  return tokens.reshape({tokens.size(0), grid, grid, patch, patch, channels})
+      .permute({0, 5, 1, 3, 2, 4})
+      .reshape({tokens.size(0), channels, grid * patch, grid * patch});
+}
+
+}  // namespace assay

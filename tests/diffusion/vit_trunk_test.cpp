@@ -1,0 +1,178 @@
+#include "diffusion/vit_trunk.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "diffusion/mask_uvit.h"
+#include "diffusion/uvit.h"
+#include "tests/diffusion/golden.h"
+#include "tests/support/tensors.h"
+#include "tests/support/throws.h"
+
+namespace assay {
+namespace {
+
+using test::indices;
+using test::max_abs_difference;
+using test::message_of;
+using test::normal;
+using test::same_bits;
+using test::values;
+using ::testing::ContainerEq;
+using ::testing::HasSubstr;
+
+using Shapes = std::map<std::string, std::vector<std::int64_t>>;
+
+Shapes shapes_of(const Parameters& parameters) {
+  Shapes shapes;
+  for (const Parameter& parameter : parameters.all()) shapes[parameter.name] = parameter.shape;
+  return shapes;
+}
+
+nlohmann::json manifest(const std::string& name) {
+  std::ifstream file(test::shared_golden("manifests") / (name + ".json"));
+  return nlohmann::json::parse(file);
+}
+
+TEST(UVit, HasTheOfficialKeysAndShapes) {
+  ASSAY_NEEDS_SHARED_GOLDEN("manifests");
+  for (const char* name :
+       {"uvit_celeba64_small", "uvit_imagenet64_mid", "uvit_imagenet64_large", "uvit_imagenet256_huge2"}) {
+    const auto official = manifest(name);
+    const UVit network(read_uvit_config(official.at("config"), name));
+    EXPECT_THAT(shapes_of(network.parameters()), ContainerEq(official.at("state_dict").get<Shapes>())) << name;
+    EXPECT_EQ(network.parameters().count(), official.at("total_parameters").get<std::int64_t>()) << name;
+  }
+}
+
+TEST(MaskUVit, HasTheOfficialKeysAndShapes) {
+  ASSAY_NEEDS_SHARED_GOLDEN("manifests");
+  for (const char* name :
+       {"maskdm_celeba64_small", "maskdm_celebahq256_small", "maskdm_celebahq256_base", "maskdm_lsun_church256_base"}) {
+    const auto official = manifest(name);
+    const MaskUVit network(read_mask_uvit_config(official.at("config"), name));
+    EXPECT_THAT(shapes_of(network.parameters()), ContainerEq(official.at("state_dict").get<Shapes>())) << name;
+    EXPECT_EQ(network.parameters().count(), official.at("total_parameters").get<std::int64_t>()) << name;
+  }
+}
+
+MaskUVitConfig small(std::int64_t classes = -1) {
+  MaskUVitConfig c;
+  c.img_size = 8;
+  c.patch_size = 2;
+  c.embed_dim = 16;
+  c.depth = 3;
+  c.num_heads = 2;
+  c.num_classes = classes;
+  return c;
+}
+
+class Masked : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    network.parameters().materialise(1);
+    network.parameters().assign(0.3 * normal({network.parameters().trainable_count()}, 2));
+  }
+  MaskUVit network{small()};
+  at::Tensor x = normal({2, 3, 8, 8}, 3), t = indices({5, 700});
+  at::Tensor visible = indices({1, 6, 11, 0, 3, 15}).view({2, 3});
+};
+
+TEST_F(Masked, HiddenPixelsHaveNoInfluenceAndNoGradient) {
+  at::Tensor image = x.clone().set_requires_grad(true);
+  const at::Tensor out = network.forward_visible(image, t, visible);
+  out.square().sum().backward();
+  const at::Tensor gradient = patch_targets(image.grad(), 2);
+  const at::NoGradGuard no_grad;
+  at::Tensor other = x.clone();
+  for (std::int64_t row = 0; row < 2; ++row)
+    for (std::int64_t patch = 0; patch < 16; ++patch) {
+      const bool seen = visible[row].eq(patch).any().item<bool>();
+      EXPECT_EQ(gradient[row][patch].abs().max().item<float>() > 0, seen) << row << ' ' << patch;
+      if (!seen) other[row].narrow(1, patch / 4 * 2, 2).narrow(2, patch % 4 * 2, 2).fill_(99.0f);
+    }
+  EXPECT_TRUE(same_bits(network.forward_visible(other, t, visible), out.detach()));
+}
+
+TEST_F(Masked, EveryPatchVisibleIsThePlainPass) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor all = at::arange(16, at::kLong).expand({2, 16});
+  const at::Tensor image = image_of_targets(network.forward_visible(x, t, all), 2, 3);
+  EXPECT_LT(max_abs_difference(image, network.forward(x, t)), 1e-6);
+}
+
+TEST_F(Masked, TheOrderOfVisiblePatchesIsThatOfTheOutput) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor order = indices({2, 0, 1});
+  const at::Tensor out = network.forward_visible(x, t, visible).index_select(1, order);
+  EXPECT_LT(max_abs_difference(network.forward_visible(x, t, visible.index_select(1, order)), out), 1e-5);
+}
+
+TEST_F(Masked, RefusesPatchesThatDoNotExist) {
+  EXPECT_THAT(message_of<InputError>([&] {
+                network.forward_visible(x, t, indices({1, 16, 2, 3}).view({2, 2}));
+              }),
+              HasSubstr("0 to 15"));
+  EXPECT_THROW(network.forward_visible(x, t, at::zeros({2, 0}, at::kLong)), InputError);
+  EXPECT_THROW(network.forward(normal({2, 3, 16, 16}, 1), t), InputError);
+  EXPECT_THROW(network.forward(x, t, indices({0, 1})), InputError);
+}
+
+TEST(MaskUVit, RowsOfZerosAreTheNullLabel) {
+  MaskUVit network(small(3));
+  network.parameters().materialise(1);
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = normal({2, 3, 8, 8}, 3), t = indices({5, 700});
+  const at::Tensor rows = values({0, 1, 0, 0, 0, 1}, {2, 3});
+  const at::Tensor given = network.predict(x, t, rows), none = network.predict(x, t, {});
+  EXPECT_GT(max_abs_difference(given, none), 1e-6);
+  const Condition half = network.drop_condition(rows, values({1, 0}).to(at::kBool));
+  const at::Tensor mixed = network.predict(x, t, half);
+  EXPECT_LT(max_abs_difference(mixed[0], none[0]), 1e-6);
+  EXPECT_LT(max_abs_difference(mixed[1], given[1]), 1e-6);
+}
+
+TEST(MaskUVit, CostsWhatTheFormulaSays) {
+  // nb (24 d^2 L + 4 d L^2) + nskip 4 d^2 L, L = visible + 1 (Lei et al.'s architecture); the patch embedding and the
+  // output layer come on top.
+  MaskUVitConfig config;
+  config.img_size = 64;
+  const MaskUVit network(config);
+  for (const std::int64_t visible : {256, 128, 26}) {
+    const double d = 512, tokens = static_cast<double>(visible) + 1, values_in = 48;
+    const double blocks = 13 * (24 * d * d * tokens + 4 * d * tokens * tokens) + 6 * 4 * d * d * tokens;
+    EXPECT_DOUBLE_EQ(network.cost(visible).flops, blocks + 2 * 2 * static_cast<double>(visible) * values_in * d);
+  }
+  EXPECT_NEAR(network.cost().flops, 24.4e9, 0.1e9);
+}
+
+TEST(VitConfig, RefusesWhatCannotBeBuilt) {
+  const auto refused = [](const char* text) {
+    return message_of<InputError>([&] { read_mask_uvit_config(nlohmann::json::parse(text), "net"); });
+  };
+  EXPECT_THAT(refused(R"({"img_size": 18})"), HasSubstr("18 is not a multiple of patch_size 4"));
+  EXPECT_THAT(refused(R"({"encoder_heads": 7})"), HasSubstr("not a multiple of the number of heads 7"));
+  EXPECT_THAT(refused(R"({"num_classes": 0})"), HasSubstr("num_classes"));
+  EXPECT_THAT(refused(R"({"use_final_conv": true})"), HasSubstr("use_final_conv"));
+  EXPECT_THAT(refused(R"({"encoder_dept": 3})"), HasSubstr("did you mean 'encoder_depth'?"));
+}
+
+TEST(Patches, ReadRowByRowWithTheChannelFastestInTargets) {
+  const at::Tensor x = at::arange(2 * 4 * 4, at::kFloat).view({1, 2, 4, 4});
+  EXPECT_TRUE(same_bits(image_patches(x, 2)[0][1], values({2, 3, 6, 7, 18, 19, 22, 23})));
+  EXPECT_TRUE(same_bits(patch_targets(x, 2)[0][1], values({2, 18, 3, 19, 6, 22, 7, 23})));
+  EXPECT_TRUE(same_bits(patch_targets(x, 2, indices({3, 1}).view({1, 2}))[0][0], patch_targets(x, 2)[0][3]));
+  EXPECT_TRUE(same_bits(image_of_targets(patch_targets(x, 2), 2, 2), x));
+}
+
+}  // namespace
+}  // namespace assay

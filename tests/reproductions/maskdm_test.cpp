@@ -1,0 +1,150 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "reproductions/maskdm/masked_loss.h"
+#include "reproductions/maskdm/masks.h"
+#include "reproductions/maskdm/process.h"
+#include "tests/support/tensors.h"
+#include "tests/support/throws.h"
+
+namespace assay::maskdm {
+namespace {
+
+using test::indices;
+using test::message_of;
+using test::normal;
+using test::values;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = MaskOptions::Kind;
+
+MaskOptions mask(Kind kind, double rate, std::int64_t block = 1, std::int64_t crop = 1) {
+  MaskOptions o;
+  o.kind = kind;
+  o.rate = rate;
+  o.block = block;
+  o.crop = crop;
+  return o;
+}
+
+TEST(Masks, ShowAsManyPatchesAsThePublishedGenerators) {
+  // guidance: masking-segmentation-tokens.md 1.5, from the official code's truncations.
+  EXPECT_EQ(visible_count(mask(Kind::patch, 0.1), 16), 231);
+  EXPECT_EQ(visible_count(mask(Kind::patch, 0.5), 16), 128);
+  EXPECT_EQ(visible_count(mask(Kind::patch, 0.9), 16), 26);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.1, 2), 16), 232);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.9, 2), 16), 28);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.1, 4), 16), 240);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.9, 4), 16), 32);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.5, 8), 16), 128);
+  EXPECT_EQ(visible_count(mask(Kind::crop, 0, 1, 15), 16), 225);
+  EXPECT_EQ(visible_count(mask(Kind::crop, 0, 1, 5), 16), 25);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.9, 4), 64), 416);
+  EXPECT_EQ(visible_count(mask(Kind::block, 0.5, 4), 64), 2048);
+  EXPECT_EQ(visible_count(mask(Kind::none, 0.9), 16), 256);
+}
+
+TEST(Masks, DrawWholeBlocksAndOneWindow) {
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    RandomStream random(7, Purpose::training, i);
+    const auto blocks = draw_visible(mask(Kind::block, 0.75, 2), 8, random);
+    ASSERT_EQ(blocks.size(), 16U);
+    std::set<std::int64_t> seen(blocks.begin(), blocks.end());
+    for (const std::int64_t p : blocks)
+      EXPECT_TRUE(seen.contains(p / 16 * 16 + p % 8 / 2 * 2) && seen.contains(p / 16 * 16 + 8 + p % 8 / 2 * 2 + 1))
+          << p;
+    const auto crop = draw_visible(mask(Kind::crop, 0, 1, 3), 8, random);
+    ASSERT_EQ(crop.size(), 9U);
+    EXPECT_LE(crop.front() % 8, 5);
+    EXPECT_LE(crop.front() / 8, 5);
+    for (std::int64_t k = 0; k < 9; ++k) EXPECT_EQ(crop[static_cast<std::size_t>(k)], crop[0] + k / 3 * 8 + k % 3);
+    const auto patches = draw_visible(mask(Kind::patch, 0.9), 8, random);
+    EXPECT_EQ(std::set<std::int64_t>(patches.begin(), patches.end()).size(), 7U);
+  }
+}
+
+TEST(Masks, EveryPatchIsSeenAboutEquallyOften) {
+  std::vector<int> seen(16, 0);
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    RandomStream random(3, Purpose::training, i);
+    for (const std::int64_t p : draw_visible(mask(Kind::patch, 0.5), 4, random)) ++seen[static_cast<std::size_t>(p)];
+  }
+  for (const int count : seen) EXPECT_NEAR(count, 1000, 5 * 23);  // five deviations of a binomial
+}
+
+TEST(Masks, RefusesWhatLeavesNothingOrDoesNotFit) {
+  const auto refused = [](const nlohmann::json& object) {
+    return message_of<InputError>([&] { read_mask_options(object, "mask", 8); });
+  };
+  EXPECT_THAT(refused({{"kind", "patch"}, {"rate", 1.0}}), HasSubstr("leaves nothing of 8 x 8"));
+  EXPECT_THAT(refused({{"kind", "block"}, {"rate", 1.0}, {"block", 4}}), HasSubstr("leaves nothing"));
+  EXPECT_THAT(refused({{"kind", "block"}, {"rate", 0.5}, {"block", 3}}), HasSubstr("3 does not divide the grid of 8"));
+  EXPECT_THAT(refused({{"kind", "crop"}, {"crop", 9}}), HasSubstr("accepted: 1 to 8"));
+  EXPECT_THAT(refused({{"kind", "patches"}}), HasSubstr("did you mean 'patch'?"));
+  EXPECT_THAT(message_of<InputError>([] {
+                visible_of_masks(values({0, 1, 0, 0}, {2, 2}));
+              }),
+              HasSubstr("1 to 2 patches"));
+  EXPECT_THAT(message_of<InputError>([] {
+                visible_of_masks(values({1, 1}, {1, 2}));
+              }),
+              HasSubstr("nothing is visible"));
+  const at::Tensor visible = visible_of_masks(indices({1, 0, 0, 0, 1, 0}).view({2, 3}));
+  EXPECT_TRUE(test::same_bits(visible, indices({1, 2, 0, 2}).view({2, 2})));
+}
+
+TEST(MaskedLoss, IsThePlainMeanOverVisibleValues) {
+  MaskUVitConfig config;
+  config.img_size = 8;
+  config.patch_size = 2;
+  config.embed_dim = 16;
+  config.depth = 2;
+  config.num_heads = 2;
+  MaskUVit network(config);
+  network.parameters().materialise(1);
+  const Process process("cosine");
+  const at::Tensor x = normal({2, 3, 8, 8}, 1).clamp(-1, 1), noise = normal({2, 3, 8, 8}, 2), t = indices({3, 800});
+  const at::Tensor visible = indices({0, 5, 2, 7}).view({2, 2});
+  const MaskedLoss found = masked_loss(network, process, x, t, noise, visible);
+  double sum = 0;
+  for (std::int64_t row = 0; row < 2; ++row)
+    for (std::int64_t v = 0; v < 2; ++v) {
+      const std::int64_t patch = visible[row][v].item<std::int64_t>();
+      for (std::int64_t k = 0; k < 12; ++k) {
+        const double wanted = noise[row][k % 3][patch / 4 * 2 + k / 6][patch % 4 * 2 + k / 3 % 2].item<double>();
+        sum += std::pow(found.output[row][v][k].item<double>() - wanted, 2);
+      }
+    }
+  EXPECT_NEAR(found.loss.item<double>(), sum / 48, 1e-6);
+  // Nothing hidden: DDPM's simple loss on the image.
+  const at::Tensor plain = (network.forward(found.x_t, t) - noise).square().mean();
+  EXPECT_NEAR(masked_loss(network, process, x, t, noise, {}).loss.item<double>(), plain.item<double>(), 1e-6);
+}
+
+TEST(Process, SamplesAtThePublishedTimes) {
+  const Process process("cosine");
+  EXPECT_THAT(process.ddim_times(5), ElementsAre(999, 799, 599, 399, 199, -1));
+  const auto times = process.ddim_times(250);
+  EXPECT_THAT(std::vector<std::int64_t>(times.end() - 3, times.end()), ElementsAre(7, 3, -1));
+  EXPECT_EQ(times.size(), 251U);
+  EXPECT_THROW(process.ddim_times(1001), InputError);
+}
+
+TEST(Process, StaysFiniteWhereThePublishedSamplerGivesNaN) {
+  // eta 1, the cosine schedule and very few steps.
+  const Process process("cosine");
+  const auto eps = [](const at::Tensor& x, const at::Tensor&) { return x; };
+  const at::Tensor image = process.ddim_sample(eps, normal({1, 1, 2, 2}, 1), 2, 1.0, [](std::int64_t i) {
+    return normal({1, 1, 2, 2}, 10 + i);
+  });
+  EXPECT_TRUE(image.isfinite().all().item<bool>());
+}
+
+}  // namespace
+}  // namespace assay::maskdm
