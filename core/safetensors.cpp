@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/nearest.h"
+#include "core/safetensors_header.h"
 
 namespace assay {
 namespace {
@@ -71,85 +72,103 @@ std::span<const std::int64_t> TensorView::i64(std::string_view name) const {
   return elements<std::int64_t>(*this, DType::i64, name);
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
+std::uint64_t safetensors_header_size(std::string_view begin, std::uint64_t file_size, const std::string& path) {
   const auto fault = [&](const std::string& what) {
-    return InputError(path_ + ": not a usable safetensors file: " + what);
+    return InputError(path + ": not a usable safetensors file: " + what);
   };
-  if (content_.size() < 8) throw fault(fmt::format("{} bytes long, too short for a header", content_.size()));
+  if (file_size < 8) throw fault(fmt::format("{} bytes long, too short for a header", file_size));
   std::uint64_t header_size = 0;
-  std::memcpy(&header_size, content_.data(), 8);
-  if (header_size > content_.size() - 8)
-    throw fault(
-        fmt::format("the header claims {} bytes, the file has {}: truncated?", header_size, content_.size() - 8));
+  std::memcpy(&header_size, begin.data(), 8);
+  if (header_size > file_size - 8)
+    throw fault(fmt::format("the header claims {} bytes, the file has {}: truncated?", header_size, file_size - 8));
+  return header_size;
+}
 
+SafetensorsHeader parse_safetensors_header(std::string_view begin, std::uint64_t file_size, const std::string& path) {
+  const auto fault = [&](const std::string& what) {
+    return InputError(path + ": not a usable safetensors file: " + what);
+  };
+  const std::uint64_t header_size = safetensors_header_size(begin, file_size, path);
   nlohmann::json header;
   try {
-    header =
-        nlohmann::json::parse(content_.begin() + 8, content_.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
+    header = nlohmann::json::parse(begin.begin() + 8, begin.begin() + 8 + static_cast<std::ptrdiff_t>(header_size));
   } catch (const nlohmann::json::exception&) {
     throw fault("the header is not JSON");
   }
   if (!header.is_object()) throw fault("the header is not a JSON object");
 
-  const std::size_t data_begin = 8 + static_cast<std::size_t>(header_size);
-  const std::size_t data_size = content_.size() - data_begin;
-  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  SafetensorsHeader out;
+  out.data_begin = 8 + header_size;
+  const std::uint64_t data_size = file_size - out.data_begin;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") {
       if (!entry.is_object()) throw fault("__metadata__ is not an object");
       for (const auto& [key, value] : entry.items()) {
         if (!value.is_string()) throw fault(fmt::format("metadata '{}' is not a string", key));
-        metadata_[key] = value.get<std::string>();
+        out.metadata[key] = value.get<std::string>();
       }
       continue;
     }
-    TensorView view;
-    std::size_t begin = 0, end = 0;
+    SafetensorsHeader::Entry tensor;
+    std::uint64_t end = 0;
     try {
       const auto dtype = entry.at("dtype").get<std::string>();
       const auto row = std::find_if(types.begin(), types.end(), [&](const TypeRow& r) { return r.name == dtype; });
       if (row == types.end()) throw fault(fmt::format("tensor '{}' has unknown dtype '{}'", name, dtype));
-      view.type = row->type;
+      tensor.type = row->type;
       const auto& shape = entry.at("shape");
       if (!shape.is_array()) throw fault(fmt::format("tensor '{}' has a shape that is not a list", name));
       for (const auto& side : shape) {
         if (!side.is_number_integer()) throw fault(fmt::format("tensor '{}' has a shape that is not integers", name));
-        view.shape.push_back(side.get<std::int64_t>());
+        tensor.shape.push_back(side.get<std::int64_t>());
       }
       const auto& offsets = entry.at("data_offsets");
       if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
         throw fault(fmt::format("tensor '{}' has bad data_offsets", name));
-      begin = offsets[0].get<std::size_t>();
-      end = offsets[1].get<std::size_t>();
+      tensor.begin = offsets[0].get<std::uint64_t>();
+      end = offsets[1].get<std::uint64_t>();
     } catch (const nlohmann::json::exception&) {
       throw fault(fmt::format("tensor '{}' lacks a valid dtype, shape or data_offsets", name));
     }
     std::size_t bytes = 0;
-    if (!byte_count(view.shape, size_of(view.type), bytes))
-      throw fault(fmt::format("tensor '{}' has an impossible shape [{}]", name, fmt::join(view.shape, ", ")));
-    if (begin > end || end > data_size)
-      throw fault(fmt::format("tensor '{}' spans bytes {} to {} of {}: truncated?", name, begin, end, data_size));
-    if (end - begin != bytes)
+    if (!byte_count(tensor.shape, size_of(tensor.type), bytes))
+      throw fault(fmt::format("tensor '{}' has an impossible shape [{}]", name, fmt::join(tensor.shape, ", ")));
+    if (tensor.begin > end || end > data_size)
+      throw fault(
+          fmt::format("tensor '{}' spans bytes {} to {} of {}: truncated?", name, tensor.begin, end, data_size));
+    if (end - tensor.begin != bytes)
       throw fault(fmt::format("tensor '{}' of shape [{}] needs {} bytes, its range has {}", name,
-                              fmt::join(view.shape, ", "), bytes, end - begin));
-    view.data = std::as_bytes(std::span(content_.data() + data_begin + begin, bytes));
+                              fmt::join(tensor.shape, ", "), bytes, end - tensor.begin));
+    tensor.bytes = bytes;
+    if (bytes > 0) ranges.emplace_back(tensor.begin, end);
+    out.tensors.emplace(name, std::move(tensor));
+  }
+
+  std::sort(ranges.begin(), ranges.end());
+  std::uint64_t expected = 0;
+  for (const auto& [begin_of, end_of] : ranges) {
+    if (begin_of < expected) throw fault(fmt::format("tensors overlap at byte {}", begin_of));
+    if (begin_of > expected) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, begin_of));
+    expected = end_of;
+  }
+  if (expected != data_size) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, data_size));
+  return out;
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
+  SafetensorsHeader header = parse_safetensors_header(content_, content_.size(), path_);
+  metadata_ = std::move(header.metadata);
+  for (auto& [name, entry] : header.tensors) {
+    TensorView view{entry.type, std::move(entry.shape),
+                    std::as_bytes(std::span(content_.data() + header.data_begin + entry.begin, entry.bytes))};
     // The format does not promise alignment, and reading misaligned numbers in place is undefined.
     if (reinterpret_cast<std::uintptr_t>(view.data.data()) % size_of(view.type) != 0) {
       realigned_.emplace_back(view.data.begin(), view.data.end());
       view.data = realigned_.back();
     }
-    if (bytes > 0) ranges.emplace_back(begin, end);
     tensors_.emplace(name, std::move(view));
   }
-
-  std::sort(ranges.begin(), ranges.end());
-  std::size_t expected = 0;
-  for (const auto& [begin, end] : ranges) {
-    if (begin < expected) throw fault(fmt::format("tensors overlap at byte {}", begin));
-    if (begin > expected) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, begin));
-    expected = end;
-  }
-  if (expected != data_size) throw fault(fmt::format("bytes {} to {} belong to no tensor", expected, data_size));
 }
 
 const TensorView& SafetensorsFile::at(const std::string& name) const {

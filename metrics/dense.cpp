@@ -32,6 +32,9 @@ __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);
 namespace assay::dense {
 namespace {
 
+/// Products of no more operations take one thread some 10 ms, and others more to start.
+constexpr double one_thread_operations = 5e8;
+
 constexpr int tile = 256;  // rows and columns of a triangle that are worked on as a square
 
 struct Tile {
@@ -54,7 +57,7 @@ std::vector<double> decompose(Matrix& symmetric, const char* job, const char* wh
   const int n = symmetric.rows();
   std::vector<double> values(static_cast<std::size_t>(n));
   if (n == 0) return values;
-  const OneThread small(n <= one_thread);
+  const OneThread small(n <= (*job == 'N' ? 3 * one_thread : one_thread));
   double work_size = 0;
   int int_size = 0, info = 0;
   const int query = -1;
@@ -65,6 +68,12 @@ std::vector<double> decompose(Matrix& symmetric, const char* job, const char* wh
   dsyevd_(job, "L", &n, symmetric.column(0), &n, values.data(), work.column(0), &lwork, iwork.data(), &int_size, &info);
   converged(info, what);
   return values;
+}
+
+/// The lower triangle of g + g^T in place.
+void add_transposed(Block g) {
+  for (int c = 0; c < g.cols; ++c)
+    for (int r = c; r < g.rows; ++r) *g.at(r, c, 1, 1).data += *g.at(c, r, 1, 1).data;
 }
 
 }  // namespace
@@ -87,6 +96,10 @@ Matrix::Matrix(const Eigen::MatrixXd& from) : Matrix(static_cast<int>(from.rows(
   std::copy_n(from.data(), from.size(), data_.get());
 }
 
+Matrix::Matrix(const Matrix& from) : Matrix(from.rows_, from.cols_) {
+  std::copy_n(from.data_.get(), std::ptrdiff_t{rows_} * cols_, data_.get());
+}
+
 Block view(const Eigen::MatrixXd& matrix) {
   const auto rows = static_cast<int>(matrix.rows());
   return {const_cast<double*>(matrix.data()), rows, static_cast<int>(matrix.cols()), rows};
@@ -95,7 +108,7 @@ Block view(const Eigen::MatrixXd& matrix) {
 void multiply(bool transpose_a, Block a, bool transpose_b, Block b, Block c, double alpha, double beta) {
   if (c.rows == 0 || c.cols == 0) return;
   const int inner = transpose_a ? a.rows : a.cols;
-  const OneThread small(std::max({c.rows, c.cols, inner}) <= one_thread);
+  const OneThread small(2.0 * c.rows * c.cols * inner <= one_thread_operations);
   dgemm_(transpose_a ? "T" : "N", transpose_b ? "T" : "N", &c.rows, &c.cols, &inner, &alpha, a.data, &a.stride, b.data,
          &b.stride, &beta, c.data, &c.stride);
 }
@@ -104,7 +117,14 @@ Matrix lower_congruence(Block lower, Block symmetric) {
   // S = N + N^T with N lower triangular: L^T S L = L^T (N L) + (N L)^T L, and N L is lower triangular as well.
   const int n = lower.rows;
   Matrix half(n, n), out(n, n);
-  std::vector<Tile> tiles = lower_tiles(n);
+  // Flat tiles up to the diagonal, and low squares on it, leave little of what is zero.
+  constexpr int height_of_tile = tile / 2;
+  std::vector<Tile> tiles;
+  for (int i = 0; i < n; i += height_of_tile) {
+    const int height = std::min(height_of_tile, n - i);
+    for (int j = 0; j < i; j += tile) tiles.push_back({i, j, height, std::min(tile, i - j)});
+    tiles.push_back({i, i, height, height});
+  }
   // Long products first, so that no thread is left with one.
   std::stable_sort(tiles.begin(), tiles.end(), [](Tile a, Tile b) { return a.row - a.column > b.row - b.column; });
   parallel_for(std::ssize(tiles), 0, [&](std::int64_t index, int) {
@@ -127,6 +147,7 @@ Matrix lower_congruence(Block lower, Block symmetric) {
     const auto [i, j, height, width] = tiles[static_cast<std::size_t>(index)];
     const Block to = out.all().at(i, j, height, width);
     multiply(true, lower.at(i, i, n - i, height), false, half.all().at(i, j, n - i, width), to);
+    if (i == j) return add_transposed(to);
     multiply(true, half.all().at(i, i, n - i, height), false, lower.at(i, j, n - i, width), to, 1.0, 1.0);
   });
   return out;
@@ -169,14 +190,17 @@ bool cholesky(Matrix& symmetric) {
                symmetric.all().at(i, k, rows, columns), -1.0, 1.0);
     });
   }
+  for (int j = 0; j < n; ++j) std::fill_n(symmetric.column(j), j, 0.0);
+  return true;
+}
+
+bool well_conditioned(const Matrix& lower) {
   double largest = 0.0, smallest = std::numeric_limits<double>::infinity();
-  for (int j = 0; j < n; ++j) {
-    std::fill_n(symmetric.column(j), j, 0.0);
-    largest = std::max(largest, symmetric(j, j));
-    smallest = std::min(smallest, symmetric(j, j));
+  for (int j = 0; j < lower.rows(); ++j) {
+    largest = std::max(largest, lower(j, j));
+    smallest = std::min(smallest, lower(j, j));
   }
-  // A pivot this small is rounding, and so is what it divided.
-  return smallest * smallest > std::numeric_limits<double>::epsilon() * n * largest * largest;
+  return smallest * smallest > std::numeric_limits<double>::epsilon() * lower.rows() * largest * largest;
 }
 
 void householder_qr(Block a, double* tau) {

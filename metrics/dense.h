@@ -22,6 +22,9 @@ class Matrix {
   /// Not initialised.
   Matrix(int rows, int cols);
   explicit Matrix(const Eigen::MatrixXd& from);
+  explicit Matrix(const Matrix& from);
+  Matrix(Matrix&&) noexcept = default;
+  Matrix& operator=(Matrix&&) noexcept = default;
 
   int rows() const { return rows_; }
   int cols() const { return cols_; }
@@ -42,8 +45,8 @@ class Matrix {
 Block view(const Eigen::MatrixXd& matrix);
 
 // What follows calls the BLAS and LAPACK inside LibTorch. Matrices of at most `one_thread` rows and columns are
-// worked on by the calling thread alone, so that their bits do not depend on the number of threads; larger ones by
-// all, which moves last bits.
+// worked on by the calling thread alone, so that their bits do not depend on the number of threads; larger ones, beyond
+// some size of the work, by all, which moves last bits.
 constexpr int one_thread = 128;
 
 /// Keeps BLAS on the calling thread while it lives, as workers of their own need.
@@ -69,9 +72,12 @@ Matrix lower_congruence(Block lower, Block symmetric);
 /// The lower triangle of R S R^T for any R [k, d]. The upper triangle is left undefined.
 Matrix row_congruence(Block rows, Block symmetric);
 
-/// Overwrites the lower triangle by L with S = L L^T and sets what lies above to zero; false where S is not positive
-/// definite to working precision, and then the content is undefined.
+/// Overwrites the lower triangle by L with S = L L^T and sets what lies above to zero; false where a pivot is not
+/// positive, and then the content is undefined.
 bool cholesky(Matrix& symmetric);
+
+/// Whether no pivot of this Cholesky factor is as small as rounding, as pivots of a singular matrix are.
+bool well_conditioned(const Matrix& lower);
 
 /// Overwrites a by R of a = Q R; below the diagonal lie the vectors of the reflections H_i = 1 - tau_i v_i v_i^T, whose
 /// product H_1 H_2 ... is Q, without their ones. `tau` has room for min(rows, cols).

@@ -19,6 +19,7 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.count = static_cast<std::int64_t>(samples.size());
   out.width = set.width;
   out.classes = set.classes;
+  out.from_double = set.from_double;
   const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;
     to.reserve(samples.size() * static_cast<std::size_t>(width));
@@ -39,7 +40,12 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
 }
 
 FeatureSet spatial_of(const FeatureSet& set) {
-  if (!set.spatial_statistics) return set;
+  if (!set.spatial_statistics) {
+    if (set.statistics)
+      throw InputError(
+          fmt::format("{}: holds mu and sigma without mu_s and sigma_s, the spatial statistics", set.name));
+    return set;
+  }
   FeatureSet out = set;
   out.statistics = set.spatial_statistics;
   out.width = set.spatial_statistics->width();
@@ -55,9 +61,10 @@ void check_widths(const FeatureSet& reference, const FeatureSet& generated) {
 Gaussian gaussian(const FeatureSet& set, Divisor divisor) {
   if (set.statistics) return *set.statistics;
   const std::int64_t count = set.moments ? set.moments->count() : set.count;
-  if (!set.moments && !set.has_features())
+  if (!set.moments && !set.double_moments && !set.has_features())
     throw InputError(fmt::format("{}: holds neither features nor statistics of them", set.name));
   if (count < 2) throw InputError(fmt::format("{}: holds {} sample; a covariance needs at least 2", set.name, count));
+  if (set.double_moments) return set.double_moments->gaussian(divisor);
   if (!set.doubles.empty()) return gaussian_of_doubles(set.doubles, set.width, divisor);
   return set.moments ? gaussian(*set.moments, divisor) : gaussian(set.features, set.width, divisor);
 }

@@ -10,6 +10,8 @@
 
 namespace assay {
 
+class DoubleMoments;
+
 /// What is known of one set of images: a feature vector for each, class logits for each, or statistics alone.
 struct FeatureSet {
   std::string name;        ///< the file, for messages
@@ -22,14 +24,17 @@ struct FeatureSet {
   /// The same before they were rounded to float32, where they were given in float64; else empty. Fréchet distances take
   /// them, everything else takes `features`.
   std::span<const double> doubles;
+  /// Given in float64, whether `doubles` keeps that or not.
+  bool from_double = false;
   /// [count, classes]; empty where the file has none.
   std::span<const float> logits;
   std::int64_t classes = 0;
   /// [count]; empty where the file has none.
   std::vector<std::int64_t> labels;
 
-  /// Statistics of ours, which know their count and take any divisor.
+  /// Statistics of ours, which know their count and take any divisor; so do those of float64 features.
   std::shared_ptr<const FeatureMoments> moments;
+  std::shared_ptr<const DoubleMoments> double_moments;
   /// `mu` and `sigma` of a public statistics file, divided by whatever its maker divided by.
   std::optional<Gaussian> statistics;
   /// `mu_s` and `sigma_s` of the same: the spatial features behind sFID.
@@ -39,13 +44,16 @@ struct FeatureSet {
   std::shared_ptr<const void> storage;
 
   bool has_features() const { return !features.empty(); }
-  bool statistics_only() const { return moments != nullptr || statistics || spatial_statistics; }
+  bool statistics_only() const {
+    return !has_features() && (moments || double_moments || statistics || spatial_statistics);
+  }
 };
 
 /// Some samples of a set, copied: features, logits and labels, without statistics; `name` is kept, `hash` is not.
 FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
 
-/// The set as its spatial statistics where a public file has them beside the usual ones, else as it is.
+/// The set as its spatial statistics where a public file has them beside the usual ones; features and statistics of
+/// ours as they are. Throws InputError naming the keys where public statistics lack them.
 FeatureSet spatial_of(const FeatureSet& set);
 
 /// Throws InputError naming both unless they hold equally many numbers a sample.

@@ -24,14 +24,8 @@ using Eigen::VectorXd;
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr int two_stages = 384;  // dimensions from which on they are faster than one
 
-/// L with S = L L^T, or nothing where S is not positive definite to working precision.
-std::optional<Matrix> cholesky(Matrix symmetric) {
-  if (!dense::cholesky(symmetric)) return std::nullopt;
-  return symmetric;
-}
-
 /// F with S = F F^T, from the eigenvectors of positive eigenvalues.
-Matrix eigen_factor(const MatrixXd& symmetric) {
+Matrix eigen_factor(const Matrix& symmetric) {
   Matrix vectors(symmetric);
   const std::vector<double> values = dense::eigenvectors(vectors);
   const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.back(), 0.0);
@@ -49,7 +43,11 @@ struct Root {
   double trace;
   double error;
   std::string route;
+  double largest = 0.0;  ///< of the roots that `trace` sums
 };
+
+/// Estimate of the error of a trace of `count` singular values.
+double error_of_singular_values(int count, double largest) { return 4.0 * epsilon * count * largest; }
 
 std::vector<double> fastest_eigenvalues(Matrix& symmetric) {
   return symmetric.rows() < two_stages ? dense::eigenvalues(symmetric) : two_stage_eigenvalues(symmetric);
@@ -85,8 +83,8 @@ double log_determinant(const Matrix& lower) {
 }
 
 /// Trace of the square root from the eigenvalues v of M = L^T S2 L, of which the logarithm of the determinant is known.
-/// Where M is graded, from large to small as the variances fall, rounding moves all roots by about as much, a few
-/// epsilon of the largest, small ones too. Four estimates of the error of the trace, of which the largest counts:
+/// Where M is graded, from large to small as the pivots of L fall, rounding moves all roots by about as much, a few
+/// epsilon of the largest, small ones too. Five estimates of the error of the trace, of which the largest counts:
 /// - 8 epsilon of the largest root for each, independent;
 /// - the share by which the sum of v misses the trace of M, for roots that are all off to one side, as in a cluster;
 /// - the determinant measures it: errors of the roots of standard deviation s, independent, put the sum of log v off by
@@ -94,15 +92,23 @@ double log_determinant(const Matrix& lower) {
 ///   measurement may be small by chance: it is taken four times. It says little where one root is far below all others;
 /// - grading itself: rounding an element of M by epsilon sqrt(M_ii M_jj) moves the root of v by epsilon M_ii / sqrt v
 /// or
-///   so, with both in rising order; 128 times that was enough on spectra of all kinds.
-Root root_of_graded(Matrix squared, double log_of_determinant) {
-  std::vector<double> diagonal;
-  for (int i = 0; i < squared.rows(); ++i) diagonal.push_back(squared(i, i));
+///   so, with both in rising order; 128 times that was enough on spectra of all kinds;
+/// - the factor: rounding of the largest variance moves a pivot p of L, squared, by some epsilon of it, and the root of
+/// v
+///   by the share sqrt v / p, with both in rising order. This is what counts where S1 is steeper than S2.
+Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& lower, double largest_variance) {
+  const int n = squared.rows();
+  std::vector<double> diagonal, pivots;
+  for (int i = 0; i < n; ++i) {
+    diagonal.push_back(squared(i, i));
+    pivots.push_back(lower(i, i) * lower(i, i));
+  }
   const double trace = std::accumulate(diagonal.begin(), diagonal.end(), 0.0);
   std::sort(diagonal.begin(), diagonal.end());
+  std::sort(pivots.begin(), pivots.end());
   const std::vector<double> values = fastest_eigenvalues(squared);
-  Root out{0.0, std::numeric_limits<double>::infinity(), "cholesky"};
-  double sum = 0.0, logarithms = 0.0, inverses = 0.0, graded = 0.0;
+  Root out{0.0, std::numeric_limits<double>::infinity(), "cholesky", std::sqrt(std::max(values.back(), 0.0))};
+  double sum = 0.0, logarithms = 0.0, inverses = 0.0, graded = 0.0, factored = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] <= 0.0) return out;
     out.trace += std::sqrt(values[i]);
@@ -110,11 +116,12 @@ Root root_of_graded(Matrix squared, double log_of_determinant) {
     logarithms += std::log(values[i]);
     inverses += 1.0 / values[i];
     graded += diagonal[i] * diagonal[i] / values[i];
+    factored += values[i] / (pivots[i] * pivots[i]);
   }
-  const auto n = static_cast<double>(values.size());
   const double measured = std::abs(logarithms - log_of_determinant) / (2.0 * std::sqrt(inverses));
   out.error = std::max({8.0 * epsilon * std::sqrt(n * values.back()), std::abs(sum - trace) / trace * out.trace,
-                        4.0 * std::sqrt(n) * measured, 512.0 * epsilon * std::sqrt(graded)});
+                        4.0 * std::sqrt(n) * measured, 512.0 * epsilon * std::sqrt(graded),
+                        8.0 * epsilon * largest_variance * std::sqrt(factored)});
   return out;
 }
 
@@ -124,12 +131,14 @@ Root root_of_factors(Matrix factor_product, std::string route) {
   Root out{0.0, 0.0, std::move(route)};
   if (values.empty()) return out;
   for (const double value : values) out.trace += value;
-  out.error = 4.0 * epsilon * static_cast<double>(values.size()) * values.front();
+  out.largest = values.front();
+  out.error = error_of_singular_values(static_cast<int>(values.size()), out.largest);
   return out;
 }
 
-Matrix any_factor(const MatrixXd& symmetric) {
-  if (auto lower = cholesky(Matrix(symmetric))) return *std::move(lower);
+Matrix any_factor(const Matrix& symmetric) {
+  Matrix lower(symmetric);
+  if (dense::cholesky(lower) && dense::well_conditioned(lower)) return lower;
   return eigen_factor(symmetric);
 }
 
@@ -152,12 +161,14 @@ struct Terms {
   }
 };
 
-/// Dimensions in the order of falling variance.
-std::vector<Eigen::Index> by_variance(const MatrixXd& covariance) {
-  std::vector<Eigen::Index> out(static_cast<std::size_t>(covariance.rows()));
-  std::iota(out.begin(), out.end(), 0);
-  std::stable_sort(out.begin(), out.end(),
-                   [&](Eigen::Index i, Eigen::Index j) { return covariance(i, i) > covariance(j, j); });
+/// Dimensions that vary in both sets. One that is constant in either adds nothing to the root.
+std::vector<Eigen::Index> varying(const MatrixXd& a, const MatrixXd& b) {
+  const auto constant = [](const MatrixXd& covariance, Eigen::Index i) {
+    return covariance(i, i) == 0.0 && covariance.col(i).isZero(0.0);
+  };
+  std::vector<Eigen::Index> out;
+  for (Eigen::Index i = 0; i < a.rows(); ++i)
+    if (!constant(a, i) && !constant(b, i)) out.push_back(i);
   return out;
 }
 
@@ -171,16 +182,45 @@ Matrix reordered(const MatrixXd& symmetric, const std::vector<Eigen::Index>& ord
   return out;
 }
 
+/// By how much the logarithms of the eigenvalues of L L^T lie below that of their mean, on average.
+double steepness(const Matrix& lower) {
+  double trace = 0.0;
+  for (int j = 0; j < lower.cols(); ++j)
+    for (int i = j; i < lower.rows(); ++i) trace += lower(i, j) * lower(i, j);
+  return std::log(trace / lower.rows()) - log_determinant(lower) / lower.rows();
+}
+
+/// L with S = L L^T in the order of falling variance, so that its pivots fall as well.
+struct Graded {
+  std::vector<Eigen::Index> order;
+  Matrix lower;
+};
+
+/// Nothing where the covariance is not positive definite.
+std::optional<Graded> graded_factor(const MatrixXd& covariance, std::vector<Eigen::Index> order) {
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Eigen::Index i, Eigen::Index j) { return covariance(i, i) > covariance(j, j); });
+  Matrix lower = reordered(covariance, order);
+  if (!dense::cholesky(lower)) return std::nullopt;
+  return Graded{std::move(order), std::move(lower)};
+}
+
 Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms) {
-  const auto order = by_variance(a);
-  std::optional<Matrix> left = cholesky(reordered(a, order)), right = cholesky(reordered(b, order));
-  if (left && right) {
-    Matrix other = reordered(b, order);
-    Root fast = root_of_graded(dense::lower_congruence(left->all(), other.all()),
-                               log_determinant(*left) + log_determinant(*right));
-    if (terms.settled_by(fast)) return fast;
+  const auto dimensions = varying(a, b);
+  if (dimensions.empty()) return {0.0, 0.0, "cholesky"};
+  std::optional<Graded> of_a = graded_factor(a, dimensions), of_b = graded_factor(b, dimensions);
+  if (of_a && of_b) {
+    // L^T S2 L is graded where L falls as fast as the roots of S2 do, or faster.
+    constexpr double clearly = 0.5;
+    const bool b_is_steeper = steepness(of_b->lower) > steepness(of_a->lower) + clearly;
+    const double determinant = log_determinant(of_a->lower) + log_determinant(of_b->lower);
+    auto& [order, lower] = b_is_steeper ? *of_b : *of_a;
+    Matrix other = reordered(b_is_steeper ? a : b, order);
+    const double largest_variance = (b_is_steeper ? b : a)(order[0], order[0]);
+    Root fast = root_of_graded(dense::lower_congruence(lower.all(), other.all()), determinant, lower, largest_variance);
+    if (terms.settled_by(fast) || fast.error <= error_of_singular_values(lower.rows(), fast.largest)) return fast;
   }
-  Matrix f1 = left && right ? *std::move(left) : any_factor(a), f2 = left && right ? *std::move(right) : any_factor(b);
+  Matrix f1 = any_factor(reordered(a, dimensions)), f2 = any_factor(reordered(b, dimensions));
   return root_of_factors(product(true, f1.all(), false, f2.all()), "singular-values");
 }
 
@@ -196,7 +236,7 @@ Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms) {
   if (a.low_rank()) {
     Root fast = root_of(dense::row_congruence(dense::view(a.rows), dense::view(b.covariance)), "low-rank");
     if (terms.settled_by(fast)) return fast;
-    Matrix factor = any_factor(b.covariance);
+    Matrix factor = any_factor(Matrix(b.covariance));
     return root_of_factors(product(false, dense::view(a.rows), false, factor.all()), "low-rank-singular-values");
   }
   return full_rank_root(a.covariance, b.covariance, terms);

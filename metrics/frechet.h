@@ -33,17 +33,17 @@ struct FrechetDistance {
   double mean_term;        ///< |m1 - m2|^2
   double covariance_term;  ///< the rest
   /// How the square root's trace was found: `cholesky` (eigenvalues of L^T S2 L, S1 = L L^T with the variances in
-  /// falling order), `singular-values` (of F1^T F2 with S = F F^T, where the former would lose digits: ill-conditioned
-  /// or rank-deficient covariances), `low-rank` (eigenvalues of A S2 A^T with S1 = A^T A), `low-rank-singular-values`,
-  /// or `equal`: one Gaussian twice.
+  /// falling order, S1 the set whose spectrum is steeper), `singular-values` (of F1^T F2 with S = F F^T, where the
+  /// former would lose digits: rank-deficient covariances), `low-rank` (eigenvalues of A S2 A^T with S1 = A^T A),
+  /// `low-rank-singular-values`, or `equal`: one Gaussian twice.
   std::string route;
   /// Estimate of the rounding error of `value`, absolute; no bound. On the Cholesky route it is measured, by the trace
-  /// and the determinant that the eigenvalues must have and by how well their matrix is graded. On spectra that decay
-  /// by powers 0 to 3, from d + 2 to 10 d samples, d = 64 and 160, the error passed it by a factor 2.4 at most among
-  /// those that set its constants, and in none of 364 cases drawn afterwards. On the other routes it is a model of
-  /// independent roundings that leaves out those of the factors: near-singular covariances were seen to pass it a
-  /// hundredfold, at 4e-13 of tr(S1) + tr(S2). A fast route is taken where this is below 2.5e-10 of the value, or below
-  /// 1e-13 of tr(S1) + tr(S2) where the value is smaller than that resolves.
+  /// and the determinant that the eigenvalues must have, by how well their matrix is graded and by the pivots. On
+  /// spectra that decay by powers 0 to 3, from d + 2 to 10 d samples, d = 64 and 160, the error passed it by a factor
+  /// 2.4 at most among those that set its constants, and in none of 364 drawn afterwards. On the other routes it is a
+  /// model of independent roundings without those of the factors: near-singular covariances passed it a hundredfold, at
+  /// 4e-13 of tr(S1) + tr(S2). A fast route is taken where this is below 2.5e-10 of the value, below 1e-13 of tr(S1) +
+  /// tr(S2) where the value is smaller than that resolves, or no worse than the slow route's.
   double residual;
 };
 

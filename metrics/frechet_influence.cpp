@@ -21,7 +21,7 @@ constexpr int chunk = 2048;  // samples that are worked on at once
 Matrix factor_of(const Gaussian& g) {
   if (g.low_rank()) return Matrix(Eigen::MatrixXd(g.rows.transpose()));
   Matrix lower(g.covariance);
-  if (dense::cholesky(lower)) return lower;
+  if (dense::cholesky(lower) && dense::well_conditioned(lower)) return lower;
   Matrix vectors(g.covariance);
   const std::vector<double> values = dense::eigenvectors(vectors);
   for (int j = 0; j < vectors.cols(); ++j) {

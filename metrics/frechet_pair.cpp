@@ -21,7 +21,7 @@ using Eigen::VectorXd;
 dense::Matrix factor(const Gaussian& gaussian) {
   if (gaussian.low_rank()) return dense::Matrix(gaussian.rows.transpose());
   dense::Matrix lower(gaussian.covariance);
-  if (dense::cholesky(lower)) return lower;
+  if (dense::cholesky(lower) && dense::well_conditioned(lower)) return lower;
   dense::Matrix vectors(gaussian.covariance);
   const std::vector<double> values = dense::eigenvectors(vectors);
   for (int j = 0; j < vectors.cols(); ++j) {

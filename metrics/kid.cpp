@@ -117,6 +117,38 @@ Sums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const We
   return out;
 }
 
+/// Sum of k(x, y) - 1 over all pairs, or over all ordered pairs of different rows with `itself` (y is x). By one
+/// thread.
+double kernel_total(const at::Tensor& x, const at::Tensor& y, bool itself) {
+  constexpr std::int64_t panel_rows = 256;
+  constexpr std::int64_t lanes = 8;
+  const std::int64_t n = x.size(0), m = y.size(0);
+  const double scale = 1.0 / static_cast<double>(x.size(1));
+  const auto kernel = [scale](float product) {
+    const double s = static_cast<double>(product) * scale;
+    return s * (3.0 + s * (3.0 + s));
+  };
+  const at::Tensor transposed = y.t(), panel = at::empty({std::min(panel_rows, n), m}, at::kFloat);
+  const float* products = panel.const_data_ptr<float>();
+  double total = 0.0;
+  for (std::int64_t first = 0; first < n; first += panel_rows) {
+    const std::int64_t count = std::min(panel_rows, n - first), start = itself ? first : 0;
+    at::Tensor block = panel.narrow(0, 0, count).narrow(1, start, m - start);
+    at::mm_out(block, x.narrow(0, first, count), transposed.narrow(1, start, m - start));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float* row = products + i * m;
+      double sums[lanes] = {};
+      std::int64_t j = itself ? first + i + 1 : 0;
+      for (; j + lanes <= m; j += lanes)
+        for (std::int64_t l = 0; l < lanes; ++l) sums[l] += kernel(row[j + l]);
+      for (; j < m; ++j) sums[0] += kernel(row[j]);
+      const double sum = std::accumulate(sums, sums + lanes, 0.0);
+      total += itself ? 2.0 * sum : sum;
+    }
+  }
+  return total;
+}
+
 Weights ones(std::int64_t n) { return {at::ones({n, 1}, at::kDouble), {}}; }
 
 double total(const Sums& sums) {
@@ -298,12 +330,14 @@ class Estimator {
   }
 
  private:
-  /// Whether the matrices over all rows need fewer products than those of the subsets.
+  /// Whether the matrices over all rows need less work than those of the subsets.
   bool one_matrix() const {
     const auto arms = static_cast<double>(x_.size()), n = static_cast<double>(n_), m = static_cast<double>(m_);
-    const auto size = static_cast<double>(options_.subset_size);
-    return arms * (0.5 * n * n + n * m) + 0.5 * m * m <=
-           static_cast<double>(options_.subsets) * size * size * (1.5 * arms + 0.5);
+    const auto size = static_cast<double>(options_.subset_size), subsets = static_cast<double>(options_.subsets);
+    // A kernel value costs `width` operations, and four times one in float64 for each subset that sums over a matrix.
+    const auto width = static_cast<double>(y_.size(1));
+    return (arms * (0.5 * n * n + n * m) + 0.5 * m * m) * (width + 4.0 * subsets) <=
+           subsets * size * size * (1.5 * arms + 0.5) * width;
   }
 
   void sum_together() {
@@ -322,16 +356,17 @@ class Estimator {
 
   void sum_apart() {
     const std::int64_t size = options_.subset_size;
-    const Weights all = ones(size);
-    for (std::size_t s = 0; s < kids_[0].subsets.size(); ++s) {
-      const at::Tensor y = gather(y_, draws_.reference[s]);
-      const double within_reference = total(kernel_sums(y, y, true, all));
-      for (std::size_t a = 0; a < x_.size(); ++a) {
-        const at::Tensor x = gather(x_[a], draws_.generated[s]);
-        kids_[a].subsets[s] = unbiased(total(kernel_sums(x, x, true, all)), within_reference,
-                                       total(kernel_sums(x, y, false, all)), size, size);
+    at::parallel_for(0, options_.subsets, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto s = static_cast<std::size_t>(begin); s < static_cast<std::size_t>(end); ++s) {
+        const at::Tensor y = gather(y_, draws_.reference[s]);
+        const double within_reference = kernel_total(y, y, true);
+        for (std::size_t a = 0; a < x_.size(); ++a) {
+          const at::Tensor x = gather(x_[a], draws_.generated[s]);
+          kids_[a].subsets[s] =
+              unbiased(kernel_total(x, x, true), within_reference, kernel_total(x, y, false), size, size);
+        }
       }
-    }
+    });
   }
 
   /// The sums over all pairs of a choice of rows, which stands in for all of them from here on. Returns the factor by

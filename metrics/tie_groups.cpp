@@ -7,6 +7,18 @@
 #include "core/error.h"
 
 namespace assay {
+namespace {
+
+/// a, b, ..., z, aa, ab, ...
+std::string name_of_group(std::size_t index) {
+  std::string name;
+  for (std::size_t rest = index + 1; rest > 0; rest = (rest - 1) / 26)
+    name += static_cast<char>('a' + static_cast<int>((rest - 1) % 26));
+  std::reverse(name.begin(), name.end());
+  return name;
+}
+
+}  // namespace
 
 std::vector<std::string> tie_groups(std::int64_t items, std::span<const std::pair<std::int64_t, std::int64_t>> apart) {
   using Group = std::vector<char>;  // which items are in it
@@ -41,11 +53,14 @@ std::vector<std::string> tie_groups(std::int64_t items, std::span<const std::pai
     }
   }
   std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a > b; });
-  if (groups.size() > 26) throw InputError(fmt::format("{} groups of ties; letters reach 26", groups.size()));
+  const bool separated = groups.size() > 26;
   std::vector<std::string> letters(static_cast<std::size_t>(items));
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (std::size_t i = 0; i < letters.size(); ++i)
-      if (groups[g][i] != 0) letters[i] += static_cast<char>('a' + static_cast<int>(g));
+      if (groups[g][i] != 0) {
+        if (separated && !letters[i].empty()) letters[i] += ',';
+        letters[i] += name_of_group(g);
+      }
   return letters;
 }
 

@@ -90,7 +90,13 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 
 int run(const Options& options) {
   const Contingency table = [&] {
-    const auto truth = read_label_file(options.truth), predicted = read_label_file(options.prediction);
+    std::vector<std::int64_t> truth, predicted;
+    parallel_for(2, options.threads, [&](std::int64_t which, int) {
+      if (which == 0)
+        truth = read_label_file(options.truth);
+      else
+        predicted = read_label_file(options.prediction);
+    });
     if (truth.size() != predicted.size())
       throw InputError(fmt::format("{} has {} labels and {} has {}; expected one for each item in both",
                                    options.prediction.string(), predicted.size(), options.truth.string(),

@@ -24,6 +24,8 @@
 namespace assay {
 namespace {
 
+constexpr std::int64_t most_swaps = 1000000;
+
 struct Options {
   std::filesystem::path reference, a;
   std::vector<std::filesystem::path> b;
@@ -72,7 +74,7 @@ struct Contrast {
 nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b) {
   nlohmann::json facts = {{"a_hash", a.set.hash}, {"b_hash", b.set.hash}};
   facts["features"] = a.input->images() ? "extracted" : "given";
-  if (!a.set.doubles.empty() || !b.set.doubles.empty() || !reference.doubles.empty()) facts["rounded_to"] = "float32";
+  if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }
@@ -146,7 +148,7 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   const std::vector<std::string> names = names_of(paths);
   std::vector<Arm> arms;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks), {}});
+    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded), {}});
     arms[i].input->require_samples();
     if (arms[i].input->count() != arms[0].input->count())
       throw InputError(
@@ -172,13 +174,29 @@ void note_other_names(const std::vector<Arm>& arms, MetricReport& report) {
   }
 }
 
-nlohmann::json choices_of(const std::string& id, const Options& options, Arm& first, const FeatureSet& reference) {
+nlohmann::json choices_of(const std::string& id, const PairOptions& options, Arm& first, const FeatureSet& reference) {
   nlohmann::json choices = first.input->choices(id);
   const auto own = find_generative_protocol(id).choices;
-  if (own != nullptr) choices.update(own(options.pairs.scores));
-  choices.update({{"swaps", options.pairs.swaps}, {"seed", options.pairs.scores.seed}});
+  if (own != nullptr) choices.update(own(options.scores));
+  choices.update({{"swaps", options.swaps}, {"seed", options.scores.seed}});
   if (!reference.hash.empty()) choices["reference"] = reference.hash;
   return choices;
+}
+
+std::int64_t count_differences(const std::vector<const PairProtocol*>& protocols, std::int64_t arms) {
+  std::int64_t metrics = 0;
+  for (const PairProtocol* protocol : protocols) metrics += protocol->metrics;
+  return metrics * arms * (arms - 1) / 2;
+}
+
+/// The smallest p-value is one in swaps + 1, and Holm's method multiplies it by the number of differences.
+std::int64_t fewest_swaps(std::int64_t differences, double alpha) {
+  return static_cast<std::int64_t>(static_cast<double>(differences) / alpha);
+}
+
+/// The smallest p-value that Holm's method can leave is half of alpha at most.
+std::int64_t enough_swaps(std::int64_t differences, double alpha) {
+  return std::clamp<std::int64_t>(2 * fewest_swaps(differences, alpha), 2000, most_swaps);
 }
 
 int run(const Options& options) {
@@ -186,16 +204,22 @@ int run(const Options& options) {
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
     chosen.push_back(&find_pair_protocol(id));
-    if (find_generative_protocol(id).needs_reference && options.reference.empty())
+    if (find_generative_protocol(id).needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
   FeatureNetworks networks(options.images);
-  GenerativeInput reference_input(options.reference, networks);
+  std::vector<const GenerativeProtocol*> scores;
+  for (const std::string& id : options.protocols) scores.push_back(&find_generative_protocol(id));
+  GenerativeInput reference_input(options.reference, networks, kept_of_reference(scores));
   std::vector<Arm> arms = open_arms(options, networks);
   for (const std::string& id : options.protocols) {
-    reference_input.check(id);
-    for (const Arm& arm : arms) arm.input->check(id);
+    const GenerativeProtocol& protocol = find_generative_protocol(id);
+    if (protocol.needs_reference()) reference_input.check_reference(protocol);
+    for (const Arm& arm : arms) arm.input->check_generated(protocol);
   }
+  const std::int64_t differences = count_differences(chosen, static_cast<std::int64_t>(arms.size()));
+  PairOptions pairs = options.pairs;
+  if (pairs.swaps == 0) pairs.swaps = enough_swaps(differences, options.alpha);
 
   MetricReport report;
   report.command = "compare";
@@ -214,7 +238,7 @@ int run(const Options& options) {
     for (std::size_t a = 0; a < arms.size(); ++a) {
       for (std::size_t b = a + 1; b < arms.size(); ++b) {
         stop_if_interrupted();
-        for (PairScore& score : protocol->score(reference, arms[a].set, arms[b].set, options.pairs)) {
+        for (PairScore& score : protocol->score(reference, arms[a].set, arms[b].set, pairs)) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
@@ -223,18 +247,17 @@ int run(const Options& options) {
       }
     }
     seconds[id] = seconds_since(began);
-    report.protocols.push_back({id, choices_of(id, options, arms[0], reference)});
+    report.protocols.push_back({id, choices_of(id, pairs, arms[0], reference)});
   }
   std::vector<double> p_values;
   p_values.reserve(contrasts.size());
   for (const Contrast& contrast : contrasts) p_values.push_back(contrast.score.p_value);
   const std::vector<double> adjusted = holm(p_values);
-  // The smallest p-value is one in swaps + 1, and Holm's method multiplies it by the number of differences.
-  const double needed = static_cast<double>(contrasts.size()) / options.alpha;
-  if (static_cast<double>(options.pairs.swaps) + 1.0 <= needed)
+  const std::int64_t fewest = fewest_swaps(differences, options.alpha);
+  if (pairs.swaps < fewest)
     report.notes.push_back(
         fmt::format("{} differences need --swaps of at least {} for any of them to be told apart at {}; {} are too few",
-                    contrasts.size(), static_cast<std::int64_t>(needed), options.alpha, options.pairs.swaps));
+                    differences, fewest, options.alpha, pairs.swaps));
   for (const auto& members : by_metric) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
@@ -260,9 +283,10 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
       ->required()
       ->delimiter(',');
   add_bootstrap_option(*command, options->pairs.scores.bootstrap);
-  command->add_option("--swaps", options->pairs.swaps, "Random swaps behind each p-value")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
-      ->capture_default_str();
+  command
+      ->add_option("--swaps", options->pairs.swaps,
+                   "Random swaps behind each p-value (2000, or more where there are many differences)")
+      ->check(CLI::Range(std::int64_t{1}, most_swaps));
   command->add_option("--alpha", options->alpha, "Adjusted p-value below which two sets are told apart")
       ->check([](const std::string& text) {
         const double alpha = std::atof(text.c_str());

@@ -94,7 +94,8 @@ std::vector<Variant> explain_features(const FeatureSet& reference, const Feature
 
 int run(const Options& options) {
   FeatureNetworks networks(options.images);
-  GenerativeInput reference(options.reference, networks), generated(options.generated, networks);
+  GenerativeInput reference(options.reference, networks, KeepOfFeatures::statistics);
+  GenerativeInput generated(options.generated, networks, KeepOfFeatures::statistics);
   if (reference.images() != generated.images())
     throw InputError(fmt::format("{} and {}: one holds images, the other features; expected two of a kind",
                                  options.reference.string(), options.generated.string()));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/command.h"
 #include "app/metric/image_features.h"
@@ -50,10 +51,14 @@ int statistics_of_file(const Options& options) {
   if (options.protocol_given || !options.labels.empty())
     throw InputError(fmt::format("{}: {} is for images, and these are features", options.input.string(),
                                  options.protocol_given ? "--protocol" : "--labels"));
-  const FeatureSet set = read_feature_file(options.input);
-  if (!set.has_features())
-    throw InputError(fmt::format("{}: holds no features to gather statistics of", options.input.string()));
-  write_statistics(gather(set, options.first_index), options.out, options.json, options.started);
+  std::optional<Progress> progress;
+  const FeatureMoments moments =
+      read_feature_moments(options.input, options.first_index, [&](std::int64_t done, std::int64_t count) {
+        if (!progress) progress.emplace("statistics", count, "samples");
+        progress->update(done);
+      });
+  progress.reset();
+  write_statistics(moments, options.out, options.json, options.started);
   return 0;
 }
 

@@ -51,7 +51,7 @@ std::vector<MetricRow> distance(const FeatureSet& reference, const FeatureSet& g
   row.metric = metric;
   row.value = d.value;
   row.extra = parts_of(d);
-  if (!reference.doubles.empty() || !generated.doubles.empty()) row.extra["computed_in"] = "float64";
+  if (reference.from_double || generated.from_double) row.extra["computed_in"] = "float64";
   row.interval = interval(fitted, generated, d.value, divisor, options, row.samples);
   row.sample_kind = "replicate";
   if (generated.statistics_only() && options.bootstrap > 0) row.note = "no interval: statistics hold no samples";
@@ -91,15 +91,15 @@ std::vector<MetricRow> limit(const FeatureSet& reference, const FeatureSet& gene
 
 std::vector<GenerativeProtocol> frechet_scores() {
   constexpr auto usual = fid<Divisor::n_minus_1>;
-  return {{"fid-tf1", usual},
-          {"fid-torch", usual},
-          {"fid-clean", usual},
-          {"fid-tm18", usual},
-          {"fid-sg3", fid<Divisor::n>},
-          {"fid-infinity", limit},
-          {"sfid-oai", sfid},
-          {"fd-dinov2", fd},
-          {"fd-small", fd}};
+  return {{"fid-tf1", usual, SampleNeeds::statistics},
+          {"fid-torch", usual, SampleNeeds::statistics},
+          {"fid-clean", usual, SampleNeeds::statistics},
+          {"fid-tm18", usual, SampleNeeds::statistics},
+          {"fid-sg3", fid<Divisor::n>, SampleNeeds::statistics},
+          {"fid-infinity", limit, SampleNeeds::generated_features},
+          {"sfid-oai", sfid, SampleNeeds::spatial_statistics},
+          {"fd-dinov2", fd, SampleNeeds::statistics},
+          {"fd-small", fd, SampleNeeds::statistics}};
 }
 
 }  // namespace assay

@@ -46,7 +46,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   if (!row.n_generated && generated.count > 0) row.n_generated = generated.count;
   if (!row.n_reference && reference.count > 0) row.n_reference = reference.count;
   row.extra["features"] = from_images ? "extracted" : "given";
-  if ((!generated.doubles.empty() || !reference.doubles.empty()) && !row.extra.contains("computed_in"))
+  if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
@@ -58,18 +58,22 @@ int run(const Options& options) {
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
     chosen.push_back(&find_generative_protocol(id));
-    if (chosen.back()->needs_reference && options.reference.empty())
+    if (chosen.back()->needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
   const auto start = std::chrono::steady_clock::now();
   FeatureNetworks networks(options.images);
-  GenerativeInput reference_input(options.reference, networks), generated_input(options.generated, networks);
   const bool parts = options.per_class || !options.tail.empty();
+  GenerativeInput reference_input(options.reference, networks,
+                                  parts ? KeepOfFeatures::samples : kept_of_reference(chosen));
+  GenerativeInput generated_input(
+      options.generated, networks,
+      parts ? KeepOfFeatures::samples : kept_of_generated(chosen, options.scores.bootstrap > 0));
   if (parts && options.reference.empty())
     throw InputError("scores of classes match them with those of a reference: give --reference");
-  for (const std::string& id : options.protocols) {
-    reference_input.check(id);
-    generated_input.check(id);
+  for (const GenerativeProtocol* protocol : chosen) {
+    if (protocol->needs_reference()) reference_input.check_reference(*protocol);
+    generated_input.check_generated(*protocol);
   }
   MetricReport report;
   report.command = "generative";

@@ -4,7 +4,6 @@
 
 #include "core/error.h"
 #include "core/npz.h"
-#include "metrics/feature_file.h"
 
 namespace assay {
 namespace {
@@ -15,10 +14,11 @@ bool holds_statistics(const std::filesystem::path& path) {
 
 }  // namespace
 
-GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks) : networks_(networks) {
+GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks, KeepOfFeatures keep)
+    : networks_(networks) {
   if (path.empty()) return;
   if (holds_images(path)) images_ = std::make_unique<ImageFeatures>(path, networks);
-  if (!images_ || holds_statistics(path)) file_ = read_feature_file(path);
+  if (!images_ || holds_statistics(path)) file_ = read_feature_file(path, keep);
 }
 
 bool GenerativeInput::from_file(const std::string& protocol) const {
@@ -36,8 +36,14 @@ void GenerativeInput::require_samples() {
   samples_required_ = true;
 }
 
-void GenerativeInput::check(const std::string& protocol) {
-  if (!from_file(protocol)) networks_.require(find_image_protocol(protocol).network);
+void GenerativeInput::check_reference(const GenerativeProtocol& protocol) {
+  const std::string id(protocol.id);
+  from_file(id) ? assay::check_reference(protocol, file_) : networks_.require(find_image_protocol(id).network);
+}
+
+void GenerativeInput::check_generated(const GenerativeProtocol& protocol) {
+  const std::string id(protocol.id);
+  from_file(id) ? assay::check_generated(protocol, file_) : networks_.require(find_image_protocol(id).network);
 }
 
 FeatureSet GenerativeInput::under(const std::string& protocol) {

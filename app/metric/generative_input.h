@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "app/metric/generative_protocols.h"
 #include "app/metric/image_features.h"
-#include "metrics/feature_set.h"
+#include "metrics/feature_file.h"
 
 namespace assay {
 
@@ -15,10 +16,13 @@ namespace assay {
 class GenerativeInput {
  public:
   /// An empty path is an empty set. Throws InputError as read_feature_file and open_images.
-  GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks);
+  GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks,
+                  KeepOfFeatures keep = KeepOfFeatures::samples);
 
-  /// Throws what under() would throw for want of a network or its weights, before any image is read.
-  void check(const std::string& protocol);
+  /// Throws what under() or the score itself would throw for want of a network, its weights, or what a file does not
+  /// hold, before any image is read.
+  void check_reference(const GenerativeProtocol& protocol);
+  void check_generated(const GenerativeProtocol& protocol);
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }

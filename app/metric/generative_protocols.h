@@ -1,11 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/metric/report.h"
-#include "metrics/feature_set.h"
+#include "metrics/feature_file.h"
 
 namespace assay {
 
@@ -22,15 +23,35 @@ struct GenerativeOptions {
 using GenerativeScore = std::vector<MetricRow> (*)(const FeatureSet& reference, const FeatureSet& generated,
                                                    const GenerativeOptions& options);
 
+/// What a protocol takes of its sets.
+enum class SampleNeeds {
+  statistics,          ///< features, or statistics of them
+  spatial_statistics,  ///< the same of spatial features, which a public file holds beside the usual ones
+  generated_features,  ///< features of the generated set, statistics of the reference
+  features,            ///< of both
+  logits               ///< of the generated set, without a reference
+};
+
 /// One protocol of `assay metric generative`.
 struct GenerativeProtocol {
   std::string_view id;  ///< of metrics/protocols.h
   GenerativeScore score;
-  /// Without: `reference` is an empty set where the user gave none.
-  bool needs_reference = true;
+  SampleNeeds needs;
   /// Choices that the user may set otherwise than the protocol's, for the store.
   nlohmann::json (*choices)(const GenerativeOptions& options) = nullptr;
+
+  /// Without: `reference` is an empty set where the user gave none.
+  bool needs_reference() const { return needs != SampleNeeds::logits; }
 };
+
+/// What these protocols take of a file of features: of the reference, and of the generated set with or without
+/// intervals.
+KeepOfFeatures kept_of_reference(std::span<const GenerativeProtocol* const> protocols);
+KeepOfFeatures kept_of_generated(std::span<const GenerativeProtocol* const> protocols, bool intervals);
+
+/// Throws InputError naming the set where it lacks what the protocol needs of it, before anything is computed.
+void check_reference(const GenerativeProtocol& protocol, const FeatureSet& set);
+void check_generated(const GenerativeProtocol& protocol, const FeatureSet& set);
 
 /// Fréchet distances: fid-*, sfid-oai, fd-*.
 std::vector<GenerativeProtocol> frechet_scores();

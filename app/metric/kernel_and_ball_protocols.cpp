@@ -154,12 +154,12 @@ std::vector<MetricRow> is_oai5000_scores(const FeatureSet& /*reference*/, const 
 }  // namespace
 
 std::vector<GenerativeProtocol> kernel_and_ball_scores() {
-  return {{"kid-seed2020", kid_scores, true, kid_choices},
-          {"prdc5", prdc5_scores},
-          {"pr-tf", pr_tf_scores},
-          {"pr-oai", pr_oai_scores},
-          {"is-tf10", is_tf10_scores, false},
-          {"is-oai5000", is_oai5000_scores, false}};
+  return {{"kid-seed2020", kid_scores, SampleNeeds::features, kid_choices},
+          {"prdc5", prdc5_scores, SampleNeeds::features},
+          {"pr-tf", pr_tf_scores, SampleNeeds::features},
+          {"pr-oai", pr_oai_scores, SampleNeeds::features},
+          {"is-tf10", is_tf10_scores, SampleNeeds::logits},
+          {"is-oai5000", is_oai5000_scores, SampleNeeds::logits}};
 }
 
 }  // namespace assay

@@ -182,8 +182,8 @@ const std::vector<PairProtocol>& pair_protocols() {
       {"fid-tf1", fid_pairs},      {"fid-torch", fid_pairs},      {"fid-clean", fid_pairs},
       {"fid-tm18", fid_pairs},     {"fid-sg3", fid_over_n_pairs}, {"fid-infinity", fid_infinity_pairs},
       {"sfid-oai", sfid_pairs},    {"fd-dinov2", fd_pairs},       {"fd-small", fd_pairs},
-      {"kid-seed2020", kid_pairs}, {"prdc5", prdc5_pairs},        {"pr-tf", pr_tf_pairs},
-      {"pr-oai", pr_oai_pairs},    {"is-tf10", is_tf10_pairs},    {"is-oai5000", is_oai5000_pairs},
+      {"kid-seed2020", kid_pairs}, {"prdc5", prdc5_pairs, 4},     {"pr-tf", pr_tf_pairs, 2},
+      {"pr-oai", pr_oai_pairs, 2}, {"is-tf10", is_tf10_pairs},    {"is-oai5000", is_oai5000_pairs},
   };
   return table;
 }

@@ -20,7 +20,7 @@ struct PairScore {
 
 struct PairOptions {
   GenerativeOptions scores;
-  std::int64_t swaps = 2000;  ///< tosses behind a p-value
+  std::int64_t swaps = 0;  ///< tosses behind a p-value; 0: as many as the number of differences calls for
 };
 
 using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
@@ -30,6 +30,7 @@ using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const
 struct PairProtocol {
   std::string_view id;
   PairScores score;
+  std::int64_t metrics = 1;  ///< how many `score` gives
 };
 
 const std::vector<PairProtocol>& pair_protocols();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -124,6 +125,71 @@ TEST_F(FeatureFile, ReadsFeatureMomentsAsTheirSamples) {
   EXPECT_EQ(set.count, 3);
   EXPECT_EQ(set.width, 2);
   EXPECT_EQ(gaussian(set, Divisor::n).covariance, moments.covariance(Divisor::n));
+}
+
+// What is not kept is read all the same: the hash, the faults and the Gaussian are those of the samples.
+TEST_F(FeatureFile, StatisticsAndRoundedFeaturesAreThoseOfTheSamples) {
+  constexpr std::int64_t n = 3000, width = 3;  // more rows than one piece
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < n * width; ++i) values.push_back(1e3 + 0.1 * static_cast<double>(i * i % 101));
+  const std::vector<float> rounded(values.begin(), values.end()), logits(n, 0.5F);
+  for (const bool in_double : {false, true}) {
+    if (in_double)
+      writer_.add("features", DType::f64, {n, width}, bytes(values));
+    else
+      features({n, width}, rounded);
+    writer_.add("logits", {n, 1}, std::span<const float>(logits));
+    const FeatureSet all = read();
+    const FeatureSet floats = read_feature_file(folder_ / "set.safetensors", KeepOfFeatures::rounded);
+    const FeatureSet moments = read_feature_file(folder_ / "set.safetensors", KeepOfFeatures::statistics);
+    EXPECT_EQ(all.hash, hash_of_samples(all));
+    EXPECT_EQ(floats.hash, all.hash);
+    EXPECT_EQ(moments.hash, all.hash);
+    EXPECT_EQ(all.doubles.empty(), !in_double);
+    EXPECT_TRUE(floats.doubles.empty());
+    EXPECT_EQ(floats.from_double, in_double);
+    EXPECT_TRUE(std::equal(floats.features.begin(), floats.features.end(), all.features.begin(), all.features.end()));
+    EXPECT_EQ(floats.logits.size(), logits.size());
+    const FeatureSet both = read_feature_file(folder_ / "set.safetensors", KeepOfFeatures::rounded_and_statistics);
+    EXPECT_EQ(both.hash, all.hash);
+    EXPECT_TRUE(both.has_features() && both.doubles.empty() && !both.statistics_only());
+    EXPECT_EQ(gaussian(both).covariance, gaussian(all).covariance);
+    EXPECT_FALSE(moments.has_features());
+    EXPECT_EQ(moments.count, n);
+    for (const Divisor divisor : {Divisor::n, Divisor::n_minus_1}) {
+      EXPECT_EQ(gaussian(moments, divisor).mean, gaussian(all, divisor).mean);
+      EXPECT_EQ(gaussian(moments, divisor).covariance, gaussian(all, divisor).covariance);
+    }
+  }
+  values[2500 * width + 1] = std::numeric_limits<double>::infinity();
+  writer_.add("features", DType::f64, {n, width}, bytes(values));
+  EXPECT_THAT(refusal(), HasSubstr("inf in row 2500, column 1"));
+}
+
+TEST_F(FeatureFile, FewRowsAreKeptWhateverIsAskedFor) {
+  features({2, 3}, {1, 2, 3, 4, 5, 7});
+  writer_.write(folder_ / "set.safetensors");
+  const FeatureSet set = read_feature_file(folder_ / "set.safetensors", KeepOfFeatures::statistics);
+  EXPECT_TRUE(set.has_features());
+  EXPECT_TRUE(gaussian(set).low_rank());
+}
+
+TEST_F(FeatureFile, MomentsStartAtTheIndexAskedFor) {
+  features({3, 2}, {1, 2, 3, 4, 5, 7});
+  writer_.write(folder_ / "set.safetensors");
+  std::int64_t told = 0;
+  const FeatureMoments moments =
+      read_feature_moments(folder_ / "set.safetensors", 10, [&](std::int64_t done, std::int64_t) { told = done; });
+  EXPECT_EQ(told, 3);
+  EXPECT_EQ(moments.count(), 3);
+  EXPECT_THAT(moments.gaps(), ElementsAre(std::pair<std::int64_t, std::int64_t>(0, 9)));
+}
+
+// sFID compares spatial statistics, and those of the pool are no substitute.
+TEST_F(FeatureFile, SpatialStatisticsAreNotReplacedByTheUsualOnes) {
+  statistics(2, {1, 0, 0, 1}, {2, 2});
+  const FeatureSet set = read();
+  EXPECT_THAT(message_of<InputError>([&] { spatial_of(set); }), AllOf(HasSubstr("mu_s"), HasSubstr("sigma_s")));
 }
 
 TEST_F(FeatureFile, OneSampleHasNoCovariance) {

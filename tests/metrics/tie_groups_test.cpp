@@ -40,6 +40,22 @@ TEST(TieGroups, ItemsShareALetterExactlyWhereTheyAreNotApart) {
   }
 }
 
+TEST(TieGroups, LettersGoOnBeyondTheAlphabet) {
+  Pairs apart;  // all, but for the last two
+  for (std::int64_t i = 0; i < 30; ++i)
+    for (std::int64_t j = i + 1; j < 30; ++j)
+      if (i < 28) apart.emplace_back(i, j);
+  const auto letters = tie_groups(30, apart);
+  EXPECT_EQ(letters[0], "a");
+  EXPECT_EQ(letters[25], "z");
+  EXPECT_EQ(letters[26], "aa");
+  EXPECT_EQ(letters[27], "ab");
+  EXPECT_EQ(letters[28], "ac");
+  EXPECT_EQ(letters[29], "ac");
+  apart.pop_back();  // 27 and 29 are not told apart: 29 has two groups
+  EXPECT_EQ(tie_groups(30, apart)[29], "ab,ac");
+}
+
 TEST(TieGroups, PairsOutOfRangeAreRefused) {
   const Pairs apart = {{0, 3}};
   EXPECT_THROW(tie_groups(3, apart), InputError);

@@ -2,6 +2,8 @@
 import contextlib
 import io
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ class Case:
     tolerance: dict[str, float]
     goal: dict[str, float] = field(default_factory=dict)
     relative: bool = True
+    read: Callable[[Path], dict] | None = None  # our values, where they lie in a file and not in the answer
 
 
 def timed(function):
@@ -184,6 +187,81 @@ def pysod(folder):
     return {name: float(v) for name, v in value.items()}, seconds
 
 
+# Features of images.
+def inception_input(count, side):
+    def prepare(folder):
+        from PIL import Image
+        from scipy.ndimage import gaussian_filter
+        random = np.random.default_rng(6)
+        (folder / "images").mkdir()
+        for i in range(count):
+            smooth = gaussian_filter(random.standard_normal((side, side, 3)), (3, 3, 0)) * 300 + 128
+            Image.fromarray(np.clip(smooth, 0, 255).astype(np.uint8)).save(folder / "images" / f"{i:04}.png")
+        maker = Path(__file__).parents[2] / "tests/data/features/random_weights.py"
+        subprocess.run([sys.executable, maker, "inception", folder / "weights.safetensors", folder / "weights.pth"],
+                       check=True)
+
+    return prepare
+
+
+BATCH = 16
+
+
+def batches(folder):
+    import torch
+    from PIL import Image
+    files = sorted((folder / "images").iterdir())
+    for first in range(0, len(files), BATCH):
+        arrays = [np.array(Image.open(file).convert("RGB")) for file in files[first:first + BATCH]]
+        yield torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
+
+
+def some_of(features):
+    """Values at fixed places, as many as tell two matrices apart."""
+    places = np.random.default_rng(8).integers(0, features.size, 256)
+    return {f"feature_{place}": float(features.flat[place]) for place in places}
+
+
+def inception_features(folder, network, convert):
+    import torch
+
+    def all_features():
+        with torch.no_grad():
+            return torch.cat([network(convert(batch))[0].flatten(1) for batch in batches(folder)]).numpy()
+
+    features, seconds = timed(all_features)
+    return some_of(features), seconds
+
+
+def torch_fidelity_inception(folder):
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"],
+                                          feature_extractor_weights_path=str(folder / "weights.pth")).eval()
+    return inception_features(folder, network, lambda batch: batch)
+
+
+def pytorch_fid_inception(folder):
+    import pytorch_fid.inception
+    import torch
+    state = torch.load(folder / "weights.pth")
+    pytorch_fid.inception.load_state_dict_from_url = lambda *_, **__: state
+    network = pytorch_fid.inception.InceptionV3([3]).eval()
+    return inception_features(folder, network, lambda batch: batch / 255)
+
+
+def features_command(protocol):
+    return lambda folder, threads: ["metric", "features", "--input", folder / "images", "--weights",
+                                    folder / "weights.safetensors", "--protocol", protocol, "--batch", BATCH, "--out",
+                                    folder / "features.safetensors"]
+
+
+def our_features(folder):
+    data = (folder / "features.safetensors").read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    begin, end = json.loads(data[8:8 + size])["features"]["data_offsets"]
+    return some_of(np.frombuffer(data[8 + size + begin:8 + size + end], np.float32))
+
+
 # Labels.
 def labels(n, classes, clusters):
     def prepare(folder):
@@ -227,6 +305,13 @@ CASES = [
          as_text(lambda f, t: ["metric", "saliency", "--prediction", f / "prediction", "--truth", f / "truth",
                                "--protocol", "pysod", "--bootstrap", 0]),
          {"PySODMetrics": 1e-9}, {"PySODMetrics": 15}),
+    # Absolute: random weights keep features near 1. Loading the network is part of our time alone.
+    Case("inception-tf1", "64x256x256", inception_input(64, 256), {"torch-fidelity": torch_fidelity_inception},
+         as_text(features_command("fid-tf1")), {"torch-fidelity": 1e-4}, {"torch-fidelity": 1.8}, relative=False,
+         read=our_features),
+    Case("inception-torch", "64x256x256", inception_input(64, 256), {"pytorch-fid": pytorch_fid_inception},
+         as_text(features_command("fid-torch")), {"pytorch-fid": 1e-4}, {"pytorch-fid": 1.8}, relative=False,
+         read=our_features),
     Case("clustering", "1000000, 100 classes, 1000 clusters", labels(1_000_000, 100, 1000),
          {"scikit-learn": sklearn_scores},
          as_text(lambda f, t: ["metric", "clustering", "--prediction", f / "prediction.txt", "--truth", f / "truth.txt",
