@@ -220,7 +220,7 @@ std::vector<double> singular_values(Matrix& matrix) {
   const int m = matrix.rows(), n = matrix.cols(), one = 1;
   std::vector<double> values(static_cast<std::size_t>(std::min(m, n)));
   if (values.empty()) return values;
-  const OneThread small(std::max(m, n) <= one_thread);
+  const OneThread small(std::max(m, n) <= 3 * one_thread);
   std::vector<int> iwork(8 * values.size());
   double work_size = 0, none = 0;
   int info = 0;

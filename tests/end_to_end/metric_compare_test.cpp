@@ -205,6 +205,37 @@ TEST_F(MetricFiles, APathGivenTwiceIsNumbered) {
   EXPECT_EQ(rows.at(0).at("value"), 0.0);
 }
 
+// KID alone takes subsets of 1,000, which these sets cannot give: what is wrong with the second protocol comes first.
+TEST_F(MetricFiles, WhatALaterProtocolLacksIsSaidBeforeAnythingIsComputed) {
+  const std::string statistics = (folder / "statistics.safetensors").string();
+  ASSERT_EQ(metric({"features", "--input", near, "--out", statistics}).exit_code, 0);
+  const Outcome outcome =
+      metric({"generative", "--reference", statistics, "--generated", near, "--protocol", "fid-infinity,kid-seed2020"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("kid-seed2020 needs `features`"));
+  SafetensorsWriter writer;
+  const auto values = repeatable_numbers(20 * 4, 1);
+  writer.add("features", {20, 4}, std::span<const float>(values));
+  writer.write(folder / "plain.safetensors");
+  const std::string plain = (folder / "plain.safetensors").string();
+  const Outcome logits =
+      metric({"generative", "--reference", plain, "--generated", plain, "--protocol", "kid-seed2020,is-tf10"});
+  EXPECT_EQ(logits.exit_code, 2);
+  EXPECT_THAT(logits.err, HasSubstr("logits"));
+}
+
+TEST_F(MetricFiles, ManyDifferencesTakeMoreSwapsByThemselves) {
+  std::vector<std::string> arguments = compare(far, "prdc5");
+  const auto swaps = std::find(arguments.begin(), arguments.end(), std::string("--swaps"));
+  arguments.erase(swaps, swaps + 2);
+  arguments.insert(arguments.end(), {"--alpha", "0.002"});
+  const Outcome outcome = metric(arguments);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err.find("--swaps"), std::string::npos) << outcome.err;
+  const json rows = results(arguments);
+  EXPECT_THAT(row_of(rows, "precision", "near - far").at("test").get<std::string>(), HasSubstr(", 4000"));
+}
+
 TEST_F(MetricFiles, TooFewSwapsForSoManyDifferencesAreSaid) {
   std::vector<std::string> arguments = compare(far, "prdc5");
   std::replace(arguments.begin(), arguments.end(), std::string("400"), std::string("50"));
