@@ -1,4 +1,4 @@
-#include "app/metric/generative_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 
 #include "core/error.h"
 #include "core/nearest.h"

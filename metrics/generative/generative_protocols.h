@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "app/metric/report.h"
 #include "metrics/feature_set.h"
+#include "metrics/generative/metric_row.h"
 
 namespace assay {
 
