@@ -20,7 +20,7 @@ namespace {
 /// Widths and head sizes of ADM's networks, at fewer levels and blocks.
 UNetConfig small_network(bool half) {
   UNetConfig c;
-  c.image_size = 64;
+  c.image_size = 32;
   c.model_channels = 128;
   c.out_channels = 6;
   c.num_res_blocks = 1;
@@ -33,7 +33,7 @@ UNetConfig small_network(bool half) {
 
 EncoderUNetConfig small_classifier(bool half) {
   EncoderUNetConfig c;
-  c.image_size = 64;
+  c.image_size = 32;
   c.model_channels = 64;
   c.out_channels = 1000;
   c.num_res_blocks = 1;
@@ -58,7 +58,7 @@ StepSpeed measure_step_speed(at::Device device, bool half) {
     classifier.convert_to(at::kHalf);
   }
   // A GPU is timed on a batch that fills it.
-  const std::int64_t batch = device.is_cpu() ? 1 : 16;
+  const std::int64_t batch = device.is_cpu() ? 1 : 64;
   GaussianProcessOptions options;
   options.variance = VarianceType::learned_range;
   options.respacing = "ddim2";
@@ -66,7 +66,7 @@ StepSpeed measure_step_speed(at::Device device, bool half) {
   AdmSampling sampling;
   sampling.kind = AdmSampling::Kind::ddim;
   ClassifierGuidance guidance(classifier, at::zeros({batch}, at::TensorOptions(at::kLong).device(device)), {});
-  const at::Tensor noise = sample_noise(0, batch, {3, 64, 64}, 0).to(device);
+  const at::Tensor noise = sample_noise(0, batch, {3, 32, 32}, 0).to(device);
   const auto run = [&] {
     const auto start = std::chrono::steady_clock::now();
     // Reading a value waits for the device.
@@ -85,7 +85,7 @@ StepSpeed measure_step_speed(at::Device device, bool half) {
   speed.flops_per_second = steps * static_cast<double>(batch) * of_step / fastest;
   speed.device = device.str();
   speed.how = fmt::format(
-      "one guided step of a small network of ADM's kind at 64x64 ({:.1f} GFLOP, {}, batch {}, {}) took {:.3g} s; hours "
+      "one guided step of a small network of ADM's kind at 32x32 ({:.1f} GFLOP, {}, batch {}, {}) took {:.3g} s; hours "
       "follow by FLOPs",
       of_step / 1e9, half ? "float16" : "float32", batch,
       device.is_cpu() ? fmt::format("{} threads", at::get_num_threads()) : device.str(), fastest / steps);

@@ -120,7 +120,10 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     c.run.images = s.integer("samples", c.run.images, 2, 100000000);
     c.run.shard = s.integer("shard", c.run.shard, 1, 1000000);
     c.batch = s.integer("batch", c.batch, 1, 1 << 16);
-    c.classes = s.integers("classes", {}, 0, 1000000);
+    if (sampling.value("classes", nlohmann::json("all")) == "all")
+      s.allow("classes");
+    else
+      c.classes = s.integers("classes", {}, 0, 1000000);
     s.real("eta", 0.0, 0.0, 1.0);
     s.boolean("clip", true);
     s.real("entropy_floor", 0.0, 0.0, 0.999999);

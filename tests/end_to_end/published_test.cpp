@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -308,7 +309,8 @@ TEST_F(Published, ScoresAreThoseOfTheMetricCommandOnTheSameImages) {
   const auto scores = scores_of(result);
   int compared = 0;
   for (const json& row : json::parse(metric.out).at("results")) {
-    const double ours = scores.at({"cond/g_eds (altered)", row.at("metric"), R"({"gamma":1.5,"steps":"ddim2"})"});
+    const double ours =
+        scores.at({"cond/g_eds (altered)", row.at("metric").get<std::string>(), R"({"gamma":1.5,"steps":"ddim2"})"});
     EXPECT_NEAR(ours, row.at("value").get<double>(), 1e-9 * std::abs(ours)) << row;
     ++compared;
   }
