@@ -49,7 +49,14 @@ Row read_row(const nlohmann::json& object, const std::string& name, const nlohma
   row.diffusion = reader.text("diffusion", "");
   row.classifier = reader.text("classifier", "");
   row.reference = reader.text("reference", "");
-  row.respacing = reader.text("respacing", "");
+  // A count may be given as a number too: 250 and "250" are one respacing.
+  const auto respacing = object.find("respacing");
+  if (respacing != object.end() && respacing->is_number_integer()) {
+    row.respacing = std::to_string(respacing->get<std::int64_t>());
+    reader.allow("respacing");
+  } else {
+    row.respacing = reader.text("respacing", "");
+  }
   row.sampling.kind =
       reader.one_of("sampler", "ddpm", {"ddim", "ddpm"}) == "ddim" ? AdmSampling::Kind::ddim : AdmSampling::Kind::ddpm;
   row.guidance.scale = reader.real("gamma", 1.0, 0.0, 1e6);
