@@ -176,7 +176,7 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->callback([options, &context] {
     context.selected = [options, &context] {
-      if (!options->dry_run) restart_with_passive_waiting(context.argv);
+      restart_with_passive_waiting(context.argv);
       return run(*options, context.command_line);
     };
   });

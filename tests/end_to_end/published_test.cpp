@@ -307,8 +307,9 @@ TEST_F(Published, ScoresAreThoseOfTheMetricCommandOnTheSameImages) {
                      "--weights", (*data / "inception.safetensors").string(), "--json"});
   ASSERT_EQ(metric.exit_code, 0) << metric.err;
   const auto scores = scores_of(result);
+  const json metrics = json::parse(metric.out);
   int compared = 0;
-  for (const json& row : json::parse(metric.out).at("results")) {
+  for (const json& row : metrics.at("results")) {
     const double ours =
         scores.at({"cond/g_eds (altered)", row.at("metric").get<std::string>(), R"({"gamma":1.5,"steps":"ddim2"})"});
     EXPECT_NEAR(ours, row.at("value").get<double>(), 1e-9 * std::abs(ours)) << row;
