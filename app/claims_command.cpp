@@ -25,8 +25,9 @@ struct Options {
 std::string source_text(const ReviewedClaim& claim) {
   if (!claim.source) return claim.row.method + ": no finished run to judge from";
   const ClaimSource& source = *claim.source;
-  return fmt::format("{}: batch {}, {} tier on {}, {} finished {}", claim.row.method, source.batch, source.tier,
-                     source.dataset, source.runs, source.runs == 1 ? "run" : "runs");
+  return fmt::format("{}: batch {}, {} tier{}, {} finished {}", claim.row.method, source.batch, source.tier,
+                     source.dataset.empty() ? "" : " on " + source.dataset, source.runs,
+                     source.runs == 1 ? "run" : "runs");
 }
 
 /// In the order of their first claims.

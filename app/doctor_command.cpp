@@ -22,7 +22,8 @@ int run(bool json) {
     datasets.push_back({{"name", entry.name}, {"missing", entry.missing()}});
   for (const MethodEntry& method : method_table())
     for (const std::string& tier : method.tiers)
-      tiers.push_back({{"method", method.id}, {"tier", tier}, {"missing", method.needs(method.preset(tier))}});
+      tiers.push_back(
+          {{"method", method.id}, {"tier", tier}, {"missing", method.work_of(tier).needs(method.preset(tier))}});
   result["datasets"] = datasets;
   result["tiers"] = tiers;
   if (json) {
@@ -38,8 +39,11 @@ int run(bool json) {
     fmt::print("dataset  {:<12} {}\n", dataset["name"].get<std::string>(),
                dataset["missing"].get<std::string>().empty() ? "ready" : dataset["missing"].get<std::string>());
   for (const auto& tier : tiers) {
-    std::string missing;
-    for (const auto& line : tier["missing"]) missing += (missing.empty() ? "" : "; ") + line.get<std::string>();
+    const std::size_t lines = tier["missing"].size();
+    std::string missing = lines == 0 ? "" : tier["missing"][0].get<std::string>();
+    if (lines > 1)
+      missing += fmt::format("; and {} more: `assay run {} --tier {} --dry-run`", lines - 1,
+                             tier["method"].get<std::string>(), tier["tier"].get<std::string>());
     fmt::print("run      {} --tier {:<6} {}\n", tier["method"].get<std::string>(), tier["tier"].get<std::string>(),
                missing.empty() ? "ready" : missing);
   }

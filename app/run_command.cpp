@@ -24,11 +24,55 @@ struct Options {
   bool dry_run = false, json = false, quiet = false;
 };
 
+/// A JSON value as people write it.
+std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+std::string members(const nlohmann::json& object) {
+  std::string text;
+  for (const auto& [key, value] : object.items()) text += (text.empty() ? "" : ", ") + key + " " + plain(value);
+  return text;
+}
+
+double gigabytes(const nlohmann::json& bytes) { return bytes.get<double>() / 1e9; }
+
+void print_published(const nlohmann::json& published) {
+  const auto& speed = published.at("speed");
+  fmt::print("  this machine: {:.3g} GFLOP/s: {}\n", speed.at("flops_per_second").get<double>() / 1e9,
+             plain(speed.at("how")));
+  for (const auto& file : published.at("files"))
+    fmt::print("  file {}: {}; SHA-256 {}{}\n", plain(file.at("path")),
+               file.at("present").get<bool>() ? "there" : "missing",
+               file.at("sha256").is_null() ? "unknown" : "begins with " + plain(file.at("sha256")),
+               file.at("official").is_null() ? "" : ", of " + plain(file.at("official")));
+  nlohmann::json described = nlohmann::json::array();
+  for (const auto& row : published.at("rows"))
+    for (const auto& network : row.at("networks")) {
+      if (std::find(described.begin(), described.end(), network) != described.end()) continue;
+      described.push_back(network);
+      fmt::print("  network {}: {} parameters, {:.1f} GFLOP an image and pass; {}\n",
+                 plain(network.at("configuration")), network.at("parameters").get<std::int64_t>(),
+                 network.at("flops").get<double>() / 1e9, members(network.at("flags")));
+    }
+  for (const auto& row : published.at("rows")) {
+    fmt::print("  {}\n", plain(row.at("name")));
+    for (const auto& network : row.at("networks"))
+      fmt::print("    {}: {}\n", plain(network.at("role")), plain(network.at("configuration")));
+    fmt::print("    {}\n", members(row.at("settings")));
+    fmt::print(
+        "    {} images of {:.4g} TFLOP; {:.1f} GB, {:.1f} GB while loading; about {:.3g} hours on this machine\n",
+        row.at("images").get<std::int64_t>(), row.at("flops_per_image").get<double>() / 1e12,
+        gigabytes(row.at("memory_bytes")), gigabytes(row.at("loading_bytes")), row.at("hours").get<double>());
+    for (const auto& place : row.at("departures")) fmt::print("    not as published: {}\n", plain(place));
+    for (const auto& fact : row.at("unknown")) fmt::print("    unknown: {}\n", plain(fact));
+  }
+}
+
 void print_dry_run(const nlohmann::json& result) {
   for (const auto& plan : result.at("plans")) {
     fmt::print("{}, tier {}, {} seed(s)\n", plan.at("method").get<std::string>(), plan.at("tier").get<std::string>(),
                plan.at("seeds").size());
     for (const auto& step : plan.at("steps")) fmt::print("  {}\n", step.get<std::string>());
+    if (plan.contains("published")) print_published(plan.at("published"));
     for (const auto& missing : plan.at("missing")) fmt::print("  missing: {}\n", missing.get<std::string>());
   }
 }
@@ -43,11 +87,12 @@ void print_summary(const nlohmann::json& result, const std::string& store) {
                run.at("seed").get<std::int64_t>(), run.at("status").get<std::string>(),
                run.at("reason").get<std::string>().empty() ? "" : ": " + run.at("reason").get<std::string>());
     for (const auto& s : run.at("scores"))
-      if (s.at("name") == "fd-small")
-        fmt::print("  {:<28} fd-small {:>9}  [{}, {}]  n = {}\n",
+      if (s.at("name") == "fd-small" || s.at("name") == "fid")
+        fmt::print("  {:<28} {} {:>9}  [{}, {}]  n = {}\n",
                    s.at("arm").get<std::string>() +
                        (s.at("params").contains("w") ? fmt::format(" w={}", s.at("params").at("w").get<double>()) : ""),
-                   number(s.at("value")), number(s.at("low")), number(s.at("high")), s.at("n").get<std::int64_t>());
+                   s.at("protocol").get<std::string>(), number(s.at("value")), number(s.at("low")),
+                   number(s.at("high")), s.at("n").get<std::int64_t>());
   }
   if (!result.at("comparisons").empty()) fmt::print("paired differences\n");
   for (const auto& c : result.at("comparisons")) {
@@ -110,7 +155,10 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   options->request.store = "results/assay.db";
   CLI::App* command = app.add_subcommand("run", "Run methods and record scores, timings and pictures");
   command->add_option("method", options->request.methods, "Methods, or all; see `assay list methods`");
-  command->add_option("--tier", options->request.tier, "smoke: seconds; mini: minutes")->capture_default_str();
+  command
+      ->add_option("--tier", options->request.tier,
+                   "smoke: seconds; mini: minutes; paper: published runs, from their weights")
+      ->capture_default_str();
   command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
   command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
   command->add_option("--seeds", options->seeds, "A count (5) or a list (0,3,7); default: 5 for mini, else 1");
@@ -130,7 +178,7 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->callback([options, &context] {
     context.selected = [options, &context] {
-      if (!options->dry_run) restart_with_passive_waiting(context.argv);
+      restart_with_passive_waiting(context.argv);
       return run(*options, context.command_line);
     };
   });

@@ -203,11 +203,15 @@ std::string looks_like(const SafetensorsFile& file, const std::string& prefix) {
   return fmt::format("it looks like {} ({:.0f} % of the keys agree)", best->name, 100 * best_share);
 }
 
-void load_official(Parameters& parameters, const SafetensorsFile& file, const std::string& prefix) {
+void check_official(const Parameters& parameters, const SafetensorsFile& file, const std::string& prefix) {
   const std::string fault = parameters.misfit(file, prefix);
   if (!fault.empty())
     throw InputError(
         fmt::format("{}: does not fit this network; {}. {}", file.path(), looks_like(file, prefix), fault));
+}
+
+void load_official(Parameters& parameters, const SafetensorsFile& file, const std::string& prefix) {
+  check_official(parameters, file, prefix);
   parameters.load_partly(file, prefix);
 }
 

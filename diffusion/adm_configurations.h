@@ -40,8 +40,11 @@ NetworkCost network_cost(const AdmConfiguration& configuration);
 /// under `prefix` count.
 std::string looks_like(const SafetensorsFile& file, const std::string& prefix = "");
 
-/// Loads a network's weights from a checkpoint with official keys, strictly. Throws InputError whose one line says what
-/// the file looks like, how many keys are wrong and the first ten of them.
+/// Throws InputError unless the checkpoint, with official keys, is this network's: the one line says what the file
+/// looks like, how many keys are wrong and the first ten of them.
+void check_official(const Parameters& parameters, const SafetensorsFile& file, const std::string& prefix = "");
+
+/// Loads a network's weights from a checkpoint with official keys, strictly. Throws InputError as check_official.
 void load_official(Parameters& parameters, const SafetensorsFile& file, const std::string& prefix = "");
 
 }  // namespace assay

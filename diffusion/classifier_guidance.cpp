@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -79,6 +80,32 @@ nlohmann::json to_json(const GuidanceEvents& e) {
                                   {"timestep", e.first_non_finite->timestep},
                                   {"sample", e.first_non_finite->sample}};
   return object;
+}
+
+GuidanceEvents read_guidance_events(const nlohmann::json& object) {
+  ConfigReader reader(object, "guidance events");
+  GuidanceEvents e;
+  for (const auto& [key, count] : {std::pair("steps", &e.steps),
+                                   {"samples", &e.samples},
+                                   {"clamped", &e.clamped},
+                                   {"non_finite", &e.non_finite},
+                                   {"above_1e4", &e.above_1e4},
+                                   {"confidently_wrong", &e.confidently_wrong}})
+    *count = reader.integer(key, 0, 0);
+  // A k that is not finite is written as null.
+  e.largest_k = object.contains("largest_k") && object.at("largest_k").is_null()
+                    ? std::numeric_limits<double>::infinity()
+                    : reader.real("largest_k", 0, 0, std::numeric_limits<double>::max());
+  reader.allow("largest_k");
+  const nlohmann::json& place = reader.object("first_non_finite");
+  if (!place.empty()) {
+    ConfigReader of_place(place, "guidance events.first_non_finite");
+    e.first_non_finite = {of_place.integer("step", 0, 0), of_place.integer("timestep", 0, 0),
+                          of_place.integer("sample", 0, 0)};
+    of_place.finish();
+  }
+  reader.finish();
+  return e;
 }
 
 ClassifierGuidance::ClassifierGuidance(const Classifier& classifier, at::Tensor labels,

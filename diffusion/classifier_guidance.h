@@ -41,6 +41,8 @@ struct GuidanceEvents {
 };
 
 nlohmann::json to_json(const GuidanceEvents& events);
+/// What to_json wrote. Throws InputError for another object.
+GuidanceEvents read_guidance_events(const nlohmann::json& object);
 
 /// One call seen from inside, a value for each sample.
 struct GuidanceStep {

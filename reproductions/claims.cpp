@@ -98,7 +98,7 @@ std::string in_words(const ClaimRule& rule) {
 }
 
 bool ClaimTemplate::made_in(const std::string& tier) const {
-  return tiers.empty() || std::find(tiers.begin(), tiers.end(), tier) != tiers.end();
+  return tiers.empty() ? tier != "paper" : std::find(tiers.begin(), tiers.end(), tier) != tiers.end();
 }
 
 std::vector<Claim> ClaimTemplate::claims(const nlohmann::json& config) const {

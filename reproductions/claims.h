@@ -48,7 +48,7 @@ struct Claim {
 /// A claim as written, with its placeholders.
 struct ClaimTemplate {
   std::string id;
-  std::vector<std::string> tiers;  // empty: all
+  std::vector<std::string> tiers;  // empty: all but `paper`, whose scores are others
   nlohmann::json source;
 
   bool made_in(const std::string& tier) const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "reproductions/published_plan.h"
 
 namespace assay {
 
@@ -78,6 +79,7 @@ class Run {
   virtual const nlohmann::json& config() const = 0;  // complete: preset with every --set applied
   virtual std::uint64_t seed() const = 0;
   virtual at::Device device() const = 0;
+  /// Throws Error where the configuration has no `dataset`.
   virtual const Dataset& dataset() const = 0;
   virtual std::filesystem::path artifact_folder() const = 0;
   virtual double checkpoint_seconds() const = 0;
@@ -110,15 +112,8 @@ struct MethodPlan {
   std::vector<Contrast> contrasts;
 };
 
-/// One row of the table of methods.
-struct MethodEntry {
-  std::string id;
-  std::string title;
-  std::string reference;
-  std::vector<std::string> tiers;
-  std::string default_dataset;
-  /// The preset of a tier, with every key present. Throws InputError for an unknown tier.
-  nlohmann::json (*preset)(const std::string& tier);
+/// What a method does with a configuration.
+struct MethodWork {
   /// Checks a complete configuration: ranges and unknown keys. Throws InputError.
   void (*check)(const nlohmann::json& config);
   /// What the tier needs that this machine may lack, and how to get it; one line each.
@@ -129,9 +124,27 @@ struct MethodEntry {
   void (*run)(Run& run);
   /// The lines that --dry-run prints about a configuration: parameters, steps, operations.
   std::vector<std::string> (*describe)(const nlohmann::json& config);
+  /// The published runs that a configuration repeats, for --dry-run; times the device for some seconds. Null where the
+  /// tier trains networks of its own.
+  PublishedPlan (*published)(const nlohmann::json& config, at::Device device) = nullptr;
+};
+
+/// One row of the table of methods.
+struct MethodEntry {
+  std::string id;
+  std::string title;
+  std::string reference;
+  std::vector<std::string> tiers;
+  std::string default_dataset;
+  /// The preset of a tier, with every key present. Throws InputError for an unknown tier.
+  nlohmann::json (*preset)(const std::string& tier);
+  MethodWork work;   // of the tiers that train networks of their own
+  MethodWork paper;  // of the tier `paper`, which repeats published runs; without functions where there is none
   /// The texts of claims.json (reproductions/claims.h) and paper_table.json (reproductions/paper_tables.h).
   const char* claims = "[]";
   const char* paper_table = "{}";
+
+  const MethodWork& work_of(const std::string& tier) const { return tier == "paper" ? paper : work; }
 };
 
 const std::vector<MethodEntry>& method_table();

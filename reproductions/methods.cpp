@@ -5,9 +5,11 @@
 #include "core/nearest.h"
 #include "reproductions/ed_dpm/config.h"
 #include "reproductions/ed_dpm/ed_dpm.h"
+#include "reproductions/ed_dpm/paper.h"
 #include "reproductions/ed_dpm/presets.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/paper.h"
 #include "reproductions/self_guided/presets.h"
 #include "reproductions/self_guided/self_guided.h"
 
@@ -18,29 +20,38 @@ const std::vector<MethodEntry>& method_table() {
       {"ed_dpm",
        "ED-DPM: classifier guidance scaled by the classifier's entropy",
        "Zheng et al., arXiv:2206.11474",
-       {"smoke", "mini"},
+       {"smoke", "mini", "paper"},
        "emoji",
        ed_dpm::preset,
-       ed_dpm::check,
-       ed_dpm::needs,
-       ed_dpm::plan,
-       {ed_dpm::prepare_features},
-       ed_dpm::run,
-       ed_dpm::describe,
+       {ed_dpm::check, ed_dpm::needs, ed_dpm::plan, {ed_dpm::prepare_features}, ed_dpm::run, ed_dpm::describe},
+       {ed_dpm::paper::check,
+        ed_dpm::paper::needs,
+        ed_dpm::paper::plan,
+        {},
+        ed_dpm::paper::run,
+        ed_dpm::paper::describe,
+        ed_dpm::paper::published},
        ed_dpm::claims_json,
        ed_dpm::paper_table_json},
       {"self_guided",
-       "Self-Guided Diffusion Models: clusters of self-supervised features as labels",
+       "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
        "Hu et al., arXiv:2210.06462",
-       {"smoke", "mini"},
+       {"smoke", "mini", "paper"},
        "emoji",
        self_guided::preset,
-       self_guided::check,
-       self_guided::needs,
-       self_guided::plan,
-       {self_guided::prepare_features, self_guided::prepare_encoder},
-       self_guided::run,
-       self_guided::describe,
+       {self_guided::check,
+        self_guided::needs,
+        self_guided::plan,
+        {self_guided::prepare_features, self_guided::prepare_encoder},
+        self_guided::run,
+        self_guided::describe},
+       {self_guided::paper::check,
+        self_guided::paper::needs,
+        self_guided::paper::plan,
+        {},
+        self_guided::paper::run,
+        self_guided::paper::describe,
+        self_guided::paper::published},
        self_guided::claims_json,
        self_guided::paper_table_json},
   };

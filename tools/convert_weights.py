@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the public weight file of a feature network (.pth) into the safetensors file that --weights takes.
+"""Turns a public weight file (.pth, .pt) into the safetensors file that --weights and `assay run --tier paper` take.
 
 usage: tools/convert_weights.py FILE.pth FILE.safetensors
 
@@ -9,6 +9,7 @@ Known files:
   vgg16-397923af.pth                          torchvision, VGG16
   dinov2_vit{s,b,l}14_pretrain.pth            facebookresearch/dinov2
   dino_*_pretrain.pth                         facebookresearch/dino
+  *_diffusion.pt, *_classifier.pt             openai/guided-diffusion, ZGCTroy/ED-DPM
 
 Key names stay as they are. Counters of batches are left out, half precision becomes float32. Where the file's name
 ends in eight hexadecimal digits, they must begin the file's SHA-256. Needs Python with torch; no network.

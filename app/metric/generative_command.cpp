@@ -8,13 +8,13 @@
 
 #include "app/command.h"
 #include "app/metric/generative_input.h"
-#include "app/metric/generative_protocols.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
 #include "app/metric/strata_rows.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "metrics/generative/generative_protocols.h"
 
 namespace assay {
 namespace {

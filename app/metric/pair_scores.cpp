@@ -7,12 +7,12 @@
 #include <numeric>
 #include <utility>
 
-#include "app/metric/fid_infinity.h"
-#include "app/metric/score_options.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "core/philox.h"
 #include "metrics/frechet_pair.h"
+#include "metrics/generative/fid_infinity.h"
+#include "metrics/generative/score_options.h"
 
 namespace assay {
 namespace {

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/metric/generative_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 
 namespace assay {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "app/metric/generative_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/strata.h"
 
 namespace assay {

@@ -79,6 +79,7 @@ void side_by_side(std::size_t count, std::size_t workers, const std::function<vo
 void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
                     const std::string& tier, const nlohmann::json& config, std::shared_ptr<const Dataset> dataset,
                     at::Device device, const std::vector<Task>& tasks, int total_threads, double checkpoint_seconds) {
+  const MethodWork& work = method.work_of(tier);
   Batch batch;
   batch.recorder = &recorder;
   batch.folder = store.folder();
@@ -91,7 +92,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   if (!tasks.empty()) {
     // What all seeds share is made first, one product a thread, so that no seed waits for another.
     RecordedRun context(batch, tasks.front().run, config, tasks.front().seed, 1);
-    const auto& products = method.shared_products;
+    const auto& products = work.shared_products;
     side_by_side(products.size(), batch.device.is_cpu() ? static_cast<std::size_t>(total_threads) : 1,
                  [&](std::size_t i) {
                    at::set_num_threads(1);
@@ -109,7 +110,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
       try {
         stop_if_interrupted();
         RecordedRun run(batch, task.run, config, task.seed, task.threads);
-        method.run(run);
+        work.run(run);
         finish(RunStatus::done, "");
       } catch (const Interrupted&) {
         finish(RunStatus::interrupted, "interrupted by the user");
@@ -123,8 +124,8 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
 
   const Query query(store);
   const std::vector<Claim> claims = claims_in(read_claims(method.claims, method.id + "/claims.json"), tier, config);
-  const auto comparisons =
-      judge_contrasts(query, batch_id, method.id, batch.dataset->name(), contrasts_of(method.plan(config), claims));
+  const auto comparisons = judge_contrasts(query, batch_id, method.id, batch.dataset ? batch.dataset->name() : "",
+                                           contrasts_of(work.plan(config), claims));
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
     for (const ComparisonRow& row : comparisons)
@@ -187,7 +188,7 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
     runs.push_back({{"id", run.id},
                     {"method", run.method},
                     {"tier", run.tier},
-                    {"dataset", run.dataset},
+                    {"dataset", run.dataset.empty() ? nlohmann::json() : nlohmann::json(run.dataset)},
                     {"seed", run.seed},
                     {"status", name_of(run.status)},
                     {"reason", run.reason},
@@ -201,6 +202,12 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
 int threads_or_default(int threads) {
   if (threads < 0 || threads > 1024) throw InputError(fmt::format("--threads {}; accepted: 1 to 1024", threads));
   return threads > 0 ? threads : at::get_num_threads();
+}
+
+/// The data set of a configuration; null where it has none.
+std::shared_ptr<const Dataset> dataset_of(const nlohmann::json& config) {
+  if (!config.contains("dataset")) return nullptr;
+  return open_dataset(read_dataset_spec(config.at("dataset"), "dataset"));
 }
 
 }  // namespace
@@ -232,13 +239,16 @@ nlohmann::json complete_config(const std::string& id, const RunRequest& request)
   if (std::find(method.tiers.begin(), method.tiers.end(), request.tier) == method.tiers.end())
     throw InputError(fmt::format("{}: {}", id, unknown_name_message("tier", request.tier, method.tiers)));
   nlohmann::json config = method.preset(request.tier);
+  if (!request.dataset.empty() && !config.contains("dataset"))
+    throw InputError(fmt::format("--dataset {}: {} --tier {} reads no data set of this program; leave it out",
+                                 request.dataset, id, request.tier));
   if (!request.dataset.empty() && request.dataset != config.at("dataset").at("name")) {
     dataset_entry(request.dataset);
     // The other set keeps its own defaults, apart from the size the networks are made for.
     config["dataset"] = {{"name", request.dataset}, {"size", config.at("dataset").at("size")}};
   }
   for (const std::string& setting : request.settings) set_key(config, setting);
-  method.check(config);
+  method.work_of(request.tier).check(config);
   return config;
 }
 
@@ -252,8 +262,9 @@ nlohmann::json execute(const RunRequest& request) {
   std::vector<std::shared_ptr<const Dataset>> datasets;
   for (const std::string& id : ids) {
     configs.push_back(complete_config(id, request));
-    for (const std::string& missing : method_entry(id).needs(configs.back())) throw InputError(missing);
-    datasets.push_back(open_dataset(read_dataset_spec(configs.back().at("dataset"), "dataset")));
+    for (const std::string& missing : method_entry(id).work_of(request.tier).needs(configs.back()))
+      throw InputError(missing);
+    datasets.push_back(dataset_of(configs.back()));
   }
 
   // A run's thread count is part of the record: with another, training may round differently.
@@ -269,8 +280,10 @@ nlohmann::json execute(const RunRequest& request) {
       RunRow run;
       run.method = ids[m];
       run.tier = request.tier;
-      run.dataset = datasets[m]->name();
-      run.dataset_hash = datasets[m]->hash();
+      if (datasets[m]) {
+        run.dataset = datasets[m]->name();
+        run.dataset_hash = datasets[m]->hash();
+      }
       run.seed = seed;
       run.config = configs[m];
       run.code_version = code_version();
@@ -318,9 +331,11 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   for (const std::string& id : methods) {
     const auto of_method = [&](const RunRow& run) { return run.method == id; };
     const RunRow& first = *std::find_if(runs.begin(), runs.end(), of_method);
-    method_entry(id).check(first.config);
-    std::shared_ptr<const Dataset> dataset = open_dataset(read_dataset_spec(first.config.at("dataset"), "dataset"));
-    if (dataset->hash() != first.dataset_hash)
+    method_entry(id).work_of(first.tier).check(first.config);
+    for (const std::string& missing : method_entry(id).work_of(first.tier).needs(first.config))
+      throw InputError(missing);
+    const std::shared_ptr<const Dataset> dataset = dataset_of(first.config);
+    if (dataset && dataset->hash() != first.dataset_hash)
       throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
     std::vector<Task> tasks;
     for (const RunRow& run : runs) {
@@ -348,17 +363,17 @@ nlohmann::json claim_json(const ClaimRow& claim) {
 }
 
 nlohmann::json dry_run(const RunRequest& request) {
-  choose_device(request.device);
+  const at::Device device = choose_device(request.device);
+  at::set_num_threads(threads_or_default(request.threads));
   nlohmann::json plans = nlohmann::json::array();
   for (const std::string& id : method_ids(request.methods)) {
     const MethodEntry& method = method_entry(id);
     const nlohmann::json config = complete_config(id, request);
-    plans.push_back({{"method", id},
-                     {"tier", request.tier},
-                     {"seeds", request.seeds},
-                     {"config", config},
-                     {"steps", method.describe(config)},
-                     {"missing", method.needs(config)}});
+    const MethodWork& work = method.work_of(request.tier);
+    nlohmann::json plan = {{"method", id},     {"tier", request.tier},           {"seeds", request.seeds},
+                           {"config", config}, {"steps", work.describe(config)}, {"missing", work.needs(config)}};
+    if (work.published != nullptr) plan["published"] = to_json(work.published(config, device));
+    plans.push_back(std::move(plan));
   }
   return {{"plans", plans}};
 }

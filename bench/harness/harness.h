@@ -42,7 +42,8 @@ nlohmann::json execute(const RunRequest& request);
 /// one. Throws InputError when there is no such run or its batch is done.
 nlohmann::json resume(const std::filesystem::path& store, std::int64_t run);
 
-/// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]}.
+/// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]},
+/// with "published" (reproductions/published_plan.h) where a tier repeats published runs.
 nlohmann::json dry_run(const RunRequest& request);
 
 /// {"id", "method", "statement", "origin", "verdict", "statistic", "low", "high", "threshold", "seeds"}.

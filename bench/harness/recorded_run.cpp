@@ -56,6 +56,11 @@ RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uin
   ensure_folder(folder_);
 }
 
+const Dataset& RecordedRun::dataset() const {
+  if (!batch_.dataset) throw Error("this configuration has no data set");
+  return *batch_.dataset;
+}
+
 nlohmann::json RecordedRun::stage(const std::string& name, const std::function<void(StageOutput&)>& body) {
   std::optional<StageRecorder> stage;
   {

@@ -16,8 +16,8 @@ Better better_of(ScoreDirection direction);
 struct Batch {
   Recorder* recorder = nullptr;
   std::mutex recorder_lock;
-  std::filesystem::path folder;  // the store's
-  std::shared_ptr<const Dataset> dataset;
+  std::filesystem::path folder;            // the store's
+  std::shared_ptr<const Dataset> dataset;  // null: the configuration has none
   at::Device device = at::kCPU;
   std::string device_name;
   nlohmann::json machine;
@@ -36,7 +36,7 @@ class RecordedRun : public Run {
   const nlohmann::json& config() const override { return config_; }
   std::uint64_t seed() const override { return seed_; }
   at::Device device() const override { return batch_.device; }
-  const Dataset& dataset() const override { return *batch_.dataset; }
+  const Dataset& dataset() const override;
   std::filesystem::path artifact_folder() const override { return folder_; }
   double checkpoint_seconds() const override { return batch_.checkpoint_seconds; }
   nlohmann::json stage(const std::string& name, const std::function<void(StageOutput&)>& body) override;

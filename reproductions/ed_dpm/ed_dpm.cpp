@@ -1,29 +1,24 @@
 #include "reproductions/ed_dpm/ed_dpm.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "core/elapsed.h"
 #include "core/philox.h"
-#include "diffusion/classifier_guidance.h"
 #include "metrics/linear_probe.h"
 #include "metrics/proportion.h"
 #include "reproductions/dataset_needs.h"
 #include "reproductions/ed_dpm/diagnosis.h"
+#include "reproductions/ed_dpm/guided_draw.h"
 #include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
 #include "reproductions/sample_files.h"
-#include "reproductions/sample_noise.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -102,65 +97,32 @@ struct Models {
   const EncoderUNet& with_constraint;
 };
 
-struct Drawn {
-  at::Tensor bytes;  // [count, 3, H, W]
+/// The images of an arm and the classes they were asked for.
+struct ArmImages : Drawn {
   std::vector<std::int64_t> asked;
-  GuidanceEvents events;
 };
 
-Drawn draw(const Study& s, const Models& models, const Arm& arm, double gamma, std::int64_t first, std::int64_t count,
-           const std::function<void(std::int64_t)>& progress) {
-  at::NoGradGuard no_grad;
+ArmImages draw(const Study& s, const Models& models, const Arm& arm, double gamma, std::int64_t first,
+               std::int64_t count, const std::function<void(std::int64_t)>& progress) {
   const GaussianProcess process = sampling_process(s.config);
-  const std::int64_t side = s.config.dataset.size;
-  const std::vector<std::int64_t> shape = {3, side, side};
-  Drawn drawn;
-  drawn.asked = asked_classes(s, first, count);
-  const at::Tensor labels = label_tensor(s, drawn.asked);
   ClassifierGuidanceOptions options;
   options.scale = gamma;
   options.entropy_scaling = arm.entropy_scaling;
   options.entropy_floor = s.config.sample.entropy_floor;
-
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
-    const std::int64_t size = std::min(s.config.sample.batch, count - begin);
-    const at::Tensor classes = labels.narrow(0, begin, size);
-    at::Tensor condition;
-    if (models.diffusion == Diffusion::conditional)
-      condition = at::zeros({size, s.classes}, at::TensorOptions(at::kFloat).device(s.run.device()))
-                      .scatter(1, classes.unsqueeze(1), 1.0);
-    std::optional<ClassifierGuidance> guidance;
-    if (arm.guided)
-      guidance.emplace(arm.constrained ? models.with_constraint : models.classifier, classes, options, first + begin);
-    const auto noise = [&](std::int64_t step) {
-      return sample_noise(first + begin, size, shape, s.run.seed(), step + 1).to(s.run.device());
-    };
-    const at::Tensor x = adm_sample(process, models.denoiser, s.config.sample.sampling,
-                                    sample_noise(first + begin, size, shape, s.run.seed()).to(s.run.device()),
-                                    condition, guidance ? &*guidance : nullptr, noise);
-    parts.push_back(to_bytes(x).to(at::kCPU));
-    if (guidance) drawn.events += guidance->events();
-    progress(begin + size);
-  }
-  drawn.bytes = at::cat(parts);
-  return drawn;
-}
-
-void record_events(const std::string& arm, const GuidanceEvents& events, StageOutput& out) {
-  const auto add = [&](const char* name, double value) {
-    out.scores.push_back(
-        {arm, name, value, "", ScoreDirection::lower_is_better, events.samples, {}, "guidance-events", reported});
-  };
-  const auto share = [&](std::int64_t count) {
-    return static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, events.samples));
-  };
-  out.protocols.push_back({"guidance-events", {}});
-  add("non_finite", static_cast<double>(events.non_finite));
-  add("largest_k", events.largest_k);
-  add("share_clamped", share(events.clamped));
-  add("share_k_above_1e4", share(events.above_1e4));
-  add("share_confidently_wrong", share(events.confidently_wrong));
+  const EncoderUNet& classifier = arm.constrained ? models.with_constraint : models.classifier;
+  const GuidedDraw how{process,
+                       models.denoiser,
+                       arm.guided ? &classifier : nullptr,
+                       s.config.sample.sampling,
+                       options,
+                       s.config.dataset.size,
+                       s.config.sample.batch,
+                       s.run.seed(),
+                       s.run.device()};
+  ArmImages images;
+  images.asked = asked_classes(s, first, count);
+  static_cast<Drawn&>(images) = draw_guided(how, images.asked, first, progress);
+  return images;
 }
 
 /// The gamma of the grid with the lowest fd-small over the selection samples; the smaller one of equals.
@@ -177,7 +139,7 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
     out.protocols.push_back(judge.probe_protocol());
     std::int64_t done = 0;
     for (const double gamma : grid) {
-      const Drawn drawn =
+      const ArmImages drawn =
           draw(s, models, arm, gamma, selection_offset, count, [&](std::int64_t images) { progress(done + images); });
       done += count;
       const at::Tensor features = judge.fd.features(from_bytes(drawn.bytes));
@@ -208,7 +170,7 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
   s.run.stage("sample:" + name, [&](StageOutput& out) {
     const auto start = std::chrono::steady_clock::now();
     const std::int64_t count = s.config.sample.count;
-    const Drawn drawn = draw(s, models, arm, gamma, 0, count, s.run.progress("sample " + name, count, "images"));
+    const ArmImages drawn = draw(s, models, arm, gamma, 0, count, s.run.progress("sample " + name, count, "images"));
     out.timings.push_back({"sample",
                            arm.guided ? "with a classifier" : "without a classifier",
                            fmt::format("{}x3x{}x{}, {}", std::min(s.config.sample.batch, count), s.config.dataset.size,
@@ -222,7 +184,7 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
     out.protocols.push_back(judge.probe_protocol());
     out.scores.push_back(judge.fd.score(name, features, reported));
     out.scores.push_back(judge.accuracy(name, features, drawn.asked, reported));
-    if (arm.guided) record_events(name, drawn.events, out);
+    if (arm.guided) record_events(name, drawn.events, reported, out);
 
     const auto file = sample_file(s, name);
     write_samples(file, drawn.bytes, features, drawn.asked);

@@ -47,8 +47,8 @@ TEST(MethodTable, EveryPresetPassesItsOwnCheck) {
   for (const MethodEntry& method : method_table())
     for (const std::string& tier : method.tiers) {
       const nlohmann::json preset = method.preset(tier);
-      EXPECT_NO_THROW(method.check(preset)) << method.id << ", " << tier;
-      EXPECT_THAT(method.describe(preset), ::testing::Not(IsEmpty())) << method.id << ", " << tier;
+      EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier;
+      EXPECT_THAT(method.work_of(tier).describe(preset), ::testing::Not(IsEmpty())) << method.id << ", " << tier;
       EXPECT_NO_THROW(method.plan(preset)) << method.id << ", " << tier;
     }
 }

@@ -1,12 +1,12 @@
-#include "app/metric/generative_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "app/metric/score_options.h"
 #include "core/error.h"
 #include "core/nearest.h"
+#include "metrics/generative/score_options.h"
 
 namespace assay {
 

@@ -1,4 +1,4 @@
-#include "app/metric/fid_infinity.h"
+#include "metrics/generative/fid_infinity.h"
 
 #include <fmt/format.h>
 

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include "app/metric/generative_protocols.h"
-#include "app/metric/score_options.h"
 #include "core/error.h"
 #include "metrics/bootstrap.h"
+#include "metrics/generative/generative_protocols.h"
+#include "metrics/generative/score_options.h"
 #include "metrics/score_range.h"
 
 namespace assay {

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "app/metric/report.h"
 #include "metrics/feature_file.h"
+#include "metrics/generative/metric_row.h"
 
 namespace assay {
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "app/metric/generative_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/inception_score.h"
 #include "metrics/kid.h"
 #include "metrics/prdc.h"

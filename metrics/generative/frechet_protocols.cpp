@@ -4,11 +4,11 @@
 #include <cmath>
 #include <utility>
 
-#include "app/metric/fid_infinity.h"
-#include "app/metric/generative_protocols.h"
 #include "core/student_t.h"
 #include "metrics/bootstrap.h"
 #include "metrics/frechet_influence.h"
+#include "metrics/generative/fid_infinity.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/score_range.h"
 
 namespace assay {

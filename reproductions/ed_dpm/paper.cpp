@@ -1,0 +1,362 @@
+#include "reproductions/ed_dpm/paper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "core/philox.h"
+#include "diffusion/respacing.h"
+#include "reproductions/ed_dpm/config.h"
+#include "reproductions/ed_dpm/guided_draw.h"
+#include "reproductions/published_network.h"
+#include "reproductions/published_run.h"
+#include "reproductions/published_sampling.h"
+#include "reproductions/step_speed.h"
+
+namespace assay::ed_dpm::paper {
+namespace {
+
+struct Row {
+  std::string name, arm;
+  std::string diffusion, classifier;  // keys of `networks`
+  std::string reference;              // key of `references`
+  std::string respacing;
+  AdmSampling sampling;
+  ClassifierGuidanceOptions guidance;
+};
+
+struct PaperConfig {
+  PublishedRun run;
+  std::int64_t batch = 16;
+  std::vector<std::int64_t> classes;  // asked for, equally often; empty: every class of the classifier
+  std::map<std::string, PublishedNetwork> networks;
+  std::map<std::string, NeededFile> references;
+  std::vector<Row> rows;  // the selected ones
+};
+
+Row read_row(const nlohmann::json& object, const std::string& name, const nlohmann::json& sampling) {
+  const std::string where = "published." + name;
+  ConfigReader reader(object, where);
+  Row row;
+  row.name = name;
+  row.arm = reader.text("arm", "");
+  if (row.arm.empty()) throw InputError(where + ".arm: missing");
+  row.diffusion = reader.text("diffusion", "");
+  row.classifier = reader.text("classifier", "");
+  row.reference = reader.text("reference", "");
+  // A count may be given as a number too: 250 and "250" are one respacing.
+  const auto respacing = object.find("respacing");
+  if (respacing != object.end() && respacing->is_number_integer()) {
+    row.respacing = std::to_string(respacing->get<std::int64_t>());
+    reader.allow("respacing");
+  } else {
+    row.respacing = reader.text("respacing", "");
+  }
+  row.sampling.kind =
+      reader.one_of("sampler", "ddpm", {"ddim", "ddpm"}) == "ddim" ? AdmSampling::Kind::ddim : AdmSampling::Kind::ddpm;
+  row.guidance.scale = reader.real("gamma", 1.0, 0.0, 1e6);
+  row.guidance.entropy_scaling = reader.boolean("entropy_scaling", false);
+  reader.finish();
+  row.sampling.eta = sampling.value("eta", 0.0);
+  row.sampling.clip = sampling.value("clip", true);
+  row.guidance.entropy_floor = sampling.value("entropy_floor", 0.0);
+  return row;
+}
+
+GaussianProcess process_of(const PaperConfig& c, const Row& row) {
+  GaussianProcessOptions options;
+  options.variance = VarianceType::learned_range;
+  options.respacing = row.respacing;
+  const std::string& schedule = c.networks.at(row.diffusion).configuration.noise_schedule;
+  return {make_noise_schedule(schedule, 1000), options};
+}
+
+/// Throws InputError where the networks of a row do not fit each other or what is asked of them.
+void check_row(const PaperConfig& c, const Row& row) {
+  const auto named = [&](const auto& table, const char* key, const char* kind, const std::string& name) {
+    std::vector<std::string> known;
+    for (const auto& [entry, value] : table) known.push_back(entry);
+    if (!table.contains(name))
+      throw InputError(fmt::format("published.{}.{}: {}", row.name, key, unknown_name_message(kind, name, known)));
+  };
+  named(c.networks, "diffusion", "network", row.diffusion);
+  named(c.networks, "classifier", "network", row.classifier);
+  named(c.references, "reference", "reference", row.reference);
+  const AdmConfiguration &diffusion = c.networks.at(row.diffusion).configuration,
+                         &classifier = c.networks.at(row.classifier).configuration;
+  const auto* unet = std::get_if<UNetConfig>(&diffusion.network);
+  if (!unet || unet->out_channels != 2 * unet->in_channels || unet->in_channels != 3)
+    throw InputError(
+        fmt::format("published.{}.diffusion: {} is no ADM network of RGB images with a learned variance; one is needed",
+                    row.name, row.diffusion));
+  if (!std::holds_alternative<EncoderUNetConfig>(classifier.network))
+    throw InputError(fmt::format("published.{}.classifier: {} is no noisy classifier", row.name, row.classifier));
+  if (image_size(diffusion) != image_size(classifier))
+    throw InputError(fmt::format("published.{}: the diffusion network {} is for {} pixels, the classifier {} for {}",
+                                 row.name, row.diffusion, image_size(diffusion), row.classifier,
+                                 image_size(classifier)));
+  if (unet->num_classes && *unet->num_classes != class_count(classifier))
+    throw InputError(
+        fmt::format("published.{}: the diffusion network {} knows {} classes, the classifier {} {}; they "
+                    "must be equal",
+                    row.name, row.diffusion, *unet->num_classes, row.classifier, class_count(classifier)));
+  for (const std::int64_t asked : c.classes)
+    if (asked >= class_count(classifier))
+      throw InputError(
+          fmt::format("sampling.classes: class {} is out of range; the classifier {} of row {} knows 0 to {}", asked,
+                      row.classifier, row.name, class_count(classifier) - 1));
+  try {
+    process_of(c, row);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("published.{}.respacing: {}", row.name, error.what()));
+  }
+}
+
+PaperConfig read_paper_config(const nlohmann::json& object) {
+  ConfigReader reader(object, "");
+  PaperConfig c;
+  c.run = read_published_run(reader);
+  {
+    const nlohmann::json& sampling = reader.object("sampling");
+    ConfigReader s(sampling, "sampling");
+    c.run.images = s.integer("samples", c.run.images, 2, 100000000);
+    c.run.shard = s.integer("shard", c.run.shard, 1, 1000000);
+    c.batch = s.integer("batch", c.batch, 1, 1 << 16);
+    if (sampling.value("classes", nlohmann::json("all")) == "all")
+      s.allow("classes");
+    else
+      c.classes = s.integers("classes", {}, 0, 1000000);
+    s.real("eta", 0.0, 0.0, 1.0);
+    s.boolean("clip", true);
+    s.real("entropy_floor", 0.0, 0.0, 0.999999);
+    s.finish();
+  }
+  for (const auto& [name, network] : reader.object("networks").items())
+    c.networks.emplace(name, read_published_network(network, "networks." + name, c.run.folder));
+  for (const auto& [name, reference] : reader.object("references").items())
+    c.references.emplace(name, read_reference(reference, "references." + name, c.run.folder));
+  reader.finish();
+  for (const auto& [name, row] : object.at("published").items()) {
+    const Row read = read_row(row, name, reader.object("sampling"));
+    check_row(c, read);
+  }
+  for (const std::string& name : c.run.rows)
+    c.rows.push_back(read_row(object.at("published").at(name), name, reader.object("sampling")));
+  return c;
+}
+
+std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
+  return {c.networks.at(row.diffusion).file, c.networks.at(row.classifier).file, c.references.at(row.reference),
+          c.run.inception};
+}
+
+std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+  std::vector<std::string> free = free_keys();
+  for (const auto& [name, network] : c.networks)
+    if (name != row.diffusion && name != row.classifier) free.push_back("/networks/" + name);
+  for (const auto& [name, network] : c.networks)
+    for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back("/networks/" + name + key);
+  return departures(ed_dpm::preset("paper"), config, row.name, free);
+}
+
+nlohmann::json params_of(const Row& row) { return {{"gamma", row.guidance.scale}, {"steps", row.respacing}}; }
+
+/// Every flag of a row, under the names of this program's configuration.
+nlohmann::json settings_of(const PaperConfig& c, const Row& row, at::Device device) {
+  const AdmConfiguration &diffusion = c.networks.at(row.diffusion).configuration,
+                         &classifier = c.networks.at(row.classifier).configuration;
+  return {
+      {"arm", row.arm},
+      {"gamma", row.guidance.scale},
+      {"entropy_scaling", row.guidance.entropy_scaling},
+      {"entropy_constant", fmt::format("ln {}", class_count(classifier))},
+      {"entropy_floor", row.guidance.entropy_floor},
+      {"sampler", row.sampling.kind == AdmSampling::Kind::ddim ? "ddim" : "ddpm"},
+      {"respacing", row.respacing},
+      {"steps", process_of(c, row).steps()},
+      {"eta", row.sampling.eta},
+      {"clip", row.sampling.clip},
+      {"noise_schedule", diffusion.noise_schedule},
+      {"diffusion_steps", 1000},
+      {"image_size", image_size(diffusion)},
+      {"class_conditional", class_count(diffusion) > 0},
+      {"classes", c.classes.empty() ? nlohmann::json(fmt::format("uniform over {}", class_count(classifier)))
+                                    : nlohmann::json(c.classes)},
+      {"samples", c.run.images},
+      {"batch", c.batch},
+      {"shard", c.run.shard},
+      {"seed", "of the run; sample i draws noise, step noise and class from Philox streams of its own"},
+      {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+      {"precision", fmt::format("diffusion {}, classifier {}", runs_in_half(diffusion, device) ? "float16" : "float32",
+                                runs_in_half(classifier, device) ? "float16" : "float32")},
+      {"protocols", c.run.protocols}};
+}
+
+/// A classifier's gradient costs a forward pass and one as long back to the image.
+double step_flops(const NetworkCost& diffusion, const NetworkCost& classifier) {
+  return diffusion.flops + 2 * classifier.flops;
+}
+
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
+  const PublishedNetwork &diffusion = c.networks.at(row.diffusion), &classifier = c.networks.at(row.classifier);
+  PlannedRow out;
+  out.name = row.name;
+  out.settings = settings_of(c, row, device);
+  out.files = files_of(c, row);
+  out.networks = {planned("diffusion", diffusion), planned("classifier", classifier)};
+  out.images = c.run.images;
+  const NetworkCost &d = out.networks[0].cost, &k = out.networks[1].cost;
+  out.flops = static_cast<double>(process_of(c, row).steps()) * step_flops(d, k);
+  const auto weights = [&](const PublishedNetwork& network, const NetworkCost& cost) {
+    return 4 * cost.parameters - (runs_in_half(network.configuration, device) ? 2 * cost.castable : 0);
+  };
+  // Both networks stay; only one of them works at a time.
+  const std::int64_t batch = std::min(c.batch, c.run.images);
+  out.memory_bytes =
+      std::max(d.predict_bytes(batch, runs_in_half(diffusion.configuration, device)) + weights(classifier, k),
+               k.gradient_pass_bytes(batch) + weights(diffusion, d));
+  out.loading_bytes = 8 * std::max(d.parameters, k.parameters);
+  out.departures = departures_of(config, c, row);
+  out.unknown = c.run.unknown;
+  return out;
+}
+
+/// The networks at hand, each loaded when a shard first needs it; rows in the preset's order change them seldom.
+class Networks {
+ public:
+  Networks(const PaperConfig& c, at::Device device) : c_(c), device_(device) {}
+  const Denoiser& diffusion(const std::string& name) {
+    if (diffusion_name_ != name) {
+      diffusion_.reset();
+      diffusion_ = load_denoiser(c_.networks.at(name), device_);
+      diffusion_name_ = name;
+    }
+    return *diffusion_;
+  }
+  const EncoderUNet& classifier(const std::string& name) {
+    if (classifier_name_ != name) {
+      classifier_.reset();
+      classifier_ = load_classifier(c_.networks.at(name), device_);
+      classifier_name_ = name;
+    }
+    return *classifier_;
+  }
+
+ private:
+  const PaperConfig& c_;
+  at::Device device_;
+  std::string diffusion_name_, classifier_name_;
+  std::unique_ptr<Denoiser> diffusion_;
+  std::unique_ptr<EncoderUNet> classifier_;
+};
+
+/// As the official code draws them, independently and uniformly, but from a stream of each sample.
+std::vector<std::int64_t> asked_classes(const PaperConfig& c, std::int64_t known, std::uint64_t seed,
+                                        std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> asked;
+  for (std::int64_t i = first; i < first + count; ++i) {
+    RandomStream random(seed, Purpose::condition, static_cast<std::uint64_t>(i));
+    asked.push_back(c.classes.empty() ? static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(known)))
+                                      : c.classes[random.below(c.classes.size())]);
+  }
+  return asked;
+}
+
+}  // namespace
+
+void check(const nlohmann::json& config) { read_paper_config(config); }
+
+std::vector<std::string> needs(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  std::vector<NeededFile> files;
+  for (const Row& row : c.rows)
+    for (NeededFile& file : files_of(c, row)) files.push_back(std::move(file));
+  return missing_lines(files);
+}
+
+MethodPlan plan(const nlohmann::json& config) {
+  read_paper_config(config);
+  return {};
+}
+
+std::vector<std::string> describe(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  return {fmt::format("{} published row(s), {} images each in shards of {}; files in {}", c.rows.size(), c.run.images,
+                      c.run.shard, std::filesystem::absolute(c.run.folder).lexically_normal().string())};
+}
+
+PublishedPlan published(const nlohmann::json& config, at::Device device) {
+  const PaperConfig c = read_paper_config(config);
+  PublishedPlan plan;
+  bool half = false;
+  for (const Row& row : c.rows) {
+    plan.rows.push_back(planned_row(config, c, row, device));
+    half = half || runs_in_half(c.networks.at(row.diffusion).configuration, device);
+  }
+  plan.speed = measure_step_speed(device, half);
+  return plan;
+}
+
+void run(Run& run) {
+  const PaperConfig c = read_paper_config(run.config());
+  // Hours of sampling lie before the last checkpoint is used: all are looked at first.
+  std::map<std::string, bool> looked_at;
+  for (const Row& row : c.rows)
+    for (const std::string& name : {row.diffusion, row.classifier})
+      if (!std::exchange(looked_at[name], true)) check_checkpoint(c.networks.at(name));
+  check_source(c.run.inception);
+
+  PublishedScores scores(run, c.run.inception.path, c.run.protocols, c.run.bootstrap, c.batch);
+  Networks networks(c, run.device());
+  for (const Row& row : c.rows) {
+    const PlannedRow planned = planned_row(run.config(), c, row, run.device());
+    const std::int64_t side = image_size(c.networks.at(row.diffusion).configuration),
+                       known = class_count(c.networks.at(row.classifier).configuration);
+    const GaussianProcess process = process_of(c, row);
+    PublishedRow work;
+    work.name = row.name;
+    work.arm = planned.departures.empty() ? row.arm : row.arm + " (altered)";
+    work.params = params_of(row);
+    work.reference = c.references.at(row.reference).path;
+    work.images = c.run.images;
+    work.shard = c.run.shard;
+    work.timing =
+        fmt::format("{}x3x{}x{}, {}{}", std::min(c.batch, c.run.images), side, side, row.respacing,
+                    runs_in_half(c.networks.at(row.diffusion).configuration, run.device()) ? ", float16" : "");
+    work.flops = planned.flops;
+    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+      const GuidedDraw how{process,
+                           networks.diffusion(row.diffusion),
+                           &networks.classifier(row.classifier),
+                           row.sampling,
+                           row.guidance,
+                           side,
+                           c.batch,
+                           run.seed(),
+                           run.device()};
+      DrawnImages images;
+      images.labels = asked_classes(c, known, run.seed(), first, count);
+      const Drawn drawn = draw_guided(how, images.labels, first, progress);
+      images.bytes = drawn.bytes;
+      images.facts = to_json(drawn.events);
+      return images;
+    };
+    work.sum_up = [&](const std::vector<nlohmann::json>& facts, StageOutput& out) {
+      GuidanceEvents events;
+      for (const nlohmann::json& shard : facts) events += read_guidance_events(shard);
+      record_events(work.arm, events, work.params, out);
+      for (const std::string& place : planned.departures)
+        out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
+      out.notes.push_back(
+          fmt::format("{}: precision {}", row.name, planned.settings.at("precision").get<std::string>()));
+    };
+    scores.sample_and_score(work);
+  }
+}
+
+}  // namespace assay::ed_dpm::paper

@@ -1,0 +1,306 @@
+#include "reproductions/self_guided/paper.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "diffusion/ddim.h"
+#include "diffusion/guidance.h"
+#include "reproductions/images.h"
+#include "reproductions/published_network.h"
+#include "reproductions/published_run.h"
+#include "reproductions/published_sampling.h"
+#include "reproductions/sample_noise.h"
+#include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/paper_conditions.h"
+#include "reproductions/step_speed.h"
+
+namespace assay::self_guided::paper {
+namespace {
+
+struct Row {
+  std::string name, arm;
+  std::string network, conditions, reference;  // keys of the tables of these names
+  double weight = 2;                           // w, `imagen` convention
+  std::vector<std::string> unknown;
+};
+
+struct PaperConfig {
+  PublishedRun run;
+  std::int64_t batch = 50;
+  DdimOptions ddim;
+  std::map<std::string, PublishedNetwork> networks;
+  std::map<std::string, ConditionSource> conditions;
+  std::map<std::string, NeededFile> references;
+  std::vector<Row> rows;  // the selected ones
+};
+
+/// What a network is told: width of the vector, channels of the layout.
+struct Told {
+  std::int64_t vector = 0, layout = 0;
+};
+
+Told told(const AdmConfiguration& configuration) {
+  if (const auto* unet = std::get_if<UNetConfig>(&configuration.network)) return {unet->cond_dim, unet->layout_dim};
+  if (const auto* unet = std::get_if<UNetCaConfig>(&configuration.network)) return {unet->cond_dim, unet->layout_dim};
+  return {};
+}
+
+std::int64_t out_channels(const AdmConfiguration& configuration) {
+  return std::visit([](const auto& config) { return config.out_channels; }, configuration.network);
+}
+
+Row read_row(const nlohmann::json& object, const std::string& name) {
+  const std::string where = "published." + name;
+  ConfigReader reader(object, where);
+  Row row;
+  row.name = name;
+  row.arm = reader.text("arm", "");
+  if (row.arm.empty()) throw InputError(where + ".arm: missing");
+  row.network = reader.text("network", "");
+  row.conditions = reader.text("conditions", "");
+  row.reference = reader.text("reference", "");
+  row.weight = reader.real("w", row.weight, -100.0, 100.0);
+  row.unknown = reader.texts("unknown", {});
+  reader.finish();
+  return row;
+}
+
+/// Throws InputError where a row's network and conditions do not fit each other.
+void check_row(const PaperConfig& c, const Row& row) {
+  const auto named = [&](const auto& table, const char* key, const std::string& name) {
+    std::vector<std::string> known;
+    for (const auto& [entry, value] : table) known.push_back(entry);
+    if (!table.contains(name))
+      throw InputError(fmt::format("published.{}.{}: {}", row.name, key, unknown_name_message(key, name, known)));
+  };
+  named(c.networks, "network", row.network);
+  named(c.conditions, "conditions", row.conditions);
+  named(c.references, "reference", row.reference);
+  const AdmConfiguration& network = c.networks.at(row.network).configuration;
+  if (std::holds_alternative<EncoderUNetConfig>(network.network) || out_channels(network) != 3)
+    throw InputError(
+        fmt::format("published.{}.network: {} is no network of Self-Guided Diffusion: RGB images, no learned variance",
+                    row.name, row.network));
+  using enum ConditionSource::Kind;
+  const ConditionSource::Kind kind = c.conditions.at(row.conditions).kind;
+  const Told asked = told(network);
+  const bool fits = kind == none    ? row.weight == 0 || asked.vector == 0
+                    : kind == boxes ? asked.vector > 0 && asked.layout == 1
+                    : kind == masks ? asked.vector > 0 && asked.layout == asked.vector
+                                    : asked.vector > 0 && asked.layout == 0;
+  if (!fits)
+    throw InputError(fmt::format(
+        "published.{}: conditions {} do not fit network {}, which takes a vector of {} and {} layout channel(s)",
+        row.name, row.conditions, row.network, asked.vector, asked.layout));
+}
+
+PaperConfig read_paper_config(const nlohmann::json& object) {
+  ConfigReader reader(object, "");
+  PaperConfig c;
+  c.run = read_published_run(reader);
+  {
+    ConfigReader s(reader.object("sampling"), "sampling");
+    c.run.images = s.integer("samples", c.run.images, 2, 100000000);
+    c.run.shard = s.integer("shard", c.run.shard, 1, 1000000);
+    c.batch = s.integer("batch", c.batch, 1, 1 << 16);
+    c.ddim.steps = s.integer("steps", c.ddim.steps, 1, 999);
+    c.ddim.variant = read_ddim_variant(s.text("variant", "sgdm"));
+    c.ddim.eta = s.real("eta", 0.0, 0.0, 1.0);
+    c.ddim.clip = s.boolean("clip", true);
+    c.ddim.threshold_quantile = s.real("threshold_quantile", 1.0, 0.0, 1.0);
+    s.finish();
+  }
+  for (const auto& [name, network] : reader.object("networks").items())
+    c.networks.emplace(name, read_published_network(network, "networks." + name, c.run.folder));
+  for (const auto& [name, source] : reader.object("conditions").items())
+    c.conditions.emplace(name, read_condition_source(source, "conditions." + name, c.run.folder));
+  for (const auto& [name, reference] : reader.object("references").items())
+    c.references.emplace(name, read_reference(reference, "references." + name, c.run.folder));
+  reader.finish();
+  for (const auto& [name, row] : object.at("published").items()) check_row(c, read_row(row, name));
+  for (const std::string& name : c.run.rows) c.rows.push_back(read_row(object.at("published").at(name), name));
+  return c;
+}
+
+NoiseSchedule schedule_of(const PaperConfig& c, const Row& row) {
+  return make_noise_schedule(c.networks.at(row.network).configuration.noise_schedule, 1000);
+}
+
+DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
+  DdimOptions options = c.ddim;
+  options.weight = row.weight;
+  return options;
+}
+
+std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
+  std::vector<NeededFile> files = c.conditions.at(row.conditions).files();
+  files.insert(files.begin(), c.networks.at(row.network).file);
+  files.push_back(c.references.at(row.reference));
+  files.push_back(c.run.inception);
+  return files;
+}
+
+std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+  std::vector<std::string> free = free_keys();
+  for (const auto& [name, network] : c.networks)
+    if (name != row.network) free.push_back("/networks/" + name);
+  for (const auto& [name, source] : c.conditions) {
+    if (name != row.conditions) free.push_back("/conditions/" + name);
+    for (const char* key : {"/file", "/masks", "/from"}) free.push_back("/conditions/" + name + key);
+  }
+  for (const auto& [name, network] : c.networks)
+    for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back("/networks/" + name + key);
+  for (const auto& [name, reference] : c.references) free.push_back("/references/" + name);
+  return departures(self_guided::preset("paper"), config, row.name, free);
+}
+
+nlohmann::json params_of(const PaperConfig& c, const Row& row) {
+  return {{"w", row.weight}, {"w_cfg", to_cfg(row.weight)}, {"steps", c.ddim.steps}};
+}
+
+nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
+  const AdmConfiguration& network = c.networks.at(row.network).configuration;
+  const Told asked = told(network);
+  return {{"arm", row.arm},
+          {"w", row.weight},
+          {"w_cfg", to_cfg(row.weight)},
+          {"sampler", c.ddim.variant == DdimVariant::sgdm ? "ddim, sgdm's steps" : "ddim, adm's steps"},
+          {"steps", c.ddim.steps},
+          {"eta", c.ddim.eta},
+          {"clip", c.ddim.clip},
+          {"threshold_quantile", c.ddim.threshold_quantile},
+          {"noise_schedule", network.noise_schedule},
+          {"diffusion_steps", 1000},
+          {"image_size", image_size(network)},
+          {"condition_vector", asked.vector},
+          {"layout_channels", asked.layout},
+          {"conditions", "drawn from those of the training images"},
+          {"samples", c.run.images},
+          {"batch", c.batch},
+          {"shard", c.run.shard},
+          {"seed", "of the run; sample i draws noise and condition from Philox streams of its own"},
+          {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+          {"protocols", c.run.protocols}};
+}
+
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+  PlannedRow out;
+  out.name = row.name;
+  out.settings = settings_of(c, row);
+  out.files = files_of(c, row);
+  out.networks = {planned("diffusion", c.networks.at(row.network))};
+  out.images = c.run.images;
+  const NetworkCost& cost = out.networks[0].cost;
+  // Weights other than 0 and 1 evaluate the network with and without its condition.
+  const bool twice = row.weight != 0 && row.weight != 1 && told(c.networks.at(row.network).configuration).vector > 0;
+  out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
+  out.memory_bytes = cost.predict_bytes(std::min(c.batch, c.run.images));
+  out.loading_bytes = 8 * cost.parameters;
+  out.departures = departures_of(config, c, row);
+  out.unknown = c.run.unknown;
+  out.unknown.insert(out.unknown.end(), row.unknown.begin(), row.unknown.end());
+  return out;
+}
+
+}  // namespace
+
+void check(const nlohmann::json& config) { read_paper_config(config); }
+
+std::vector<std::string> needs(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  std::vector<NeededFile> files;
+  for (const Row& row : c.rows)
+    for (NeededFile& file : files_of(c, row)) files.push_back(std::move(file));
+  return missing_lines(files);
+}
+
+MethodPlan plan(const nlohmann::json& config) {
+  read_paper_config(config);
+  return {};
+}
+
+std::vector<std::string> describe(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  return {fmt::format("{} run(s) of the authors' README, {} images each in shards of {}; files in {}", c.rows.size(),
+                      c.run.images, c.run.shard, std::filesystem::absolute(c.run.folder).lexically_normal().string())};
+}
+
+PublishedPlan published(const nlohmann::json& config, at::Device device) {
+  const PaperConfig c = read_paper_config(config);
+  PublishedPlan plan;
+  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row));
+  plan.speed = measure_step_speed(device, false);
+  return plan;
+}
+
+void run(Run& run) {
+  const PaperConfig c = read_paper_config(run.config());
+  // Hours of sampling lie before the last file is used: all are looked at first.
+  std::map<std::string, bool> looked_at;
+  std::map<std::string, PaperConditions> conditions;
+  for (const Row& row : c.rows) {
+    const PublishedNetwork& network = c.networks.at(row.network);
+    if (!std::exchange(looked_at[row.network], true)) check_checkpoint(network);
+    const Told asked = told(network.configuration);
+    conditions.try_emplace(row.name, c.conditions.at(row.conditions), asked.vector, asked.layout,
+                           image_size(network.configuration));
+  }
+  check_source(c.run.inception);
+
+  PublishedScores scores(run, c.run.inception.path, c.run.protocols, c.run.bootstrap, c.batch);
+  for (const Row& row : c.rows) {
+    const PublishedNetwork& network = c.networks.at(row.network);
+    const PlannedRow planned = planned_row(run.config(), c, row);
+    const std::int64_t side = image_size(network.configuration);
+    const NoiseSchedule schedule = schedule_of(c, row);
+    const DdimOptions options = sampling_of(c, row);
+    std::unique_ptr<Denoiser> denoiser;
+    PublishedRow work;
+    work.name = row.name;
+    work.arm = planned.departures.empty() ? row.arm : row.arm + " (altered)";
+    work.params = params_of(c, row);
+    work.reference = c.references.at(row.reference).path;
+    work.images = c.run.images;
+    work.shard = c.run.shard;
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.batch, c.run.images), side, side, c.ddim.steps);
+    work.flops = planned.flops;
+    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+      at::NoGradGuard no_grad;
+      if (!denoiser) denoiser = load_denoiser(network, run.device());
+      const std::vector<std::int64_t> shape = {3, side, side};
+      std::vector<at::Tensor> parts;
+      for (std::int64_t begin = 0; begin < count; begin += c.batch) {
+        const std::int64_t size = std::min(c.batch, count - begin), sample = first + begin;
+        const Condition drawn = conditions.at(row.name).draw(run.seed(), sample, size);
+        const Condition shown(drawn.vector.defined() ? drawn.vector.to(run.device()) : drawn.vector,
+                              drawn.layout.defined() ? drawn.layout.to(run.device()) : drawn.layout);
+        const at::Tensor x =
+            ddim_sample(*denoiser, schedule, options, sample_noise(sample, size, shape, run.seed()).to(run.device()),
+                        shown, [&](std::int64_t step) {
+                          return sample_noise(sample, size, shape, run.seed(), step + 1).to(run.device());
+                        });
+        parts.push_back(to_bytes(x).to(at::kCPU));
+        progress(begin + size);
+      }
+      DrawnImages images;
+      images.bytes = at::cat(parts);
+      return images;
+    };
+    work.sum_up = [&](const std::vector<nlohmann::json>&, StageOutput& out) {
+      for (const std::string& place : planned.departures)
+        out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
+    };
+    scores.sample_and_score(work);
+  }
+}
+
+}  // namespace assay::self_guided::paper

@@ -1,0 +1,409 @@
+// Tier `paper` from end to end at a tiny scale: random checkpoints with official keys of networks of the published
+// classes, a reference batch of the published kind, random Inception weights.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "datasets/png.h"
+#include "diffusion/adm_configurations.h"
+#include "metrics/features/inception.h"
+#include "tests/end_to_end/program.h"
+#include "tests/support/npz_batch.h"
+#include "tests/support/random_weights.h"
+#include "tests/support/temporary_folder.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::json;
+using test::Outcome;
+using test::Program;
+using test::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+Words operator+(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+constexpr std::int64_t classes = 10, reference_images = 6;
+
+const json torso = {
+    {"image_size", 16},          {"model_channels", 32},    {"num_res_blocks", 1}, {"attention_resolutions", {4}},
+    {"channel_mult", {1, 1, 1}}, {"num_head_channels", 32}, {"use_fp16", false}};
+
+json with(json object, const json& more) {
+  object.update(more);
+  return object;
+}
+
+const json conditional = with(torso, {{"num_classes", classes}});
+const json classifier = with(torso, {{"out_channels", classes}});
+/// Of Self-Guided Diffusion: one-hot clusters, and cluster maps.
+const json clustered = {{"image_size", 16},          {"model_channels", 32}, {"num_res_blocks", 1},
+                        {"channel_mult", {1, 1, 1}}, {"num_heads", 1},       {"cond_dim", 4}};
+const json segmented =
+    with(clustered, {{"num_heads", 4}, {"cond_dim", 3}, {"condition", {{"stegoclusterlayout", {{"layout_dim", 3}}}}}});
+
+template <class Network, class Config>
+void write_checkpoint(const std::filesystem::path& file, const Config& config) {
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
+  const Network network(config);
+  for (const Parameter& parameter : network.parameters().all()) shapes.emplace_back(parameter.name, parameter.shape);
+  test::write_random_weights(file, shapes);
+}
+
+template <class Values>
+std::string bytes_of(const Values& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])};
+}
+
+/// Mean zero and a diagonal covariance, as numpy stores them.
+void add_statistics(std::vector<test::NpzMember>& members, const std::string& suffix, std::int64_t width) {
+  const auto n = static_cast<std::size_t>(width);
+  std::vector<double> mean(n, 0.1), covariance(n * n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) covariance[i * n + i] = 0.05;
+  members.push_back({"mu" + suffix, "<f8", {width}, bytes_of(mean)});
+  members.push_back({"sigma" + suffix, "<f8", {width, width}, bytes_of(covariance)});
+}
+
+/// The files of all tests, and one finished run.
+class Published : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    data = std::make_unique<TemporaryFolder>();
+    // What --set gives the program, read here as the program reads it.
+    const auto unet = [](const char* name, const json& changed) {
+      json flags = to_json(std::get<UNetConfig>(adm_configuration(name).network));
+      flags.update(changed);
+      return read_unet_config(flags, name);
+    };
+    write_checkpoint<UNet>(*data / "cond.safetensors", unet("adm_unet_256_cond", conditional));
+    write_checkpoint<UNet>(*data / "uncond.safetensors", unet("adm_unet_256_uncond", torso));
+    json flags = to_json(std::get<EncoderUNetConfig>(adm_configuration("adm_classifier_256").network));
+    flags.update(classifier);
+    write_checkpoint<EncoderUNet>(*data / "classifier.safetensors", read_encoder_unet_config(flags, "classifier"));
+    write_checkpoint<UNet>(*data / "clustered.safetensors", unet("sgdm_in64_unet_fast_cluster5000", clustered));
+    flags = to_json(std::get<UNetCaConfig>(adm_configuration("sgdm_voc64_unetca_fast_segmented").network));
+    flags.update(segmented);
+    write_checkpoint<UNetCa>(*data / "segmented.safetensors", read_unet_ca_config(flags, "segmented"));
+
+    std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
+    for (const WeightShape& weight : Inception::state())
+      if (!weight.optional) shapes.emplace_back(weight.name, weight.shape);
+    test::write_random_weights(*data / "inception.safetensors", shapes);
+
+    const auto pixels = test::fixture_image(20, 20 * reference_images);
+    std::vector<test::NpzMember> members = {{"arr_0", "|u1", {reference_images, 20, 20, 3}, bytes_of(pixels)}};
+    test::write_npz(*data / "images.npz", members);
+    add_statistics(members, "", 2048);
+    add_statistics(members, "_s", 2023);
+    test::write_npz(*data / "reference.npz", members);
+
+    SafetensorsWriter ids;
+    const std::vector<std::int64_t> values = {0, 3, 3, 1, 2};
+    ids.add("ids", {5}, std::span<const std::int64_t>(values));
+    ids.write(*data / "ids.safetensors");
+    std::filesystem::create_directory(data->path() / "masks");
+    for (const char* stem : {"a", "b"}) {
+      Image map(24, 20, 1);
+      for (std::size_t i = 0; i < map.pixels.size(); ++i) map.pixels[i] = static_cast<std::uint8_t>(i / 160);
+      write_png(data->path() / "masks" / (std::string(stem) + ".png"), map);
+    }
+    data->file("images.csv", "a,20,24\nb,20,24\n");
+
+    outcome = run(store(), {"--json"});
+    result = json::parse(outcome.out, nullptr, false);
+  }
+  static void TearDownTestSuite() { data.reset(); }
+
+  static std::filesystem::path store() { return *data / "store" / "assay.db"; }
+
+  static Words ed_dpm() {
+    return {"run",
+            "ed_dpm",
+            "--tier",
+            "paper",
+            "--quiet",
+            "--threads",
+            "1",
+            "--set",
+            "files.folder=" + data->path().string(),
+            "--set",
+            "files.inception=inception.safetensors",
+            "--set",
+            "networks.cond.file=cond.safetensors",
+            "--set",
+            "networks.uncond.file=uncond.safetensors",
+            "--set",
+            "networks.classifier.file=classifier.safetensors",
+            "--set",
+            "networks.cond.override=" + conditional.dump(),
+            "--set",
+            "networks.uncond.override=" + torso.dump(),
+            "--set",
+            "networks.classifier.override=" + classifier.dump(),
+            "--set",
+            "networks.classifier_ect.override=" + classifier.dump(),
+            "--set",
+            "references.imagenet256.file=reference.npz",
+            "--set",
+            "sampling.samples=8",
+            "--set",
+            "sampling.shard=3",
+            "--set",
+            "sampling.batch=2",
+            "--set",
+            "bootstrap=20",
+            "--set",
+            R"(rows=["CADM(25)-G+EDS","UADM-G"])",
+            "--set",
+            "published.CADM(25)-G+EDS.respacing=ddim2",
+            "--set",
+            "published.UADM-G.respacing=2"};
+  }
+  static Outcome run(const std::filesystem::path& file, const Words& more) {
+    return test::run_program(ASSAY_BINARY, ed_dpm() + Words{"--store", file.string()} + more);
+  }
+  static Words self_guided() {
+    return {"run",
+            "self_guided",
+            "--tier",
+            "paper",
+            "--quiet",
+            "--threads",
+            "1",
+            "--set",
+            "files.folder=" + data->path().string(),
+            "--set",
+            "files.inception=inception.safetensors",
+            "--set",
+            "networks.in64_cluster5000.file=clustered.safetensors",
+            "--set",
+            "networks.in64_cluster5000.override=" + clustered.dump(),
+            "--set",
+            "networks.voc64_segmented.file=segmented.safetensors",
+            "--set",
+            "networks.voc64_segmented.override=" + segmented.dump(),
+            "--set",
+            "conditions.in64_clusters.file=ids.safetensors",
+            "--set",
+            "conditions.voc64_masks.file=images.csv",
+            "--set",
+            "conditions.voc64_masks.masks=masks",
+            "--set",
+            "references.in64.file=images.npz",
+            "--set",
+            "references.voc64.file=images.npz",
+            "--set",
+            "sampling.samples=7",
+            "--set",
+            "sampling.shard=4",
+            "--set",
+            "sampling.batch=3",
+            "--set",
+            "sampling.steps=2",
+            "--set",
+            "bootstrap=20",
+            "--set",
+            R"(protocols=["fid-tf1","fid-clean"])",
+            "--set",
+            R"(rows=["ImageNet64 self-labelled K=5000","VOC64 self-segmented"])"};
+  }
+
+  /// One line on standard error, exit code 2. Returns the line.
+  static std::string refused(const Words& command) {
+    const Outcome outcome = test::run_program(ASSAY_BINARY, command);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_THAT(outcome.err, StartsWith("assay: "));
+    return outcome.err;
+  }
+  static std::string refused_setting(const std::string& setting) {
+    const TemporaryFolder folder;
+    return refused(ed_dpm() + Words{"--store", (folder / "a.db").string(), "--set", setting});
+  }
+
+  static inline std::unique_ptr<TemporaryFolder> data;
+  static inline Outcome outcome;
+  static inline json result;
+};
+
+/// Scores by arm, name and parameters.
+std::map<std::tuple<std::string, std::string, std::string>, double> scores_of(const json& batch) {
+  std::map<std::tuple<std::string, std::string, std::string>, double> found;
+  for (const json& score : batch.at("runs").at(0).at("scores"))
+    found[{score.at("arm"), score.at("name"), score.at("params").dump()}] = score.at("value");
+  return found;
+}
+
+TEST_F(Published, TheRowsAreSampledAndScoredUnderTheirProtocols) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json& run = result.at("runs").at(0);
+  EXPECT_TRUE(run.at("dataset").is_null());
+  EXPECT_EQ(run.at("status"), "done");
+  const auto scores = scores_of(result);
+  // A network of another size is not the published one, and says so.
+  for (const auto& [arm, params] : {std::pair("cond/g_eds (altered)", R"({"gamma":1.5,"steps":"ddim2"})"),
+                                    {"uncond/g (altered)", R"({"gamma":10.0,"steps":"2"})"}})
+    for (const char* name : {"fid", "sfid", "is_mean", "precision", "recall", "non_finite", "largest_k"})
+      EXPECT_TRUE(scores.contains({arm, name, params})) << arm << " " << name;
+  std::map<std::string, std::string> protocols;
+  for (const json& score : run.at("scores")) {
+    protocols[score.at("name")] = score.at("protocol");
+    if (score.at("protocol") != "guidance-events") {
+      EXPECT_EQ(score.at("n"), 8);
+    }
+  }
+  EXPECT_EQ(protocols.at("fid"), "fid-tf1");
+  EXPECT_EQ(protocols.at("sfid"), "sfid-oai");
+  EXPECT_EQ(protocols.at("is_mean"), "is-oai5000");
+  EXPECT_EQ(protocols.at("precision"), "pr-oai");
+}
+
+TEST_F(Published, ScoresAreThoseOfTheMetricCommandOnTheSameImages) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const TemporaryFolder images;
+  std::filesystem::create_directory(images / "png");
+  int number = 0;
+  for (const char* first : {"000000", "000003", "000006"}) {
+    const SafetensorsFile shard(store().parent_path() / "artifacts" / "run-1" /
+                                (std::string("samples-CADM-25-G-EDS-") + first + ".safetensors"));
+    const TensorView& view = shard.at("images");
+    for (std::int64_t i = 0; i < view.shape[0]; ++i) {
+      Image image(16, 16, 3);
+      for (std::size_t p = 0; p < 256; ++p)
+        for (std::size_t c = 0; c < 3; ++c)
+          image.pixels[3 * p + c] =
+              static_cast<std::uint8_t>(view.data[(static_cast<std::size_t>(i) * 3 + c) * 256 + p]);
+      write_png(images / "png" / (std::to_string(number++) + ".png"), image);
+    }
+  }
+  ASSERT_EQ(number, 8);
+  const Outcome metric = test::run_program(
+      ASSAY_BINARY, {"metric", "generative", "--reference", (*data / "reference.npz").string(), "--generated",
+                     (images / "png").string(), "--protocol", "fid-tf1,sfid-oai,pr-oai", "--bootstrap", "0",
+                     "--weights", (*data / "inception.safetensors").string(), "--json"});
+  ASSERT_EQ(metric.exit_code, 0) << metric.err;
+  const auto scores = scores_of(result);
+  const json metrics = json::parse(metric.out);
+  int compared = 0;
+  for (const json& row : metrics.at("results")) {
+    const double ours =
+        scores.at({"cond/g_eds (altered)", row.at("metric").get<std::string>(), R"({"gamma":1.5,"steps":"ddim2"})"});
+    EXPECT_NEAR(ours, row.at("value").get<double>(), 1e-9 * std::abs(ours)) << row;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 4);
+}
+
+TEST_F(Published, AKilledRunGoesOnToTheSameScores) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const TemporaryFolder folder;
+  const auto file = folder / "assay.db";
+  const auto shards = [&] {
+    try {
+      SQLite::Database database(file.string(), SQLite::OPEN_READONLY, 2000);
+      return database.execAndGet("SELECT count(*) FROM stage").getInt();
+    } catch (const SQLite::Exception&) {
+      return 0;
+    }
+  };
+  {
+    Program program(ASSAY_BINARY, ed_dpm() + Words{"--store", file.string()});
+    while (program.running() && shards() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGKILL);
+    ASSERT_EQ(program.wait().exit_code, -SIGKILL);
+  }
+  EXPECT_GE(shards(), 2);
+  const Outcome resumed =
+      test::run_program(ASSAY_BINARY, {"run", "--quiet", "--json", "--store", file.string(), "--resume", "1"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  const json after = json::parse(resumed.out);
+  EXPECT_EQ(scores_of(after), scores_of(result));
+  // Artifacts carry their hashes: the same images to the byte.
+  EXPECT_EQ(after.at("runs").at(0).at("artifacts"), result.at("runs").at(0).at("artifacts"));
+}
+
+TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
+  const TemporaryFolder folder;
+  const Outcome run =
+      test::run_program(ASSAY_BINARY, self_guided() + Words{"--json", "--store", (folder / "assay.db").string()});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const auto scores = scores_of(json::parse(run.out));
+  const std::string params = R"({"steps":2,"w":2.0,"w_cfg":1.0})";
+  for (const char* arm : {"in64/self_label_k5000 (altered)", "voc64/self_mask (altered)"})
+    EXPECT_TRUE(scores.contains({arm, "fid", params})) << arm;
+}
+
+TEST_F(Published, AMissingMaskIsNamed) {
+  data->file("more.csv", "a,20,24\nb,20,24\nlost,20,24\n");
+  const TemporaryFolder folder;
+  EXPECT_THAT(refused(self_guided() +
+                      Words{"--store", (folder / "a.db").string(), "--set", "conditions.voc64_masks.file=more.csv"}),
+              AllOf(HasSubstr("1 of 3 cluster maps are missing"), HasSubstr("lost.png")));
+}
+
+TEST_F(Published, WithoutWeightsTheFirstMissingFileIsOneLineThatSaysHowToGetIt) {
+  const TemporaryFolder folder;
+  const std::string line = refused({"run", "ed_dpm", "--tier", "paper", "--store", (folder / "a.db").string(), "--set",
+                                    "files.folder=" + folder.path().string(), "--set", "row=CADM-G+EDS"});
+  EXPECT_THAT(line, AllOf(HasSubstr((folder / "256x256_diffusion.safetensors").string()),
+                          HasSubstr("256x256_diffusion.pt"), HasSubstr("tools/convert_weights.py")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.db"));
+}
+
+TEST_F(Published, ACheckpointOfAnotherConfigurationIsRefusedBeforeAnythingIsSampled) {
+  const TemporaryFolder folder;
+  const std::string line = refused(
+      ed_dpm() + Words{"--store", (folder / "a.db").string(), "--set", "networks.uncond.file=classifier.safetensors"});
+  EXPECT_THAT(line, AllOf(HasSubstr("classifier.safetensors"), HasSubstr("wrong keys"), HasSubstr("looks like")));
+  SQLite::Database database((folder / "a.db").string(), SQLite::OPEN_READONLY, 2000);
+  EXPECT_EQ(database.execAndGet("SELECT count(*) FROM stage").getInt(), 0);
+}
+
+TEST_F(Published, BadSettingsAreOneLineAndNameWhatIsAccepted) {
+  for (const auto& [setting, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"published.UADM-G.gamma=nan", "published.UADM-G.gamma"},
+           {"published.UADM-G.gamma=-1", "published.UADM-G.gamma"},
+           {"published.UADM-G.gamma=1e999", "published.UADM-G.gamma"},
+           {"published.UADM-G.gamma=Infinity", "published.UADM-G.gamma"},
+           {"published.UADM-G.respacing=1001", "1001"},
+           {"published.UADM-G.respacing=ddim2000", "1 to 1000"},
+           {"sampling.classes=[10]", "class 10 is out of range"},
+           {"sampling.classes=[-1]", "sampling.classes"},
+           {"networks.classifier.override=" + with(classifier, {{"out_channels", 7}}).dump(), "10 classes"},
+           {"networks.classifier.configuration=adm_classifier_255", "did you mean 'adm_classifier_256'?"},
+           {"row=CADM-G+EDT", "did you mean 'CADM-G+EDS'?"},
+           {R"(rows=["UADM-G","UADM-G"])", "given twice"},
+           {R"(protocols=["fd-dinov2"])", "fd-dinov2"},
+           {"sampling.sampels=3", "did you mean 'samples'?"}})
+    EXPECT_THAT(refused_setting(setting), HasSubstr(expected)) << setting;
+  const TemporaryFolder folder;
+  EXPECT_THAT(refused(ed_dpm() + Words{"--store", (folder / "a.db").string(), "--dataset", "shapes"}),
+              HasSubstr("no data set"));
+}
+
+}  // namespace
+}  // namespace assay
