@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "app/metric/generative_protocols.h"
 #include "app/metric/image_features.h"
 #include "metrics/feature_file.h"
+#include "metrics/generative/generative_protocols.h"
 
 namespace assay {
 

@@ -49,7 +49,7 @@ TEST(MethodTable, EveryPresetPassesItsOwnCheck) {
       const nlohmann::json preset = method.preset(tier);
       EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier;
       EXPECT_THAT(method.work_of(tier).describe(preset), ::testing::Not(IsEmpty())) << method.id << ", " << tier;
-      EXPECT_NO_THROW(method.plan(preset)) << method.id << ", " << tier;
+      EXPECT_NO_THROW(method.work_of(tier).plan(preset)) << method.id << ", " << tier;
     }
 }
 
