@@ -11,8 +11,8 @@ namespace assay {
 /// Which claims, and from what they are judged.
 struct ClaimRequest {
   std::optional<std::string> method;  // all, unless given
-  std::optional<RowId> batch;         // unless given: for each claim the newest batch of the highest tier that decides it
-  std::optional<std::string> tier;    // this tier alone
+  std::optional<RowId> batch;       // unless given: for each claim the newest batch of the highest tier that decides it
+  std::optional<std::string> tier;  // this tier alone
 };
 
 /// The finished runs from which a claim was judged.
@@ -31,8 +31,8 @@ struct ReviewedClaim {
 
 /// Judges claims anew from the recorded scores, in the order of the table of methods and of their claims.json. A claim
 /// is judged from the highest tier in which it is made and which has finished runs, in its newest batch that decides
-/// it, about that batch's configuration. A claim without such runs is "not run" and speaks of the preset of the highest tier in which
-/// it is made. With a batch given and no method, methods that have no finished run in it are left out.
+/// it, about that batch's configuration. A claim without such runs is "not run" and speaks of the preset of the highest
+/// tier in which it is made. With a batch given and no method, methods that have no finished run in it are left out.
 /// Throws InputError for an unknown method, tier or batch.
 std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest& request);
 

@@ -203,10 +203,13 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       row.differences.push_back(left->value - right->value);
     }
     if (a.empty()) continue;
-    // One difference in every seed has no seed in it: its spread is that of the samples.
+    // One difference in every seed has no seed in it: its spread is that of the samples, where that is recorded.
     const bool equal =
         std::all_of(row.differences.begin(), row.differences.end(), [&](double d) { return d == row.differences[0]; });
-    if (!equal) {
+    const ScoreRow* own = !equal ? nullptr
+                                 : score_of(last_run, contrast.metric + " difference",
+                                            contrast.arm_a + " - " + contrast.arm_b, contrast.params_a);
+    if (a.size() >= 2 && !own) {
       const PairedDifference paired = paired_difference(a, b);
       row.difference = paired.mean;
       row.interval = IntervalRow{paired.interval.low, paired.interval.high, 0.95,
@@ -214,8 +217,6 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       row.p_value = paired.p_value;
     } else {
       row.difference = a[0] - b[0];
-      const ScoreRow* own = score_of(last_run, contrast.metric + " difference", contrast.arm_a + " - " + contrast.arm_b,
-                                     contrast.params_a);
       if (own) row.interval = own->interval;
     }
     comparisons.push_back(std::move(row));

@@ -16,7 +16,6 @@ namespace {
 std::vector<double> read_gammas(ConfigReader& reader, const std::string& key) {
   std::vector<double> gammas = reader.reals(key, {1, 2, 4}, 0.0, 1e6);
   std::sort(gammas.begin(), gammas.end());
-  if (gammas.empty()) throw InputError(fmt::format("sample.{}: empty; accepted: one gamma or more", key));
   for (std::size_t i = 0; i < gammas.size(); ++i) {
     if (gammas[i] == 0) throw InputError(fmt::format("sample.{}: 0 is arm `unguided`; accepted: above 0", key));
     if (i > 0 && gammas[i] == gammas[i - 1])

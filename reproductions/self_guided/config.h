@@ -50,7 +50,7 @@ struct LayoutConfig {
   std::int64_t mask_convolutions = 3;  // whose activations are segmented by k-means
   std::string masks;                   // folder of cluster maps by another program, STEM.png; empty: k-means
   UNetCaConfig unet;
-  std::vector<double> sweep;  // weights besides 0 and the headline's
+  std::vector<double> sweep;  // weights, imagen convention; 0 and the headline one are always sampled
 };
 
 struct Config {

@@ -93,7 +93,7 @@ TEST(SelfGuidedConfig, RefusesWhatCannotBeRun) {
   EXPECT_THAT(refused("/train", 5), HasSubstr("expected an object"));
   EXPECT_THAT(refused("/sample/weight", 0), HasSubstr("uncond_w0"));
   EXPECT_THAT(refused("/parts", {"guidance", "layout"}), HasSubstr("did you mean 'layouts'?"));
-  EXPECT_THAT(refused("/parts", nlohmann::json::array()), HasSubstr("long_tail"));
+  EXPECT_THAT(refused("/parts", nlohmann::json::array()), HasSubstr("parts: expected a list of at least one"));
   EXPECT_THAT(refused("/encoders", {"pca", "pca"}), HasSubstr("pca is given twice"));
   EXPECT_THAT(refused("/imbalances", {10}), HasSubstr("two or more"));
   EXPECT_THAT(refused("/imbalances", {10, 10}), HasSubstr("10 is given twice"));
