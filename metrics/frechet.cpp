@@ -90,12 +90,10 @@ double log_determinant(const Matrix& lower) {
 /// - the determinant measures it: errors of the roots of standard deviation s, independent, put the sum of log v off by
 ///   2 s sqrt(sum 1 / v), and too large an s is found where they grow towards small roots (Cauchy and Schwarz). One
 ///   measurement may be small by chance: it is taken four times. It says little where one root is far below all others;
-/// - grading itself: rounding an element of M by epsilon sqrt(M_ii M_jj) moves the root of v by epsilon M_ii / sqrt v
-/// or
-///   so, with both in rising order; 128 times that was enough on spectra of all kinds;
-/// - the factor: rounding of the largest variance moves a pivot p of L, squared, by some epsilon of it, and the root of
-/// v
-///   by the share sqrt v / p, with both in rising order. This is what counts where S1 is steeper than S2.
+/// - grading itself: rounding an element of M by epsilon sqrt(M_ii M_jj) moves the root of v by about
+///   epsilon M_ii / sqrt v, with both in rising order; 128 times that was enough on spectra of all kinds;
+/// - the factor: rounding of the largest variance moves a pivot p of L, squared, by some epsilon of it, and the root
+///   of v by the share sqrt v / p, with both in rising order. This is what counts where S1 is steeper than S2.
 Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& lower, double largest_variance) {
   const int n = squared.rows();
   std::vector<double> diagonal, pivots;

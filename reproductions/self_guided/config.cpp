@@ -38,6 +38,7 @@ template <typename Value>
 std::vector<Value> read_names(ConfigReader& reader, const std::string& key, const std::vector<std::string>& fallback,
                               const std::vector<std::pair<std::string, Value>>& table) {
   std::vector<std::string> known;
+  known.reserve(table.size());
   for (const auto& [name, value] : table) known.push_back(name);
   std::vector<Value> values;
   for (const std::string& name : reader.texts(key, fallback)) {
