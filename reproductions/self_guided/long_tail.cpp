@@ -60,6 +60,7 @@ at::Tensor rows_of(const at::Tensor& tensor, const std::vector<std::int64_t>& ro
 
 std::vector<std::int64_t> chosen(const std::vector<std::int64_t>& values, const std::vector<std::int64_t>& rows) {
   std::vector<std::int64_t> out;
+  out.reserve(rows.size());
   for (const std::int64_t row : rows) out.push_back(values[static_cast<std::size_t>(row)]);
   return out;
 }
@@ -69,6 +70,7 @@ std::vector<std::int64_t> sources_of(const Study& s, const ConditionBlock& block
   std::map<std::int64_t, std::vector<std::int64_t>> by_class;
   for (std::size_t i = 0; i < block.ids.size(); ++i) by_class[block.ids[i]].push_back(static_cast<std::int64_t>(i));
   std::vector<std::vector<std::int64_t>> classes;
+  classes.reserve(by_class.size());
   for (auto& [id, members] : by_class) classes.push_back(std::move(members));
   std::vector<std::int64_t> sources;
   for (std::int64_t i = 0; i < s.config.sample.count; ++i) {
