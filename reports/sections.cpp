@@ -25,7 +25,7 @@ Document make_document(const ReportData& data) {
   for (Section& section :
        std::vector<Section>{overview_section(data), claims_section(data), paper_tables_section(data, groups),
                             scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
-                            clusters_section(data, groups), images_section(data), timings_section(data),
+                            learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
                             notes_section(data), protocols_section(data), artifacts_section(data)})
     if (!section.parts.empty() && !section.parts.front().blocks.empty())
       document.sections.push_back(std::move(section));

@@ -41,6 +41,8 @@ Section paper_tables_section(const ReportData& data, const std::vector<ScoreGrou
 Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section comparisons_section(const ReportData& data);
 Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
+/// Scores along trainings, against operations (`gflop` of their params) and against seconds (score `train_seconds`).
+Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 /// Pictures are read from their files; one that is missing, changed since it was recorded, or not a PNG is named.
 Section images_section(const ReportData& data);

@@ -7,6 +7,9 @@
 #include "reproductions/ed_dpm/ed_dpm.h"
 #include "reproductions/ed_dpm/paper.h"
 #include "reproductions/ed_dpm/presets.h"
+#include "reproductions/maskdm/config.h"
+#include "reproductions/maskdm/maskdm.h"
+#include "reproductions/maskdm/presets.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/paper.h"
@@ -33,6 +36,16 @@ const std::vector<MethodEntry>& method_table() {
         ed_dpm::paper::published},
        ed_dpm::claims_json,
        ed_dpm::paper_table_json},
+      {"maskdm",
+       "Masked Diffusion Models: pre-training on the visible patches of noised images",
+       "Lei et al., arXiv:2306.11363",
+       {"smoke", "mini"},
+       "emoji",
+       maskdm::preset,
+       {maskdm::check, maskdm::needs, maskdm::plan, {maskdm::prepare_features}, maskdm::run, maskdm::describe},
+       {},
+       maskdm::claims_json,
+       maskdm::paper_table_json},
       {"self_guided",
        "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
        "Hu et al., arXiv:2210.06462",

@@ -56,6 +56,15 @@ struct Task {
   int threads = 1;
 };
 
+/// Threads of run `position` of `count` runs on `total` threads. Runs go side by side with an equal share each; where
+/// the last round has fewer of them, those share all threads.
+int threads_of(std::size_t position, std::size_t count, int total) {
+  const int share = std::max(1, total / static_cast<int>(count));
+  const auto workers = static_cast<std::size_t>(std::max(1, total / share));
+  const std::size_t last_round = count % workers;
+  return position + last_round < count ? share : std::max(share, total / static_cast<int>(last_round));
+}
+
 /// Runs `work(i)` for i in [0, count) on `workers` threads. The first exception is passed on after all have ended.
 void side_by_side(std::size_t count, std::size_t workers, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
@@ -99,9 +108,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
                    products[i](context);
                  });
 
-    const int workers = batch.device.is_cpu() ? std::max(1, total_threads / tasks.front().threads) : 1;
-    side_by_side(tasks.size(), static_cast<std::size_t>(workers), [&](std::size_t i) {
-      const Task& task = tasks[i];
+    const auto execute_task = [&](const Task& task) {
       at::set_num_threads(task.threads);
       const auto finish = [&](RunStatus status, const std::string& reason) {
         const std::lock_guard lock(batch.recorder_lock);
@@ -118,7 +125,14 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
         finish(RunStatus::failed, error.what());
         if (dynamic_cast<const InputError*>(&error)) throw;
       }
-    });
+    };
+    // Runs of equal share go side by side; the next share begins when they are done.
+    for (std::size_t begin = 0, end = 0; begin < tasks.size(); begin = end) {
+      while (end < tasks.size() && tasks[end].threads == tasks[begin].threads) ++end;
+      const int workers = batch.device.is_cpu() ? std::max(1, total_threads / tasks[begin].threads) : 1;
+      side_by_side(end - begin, static_cast<std::size_t>(workers),
+                   [&](std::size_t i) { execute_task(tasks[begin + i]); });
+    }
   }
   stop_if_interrupted();
 
@@ -267,13 +281,11 @@ nlohmann::json execute(const RunRequest& request) {
     datasets.push_back(dataset_of(configs.back()));
   }
 
-  // A run's thread count is part of the record: with another, training may round differently.
-  const int per_run = device.is_cpu() ? std::max(1, threads / static_cast<int>(request.seeds.size())) : threads;
   BatchRow batch;
   batch.command = request.command;
   batch.config = {{"tier", request.tier},         {"seeds", request.seeds},
                   {"settings", request.settings}, {"device", request.device},
-                  {"threads_per_run", per_run},   {"checkpoint_seconds", request.checkpoint_seconds}};
+                  {"threads", threads},           {"checkpoint_seconds", request.checkpoint_seconds}};
   std::vector<RunRow> runs;
   for (std::size_t m = 0; m < ids.size(); ++m)
     for (const std::int64_t seed : request.seeds) {
@@ -301,7 +313,9 @@ nlohmann::json execute(const RunRequest& request) {
   for (std::size_t m = 0; m < ids.size(); ++m) {
     std::vector<Task> tasks;
     for (const RunRow& run : runs)
-      if (run.method == ids[m]) tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
+      if (run.method == ids[m])
+        tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed),
+                         device.is_cpu() ? threads_of(tasks.size(), request.seeds.size(), threads) : threads});
     execute_method(store, recorder, batch_id, method_entry(ids[m]), request.tier, configs[m], datasets[m], device,
                    tasks, threads, request.checkpoint_seconds);
   }
@@ -323,7 +337,8 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
     throw InputError(fmt::format("--resume {}: every run of its batch is done", run_id));
 
   Recorder recorder(store);
-  const int per_run = batch.config.at("threads_per_run").get<int>();
+  // Of the batch, not of this process: with other threads, training may round differently.
+  const int threads = batch.config.at("threads").get<int>();
   const at::Device device = choose_device(batch.config.at("device").get<std::string>());
   std::vector<std::string> methods;
   for (const RunRow& run : runs)
@@ -337,14 +352,18 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
     const std::shared_ptr<const Dataset> dataset = dataset_of(first.config);
     if (dataset && dataset->hash() != first.dataset_hash)
       throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
+    const auto count = static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), of_method));
     std::vector<Task> tasks;
+    std::size_t position = 0;
     for (const RunRow& run : runs) {
-      if (!of_method(run) || run.status == RunStatus::done) continue;
+      if (!of_method(run)) continue;
+      const int share = device.is_cpu() ? threads_of(position++, count, threads) : threads;
+      if (run.status == RunStatus::done) continue;
       recorder.resume_run(run.id);
-      tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), per_run});
+      tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), share});
     }
     execute_method(store, recorder, batch_id, method_entry(id), first.tier, first.config, dataset, device, tasks,
-                   std::max(per_run, at::get_num_threads()), batch.config.at("checkpoint_seconds").get<double>());
+                   threads, batch.config.at("checkpoint_seconds").get<double>());
   }
   return batch_json(store, batch_id);
 }

@@ -42,6 +42,13 @@ std::vector<Protocol> own_protocols() {
        "Assay, after the confusion matrix of Self-Guided Diffusion's published code",
        {{"boxes", "two classes: inside and outside; LOST on the same features"},
         {"masks", "K clusters; nearest centroid of the same features"}}},
+      {"training",
+       "What a training itself shows: its seconds, steps and operations, and how loss and gradient swing over the second "
+       "half\nof its steps. Seconds are of this machine, beside whatever else it did: compare them within one run.",
+       "Assay",
+       {{"operations", "three times those of a forward pass; multiply-add counts two"},
+        {"spread", "deviation over mean"},
+        {"spike", "gradient norm above twice the median"}}},
       {"oracle",
        "Checks on a Gaussian mixture whose noise prediction is exact, so that samplers and guidance meet the truth.\n"
        "class_accuracy: nearest mean; variance_ratio: mean squared distance to the class mean over s^2.",

@@ -1,0 +1,145 @@
+#include "reproductions/maskdm/study.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/safetensors.h"
+#include "reproductions/sample_noise.h"
+
+namespace assay::maskdm {
+namespace {
+
+/// What the weights after the last of these stages depend on.
+nlohmann::json identity_of(const Study& s, const std::vector<PlannedStage>& stages, std::size_t count) {
+  nlohmann::json seen = nlohmann::json::array();
+  for (std::size_t i = 0; i < count; ++i)
+    seen.push_back({{"options", to_json(stages[i].options)}, {"images", stages[i].images->hash}});
+  return {{"what", "maskdm stage"},
+          {"network", to_json(s.config.network)},
+          {"optimizer", to_json(s.config.optimizer)},
+          {"schedule", {s.config.schedule, s.config.schedule_steps}},
+          {"stages", seen},
+          {"snapshots", stages[count - 1].snapshots},
+          {"device", s.run.device().is_cpu() ? "cpu" : "cuda"},
+          {"seed", s.run.seed()}};
+}
+
+std::string in_words(const MaskOptions& mask) {
+  switch (mask.kind) {
+    case MaskOptions::Kind::none:
+      return "nothing hidden";
+    case MaskOptions::Kind::patch:
+      return fmt::format("{} of the patches hidden", mask.rate);
+    case MaskOptions::Kind::block:
+      return fmt::format("{} hidden in blocks of {}", mask.rate, mask.block);
+    case MaskOptions::Kind::crop:
+      return fmt::format("a window of {} patches a side", mask.crop);
+  }
+  throw Error("maskdm: a mask without words");
+}
+
+}  // namespace
+
+Study::Study(Run& r)
+    : run(r),
+      config(read_config(r.config())),
+      process(config.schedule, config.schedule_steps),
+      train(load_images(r.dataset(), Split::train)),
+      validation(load_images(r.dataset(), Split::validation)) {}
+
+ImageSet all_training_images(const Study& s) { return {s.run.dataset().hash(), s.train.images}; }
+
+ImageSet chosen_images(const Study& s, const std::vector<std::int64_t>& rows) {
+  Hasher hasher;
+  hasher.text(s.run.dataset().hash()).values(std::span<const std::int64_t>(rows));
+  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
+  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
+  return {hasher.hex(), at::index_select(s.train.images, 0, index)};
+}
+
+std::unique_ptr<MaskUVit> make_network(const Study& s) {
+  auto network = std::make_unique<MaskUVit>(s.config.network);
+  network->parameters().materialise(s.run.seed(), s.run.device());
+  return network;
+}
+
+std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const std::vector<PlannedStage>& stages) {
+  std::vector<FinishedStage> finished;
+  std::vector<bool> trained_here(stages.size(), false);
+  std::int64_t first_example = 0;
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    const PlannedStage& stage = stages[k];
+    const std::string identity = identity_of(s, stages, k + 1).dump();
+    const std::filesystem::path file =
+        s.run.product("maskdm", nlohmann::json::parse(identity), [&](const std::filesystem::path& out) {
+          const auto network = make_network(s);
+          // Online weights, not their average, as published.
+          if (k > 0) network->parameters().load_partly(SafetensorsFile(finished[k - 1].file), "model.");
+          const TrainingImages images = images_in_memory(stage.images->images);
+          StageRun run{s.process, images, s.config.optimizer, s.run.seed(), first_example, stage.snapshots};
+          run.checkpoint_seconds = s.run.checkpoint_seconds();
+          run.progress =
+              s.run.progress(fmt::format("train {} {}/{}", name, k + 1, stages.size()), stage.options.steps, "steps");
+          train_stage(*network, stage.options, run, out, identity);
+          trained_here[k] = true;
+        });
+    finished.push_back({file, read_stage(file, identity)});
+    first_example += stage.options.steps * stage.options.batch;
+    if (finished.back().trained.diverged_at) break;
+  }
+  s.run.stage("train:" + name, [&](StageOutput& out) {
+    const MaskUVit network(s.config.network);
+    for (std::size_t k = 0; k < finished.size(); ++k) {
+      const StageOptions& options = stages[k].options;
+      const TrainedStage& trained = finished[k].trained;
+      const auto steps = static_cast<std::int64_t>(trained.loss.size());
+      if (!trained_here[k])
+        out.notes.push_back(fmt::format("{}: stage {} was trained before, taken from the cache", name, k + 1));
+      else
+        out.timings.push_back({"train_step", in_words(options.mask),
+                               fmt::format("{}x3x{}x{}", options.batch, s.config.dataset.size, s.config.dataset.size),
+                               trained.seconds, steps * options.batch, "images",
+                               step_flops(network, options) * static_cast<double>(steps)});
+      if (trained.diverged_at)
+        out.notes.push_back(
+            fmt::format("{}: loss or gradient was not finite at step {} of stage {}; what follows in "
+                        "this chain was not trained",
+                        name, *trained.diverged_at, k + 1));
+      out.artifacts.push_back({fmt::format("weights {} {}", name, k + 1),
+                               "checkpoint",
+                               finished[k].file,
+                               {{"arm", name}, {"stage", k + 1}}});
+    }
+  });
+  return finished;
+}
+
+at::Tensor draw(const Study& s, const MaskUVit& network, const std::string& what) {
+  const at::NoGradGuard no_grad;
+  const SampleConfig& sample = s.config.sample;
+  const std::int64_t side = s.config.dataset.size;
+  const auto progress = s.run.progress(what, sample.count, "images");
+  std::vector<at::Tensor> parts;
+  for (std::int64_t begin = 0; begin < sample.count; begin += sample.batch) {
+    const std::int64_t size = std::min(sample.batch, sample.count - begin);
+    const auto noise = [&](std::int64_t step) {
+      return sample_noise(begin, size, {3, side, side}, s.run.seed(), step).to(s.run.device());
+    };
+    const at::Tensor images =
+        s.process.ddim_sample([&](const at::Tensor& x, const at::Tensor& t) { return network.forward(x, t); }, noise(0),
+                              sample.steps, sample.eta, [&](std::int64_t step) { return noise(step + 1); });
+    parts.push_back(to_bytes(images * 2 - 1).to(at::kCPU));
+    progress(begin + size);
+  }
+  return at::cat(parts);
+}
+
+}  // namespace assay::maskdm

@@ -1,0 +1,61 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reproductions/images.h"
+#include "reproductions/maskdm/config.h"
+#include "reproductions/maskdm/training.h"
+#include "reproductions/method.h"
+
+namespace assay::maskdm {
+
+/// What all stages of a run share.
+struct Study {
+  Run& run;
+  Config config;
+  Process process;
+  LabelledImages train, validation;
+
+  explicit Study(Run& r);
+};
+
+/// Images that a stage is trained on.
+struct ImageSet {
+  std::string hash;   // names them in the cache
+  at::Tensor images;  // [N, 3, H, W] in [-1, 1]
+};
+ImageSet all_training_images(const Study& s);
+/// Rows of the training split.
+ImageSet chosen_images(const Study& s, const std::vector<std::int64_t>& rows);
+
+/// A stage of a training: what it sees, what it does, and after which of its steps the moving average is kept.
+struct PlannedStage {
+  StageOptions options;
+  const ImageSet* images = nullptr;
+  std::vector<std::int64_t> snapshots = {};
+};
+
+/// A stage that was trained, and where its weights are.
+struct FinishedStage {
+  std::filesystem::path file;
+  TrainedStage trained;
+};
+
+/// Trains the stages one after another from the weights of seed `s.run.seed()`, or finds them in the cache. A training
+/// that begins with the same stages shares them. A stage that diverged ends the chain: the rest is not trained.
+/// Records the time that each took in stage "train:NAME".
+std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const std::vector<PlannedStage>& stages);
+
+/// An untrained network of the configuration, on the device of the run.
+std::unique_ptr<MaskUVit> make_network(const Study& s);
+
+/// Samples [0, count) of a network as the configuration says: [count, 3, H, W] uint8. Noise of sample i comes from its
+/// own stream, the same for every network of a seed.
+at::Tensor draw(const Study& s, const MaskUVit& network, const std::string& what);
+
+}  // namespace assay::maskdm
