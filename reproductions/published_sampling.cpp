@@ -254,9 +254,7 @@ void PublishedScores::score(const PublishedRow& row, StageOutput& out) {
       score.value = found.value;
       score.direction = direction_of(found.metric);
       score.n = row.images;
-      if (found.interval)
-        score.interval =
-            ScoreInterval{found.interval->low, found.interval->high, found.interval->level, found.interval->method};
+      score.interval = found.interval;
       score.protocol = id;
       score.params = row.params;
       out.scores.push_back(std::move(score));
