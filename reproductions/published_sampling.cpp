@@ -13,7 +13,7 @@
 #include "core/safetensors.h"
 #include "metrics/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
-#include "reproductions/images.h"
+#include "reproductions/sample_files.h"
 
 namespace assay {
 namespace {
@@ -197,15 +197,10 @@ nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t
 
     const std::string range = fmt::format("{}, {} to {}", row.name, first, first + count - 1);
     const auto samples = shard_file("samples", row, first);
-    SafetensorsWriter writer;
-    const at::Tensor& bytes = drawn.bytes;
-    writer.add("images", DType::u8, bytes.sizes().vec(),
-               std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
-    if (!drawn.labels.empty()) writer.add("labels", {count}, std::span<const std::int64_t>(drawn.labels));
-    writer.write(samples);
+    write_samples(samples, drawn.bytes, {}, drawn.labels);
     out.artifacts.push_back({"samples " + range, "samples", samples, {{"arm", row.arm}, {"first", first}}});
 
-    const at::Tensor pixels = bytes.permute({0, 2, 3, 1}).contiguous();
+    const at::Tensor pixels = drawn.bytes.permute({0, 2, 3, 1}).contiguous();
     const auto size = static_cast<std::size_t>(pixels[0].numel());
     const auto* data = pixels.const_data_ptr<std::uint8_t>();
     for (const Pass& pass : passes_) {
@@ -222,16 +217,10 @@ nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t
                                features,
                                {{"arm", row.arm}, {"first", first}}});
     }
-    if (first == 0) {
-      const std::int64_t columns = std::min<std::int64_t>(count, 10),
-                         lines = std::clamp<std::int64_t>(count / columns, 1, 6);
-      const auto picture = std::filesystem::path(samples).replace_extension(".png");
-      write_image_grid(bytes, lines, columns, 2, picture);
-      out.artifacts.push_back({row.name,
-                               "image-grid",
-                               picture,
-                               {{"arm", row.arm}, {"rows", lines}, {"columns", columns}, {"seed", run_.seed()}}});
-    }
+    if (first == 0)
+      out.artifacts.push_back(sample_picture(row.name, drawn.bytes,
+                                             std::filesystem::path(samples).replace_extension(".png"),
+                                             {{"arm", row.arm}, {"seed", run_.seed()}}));
     out.result = {{"facts", drawn.facts}};
   });
 }
