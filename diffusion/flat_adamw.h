@@ -25,6 +25,9 @@ class FlatAdamW {
   /// One step along the gathered gradients. Clipping goes into `grad_scale`; `ema_decay` is of no use without average.
   void step(const AdamWStep& step);
 
+  /// The moving average, as Parameters::flat(). Throws where none is kept.
+  const at::Tensor& average() const { return ema_.value(); }
+
   /// Adds weights and average: a finished checkpoint.
   void save_weights(SafetensorsWriter& writer) const;
   /// Adds the moments: what an unfinished one holds beside.
