@@ -68,9 +68,25 @@ ScoreDirection direction_of(const std::string& metric) {
 
 }  // namespace
 
-PublishedScores::PublishedScores(Run& run, std::filesystem::path inception, const std::vector<std::string>& protocols,
-                                 std::int64_t bootstrap, std::int64_t batch)
-    : run_(run), inception_(std::move(inception)), protocols_(protocols), bootstrap_(bootstrap), batch_(batch) {
+PublishedRow row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                    const std::string& reference) {
+  PublishedRow row;
+  row.name = planned.name;
+  row.arm = planned.departures.empty() ? arm : arm + " (altered)";
+  row.reference = run.references.at(reference).path;
+  row.images = run.images;
+  row.shard = run.shard;
+  row.departures = planned.departures;
+  row.flops = planned.flops;
+  return row;
+}
+
+PublishedScores::PublishedScores(Run& run, const PublishedRun& published)
+    : run_(run),
+      inception_(published.inception.path),
+      protocols_(published.protocols),
+      bootstrap_(published.bootstrap),
+      batch_(published.batch) {
   for (const std::string& id : protocols_) {
     const ImageProtocol& wanted = find_image_protocol(id);
     for (const ImageProtocol& first : image_protocols()) {
@@ -259,6 +275,8 @@ void PublishedScores::sample_and_score(const PublishedRow& row) {
     facts.push_back(draw_shard(row, first, std::min(row.shard, row.images - first)).at("facts"));
   run_.stage("score:" + row.name, [&](StageOutput& out) {
     score(row, out);
+    for (const std::string& place : row.departures)
+      out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
     if (row.sum_up) row.sum_up(facts, out);
   });
 }
