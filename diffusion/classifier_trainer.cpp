@@ -168,9 +168,10 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
                                        const std::function<void(std::int64_t, double)>& progress) {
   check_set(network, set);
   Tallies last = {};
-  Training training(network.parameters(), WeightAverage::none, options.steps, {file, identity, checkpoint_seconds},
-                    {[&](SafetensorsWriter& state) { save_tallies(state, last); },
-                     [&](const SafetensorsFile& state) { load_tallies(state, last); }});
+  ResumableTraining training(network.parameters(), WeightAverage::none, options.steps,
+                             {file, identity, checkpoint_seconds},
+                             {[&](SafetensorsWriter& state) { save_tallies(state, last); },
+                              [&](const SafetensorsFile& state) { load_tallies(state, last); }});
 
   const std::int64_t images = set.images.size(0);
   const at::Device device = set.images.device();

@@ -11,7 +11,7 @@
 
 #include "diffusion/encoder_unet.h"
 #include "diffusion/noise_schedule.h"
-#include "diffusion/training.h"
+#include "diffusion/resumable_training.h"
 
 namespace assay {
 

@@ -151,9 +151,10 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
   const std::optional<GaussianProcess> process =
       plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
   const std::unique_ptr<StepSampler> sampler = make_step_sampler(options.step_sampler, schedule.steps());
-  Training training(network.parameters(), WeightAverage::ema, options.steps, {file, identity, checkpoint_seconds},
-                    {[&](SafetensorsWriter& state) { sampler->save(state); },
-                     [&](const SafetensorsFile& state) { sampler->load(state); }});
+  ResumableTraining training(network.parameters(), WeightAverage::ema, options.steps,
+                             {file, identity, checkpoint_seconds},
+                             {[&](SafetensorsWriter& state) { sampler->save(state); },
+                              [&](const SafetensorsFile& state) { sampler->load(state); }});
 
   std::vector<std::int64_t> epoch_order;
   std::int64_t epoch = -1;

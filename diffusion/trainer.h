@@ -10,8 +10,8 @@
 
 #include "diffusion/condition_block.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/resumable_training.h"
 #include "diffusion/trainable_denoiser.h"
-#include "diffusion/training.h"
 
 namespace assay {
 

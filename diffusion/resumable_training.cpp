@@ -1,4 +1,4 @@
-#include "diffusion/training.h"
+#include "diffusion/resumable_training.h"
 
 #include <fmt/format.h>
 
@@ -11,8 +11,8 @@
 
 namespace assay {
 
-Training::Training(Parameters& parameters, WeightAverage average, std::int64_t steps, TrainingFile file,
-                   TrainingExtras extras)
+ResumableTraining::ResumableTraining(Parameters& parameters, WeightAverage average, std::int64_t steps,
+                                     TrainingFile file, TrainingExtras extras)
     : steps_(steps),
       file_(std::move(file)),
       partial_(file_.path.string() + ".partial"),
@@ -30,13 +30,13 @@ Training::Training(Parameters& parameters, WeightAverage average, std::int64_t s
   start_ = std::chrono::steady_clock::now();
 }
 
-void Training::backward(const at::Tensor& loss) {
+void ResumableTraining::backward(const at::Tensor& loss) {
   optimizer_.zero_gradients();
   loss.backward();
   loss_ = loss.detach();
 }
 
-double Training::descend(AdamWStep step) {
+double ResumableTraining::descend(AdamWStep step) {
   step.step = step_ + 1;
   optimizer_.step(step);
   const auto loss = loss_.item<double>();
@@ -46,7 +46,7 @@ double Training::descend(AdamWStep step) {
   return loss;
 }
 
-void Training::save_when_due() {
+void ResumableTraining::save_when_due() {
   if (finished() || !timer_.due()) return;
   SafetensorsWriter writer = weights();
   add_progress(writer, step_, curve_);
@@ -56,7 +56,7 @@ void Training::save_when_due() {
   timer_.saved();
 }
 
-TrainReport Training::finish() {
+TrainReport ResumableTraining::finish() {
   TrainReport report{first_step_, step_ - first_step_, seconds_since(start_), curve_.means()};
   SafetensorsWriter writer = weights();
   writer.add_metadata("loss", nlohmann::json(report.loss).dump());
@@ -65,7 +65,7 @@ TrainReport Training::finish() {
   return report;
 }
 
-SafetensorsWriter Training::weights() const {
+SafetensorsWriter ResumableTraining::weights() const {
   SafetensorsWriter writer;
   optimizer_.save_weights(writer);
   writer.add_metadata("identity", file_.identity);

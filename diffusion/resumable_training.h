@@ -35,11 +35,12 @@ struct TrainingExtras {
 };
 
 /// One training by AdamW of a given number of steps, which a later process continues to the same bits.
-class Training {
+class ResumableTraining {
  public:
   /// Begins, or goes on from the state an earlier process left; throws InputError where that is broken or of another
   /// identity. `parameters` and what `extras` refers to must outlive this.
-  Training(Parameters& parameters, WeightAverage average, std::int64_t steps, TrainingFile file, TrainingExtras extras);
+  ResumableTraining(Parameters& parameters, WeightAverage average, std::int64_t steps, TrainingFile file,
+                    TrainingExtras extras);
 
   /// Steps done, those of earlier processes included.
   std::int64_t step() const { return step_; }
