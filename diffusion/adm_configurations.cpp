@@ -210,6 +210,10 @@ void check_official(const Parameters& parameters, const SafetensorsFile& file, c
         fmt::format("{}: does not fit this network; {}. {}", file.path(), looks_like(file, prefix), fault));
 }
 
+void check_official(const AdmConfiguration& configuration, const SafetensorsFile& file, const std::string& prefix) {
+  with_network(configuration, [&](const auto& network) { check_official(network.parameters(), file, prefix); });
+}
+
 void load_official(Parameters& parameters, const SafetensorsFile& file, const std::string& prefix) {
   check_official(parameters, file, prefix);
   parameters.load_partly(file, prefix);

@@ -43,6 +43,8 @@ std::string looks_like(const SafetensorsFile& file, const std::string& prefix = 
 /// Throws InputError unless the checkpoint, with official keys, is this network's: the one line says what the file
 /// looks like, how many keys are wrong and the first ten of them.
 void check_official(const Parameters& parameters, const SafetensorsFile& file, const std::string& prefix = "");
+/// The same for a configuration, without allocating a weight.
+void check_official(const AdmConfiguration& configuration, const SafetensorsFile& file, const std::string& prefix = "");
 
 /// Loads a network's weights from a checkpoint with official keys, strictly. Throws InputError as check_official.
 void load_official(Parameters& parameters, const SafetensorsFile& file, const std::string& prefix = "");

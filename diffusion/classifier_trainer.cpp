@@ -6,21 +6,17 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "core/config.h"
-#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "diffusion/checkpoint.h"
 #include "diffusion/entropy.h"
-#include "kernels/adamw_step.h"
 
 namespace assay {
 namespace {
@@ -116,47 +112,17 @@ struct Batch {
   at::Tensor index, timesteps, labels, signal, scale, flip, noise;
 };
 
-struct State {
-  at::Tensor first, second;  // AdamW's moments
-  std::int64_t step = 0;
-  LossCurve loss;
-  Tallies last = {};
-};
-
-std::string tallies_text(const Tallies& tallies) {
+void save_tallies(SafetensorsWriter& writer, const Tallies& tallies) {
   nlohmann::json rows = nlohmann::json::array();
   for (const Tally& tally : tallies) rows.push_back(tally.sums);
-  return rows.dump();
+  writer.add_metadata("last", rows.dump());
 }
 
-SafetensorsWriter weights_of(const EncoderUNet& network, const std::string& identity) {
-  SafetensorsWriter writer;
-  network.parameters().save(writer, "model.");
-  writer.add_metadata("identity", identity);
-  return writer;
-}
-
-void save_state(const EncoderUNet& network, const State& state, std::int64_t steps_done, const std::string& identity,
-                const std::filesystem::path& file) {
-  SafetensorsWriter writer = weights_of(network, identity);
-  add_progress(writer, steps_done, state.loss);
-  writer.add_metadata("last", tallies_text(state.last));
-  add_checkpoint_vector(writer, "optimizer.first", state.first);
-  add_checkpoint_vector(writer, "optimizer.second", state.second);
-  writer.write(file);
-}
-
-void resume(EncoderUNet& network, const std::filesystem::path& partial, const std::string& identity, State& state) {
-  const SafetensorsFile file(partial);
-  check_checkpoint_identity(file, identity);
-  network.parameters().load_partly(file, "model.");
-  state.first = checkpoint_vector(file, "optimizer.first", network.parameters().flat());
-  state.second = checkpoint_vector(file, "optimizer.second", network.parameters().flat());
-  state.step = read_progress(file, state.loss);
+void load_tallies(const SafetensorsFile& file, Tallies& tallies) {
   try {
-    const auto last = nlohmann::json::parse(checkpoint_metadata(file, "last"));
-    for (std::size_t q = 0; q < state.last.size(); ++q)
-      state.last[q].sums = last.at(q).get<std::array<double, Tally::size>>();
+    const auto rows = nlohmann::json::parse(checkpoint_metadata(file, "last"));
+    for (std::size_t q = 0; q < tallies.size(); ++q)
+      tallies[q].sums = rows.at(q).get<std::array<double, Tally::size>>();
   } catch (const nlohmann::json::exception&) {
     throw InputError(fmt::format("{}: its scores are unreadable; remove it to train anew", file.path()));
   }
@@ -201,29 +167,21 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
                                        double checkpoint_seconds,
                                        const std::function<void(std::int64_t, double)>& progress) {
   check_set(network, set);
-  const std::filesystem::path partial = file.string() + ".partial";
-  Parameters& parameters = network.parameters();
-  State state{{}, {}, 0, LossCurve(options.steps)};
-  if (std::filesystem::exists(partial)) {
-    resume(network, partial, identity, state);
-  } else {
-    state.first = at::zeros_like(parameters.flat());
-    state.second = at::zeros_like(parameters.flat());
-  }
-  parameters.require_gradients();
+  Tallies last = {};
+  ResumableTraining training(network.parameters(), WeightAverage::none, options.steps,
+                             {file, identity, checkpoint_seconds},
+                             {[&](SafetensorsWriter& state) { save_tallies(state, last); },
+                              [&](const SafetensorsFile& state) { load_tallies(state, last); }});
 
-  ClassifierTrainReport report;
-  report.first_step = state.step;
-  const auto start = std::chrono::steady_clock::now();
-  CheckpointTimer timer(checkpoint_seconds);
   const std::int64_t images = set.images.size(0);
   const at::Device device = set.images.device();
   std::vector<std::int64_t> epoch_order;
   std::int64_t epoch = -1;
-  for (; state.step < options.steps; ++state.step) {
+  while (!training.finished()) {
+    const std::int64_t done = training.step();
     Batch batch(set, options.batch);
     for (std::int64_t i = 0; i < options.batch; ++i) {
-      const std::int64_t example = state.step * options.batch + i;
+      const std::int64_t example = done * options.batch + i;
       if (example / images != epoch) {
         epoch = example / images;
         RandomStream order(seed, Purpose::order, training_streams + static_cast<std::uint64_t>(epoch));
@@ -236,47 +194,23 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
     }
 
     const std::uint64_t dropout_seed =
-        RandomStream(seed, Purpose::augment, training_streams + static_cast<std::uint64_t>(state.step)).bits64();
+        RandomStream(seed, Purpose::augment, training_streams + static_cast<std::uint64_t>(done)).bits64();
     const at::Tensor logits = network.forward(batch.noised(set), batch.timesteps.to(device), dropout_seed);
     const at::Tensor loss = entropy_constraint(logits, batch.labels.to(device), options.entropy_weight).loss.mean();
-    parameters.flat_gradient().zero_();
-    loss.backward();
+    training.backward(loss);
 
     AdamWStep step;
-    step.step = state.step + 1;
-    step.learning_rate =
-        options.learning_rate * (1 - static_cast<double>(state.step) / static_cast<double>(options.steps));
+    step.learning_rate = options.learning_rate * (1 - static_cast<double>(done) / static_cast<double>(options.steps));
     step.beta1 = options.beta1;
     step.beta2 = options.beta2;
     step.weight_decay = options.weight_decay;
-    {
-      at::NoGradGuard no_grad;
-      adamw_step(parameters.flat(), parameters.flat_gradient(), state.first, state.second, {}, step);
-    }
+    const double value = training.descend(step);
+    if (10 * done >= 9 * options.steps) add_batch(last, logits, batch.timesteps, batch.labels, schedule.steps());
 
-    const double value = loss.item<double>();
-    if (!std::isfinite(value))
-      throw Error(fmt::format("training of the classifier: the loss is {} at step {}", value, state.step));
-    state.loss.add(state.step, value);
-    if (10 * state.step >= 9 * options.steps)
-      add_batch(state.last, logits, batch.timesteps, batch.labels, schedule.steps());
-
-    if (timer.due() && state.step + 1 < options.steps) {
-      save_state(network, state, state.step + 1, identity, partial);
-      timer.saved();
-    }
-    if (progress) progress(state.step + 1, value);
+    training.save_when_due();
+    if (progress) progress(training.step(), value);
   }
-
-  report.steps = state.step - report.first_step;
-  report.seconds = seconds_since(start);
-  report.loss = state.loss.means();
-  report.last = scores_of(state.last);
-  SafetensorsWriter writer = weights_of(network, identity);
-  writer.add_metadata("loss", nlohmann::json(report.loss).dump());
-  writer.write(file);
-  std::filesystem::remove(partial);
-  return report;
+  return {training.finish(), scores_of(last)};
 }
 
 void load_classifier(EncoderUNet& network, const std::filesystem::path& file, const std::string& identity) {

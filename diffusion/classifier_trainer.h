@@ -11,6 +11,7 @@
 
 #include "diffusion/encoder_unet.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/resumable_training.h"
 
 namespace assay {
 
@@ -47,13 +48,8 @@ struct ClassifierScores {
 };
 using QuartileScores = std::array<ClassifierScores, 4>;
 
-/// What a training run reports; times cover only the steps this process ran.
-struct ClassifierTrainReport {
-  std::int64_t first_step = 0;  // > 0: resumed from a checkpoint
-  std::int64_t steps = 0;       // run by this process
-  double seconds = 0;
-  std::vector<double> loss;  // whole loss, mean over each hundredth of the steps, from the start of training
-  QuartileScores last;       // over the examples of the last tenth of the steps, as they were trained on
+struct ClassifierTrainReport : TrainReport {
+  QuartileScores last;  // over the examples of the last tenth of the steps, as they were trained on
 };
 
 /// Trains `network` and leaves its checkpoint in `file`: weights under `model.`, `identity` in the metadata; there is

@@ -1,20 +1,16 @@
 #include "diffusion/trainer.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
 
 #include "core/config.h"
-#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -22,52 +18,11 @@
 #include "diffusion/gaussian_process.h"
 #include "diffusion/step_sampler.h"
 #include "diffusion/variational_bound.h"
-#include "kernels/adamw_step.h"
 
 namespace assay {
 namespace {
 
 const char* name_of(DenoisingObjective loss) { return loss == DenoisingObjective::hybrid ? "hybrid" : "mse"; }
-
-/// The training state beside the weights.
-struct TrainState {
-  at::Tensor first, second, ema;  // AdamW's moments, the moving average
-  std::int64_t step = 0;
-  LossCurve loss;
-  std::unique_ptr<StepSampler> sampler;
-};
-
-SafetensorsWriter weights_of(const TrainableDenoiser& network, const at::Tensor& ema, const std::string& identity) {
-  SafetensorsWriter writer;
-  network.parameters().save(writer, "model.");
-  network.parameters().save(writer, "ema.", ema);
-  writer.add_metadata("identity", identity);
-  return writer;
-}
-
-void save_state(const TrainableDenoiser& network, const TrainState& state, std::int64_t steps_done,
-                const std::string& identity, const std::filesystem::path& file) {
-  SafetensorsWriter writer = weights_of(network, state.ema, identity);
-  add_progress(writer, steps_done, state.loss);
-  state.sampler->save(writer);
-  add_checkpoint_vector(writer, "optimizer.first", state.first);
-  add_checkpoint_vector(writer, "optimizer.second", state.second);
-  writer.write(file);
-}
-
-void resume(TrainableDenoiser& network, const std::filesystem::path& partial, const std::string& identity,
-            TrainState& state) {
-  const SafetensorsFile file(partial);
-  check_checkpoint_identity(file, identity);
-  state.sampler->load(file);
-  // Loading the average first leaves it in the flat buffer, from where it is copied out.
-  network.parameters().load_partly(file, "ema.");
-  state.ema = network.parameters().flat().clone();
-  network.parameters().load_partly(file, "model.");
-  state.first = checkpoint_vector(file, "optimizer.first", state.ema);
-  state.second = checkpoint_vector(file, "optimizer.second", state.ema);
-  state.step = read_progress(file, state.loss);
-}
 
 /// The tensors of one training batch.
 struct Batch {
@@ -195,28 +150,18 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
   const bool plain = options.loss == DenoisingObjective::mse && options.step_sampler == "uniform";
   const std::optional<GaussianProcess> process =
       plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
-  const std::filesystem::path partial = file.string() + ".partial";
-  Parameters& parameters = network.parameters();
-  TrainState state{{}, {}, {}, 0, LossCurve(options.steps), make_step_sampler(options.step_sampler, schedule.steps())};
-  if (std::filesystem::exists(partial)) {
-    resume(network, partial, identity, state);
-  } else {
-    state.ema = parameters.flat().clone();
-    state.first = at::zeros_like(state.ema);
-    state.second = at::zeros_like(state.ema);
-  }
-  parameters.require_gradients();
+  const std::unique_ptr<StepSampler> sampler = make_step_sampler(options.step_sampler, schedule.steps());
+  ResumableTraining training(network.parameters(), WeightAverage::ema, options.steps,
+                             {file, identity, checkpoint_seconds},
+                             {[&](SafetensorsWriter& state) { sampler->save(state); },
+                              [&](const SafetensorsFile& state) { sampler->load(state); }});
 
-  TrainReport report;
-  report.first_step = state.step;
-  const auto start = std::chrono::steady_clock::now();
-  CheckpointTimer timer(checkpoint_seconds);
   std::vector<std::int64_t> epoch_order;
   std::int64_t epoch = -1;
-  for (; state.step < options.steps; ++state.step) {
-    const Batch batch = draw_batch(set, schedule, options, *state.sampler, seed, state.step, epoch_order, epoch);
-    const std::uint64_t dropout_seed =
-        RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(state.step)).bits64();
+  while (!training.finished()) {
+    const std::int64_t done = training.step();
+    const Batch batch = draw_batch(set, schedule, options, *sampler, seed, done, epoch_order, epoch);
+    const std::uint64_t dropout_seed = RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(done)).bits64();
     const Condition condition = batch.condition.defined() && network.has_null_condition()
                                     ? network.drop_condition(batch.condition, batch.drop)
                                     : batch.condition;
@@ -230,46 +175,26 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
     } else {
       const at::Tensor each = training_losses(*process, model, batch.x0, batch.timesteps, batch.noise).loss;
       const at::Tensor host = each.detach().to(at::kCPU, at::kDouble).contiguous();
-      state.sampler->update(batch.steps, {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()});
+      sampler->update(batch.steps, {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()});
       loss = (each * batch.weight).mean();
     }
-    parameters.flat_gradient().zero_();
-    loss.backward();
+    training.backward(loss);
 
     AdamWStep step;
-    step.step = state.step + 1;
-    const double warm = options.warmup_steps == 0 ? 1.0
-                                                  : std::min(1.0, 1e-6 + (1 - 1e-6) * static_cast<double>(state.step) /
-                                                                             static_cast<double>(options.warmup_steps));
+    const double warm =
+        options.warmup_steps == 0
+            ? 1.0
+            : std::min(1.0, 1e-6 + (1 - 1e-6) * static_cast<double>(done) / static_cast<double>(options.warmup_steps));
     step.learning_rate = options.learning_rate * warm;
     step.beta1 = options.beta1;
     step.beta2 = options.beta2;
     step.weight_decay = options.weight_decay;
-    step.ema_decay =
-        std::min(options.ema_decay, static_cast<double>(1 + state.step) / static_cast<double>(10 + state.step));
-    {
-      at::NoGradGuard no_grad;
-      adamw_step(parameters.flat(), parameters.flat_gradient(), state.first, state.second, state.ema, step);
-    }
-
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) throw Error(fmt::format("training: the loss is {} at step {}", value, state.step));
-    state.loss.add(state.step, value);
-    if (timer.due() && state.step + 1 < options.steps) {
-      save_state(network, state, state.step + 1, identity, partial);
-      timer.saved();
-    }
-    if (progress) progress(state.step + 1, value);
+    step.ema_decay = std::min(options.ema_decay, static_cast<double>(1 + done) / static_cast<double>(10 + done));
+    const double value = training.descend(step);
+    training.save_when_due();
+    if (progress) progress(training.step(), value);
   }
-
-  report.steps = state.step - report.first_step;
-  report.seconds = seconds_since(start);
-  report.loss = state.loss.means();
-  SafetensorsWriter writer = weights_of(network, state.ema, identity);
-  writer.add_metadata("loss", nlohmann::json(report.loss).dump());
-  writer.write(file);
-  std::filesystem::remove(partial);
-  return report;
+  return training.finish();
 }
 
 void load_checkpoint(TrainableDenoiser& network, const std::filesystem::path& file, CheckpointWeights weights,

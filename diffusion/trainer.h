@@ -10,6 +10,7 @@
 
 #include "diffusion/condition_block.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/resumable_training.h"
 #include "diffusion/trainable_denoiser.h"
 
 namespace assay {
@@ -43,14 +44,6 @@ struct TrainOptions {
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);
 nlohmann::json to_json(const TrainOptions& options);
-
-/// What a training run reports; times cover only the steps this process ran.
-struct TrainReport {
-  std::int64_t first_step = 0;  // > 0: resumed from a checkpoint
-  std::int64_t steps = 0;       // run by this process
-  double seconds = 0;
-  std::vector<double> loss;  // mean over each hundredth of the steps, from the start of training
-};
 
 /// Trains `network` and leaves its checkpoint in `file`: raw weights under `model.`, their moving average under
 /// `ema.`, and `identity` (what was trained on what) in the metadata. Example n of the whole training (step * batch +

@@ -27,8 +27,8 @@ SeedMean mean_over_seeds(std::span<const double> values) {
   double squares = 0;
   for (const double value : values) squares += (value - result.mean) * (value - result.mean);
   const double half_width = student_t_quantile(0.975, n - 1) * std::sqrt(squares / (n - 1) / n);
-  result.interval = IntervalRow{result.mean - half_width, result.mean + half_width, 0.95,
-                                "t over " + std::to_string(values.size()) + " seeds"};
+  result.interval = ScoreInterval{result.mean - half_width, result.mean + half_width, 0.95,
+                                  "t over " + std::to_string(values.size()) + " seeds"};
   return result;
 }
 

@@ -11,7 +11,7 @@ namespace assay {
 /// Mean and its 95 % t interval over seeds; no interval for one value.
 struct SeedMean {
   double mean = 0.0;
-  std::optional<IntervalRow> interval;
+  std::optional<ScoreInterval> interval;
 };
 SeedMean mean_over_seeds(std::span<const double> values);
 
@@ -35,7 +35,7 @@ struct ScoreGroup {
   std::vector<std::int64_t> seeds;  // of `values`
   double mean = 0.0;
   /// Over seeds; with one seed, or one value for all of them, the interval of that value, which may be none.
-  std::optional<IntervalRow> interval;
+  std::optional<ScoreInterval> interval;
 };
 
 /// Groups in the order of their first score.

@@ -99,16 +99,16 @@ std::string seeds_text(const std::vector<std::int64_t>& seeds) {
   return join(words);
 }
 
-std::string value_of(double value, const std::optional<IntervalRow>& interval) {
+std::string value_of(double value, const std::optional<ScoreInterval>& interval) {
   return interval ? format_value(value, interval->low, interval->high)
                   : format_value(value, std::nullopt, std::nullopt);
 }
 
-std::string interval_of(const std::optional<IntervalRow>& interval) {
+std::string interval_of(const std::optional<ScoreInterval>& interval) {
   return interval ? format_interval(interval->low, interval->high) : "";
 }
 
-std::string level_text(const IntervalRow& interval) {
+std::string level_text(const ScoreInterval& interval) {
   return fmt::format("{:g}%{}{}", interval.level * 100, interval.method.empty() ? "" : ", ", interval.method);
 }
 

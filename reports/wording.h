@@ -35,10 +35,10 @@ std::string direction_text(Better better);
 /// "0, 1, 2".
 std::string seeds_text(const std::vector<std::int64_t>& seeds);
 /// A value with the digits of its interval, and that interval; empty where there is none.
-std::string value_of(double value, const std::optional<IntervalRow>& interval);
-std::string interval_of(const std::optional<IntervalRow>& interval);
+std::string value_of(double value, const std::optional<ScoreInterval>& interval);
+std::string interval_of(const std::optional<ScoreInterval>& interval);
 /// "95%, t over 3 seeds".
-std::string level_text(const IntervalRow& interval);
+std::string level_text(const ScoreInterval& interval);
 /// "Interval: 95%, t over 3 seeds." of all intervals in a table.
 std::string interval_note(const std::vector<std::string>& levels);
 /// "1,000", or "900–1,000" where the values count differently. At least one value.

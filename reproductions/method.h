@@ -9,19 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "core/score_interval.h"
 #include "datasets/dataset.h"
 #include "reproductions/published_plan.h"
 
 namespace assay {
 
 enum class ScoreDirection { none, lower_is_better, higher_is_better };
-
-/// An interval and how it was made.
-struct ScoreInterval {
-  double low = 0, high = 0;
-  double level = 0.95;
-  std::string method;  // as in "bootstrap over samples, 500"
-};
 
 /// A named value with its unit, its protocol and the number of samples behind it.
 struct Score {

@@ -77,15 +77,7 @@ PlannedNetwork planned(const std::string& role, const PublishedNetwork& network)
 
 void check_checkpoint(const PublishedNetwork& network) {
   check_source(network.file);
-  const SafetensorsFile file(network.file.path);
-  const auto check = [&](const auto& built) { check_official(built.parameters(), file, network.prefix); };
-  struct Build {
-    decltype(check)& use;
-    void operator()(const UNetConfig& config) const { use(UNet(config)); }
-    void operator()(const EncoderUNetConfig& config) const { use(EncoderUNet(config)); }
-    void operator()(const UNetCaConfig& config) const { use(UNetCa(config)); }
-  };
-  std::visit(Build{check}, network.configuration.network);
+  check_official(network.configuration, SafetensorsFile(network.file.path), network.prefix);
 }
 
 bool runs_in_half(const AdmConfiguration& configuration, at::Device device) {

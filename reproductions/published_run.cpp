@@ -6,11 +6,28 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "metrics/features/image_protocol.h"
 #include "metrics/generative/generative_protocols.h"
 
 namespace assay {
+namespace {
+
+/// Reads a reference: {"file", "official", "from"}, relative to `folder`.
+NeededFile read_reference(const nlohmann::json& object, const std::string& where, const std::filesystem::path& folder) {
+  ConfigReader reader(object, where);
+  NeededFile file;
+  const std::string name = reader.text("file", "");
+  if (name.empty()) throw InputError(where + ".file: missing; expected an .npz batch of images, or a feature file");
+  file.what = fmt::format("reference `{}`", where.substr(where.rfind('.') + 1));
+  file.path = folder / name;
+  file.official = reader.text("official", "");
+  file.source = reader.text("from", "");
+  file.sha256 = reader.text("sha256", "");
+  reader.finish();
+  return file;
+}
+
+}  // namespace
 
 PublishedRun read_published_run(ConfigReader& reader) {
   PublishedRun run;
@@ -26,6 +43,8 @@ PublishedRun read_published_run(ConfigReader& reader) {
     run.inception.converted = true;
     files.finish();
   }
+  for (const auto& [name, reference] : reader.object("references").items())
+    run.references.emplace(name, read_reference(reference, "references." + name, run.folder));
   std::vector<std::string> known;
   for (const auto& [name, row] : reader.object("published").items()) known.push_back(name);
   const std::string one = reader.text("row", "");
@@ -50,23 +69,37 @@ PublishedRun read_published_run(ConfigReader& reader) {
   return run;
 }
 
-NeededFile read_reference(const nlohmann::json& object, const std::string& where, const std::filesystem::path& folder) {
-  ConfigReader reader(object, where);
-  NeededFile file;
-  const std::string name = reader.text("file", "");
-  if (name.empty()) throw InputError(where + ".file: missing; expected an .npz batch of images, or a feature file");
-  file.what = fmt::format("reference `{}`", where.substr(where.rfind('.') + 1));
-  file.path = folder / name;
-  file.official = reader.text("official", "");
-  file.source = reader.text("from", "");
-  file.sha256 = reader.text("sha256", "");
-  reader.finish();
-  return file;
+void read_networks(ConfigReader& reader, PublishedRun& run) {
+  for (const auto& [name, network] : reader.object("networks").items())
+    run.networks.emplace(name, read_published_network(network, "networks." + name, run.folder));
 }
 
-std::vector<std::string> free_keys() {
-  return {"/files",          "/row",       "/rows",      "/sampling/samples", "/sampling/batch",
-          "/sampling/shard", "/protocols", "/bootstrap", "/unknown"};
+void read_amounts(ConfigReader& sampling, PublishedRun& run) {
+  run.images = sampling.integer("samples", run.images, 2, 100000000);
+  run.shard = sampling.integer("shard", run.shard, 1, 1000000);
+  run.batch = sampling.integer("batch", run.batch, 1, 1 << 16);
+}
+
+std::vector<std::string> free_keys(const PublishedRun& run, const std::set<std::string>& used) {
+  std::vector<std::string> free = {
+      "/files",          "/row",       "/rows",      "/sampling/samples", "/sampling/batch",
+      "/sampling/shard", "/protocols", "/bootstrap", "/unknown"};
+  for (const auto& [name, network] : run.networks) {
+    const std::string pointer = "/networks/" + name;
+    if (!used.contains(name)) free.push_back(pointer);
+    for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back(pointer + key);
+  }
+  return free;
+}
+
+void check_files(const PublishedRun& run, const std::set<std::string>& networks) {
+  for (const std::string& name : networks) check_checkpoint(run.networks.at(name));
+  check_source(run.inception);
+}
+
+std::string summary_of(const PublishedRun& run, const std::string& what) {
+  return fmt::format("{} {}, {} images each in shards of {}; files in {}", run.rows.size(), what, run.images, run.shard,
+                     std::filesystem::absolute(run.folder).lexically_normal().string());
 }
 
 }  // namespace assay

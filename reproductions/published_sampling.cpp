@@ -13,7 +13,7 @@
 #include "core/safetensors.h"
 #include "metrics/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
-#include "reproductions/images.h"
+#include "reproductions/sample_files.h"
 
 namespace assay {
 namespace {
@@ -68,9 +68,25 @@ ScoreDirection direction_of(const std::string& metric) {
 
 }  // namespace
 
-PublishedScores::PublishedScores(Run& run, std::filesystem::path inception, const std::vector<std::string>& protocols,
-                                 std::int64_t bootstrap, std::int64_t batch)
-    : run_(run), inception_(std::move(inception)), protocols_(protocols), bootstrap_(bootstrap), batch_(batch) {
+PublishedRow row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                    const std::string& reference) {
+  PublishedRow row;
+  row.name = planned.name;
+  row.arm = planned.departures.empty() ? arm : arm + " (altered)";
+  row.reference = run.references.at(reference).path;
+  row.images = run.images;
+  row.shard = run.shard;
+  row.departures = planned.departures;
+  row.flops = planned.flops;
+  return row;
+}
+
+PublishedScores::PublishedScores(Run& run, const PublishedRun& published)
+    : run_(run),
+      inception_(published.inception.path),
+      protocols_(published.protocols),
+      bootstrap_(published.bootstrap),
+      batch_(published.batch) {
   for (const std::string& id : protocols_) {
     const ImageProtocol& wanted = find_image_protocol(id);
     for (const ImageProtocol& first : image_protocols()) {
@@ -197,15 +213,10 @@ nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t
 
     const std::string range = fmt::format("{}, {} to {}", row.name, first, first + count - 1);
     const auto samples = shard_file("samples", row, first);
-    SafetensorsWriter writer;
-    const at::Tensor& bytes = drawn.bytes;
-    writer.add("images", DType::u8, bytes.sizes().vec(),
-               std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
-    if (!drawn.labels.empty()) writer.add("labels", {count}, std::span<const std::int64_t>(drawn.labels));
-    writer.write(samples);
+    write_samples(samples, drawn.bytes, {}, drawn.labels);
     out.artifacts.push_back({"samples " + range, "samples", samples, {{"arm", row.arm}, {"first", first}}});
 
-    const at::Tensor pixels = bytes.permute({0, 2, 3, 1}).contiguous();
+    const at::Tensor pixels = drawn.bytes.permute({0, 2, 3, 1}).contiguous();
     const auto size = static_cast<std::size_t>(pixels[0].numel());
     const auto* data = pixels.const_data_ptr<std::uint8_t>();
     for (const Pass& pass : passes_) {
@@ -222,16 +233,10 @@ nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t
                                features,
                                {{"arm", row.arm}, {"first", first}}});
     }
-    if (first == 0) {
-      const std::int64_t columns = std::min<std::int64_t>(count, 10),
-                         lines = std::clamp<std::int64_t>(count / columns, 1, 6);
-      const auto picture = std::filesystem::path(samples).replace_extension(".png");
-      write_image_grid(bytes, lines, columns, 2, picture);
-      out.artifacts.push_back({row.name,
-                               "image-grid",
-                               picture,
-                               {{"arm", row.arm}, {"rows", lines}, {"columns", columns}, {"seed", run_.seed()}}});
-    }
+    if (first == 0)
+      out.artifacts.push_back(sample_picture(row.name, drawn.bytes,
+                                             std::filesystem::path(samples).replace_extension(".png"),
+                                             {{"arm", row.arm}, {"seed", run_.seed()}}));
     out.result = {{"facts", drawn.facts}};
   });
 }
@@ -254,9 +259,7 @@ void PublishedScores::score(const PublishedRow& row, StageOutput& out) {
       score.value = found.value;
       score.direction = direction_of(found.metric);
       score.n = row.images;
-      if (found.interval)
-        score.interval =
-            ScoreInterval{found.interval->low, found.interval->high, found.interval->level, found.interval->method};
+      score.interval = found.interval;
       score.protocol = id;
       score.params = row.params;
       out.scores.push_back(std::move(score));
@@ -272,6 +275,8 @@ void PublishedScores::sample_and_score(const PublishedRow& row) {
     facts.push_back(draw_shard(row, first, std::min(row.shard, row.images - first)).at("facts"));
   run_.stage("score:" + row.name, [&](StageOutput& out) {
     score(row, out);
+    for (const std::string& place : row.departures)
+      out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
     if (row.sum_up) row.sum_up(facts, out);
   });
 }

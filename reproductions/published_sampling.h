@@ -15,6 +15,7 @@
 #include "metrics/features/feature_network.h"
 #include "metrics/features/image_protocol.h"
 #include "reproductions/method.h"
+#include "reproductions/published_run.h"
 
 /// Draws the images of a published row shard by shard and scores them under the published protocols.
 namespace assay {
@@ -33,22 +34,26 @@ struct PublishedRow {
   nlohmann::json params = nlohmann::json::object();
   std::filesystem::path reference;  // .npz batch of images, with statistics or without, or a feature file
   std::int64_t images = 0;
-  std::int64_t shard = 0;  // images that a kill can cost
-  std::string timing;      // shape and precision, for the record
-  double flops = 0;        // of an image
+  std::int64_t shard = 0;               // images that a kill can cost
+  std::vector<std::string> departures;  // settings that are not the published ones, noted
+  std::string timing;                   // shape and precision, for the record
+  double flops = 0;                     // of an image
   /// Samples [first, first + count); called once a shard, `progress` with what is done of it.
   std::function<DrawnImages(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress)>
       draw;
-  /// Records what the shards' facts add up to.
+  /// Records what the shards' facts add up to; may be empty.
   std::function<void(const std::vector<nlohmann::json>& facts, StageOutput& out)> sum_up;
 };
+
+/// What plan and run say of a row, whose `reference` is one of the run's. Where a setting is not the published one, the
+/// arm says "(altered)".
+PublishedRow row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                    const std::string& reference);
 
 /// The Inception network of FID, what it saw of references, and the protocols of a run.
 class PublishedScores {
  public:
-  /// `protocols`: ids of metrics/generative/generative_protocols.h that take Inception's features.
-  PublishedScores(Run& run, std::filesystem::path inception, const std::vector<std::string>& protocols,
-                  std::int64_t bootstrap, std::int64_t batch);
+  PublishedScores(Run& run, const PublishedRun& published);
 
   /// Samples in shards, each a stage "sample:ROW:FIRST" that leaves samples-ROW-FIRST.safetensors (`images` [n, 3, H,
   /// W] U8, `labels`) and features-PASS-ROW-FIRST.safetensors; then scores them in the stage "score:ROW".

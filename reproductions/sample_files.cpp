@@ -17,8 +17,9 @@ void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, c
   SafetensorsWriter writer;
   writer.add("images", DType::u8, bytes.sizes().vec(),
              std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
-  writer.add("features", features.sizes().vec(),
-             std::span<const float>(features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())));
+  if (features.defined())
+    writer.add("features", features.sizes().vec(),
+               std::span<const float>(features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())));
   if (!labels.empty())
     writer.add("labels", {static_cast<std::int64_t>(labels.size())}, std::span<const std::int64_t>(labels));
   writer.write(file);
@@ -34,7 +35,8 @@ at::Tensor read_sample_features(const std::filesystem::path& path) {
 
 Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
                         nlohmann::json meta) {
-  const std::int64_t columns = 10, rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
+  const std::int64_t columns = std::min<std::int64_t>(bytes.size(0), 10),
+                     rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
   write_image_grid(bytes, rows, columns, 2, file);
   meta["rows"] = rows;
   meta["columns"] = columns;

@@ -10,16 +10,16 @@
 
 namespace assay {
 
-/// Keeps samples: `images` [N, 3, H, W] uint8, `features` [N, D] float32 and, where given, the N classes asked for as
-/// `labels`. A feature file as `assay metric` takes it.
+/// Keeps samples: `images` [N, 3, H, W] uint8 and, where given, `features` [N, D] float32 and the N classes asked for
+/// as `labels`. With features, a feature file as `assay metric` takes it.
 void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, const at::Tensor& features,
                    const std::vector<std::int64_t>& labels = {});
 
 /// The features of such a file.
 at::Tensor read_sample_features(const std::filesystem::path& file);
 
-/// Writes the first samples, ten a row and at most six rows, as a picture, and returns its artifact; `meta` gets the
-/// rows and columns.
+/// Writes the first samples, ten a row (fewer where there are fewer) and at most six rows, as a picture, and returns
+/// its artifact; `meta` gets the rows and columns.
 Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
                         nlohmann::json meta);
 

@@ -18,11 +18,12 @@ namespace assay {
 namespace {
 
 /// Widths and head sizes of ADM's networks, at fewer levels and blocks.
-UNetConfig small_network(bool half) {
-  UNetConfig c;
+template <class Config>
+Config small(std::int64_t model_channels, std::int64_t out_channels, bool half) {
+  Config c;
   c.image_size = 32;
-  c.model_channels = 128;
-  c.out_channels = 6;
+  c.model_channels = model_channels;
+  c.out_channels = out_channels;
   c.num_res_blocks = 1;
   c.channel_mult = {1, 2};
   c.attention_resolutions = {2};
@@ -32,23 +33,15 @@ UNetConfig small_network(bool half) {
 }
 
 EncoderUNetConfig small_classifier(bool half) {
-  EncoderUNetConfig c;
-  c.image_size = 32;
-  c.model_channels = 64;
-  c.out_channels = 1000;
-  c.num_res_blocks = 1;
-  c.channel_mult = {1, 2};
-  c.attention_resolutions = {2};
-  c.num_head_channels = 64;
+  auto c = small<EncoderUNetConfig>(64, 1000, half);
   c.pool = "attention";
-  c.use_fp16 = half;
   return c;
 }
 
 }  // namespace
 
 StepSpeed measure_step_speed(at::Device device, bool half) {
-  UNet network(small_network(half));
+  UNet network(small<UNetConfig>(128, 6, half));
   EncoderUNet classifier(small_classifier(half));
   network.parameters().materialise(0, device);
   classifier.parameters().materialise(0, device);

@@ -42,10 +42,10 @@ std::optional<double> optional_real(SQLite::Statement& row, const char* name) {
   return column.isNull() ? std::nullopt : std::optional<double>(column.getDouble());
 }
 
-std::optional<IntervalRow> interval(SQLite::Statement& row, const char* method) {
+std::optional<ScoreInterval> interval(SQLite::Statement& row, const char* method) {
   const std::optional<double> low = optional_real(row, "low");
   if (!low) return std::nullopt;
-  return IntervalRow{*low, real(row, "high"), real(row, "level"), text(row, method)};
+  return ScoreInterval{*low, real(row, "high"), real(row, "level"), text(row, method)};
 }
 
 template <class Enum, std::size_t N>

@@ -37,7 +37,7 @@ void require_name(const std::string& name, const std::string& what) {
   require(!name.empty(), fmt::format("store: {} is empty", what));
 }
 
-void require_interval(const std::optional<IntervalRow>& interval, const std::string& what) {
+void require_interval(const std::optional<ScoreInterval>& interval, const std::string& what) {
   if (!interval) return;
   require_finite(interval->low, what + ": low");
   require_finite(interval->high, what + ": high");
@@ -91,10 +91,10 @@ RowId insert_timing(SQLite::Database& database, const TimingRow& timing, RowId b
                  {"created_at", now}});
 }
 
-Value low_of(const std::optional<IntervalRow>& interval) { return interval ? Value(interval->low) : Value(); }
-Value high_of(const std::optional<IntervalRow>& interval) { return interval ? Value(interval->high) : Value(); }
-Value level_of(const std::optional<IntervalRow>& interval) { return interval ? Value(interval->level) : Value(); }
-std::string method_of(const std::optional<IntervalRow>& interval) { return interval ? interval->method : ""; }
+Value low_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->low) : Value(); }
+Value high_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->high) : Value(); }
+Value level_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->level) : Value(); }
+std::string method_of(const std::optional<ScoreInterval>& interval) { return interval ? interval->method : ""; }
 
 SQLite::Transaction begin(const Store& store) {
   return SQLite::Transaction(store.database(), SQLite::TransactionBehavior::IMMEDIATE);

@@ -5,19 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "core/score_interval.h"
+
 namespace assay {
 
 /// Key of a row; 0 where there is none. Fields marked "set by the store" are filled when a row is read and ignored
 /// when it is written.
 using RowId = std::int64_t;
-
-/// [low, high] at `level`, and how it was made, as in "bootstrap over samples, 1000".
-struct IntervalRow {
-  double low = 0.0;
-  double high = 0.0;
-  double level = 0.95;
-  std::string method;
-};
 
 /// One invocation of the command.
 struct BatchRow {
@@ -83,7 +77,7 @@ struct ScoreRow {
   std::string unit;
   Better better = Better::unstated;
   std::int64_t n = 0;  // samples behind the value
-  std::optional<IntervalRow> interval;
+  std::optional<ScoreInterval> interval;
   std::string protocol;                              // name; recorded before by Recorder::upsert_protocol
   RowId protocol_id = 0;                             // set by the store
   nlohmann::json params = nlohmann::json::object();  // {"w": 2, "w_cfg": 1}
@@ -114,8 +108,8 @@ struct ComparisonRow {
   nlohmann::json params = nlohmann::json::object();    // of arm_a
   nlohmann::json params_b = nlohmann::json::object();  // of arm_b
   Better better = Better::unstated;
-  double difference = 0.0;              // mean over seeds
-  std::optional<IntervalRow> interval;  // none with one seed; its `method` is the test, as in "paired t; Holm over 6"
+  double difference = 0.0;                // mean over seeds
+  std::optional<ScoreInterval> interval;  // none with one seed; its `method` is the test, as in "paired t; Holm over 6"
   std::optional<double> p_value;
   std::optional<double> p_adjusted;
   std::vector<std::int64_t> seeds;

@@ -125,8 +125,8 @@ int run(const Options& options) {
     } else if (!replicates[m].empty()) {
       const Interval interval = within_range(row.metric, recentred_interval(row.value, replicates[m]));
       // A score of 1 may be 1 + 2e-16.
-      row.interval = MetricInterval{std::min(interval.low, row.value), std::max(interval.high, row.value), 0.95,
-                                    fmt::format("bootstrap over items, recentred, {}", options.replicates)};
+      row.interval = ScoreInterval{std::min(interval.low, row.value), std::max(interval.high, row.value), 0.95,
+                                   fmt::format("bootstrap over items, recentred, {}", options.replicates)};
     } else {
       without_interval += (without_interval.empty() ? "" : ", ") + all[m].name;
     }

@@ -96,8 +96,8 @@ MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms,
   if (!score.differences.empty()) {
     const Interval around = within_difference_range(
         row.metric, recentred_interval(row.value, score.differences, options.pairs.scores.level));
-    row.interval = MetricInterval{around.low, around.high, options.pairs.scores.level,
-                                  fmt::format("{}, {}", score.interval, score.differences.size())};
+    row.interval = ScoreInterval{around.low, around.high, options.pairs.scores.level,
+                                 fmt::format("{}, {}", score.interval, score.differences.size())};
   }
   row.extra = {{"a", score.a},           {"b", score.b},       {"p_value", score.p_value},
                {"p_adjusted", adjusted}, {"test", score.test}, {"adjustment", "Holm over all differences"}};

@@ -132,7 +132,7 @@ int run(const Options& options) {
   row.value = static_cast<double>(hits) / static_cast<double>(n);
   row.n = n;
   const Interval interval = wilson_interval(hits, n);
-  row.interval = MetricInterval{interval.low, interval.high, 0.95, "Wilson"};
+  row.interval = ScoreInterval{interval.low, interval.high, 0.95, "Wilson"};
   row.extra = {{"hits", hits}};
   report.rows.push_back(std::move(row));
   report.protocols.push_back(

@@ -91,8 +91,7 @@ void record(const MetricReport& report, const MetricOutput& output) {
     score.name = row.metric;
     score.value = row.value;
     score.n = row.n.value_or(row.n_generated.value_or(0));
-    if (row.interval)
-      score.interval = IntervalRow{row.interval->low, row.interval->high, row.interval->level, row.interval->method};
+    score.interval = row.interval;
     score.protocol = row.protocol;
     if (row.extra.is_object()) score.params = row.extra;
     if (row.n_reference) score.params["n_reference"] = *row.n_reference;

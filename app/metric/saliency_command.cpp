@@ -146,8 +146,8 @@ void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, 
     row.samples = saliency_samples(layout, layout.measures[m], scored.table, used);
     if (std::isfinite(row.value) && !replicates.empty()) {
       const Interval interval = percentile_interval(replicates[m]);
-      row.interval = MetricInterval{interval.low, interval.high, 0.95,
-                                    fmt::format("bootstrap over images, {}", options.replicates)};
+      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
+                                   fmt::format("bootstrap over images, {}", options.replicates)};
     }
     if (!std::isfinite(row.value)) {
       const auto undefined =
@@ -224,8 +224,8 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
       if (std::isfinite(of(replicate))) values.push_back(of(replicate));
     if (std::isfinite(value) && !values.empty()) {
       const Interval interval = percentile_interval(values);
-      row.interval = MetricInterval{interval.low, interval.high, 0.95,
-                                    fmt::format("bootstrap over images, {}", options.replicates)};
+      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
+                                   fmt::format("bootstrap over images, {}", options.replicates)};
     }
     report.rows.push_back(std::move(row));
   };

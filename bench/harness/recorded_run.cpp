@@ -92,9 +92,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.unit = score.unit;
     row.better = better_of(score.direction);
     row.n = score.n;
-    if (score.interval)
-      row.interval =
-          IntervalRow{score.interval->low, score.interval->high, score.interval->level, score.interval->method};
+    row.interval = score.interval;
     row.protocol = score.protocol;
     row.params = score.params;
     stage.add_score(row);

@@ -55,7 +55,7 @@ struct Finished {
 /// What decides a claim: a value, and its interval where there is one.
 struct Evidence {
   double value = 0;
-  std::optional<IntervalRow> interval;
+  std::optional<ScoreInterval> interval;
   std::vector<std::int64_t> seeds;
   bool one_value = false;  // several seeds, and all gave this value
 };
@@ -78,8 +78,8 @@ std::optional<Evidence> evidence_of_score(const Finished& finished, const Quanti
   if (!equal) {
     const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
     evidence.value = spread.mean;
-    evidence.interval = IntervalRow{spread.interval.low, spread.interval.high, 0.95,
-                                    fmt::format("Student t over {} seeds", values.size())};
+    evidence.interval = ScoreInterval{spread.interval.low, spread.interval.high, 0.95,
+                                      fmt::format("Student t over {} seeds", values.size())};
   }
   return evidence;
 }
@@ -212,8 +212,8 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
     if (a.size() >= 2 && !own) {
       const PairedDifference paired = paired_difference(a, b);
       row.difference = paired.mean;
-      row.interval = IntervalRow{paired.interval.low, paired.interval.high, 0.95,
-                                 fmt::format("paired Student t over {} seeds", a.size())};
+      row.interval = ScoreInterval{paired.interval.low, paired.interval.high, 0.95,
+                                   fmt::format("paired Student t over {} seeds", a.size())};
       row.p_value = paired.p_value;
     } else {
       row.difference = a[0] - b[0];

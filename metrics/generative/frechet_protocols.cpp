@@ -23,23 +23,23 @@ nlohmann::json parts_of(const FrechetDistance& d) {
 }
 
 /// How far the value would spread over other generated samples, for this reference.
-std::optional<MetricInterval> interval(const Gaussian& reference, const FeatureSet& generated, double value,
-                                       Divisor divisor, const GenerativeOptions& options,
-                                       std::vector<double>& replicates) {
+std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSet& generated, double value,
+                                      Divisor divisor, const GenerativeOptions& options,
+                                      std::vector<double>& replicates) {
   if (options.bootstrap < 1 || !generated.has_features()) return std::nullopt;
   const auto d = static_cast<double>(generated.width), n = static_cast<double>(generated.count);
   if (static_cast<double>(options.bootstrap) * (n * d * d + 3.0 * d * d * d) <= bootstrap_operations) {
     replicates =
         frechet_bootstrap(generated.features, generated.width, reference, options.bootstrap, options.seed, divisor);
     const Interval found = within_range("fid", recentred_interval(value, replicates, options.level));
-    return MetricInterval{found.low, found.high, options.level,
-                          fmt::format("bootstrap over generated samples, {}, recentred", options.bootstrap)};
+    return ScoreInterval{found.low, found.high, options.level,
+                         fmt::format("bootstrap over generated samples, {}, recentred", options.bootstrap)};
   }
   // 1.96 for 95 %: the normal quantile is Student's at endless degrees of freedom.
   const double reach = frechet_standard_error(reference, generated.features, generated.width) *
                        student_t_quantile((1.0 + options.level) / 2.0, 1e9);
-  return MetricInterval{std::max(value - reach, 0.0), value + reach, options.level,
-                        "infinitesimal jackknife over generated samples, normal"};
+  return ScoreInterval{std::max(value - reach, 0.0), value + reach, options.level,
+                       "infinitesimal jackknife over generated samples, normal"};
 }
 
 std::vector<MetricRow> distance(const FeatureSet& reference, const FeatureSet& generated, const std::string& metric,
@@ -79,8 +79,8 @@ std::vector<MetricRow> limit(const FeatureSet& reference, const FeatureSet& gene
   row.metric = "fid_infinity";
   row.value = found.fit.limit;
   if (options.bootstrap > 0)
-    row.interval = MetricInterval{found.fit.interval.low, found.fit.interval.high, options.level,
-                                  "Student t of the fit over 15 subsets, which overlap"};
+    row.interval = ScoreInterval{found.fit.interval.low, found.fit.interval.high, options.level,
+                                 "Student t of the fit over 15 subsets, which overlap"};
   row.samples = found.values;
   row.sample_kind = "subset";
   row.extra = {{"slope", found.fit.slope}, {"subset_sizes", found.sizes}, {"subset_values", found.values}};

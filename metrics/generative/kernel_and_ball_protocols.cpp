@@ -73,7 +73,7 @@ void add_interval(MetricRow& row, const std::vector<double>& replicates, const G
   // Replicates that differ by rounding alone are equal.
   if (around.high - around.low < 1e-12 * std::abs(row.value)) around = {row.value, row.value};
   around = within_range(row.metric, around);
-  row.interval = MetricInterval{around.low, around.high, options.level, fmt::format("{}, {}", what, replicates.size())};
+  row.interval = ScoreInterval{around.low, around.high, options.level, fmt::format("{}, {}", what, replicates.size())};
 }
 
 std::vector<MetricRow> kid_scores(const FeatureSet& reference, const FeatureSet& generated,

@@ -6,14 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace assay {
+#include "core/score_interval.h"
 
-/// An interval of a value and how it was made.
-struct MetricInterval {
-  double low = 0, high = 0;
-  double level = 0.95;
-  std::string method;  // as in "bootstrap over samples, 200"
-};
+namespace assay {
 
 /// One value: an element of `results` under --json and a line of the table.
 struct MetricRow {
@@ -21,7 +16,7 @@ struct MetricRow {
   std::string metric;
   /// NaN: not defined here, null in JSON; then `note` says why.
   double value = std::numeric_limits<double>::quiet_NaN();
-  std::optional<MetricInterval> interval;
+  std::optional<ScoreInterval> interval;
   std::optional<std::int64_t> n, n_reference, n_generated;
   /// What the value is of, where not of everything: "class 7", "tail". Empty for the whole.
   std::string part;

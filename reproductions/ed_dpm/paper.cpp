@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
+#include <set>
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "core/philox.h"
 #include "diffusion/respacing.h"
 #include "reproductions/ed_dpm/config.h"
 #include "reproductions/ed_dpm/guided_draw.h"
-#include "reproductions/published_network.h"
 #include "reproductions/published_run.h"
 #include "reproductions/published_sampling.h"
 #include "reproductions/step_speed.h"
@@ -32,11 +30,8 @@ struct Row {
 
 struct PaperConfig {
   PublishedRun run;
-  std::int64_t batch = 16;
   std::vector<std::int64_t> classes;  // asked for, equally often; empty: every class of the classifier
-  std::map<std::string, PublishedNetwork> networks;
-  std::map<std::string, NeededFile> references;
-  std::vector<Row> rows;  // the selected ones
+  std::vector<Row> rows;              // the selected ones
 };
 
 Row read_row(const nlohmann::json& object, const std::string& name, const nlohmann::json& sampling) {
@@ -72,23 +67,18 @@ GaussianProcess process_of(const PaperConfig& c, const Row& row) {
   GaussianProcessOptions options;
   options.variance = VarianceType::learned_range;
   options.respacing = row.respacing;
-  const std::string& schedule = c.networks.at(row.diffusion).configuration.noise_schedule;
+  const std::string& schedule = c.run.networks.at(row.diffusion).configuration.noise_schedule;
   return {make_noise_schedule(schedule, 1000), options};
 }
 
 /// Throws InputError where the networks of a row do not fit each other or what is asked of them.
 void check_row(const PaperConfig& c, const Row& row) {
-  const auto named = [&](const auto& table, const char* key, const char* kind, const std::string& name) {
-    std::vector<std::string> known;
-    for (const auto& [entry, value] : table) known.push_back(entry);
-    if (!table.contains(name))
-      throw InputError(fmt::format("published.{}.{}: {}", row.name, key, unknown_name_message(kind, name, known)));
-  };
-  named(c.networks, "diffusion", "network", row.diffusion);
-  named(c.networks, "classifier", "network", row.classifier);
-  named(c.references, "reference", "reference", row.reference);
-  const AdmConfiguration &diffusion = c.networks.at(row.diffusion).configuration,
-                         &classifier = c.networks.at(row.classifier).configuration;
+  const std::string where = "published." + row.name;
+  require_entry(c.run.networks, "network", row.diffusion, where + ".diffusion");
+  require_entry(c.run.networks, "network", row.classifier, where + ".classifier");
+  require_entry(c.run.references, "reference", row.reference, where + ".reference");
+  const AdmConfiguration &diffusion = c.run.networks.at(row.diffusion).configuration,
+                         &classifier = c.run.networks.at(row.classifier).configuration;
   const auto* unet = std::get_if<UNetConfig>(&diffusion.network);
   if (!unet || unet->out_channels != 2 * unet->in_channels || unet->in_channels != 3)
     throw InputError(
@@ -121,12 +111,11 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   PaperConfig c;
   c.run = read_published_run(reader);
+  read_networks(reader, c.run);
   {
     const nlohmann::json& sampling = reader.object("sampling");
     ConfigReader s(sampling, "sampling");
-    c.run.images = s.integer("samples", c.run.images, 2, 100000000);
-    c.run.shard = s.integer("shard", c.run.shard, 1, 1000000);
-    c.batch = s.integer("batch", c.batch, 1, 1 << 16);
+    read_amounts(s, c.run);
     if (sampling.value("classes", nlohmann::json("all")) == "all")
       s.allow("classes");
     else
@@ -136,10 +125,6 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     s.real("entropy_floor", 0.0, 0.0, 0.999999);
     s.finish();
   }
-  for (const auto& [name, network] : reader.object("networks").items())
-    c.networks.emplace(name, read_published_network(network, "networks." + name, c.run.folder));
-  for (const auto& [name, reference] : reader.object("references").items())
-    c.references.emplace(name, read_reference(reference, "references." + name, c.run.folder));
   reader.finish();
   for (const auto& [name, row] : object.at("published").items()) {
     const Row read = read_row(row, name, reader.object("sampling"));
@@ -151,25 +136,20 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
 }
 
 std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
-  return {c.networks.at(row.diffusion).file, c.networks.at(row.classifier).file, c.references.at(row.reference),
-          c.run.inception};
+  return {c.run.networks.at(row.diffusion).file, c.run.networks.at(row.classifier).file,
+          c.run.references.at(row.reference), c.run.inception};
 }
 
 std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  std::vector<std::string> free = free_keys();
-  for (const auto& [name, network] : c.networks)
-    if (name != row.diffusion && name != row.classifier) free.push_back("/networks/" + name);
-  for (const auto& [name, network] : c.networks)
-    for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back("/networks/" + name + key);
-  return departures(ed_dpm::preset("paper"), config, row.name, free);
+  return departures(ed_dpm::preset("paper"), config, row.name, free_keys(c.run, {row.diffusion, row.classifier}));
 }
 
 nlohmann::json params_of(const Row& row) { return {{"gamma", row.guidance.scale}, {"steps", row.respacing}}; }
 
 /// Every flag of a row, under the names of this program's configuration.
 nlohmann::json settings_of(const PaperConfig& c, const Row& row, at::Device device) {
-  const AdmConfiguration &diffusion = c.networks.at(row.diffusion).configuration,
-                         &classifier = c.networks.at(row.classifier).configuration;
+  const AdmConfiguration &diffusion = c.run.networks.at(row.diffusion).configuration,
+                         &classifier = c.run.networks.at(row.classifier).configuration;
   return {
       {"arm", row.arm},
       {"gamma", row.guidance.scale},
@@ -188,7 +168,7 @@ nlohmann::json settings_of(const PaperConfig& c, const Row& row, at::Device devi
       {"classes", c.classes.empty() ? nlohmann::json(fmt::format("uniform over {}", class_count(classifier)))
                                     : nlohmann::json(c.classes)},
       {"samples", c.run.images},
-      {"batch", c.batch},
+      {"batch", c.run.batch},
       {"shard", c.run.shard},
       {"seed", "of the run; sample i draws noise, step noise and class from Philox streams of its own"},
       {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
@@ -203,7 +183,7 @@ double step_flops(const NetworkCost& diffusion, const NetworkCost& classifier) {
 }
 
 PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
-  const PublishedNetwork &diffusion = c.networks.at(row.diffusion), &classifier = c.networks.at(row.classifier);
+  const PublishedNetwork &diffusion = c.run.networks.at(row.diffusion), &classifier = c.run.networks.at(row.classifier);
   PlannedRow out;
   out.name = row.name;
   out.settings = settings_of(c, row, device);
@@ -216,7 +196,7 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
     return 4 * cost.parameters - (runs_in_half(network.configuration, device) ? 2 * cost.castable : 0);
   };
   // Both networks stay; only one of them works at a time.
-  const std::int64_t batch = std::min(c.batch, c.run.images);
+  const std::int64_t batch = std::min(c.run.batch, c.run.images);
   out.memory_bytes =
       std::max(d.predict_bytes(batch, runs_in_half(diffusion.configuration, device)) + weights(classifier, k),
                k.gradient_pass_bytes(batch) + weights(diffusion, d));
@@ -233,7 +213,7 @@ class Networks {
   const Denoiser& diffusion(const std::string& name) {
     if (diffusion_name_ != name) {
       diffusion_.reset();
-      diffusion_ = load_denoiser(c_.networks.at(name), device_);
+      diffusion_ = load_denoiser(c_.run.networks.at(name), device_);
       diffusion_name_ = name;
     }
     return *diffusion_;
@@ -241,7 +221,7 @@ class Networks {
   const EncoderUNet& classifier(const std::string& name) {
     if (classifier_name_ != name) {
       classifier_.reset();
-      classifier_ = load_classifier(c_.networks.at(name), device_);
+      classifier_ = load_classifier(c_.run.networks.at(name), device_);
       classifier_name_ = name;
     }
     return *classifier_;
@@ -273,10 +253,7 @@ void check(const nlohmann::json& config) { read_paper_config(config); }
 
 std::vector<std::string> needs(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
-  std::vector<NeededFile> files;
-  for (const Row& row : c.rows)
-    for (NeededFile& file : files_of(c, row)) files.push_back(std::move(file));
-  return missing_lines(files);
+  return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
 }
 
 MethodPlan plan(const nlohmann::json& config) {
@@ -286,8 +263,7 @@ MethodPlan plan(const nlohmann::json& config) {
 
 std::vector<std::string> describe(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
-  return {fmt::format("{} published row(s), {} images each in shards of {}; files in {}", c.rows.size(), c.run.images,
-                      c.run.shard, std::filesystem::absolute(c.run.folder).lexically_normal().string())};
+  return {summary_of(c.run, "published row(s)")};
 }
 
 PublishedPlan published(const nlohmann::json& config, at::Device device) {
@@ -296,7 +272,7 @@ PublishedPlan published(const nlohmann::json& config, at::Device device) {
   bool half = false;
   for (const Row& row : c.rows) {
     plan.rows.push_back(planned_row(config, c, row, device));
-    half = half || runs_in_half(c.networks.at(row.diffusion).configuration, device);
+    half = half || runs_in_half(c.run.networks.at(row.diffusion).configuration, device);
   }
   plan.speed = measure_step_speed(device, half);
   return plan;
@@ -304,31 +280,22 @@ PublishedPlan published(const nlohmann::json& config, at::Device device) {
 
 void run(Run& run) {
   const PaperConfig c = read_paper_config(run.config());
-  // Hours of sampling lie before the last checkpoint is used: all are looked at first.
-  std::map<std::string, bool> looked_at;
-  for (const Row& row : c.rows)
-    for (const std::string& name : {row.diffusion, row.classifier})
-      if (!std::exchange(looked_at[name], true)) check_checkpoint(c.networks.at(name));
-  check_source(c.run.inception);
+  std::set<std::string> used;
+  for (const Row& row : c.rows) used.insert({row.diffusion, row.classifier});
+  check_files(c.run, used);
 
-  PublishedScores scores(run, c.run.inception.path, c.run.protocols, c.run.bootstrap, c.batch);
+  PublishedScores scores(run, c.run);
   Networks networks(c, run.device());
   for (const Row& row : c.rows) {
     const PlannedRow planned = planned_row(run.config(), c, row, run.device());
-    const std::int64_t side = image_size(c.networks.at(row.diffusion).configuration),
-                       known = class_count(c.networks.at(row.classifier).configuration);
+    const std::int64_t side = image_size(c.run.networks.at(row.diffusion).configuration),
+                       known = class_count(c.run.networks.at(row.classifier).configuration);
     const GaussianProcess process = process_of(c, row);
-    PublishedRow work;
-    work.name = row.name;
-    work.arm = planned.departures.empty() ? row.arm : row.arm + " (altered)";
+    PublishedRow work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(row);
-    work.reference = c.references.at(row.reference).path;
-    work.images = c.run.images;
-    work.shard = c.run.shard;
     work.timing =
-        fmt::format("{}x3x{}x{}, {}{}", std::min(c.batch, c.run.images), side, side, row.respacing,
-                    runs_in_half(c.networks.at(row.diffusion).configuration, run.device()) ? ", float16" : "");
-    work.flops = planned.flops;
+        fmt::format("{}x3x{}x{}, {}{}", std::min(c.run.batch, c.run.images), side, side, row.respacing,
+                    runs_in_half(c.run.networks.at(row.diffusion).configuration, run.device()) ? ", float16" : "");
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       const GuidedDraw how{process,
                            networks.diffusion(row.diffusion),
@@ -336,7 +303,7 @@ void run(Run& run) {
                            row.sampling,
                            row.guidance,
                            side,
-                           c.batch,
+                           c.run.batch,
                            run.seed(),
                            run.device()};
       DrawnImages images;
@@ -350,8 +317,6 @@ void run(Run& run) {
       GuidanceEvents events;
       for (const nlohmann::json& shard : facts) events += read_guidance_events(shard);
       record_events(work.arm, events, work.params, out);
-      for (const std::string& place : planned.departures)
-        out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
       out.notes.push_back(
           fmt::format("{}: precision {}", row.name, planned.settings.at("precision").get<std::string>()));
     };

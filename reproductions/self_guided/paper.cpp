@@ -7,15 +7,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <utility>
+#include <set>
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "diffusion/ddim.h"
 #include "diffusion/guidance.h"
 #include "reproductions/images.h"
-#include "reproductions/published_network.h"
 #include "reproductions/published_run.h"
 #include "reproductions/published_sampling.h"
 #include "reproductions/sample_noise.h"
@@ -35,11 +33,8 @@ struct Row {
 
 struct PaperConfig {
   PublishedRun run;
-  std::int64_t batch = 50;
   DdimOptions ddim;
-  std::map<std::string, PublishedNetwork> networks;
   std::map<std::string, ConditionSource> conditions;
-  std::map<std::string, NeededFile> references;
   std::vector<Row> rows;  // the selected ones
 };
 
@@ -76,16 +71,11 @@ Row read_row(const nlohmann::json& object, const std::string& name) {
 
 /// Throws InputError where a row's network and conditions do not fit each other.
 void check_row(const PaperConfig& c, const Row& row) {
-  const auto named = [&](const auto& table, const char* key, const std::string& name) {
-    std::vector<std::string> known;
-    for (const auto& [entry, value] : table) known.push_back(entry);
-    if (!table.contains(name))
-      throw InputError(fmt::format("published.{}.{}: {}", row.name, key, unknown_name_message(key, name, known)));
-  };
-  named(c.networks, "network", row.network);
-  named(c.conditions, "conditions", row.conditions);
-  named(c.references, "reference", row.reference);
-  const AdmConfiguration& network = c.networks.at(row.network).configuration;
+  const std::string where = "published." + row.name;
+  require_entry(c.run.networks, "network", row.network, where + ".network");
+  require_entry(c.conditions, "conditions", row.conditions, where + ".conditions");
+  require_entry(c.run.references, "reference", row.reference, where + ".reference");
+  const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
   if (std::holds_alternative<EncoderUNetConfig>(network.network) || out_channels(network) != 3)
     throw InputError(
         fmt::format("published.{}.network: {} is no network of Self-Guided Diffusion: RGB images, no learned variance",
@@ -107,11 +97,10 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   PaperConfig c;
   c.run = read_published_run(reader);
+  read_networks(reader, c.run);
   {
     ConfigReader s(reader.object("sampling"), "sampling");
-    c.run.images = s.integer("samples", c.run.images, 2, 100000000);
-    c.run.shard = s.integer("shard", c.run.shard, 1, 1000000);
-    c.batch = s.integer("batch", c.batch, 1, 1 << 16);
+    read_amounts(s, c.run);
     c.ddim.steps = s.integer("steps", c.ddim.steps, 1, 999);
     c.ddim.variant = read_ddim_variant(s.text("variant", "sgdm"));
     c.ddim.eta = s.real("eta", 0.0, 0.0, 1.0);
@@ -119,12 +108,8 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     c.ddim.threshold_quantile = s.real("threshold_quantile", 1.0, 0.0, 1.0);
     s.finish();
   }
-  for (const auto& [name, network] : reader.object("networks").items())
-    c.networks.emplace(name, read_published_network(network, "networks." + name, c.run.folder));
   for (const auto& [name, source] : reader.object("conditions").items())
     c.conditions.emplace(name, read_condition_source(source, "conditions." + name, c.run.folder));
-  for (const auto& [name, reference] : reader.object("references").items())
-    c.references.emplace(name, read_reference(reference, "references." + name, c.run.folder));
   reader.finish();
   for (const auto& [name, row] : object.at("published").items()) check_row(c, read_row(row, name));
   for (const std::string& name : c.run.rows) c.rows.push_back(read_row(object.at("published").at(name), name));
@@ -132,7 +117,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
 }
 
 NoiseSchedule schedule_of(const PaperConfig& c, const Row& row) {
-  return make_noise_schedule(c.networks.at(row.network).configuration.noise_schedule, 1000);
+  return make_noise_schedule(c.run.networks.at(row.network).configuration.noise_schedule, 1000);
 }
 
 DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
@@ -143,23 +128,19 @@ DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
 
 std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
   std::vector<NeededFile> files = c.conditions.at(row.conditions).files();
-  files.insert(files.begin(), c.networks.at(row.network).file);
-  files.push_back(c.references.at(row.reference));
+  files.insert(files.begin(), c.run.networks.at(row.network).file);
+  files.push_back(c.run.references.at(row.reference));
   files.push_back(c.run.inception);
   return files;
 }
 
 std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  std::vector<std::string> free = free_keys();
-  for (const auto& [name, network] : c.networks)
-    if (name != row.network) free.push_back("/networks/" + name);
+  std::vector<std::string> free = free_keys(c.run, {row.network});
   for (const auto& [name, source] : c.conditions) {
     if (name != row.conditions) free.push_back("/conditions/" + name);
     for (const char* key : {"/file", "/masks", "/from"}) free.push_back("/conditions/" + name + key);
   }
-  for (const auto& [name, network] : c.networks)
-    for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back("/networks/" + name + key);
-  for (const auto& [name, reference] : c.references) free.push_back("/references/" + name);
+  for (const auto& [name, reference] : c.run.references) free.push_back("/references/" + name);
   return departures(self_guided::preset("paper"), config, row.name, free);
 }
 
@@ -168,7 +149,7 @@ nlohmann::json params_of(const PaperConfig& c, const Row& row) {
 }
 
 nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
-  const AdmConfiguration& network = c.networks.at(row.network).configuration;
+  const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
   const Told asked = told(network);
   return {{"arm", row.arm},
           {"w", row.weight},
@@ -185,7 +166,7 @@ nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
           {"layout_channels", asked.layout},
           {"conditions", "drawn from those of the training images"},
           {"samples", c.run.images},
-          {"batch", c.batch},
+          {"batch", c.run.batch},
           {"shard", c.run.shard},
           {"seed", "of the run; sample i draws noise and condition from Philox streams of its own"},
           {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
@@ -197,13 +178,14 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   out.name = row.name;
   out.settings = settings_of(c, row);
   out.files = files_of(c, row);
-  out.networks = {planned("diffusion", c.networks.at(row.network))};
+  out.networks = {planned("diffusion", c.run.networks.at(row.network))};
   out.images = c.run.images;
   const NetworkCost& cost = out.networks[0].cost;
   // Weights other than 0 and 1 evaluate the network with and without its condition.
-  const bool twice = row.weight != 0 && row.weight != 1 && told(c.networks.at(row.network).configuration).vector > 0;
+  const bool twice =
+      row.weight != 0 && row.weight != 1 && told(c.run.networks.at(row.network).configuration).vector > 0;
   out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
-  out.memory_bytes = cost.predict_bytes(std::min(c.batch, c.run.images));
+  out.memory_bytes = cost.predict_bytes(std::min(c.run.batch, c.run.images));
   out.loading_bytes = 8 * cost.parameters;
   out.departures = departures_of(config, c, row);
   out.unknown = c.run.unknown;
@@ -217,10 +199,7 @@ void check(const nlohmann::json& config) { read_paper_config(config); }
 
 std::vector<std::string> needs(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
-  std::vector<NeededFile> files;
-  for (const Row& row : c.rows)
-    for (NeededFile& file : files_of(c, row)) files.push_back(std::move(file));
-  return missing_lines(files);
+  return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
 }
 
 MethodPlan plan(const nlohmann::json& config) {
@@ -230,8 +209,7 @@ MethodPlan plan(const nlohmann::json& config) {
 
 std::vector<std::string> describe(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
-  return {fmt::format("{} run(s) of the authors' README, {} images each in shards of {}; files in {}", c.rows.size(),
-                      c.run.images, c.run.shard, std::filesystem::absolute(c.run.folder).lexically_normal().string())};
+  return {summary_of(c.run, "run(s) of the authors' README")};
 }
 
 PublishedPlan published(const nlohmann::json& config, at::Device device) {
@@ -244,42 +222,34 @@ PublishedPlan published(const nlohmann::json& config, at::Device device) {
 
 void run(Run& run) {
   const PaperConfig c = read_paper_config(run.config());
-  // Hours of sampling lie before the last file is used: all are looked at first.
-  std::map<std::string, bool> looked_at;
+  std::set<std::string> used;
   std::map<std::string, PaperConditions> conditions;
   for (const Row& row : c.rows) {
-    const PublishedNetwork& network = c.networks.at(row.network);
-    if (!std::exchange(looked_at[row.network], true)) check_checkpoint(network);
-    const Told asked = told(network.configuration);
-    conditions.try_emplace(row.name, c.conditions.at(row.conditions), asked.vector, asked.layout,
-                           image_size(network.configuration));
+    const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
+    const Told asked = told(network);
+    conditions.try_emplace(row.name, c.conditions.at(row.conditions), asked.vector, asked.layout, image_size(network));
+    used.insert(row.network);
   }
-  check_source(c.run.inception);
+  check_files(c.run, used);
 
-  PublishedScores scores(run, c.run.inception.path, c.run.protocols, c.run.bootstrap, c.batch);
+  PublishedScores scores(run, c.run);
   for (const Row& row : c.rows) {
-    const PublishedNetwork& network = c.networks.at(row.network);
+    const PublishedNetwork& network = c.run.networks.at(row.network);
     const PlannedRow planned = planned_row(run.config(), c, row);
     const std::int64_t side = image_size(network.configuration);
     const NoiseSchedule schedule = schedule_of(c, row);
     const DdimOptions options = sampling_of(c, row);
     std::unique_ptr<Denoiser> denoiser;
-    PublishedRow work;
-    work.name = row.name;
-    work.arm = planned.departures.empty() ? row.arm : row.arm + " (altered)";
+    PublishedRow work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(c, row);
-    work.reference = c.references.at(row.reference).path;
-    work.images = c.run.images;
-    work.shard = c.run.shard;
-    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.batch, c.run.images), side, side, c.ddim.steps);
-    work.flops = planned.flops;
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.ddim.steps);
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       at::NoGradGuard no_grad;
       if (!denoiser) denoiser = load_denoiser(network, run.device());
       const std::vector<std::int64_t> shape = {3, side, side};
       std::vector<at::Tensor> parts;
-      for (std::int64_t begin = 0; begin < count; begin += c.batch) {
-        const std::int64_t size = std::min(c.batch, count - begin), sample = first + begin;
+      for (std::int64_t begin = 0; begin < count; begin += c.run.batch) {
+        const std::int64_t size = std::min(c.run.batch, count - begin), sample = first + begin;
         const Condition drawn = conditions.at(row.name).draw(run.seed(), sample, size);
         const Condition shown(drawn.vector.defined() ? drawn.vector.to(run.device()) : drawn.vector,
                               drawn.layout.defined() ? drawn.layout.to(run.device()) : drawn.layout);
@@ -294,10 +264,6 @@ void run(Run& run) {
       DrawnImages images;
       images.bytes = at::cat(parts);
       return images;
-    };
-    work.sum_up = [&](const std::vector<nlohmann::json>&, StageOutput& out) {
-      for (const std::string& place : planned.departures)
-        out.notes.push_back(fmt::format("{}: {} is not the published setting", row.name, place));
     };
     scores.sample_and_score(work);
   }

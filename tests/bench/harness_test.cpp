@@ -111,7 +111,7 @@ class Verdicts : public ::testing::Test {
 
   /// A run with b at 100 and a at 100 plus `difference`.
   void run(std::int64_t seed, double difference, RunStatus status = RunStatus::done,
-           std::optional<IntervalRow> own = std::nullopt, const std::string& metric = "fd") {
+           std::optional<ScoreInterval> own = std::nullopt, const std::string& metric = "fd") {
     const RowId id = begin_run(seed);
     StageRecorder stage = recorder.begin_stage(id, "score");
     stage.add_score(score("a", 100 + difference, metric, {{"w", 2}, {"w_cfg", 1}}));
@@ -229,7 +229,7 @@ TEST_F(Verdicts, LeaveOutRunsThatFailed) {
 }
 
 TEST_F(Verdicts, OfOneSeedUseTheRunsOwnIntervalAndSaySo) {
-  run(4, -2, RunStatus::done, IntervalRow{-3, -1, 0.95, "bootstrap over samples, 500"});
+  run(4, -2, RunStatus::done, ScoreInterval{-3, -1, 0.95, "bootstrap over samples, 500"});
   const auto rows = contrasts(plan());
   ASSERT_THAT(rows, SizeIs(1));
   EXPECT_FALSE(rows[0].p_value);
@@ -241,7 +241,7 @@ TEST_F(Verdicts, OfOneSeedUseTheRunsOwnIntervalAndSaySo) {
 TEST_F(Verdicts, OfOneDifferenceInEverySeedUseTheRunsOwnInterval) {
   // Nothing of it depends on the seed, so that seeds cannot tell how sure it is.
   for (const int seed : {0, 1, 2})
-    run(seed, -2, RunStatus::done, IntervalRow{-5, 1, 0.95, "bootstrap over images, 500"});
+    run(seed, -2, RunStatus::done, ScoreInterval{-5, 1, 0.95, "bootstrap over images, 500"});
   const auto rows = contrasts(plan());
   ASSERT_THAT(rows, SizeIs(1));
   EXPECT_EQ(rows[0].difference, -2);
@@ -258,7 +258,7 @@ TEST_F(Verdicts, OfOneSeedWithoutAnIntervalAreInconclusive) {
 TEST_F(Verdicts, OfOneSeedKeepTheIntervalOfTheRunThatHasTheScores) {
   // Another finished run comes first, without a score on either side.
   recorder.finish_run(begin_run(0), RunStatus::done);
-  run(4, -2, RunStatus::done, IntervalRow{-3, -1, 0.95, "bootstrap over samples, 500"});
+  run(4, -2, RunStatus::done, ScoreInterval{-3, -1, 0.95, "bootstrap over samples, 500"});
   const auto rows = contrasts(plan());
   ASSERT_THAT(rows, SizeIs(1));
   ASSERT_TRUE(rows[0].interval);

@@ -34,6 +34,7 @@ using test::max_abs_difference;
 using test::message_of;
 using test::normal;
 using test::same_bits;
+using test::weight;
 using ::testing::ContainerEq;
 using ::testing::HasSubstr;
 
@@ -46,14 +47,6 @@ EncoderUNetConfig small(const std::string& pool, bool new_order = false) {
   c.use_new_attention_order = new_order;
   c.pool = pool;
   return c;
-}
-
-template <typename Network>
-at::Tensor weight(const Network& network, const std::string& name) {
-  for (const Parameter& parameter : network.parameters().all())
-    if (parameter.name == name) return parameter.value;
-  ADD_FAILURE() << "no parameter " << name;
-  return {};
 }
 
 /// At their official start, with every last convolution of a block zero, blocks that keep the width are the identity,

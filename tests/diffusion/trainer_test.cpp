@@ -18,6 +18,7 @@
 #include "core/safetensors.h"
 #include "diffusion/unet.h"
 #include "diffusion/unet_ca.h"
+#include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -190,9 +191,7 @@ TEST_F(Training, ConditionDropoutOfOneLeavesTheConditionBranchUntaught) {
     run(name, options);
     return tensor_of(SafetensorsFile(folder / name), "model.mlp_cond.0.weight");
   };
-  at::Tensor before;
-  for (const Parameter& parameter : start.parameters().all())
-    if (parameter.name == "mlp_cond.0.weight") before = parameter.value;
+  const at::Tensor before = test::weight(start, "mlp_cond.0.weight");
   EXPECT_TRUE(same_bits(trained("always dropped", 1.0), before));
   EXPECT_GT(max_abs_difference(trained("never dropped", 0.0), before), 1e-4);
   EXPECT_TRUE(
@@ -236,9 +235,7 @@ TEST_F(Training, LeavesRawAndAveragedWeights) {
   network.parameters().materialise(50);
   const auto loaded = [&](CheckpointWeights weights) {
     load_checkpoint(network, folder / "file", weights, "what was trained");
-    for (const Parameter& parameter : network.parameters().all())
-      if (parameter.name == "out.2.weight") return parameter.value.clone();
-    return at::Tensor();
+    return test::weight(network, "out.2.weight").clone();
   };
   EXPECT_TRUE(same_bits(loaded(CheckpointWeights::raw), tensor_of(file, "model.out.2.weight")));
   EXPECT_TRUE(same_bits(loaded(CheckpointWeights::ema), tensor_of(file, "ema.out.2.weight")));
@@ -350,9 +347,7 @@ TEST_F(Training, TeachesTheClassesOfTheOnlyBlock) {
   start.parameters().materialise(1);
   network.parameters().materialise(1);
   train(network, schedule, set, options, 3, folder / "classes", "", never, {});
-  at::Tensor before;
-  for (const Parameter& parameter : start.parameters().all())
-    if (parameter.name == "label_emb.weight") before = parameter.value;
+  const at::Tensor before = test::weight(start, "label_emb.weight");
   const at::Tensor after = tensor_of(SafetensorsFile(folder / "classes"), "model.label_emb.weight");
   EXPECT_GT(max_abs_difference(after[0], before[0]), 1e-4);
   EXPECT_GT(max_abs_difference(after[1], before[1]), 1e-4);

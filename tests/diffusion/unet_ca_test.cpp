@@ -52,12 +52,7 @@ class TokenAttention : public ::testing::Test {
     parameters.assign(normal({parameters.trainable_count()}, 2));
     pass.context = normal({1, tokens, context_width}, 3);
   }
-  at::Tensor weight(const std::string& name) const {
-    for (const Parameter& parameter : parameters.all())
-      if (parameter.name == "a." + name) return parameter.value;
-    ADD_FAILURE() << name;
-    return {};
-  }
+  at::Tensor weight(const std::string& name) const { return test::weight(parameters, "a." + name); }
 
   Parameters parameters;
   TokenAttentionBlock block{parameters, "a", channels, heads, context_width, tokens};
@@ -139,12 +134,7 @@ class Layouts : public ::testing::Test {
       return c;
     }
   }
-  at::Tensor stored(const std::string& name) const {
-    for (const Parameter& parameter : network.parameters().all())
-      if (parameter.name == name) return parameter.value;
-    ADD_FAILURE() << name;
-    return {};
-  }
+  at::Tensor stored(const std::string& name) const { return test::weight(network, name); }
 
   Network network;
   const at::Tensor x = normal({2, 3, 8, 8}, 1), t = indices({10, 900});

@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "diffusion/adm_configurations.h"
 #include "diffusion/parameters.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
@@ -44,83 +45,25 @@ Shapes shapes_of(const UNet& network) {
   return shapes;
 }
 
-std::int64_t elements(const Shapes& shapes) {
-  std::int64_t total = 0;
-  for (const auto& [name, shape] : shapes) {
-    std::int64_t n = 1;
-    for (const std::int64_t side : shape) n *= side;
-    total += n;
-  }
-  return total;
-}
-
 nlohmann::json manifest(const std::string& name) {
   std::ifstream file(test::golden("manifests") / (name + ".json"));
   return nlohmann::json::parse(file);
 }
 
-/// The networks of openai/guided-diffusion's README (SGDM's published code).
-UNetConfig adm(int size) {
-  UNetConfig c;
-  c.image_size = size;
-  c.model_channels = size == 64 ? 192 : 256;
-  c.out_channels = 6;
-  c.num_res_blocks = size == 64 ? 3 : 2;
-  c.attention_resolutions = {size / 32, size / 16, size / 8};
-  c.channel_mult = size == 64    ? std::vector<double>{1, 2, 3, 4}
-                   : size == 128 ? std::vector<double>{1, 1, 2, 3, 4}
-                   : size == 256 ? std::vector<double>{1, 1, 2, 2, 4, 4}
-                                 : std::vector<double>{0.5, 1, 1, 2, 2, 4, 4};
-  c.num_classes = 1000;
-  c.num_heads = 4;
-  c.num_head_channels = size == 128 ? -1 : 64;
-  c.use_new_attention_order = size == 64;
-  return c;
-}
-
-/// Self-Guided Diffusion's `unet_fast` (SGDM's published code).
-UNetConfig unet_fast(std::int64_t clusters) {
-  UNetConfig c;
-  c.image_size = 64;
-  c.model_channels = 128;
-  c.num_res_blocks = 2;
-  c.attention_resolutions = {4};
-  c.dropout = 0.1;
-  c.channel_mult = {1, 2, 4};
-  c.num_heads = 8;
-  c.cond_dim = clusters;
-  return c;
-}
+UNetConfig published(const char* name) { return std::get<UNetConfig>(adm_configuration(name).network); }
 
 TEST(UNetSize, HasTheOfficialKeysAndShapes) {
-  for (const auto& [name, config] : {std::pair("adm_unet_64_cond", adm(64)),
-                                     {"adm_unet_512_cond", adm(512)},
-                                     {"sgdm_in64_unet_fast_cluster5000", unet_fast(5000)}}) {
-    EXPECT_THAT(shapes_of(UNet(config)), ContainerEq(manifest(name).at("state_dict").get<Shapes>())) << name;
-  }
-}
-
-TEST(UNetSize, HasThePublishedNumbersOfParametersAndTensors) {
-  UNetConfig unconditional = adm(256);
-  unconditional.num_classes.reset();
-  struct Row {
-    UNetConfig config;
-    std::int64_t parameters, tensors;
-  };
-  for (const Row& row :
-       {Row{adm(64), 295'904'454, 541}, Row{adm(128), 421'529'606, 493}, Row{adm(256), 553'838'086, 567},
-        Row{unconditional, 552'814'086, 566}, Row{adm(512), 558'997'638, 645}}) {
-    const UNet network(row.config);
-    EXPECT_EQ(network.parameters().trainable_count(), row.parameters);
-    EXPECT_EQ(static_cast<std::int64_t>(network.parameters().all().size()), row.tensors);
-  }
+  for (const char* name : {"adm_unet_64_cond", "adm_unet_512_cond", "sgdm_in64_unet_fast_cluster5000"})
+    EXPECT_THAT(shapes_of(UNet(published(name))), ContainerEq(manifest(name).at("state_dict").get<Shapes>())) << name;
 }
 
 TEST(UNetSize, OfSelfGuidedDiffusionCountsTheNullConditionAsFrozen) {
   for (const auto& [clusters, trainable] : {std::pair(1000, 74'252'803), {5000, 75'276'803}, {10000, 76'556'803}}) {
-    const UNet network(unet_fast(clusters));
+    UNetConfig config = published("sgdm_in64_unet_fast_cluster5000");
+    config.cond_dim = clusters;
+    const UNet network(config);
     EXPECT_EQ(network.parameters().trainable_count(), trainable);
-    EXPECT_EQ(elements(shapes_of(network)), trainable + clusters);
+    EXPECT_EQ(network.parameters().count(), trainable + clusters);
   }
 }
 
@@ -258,7 +201,7 @@ TEST(UNetErrors, NameWhatTheForwardPassLacks) {
 }
 
 TEST(UNetConfiguration, SurvivesJson) {
-  const UNetConfig config = adm(512);
+  const UNetConfig config = published("adm_unet_512_cond");
   const nlohmann::json object = to_json(config);
   EXPECT_EQ(to_json(read_unet_config(object, "unet")), object);
   EXPECT_EQ(shapes_of(UNet(read_unet_config(object, "unet"))), shapes_of(UNet(config)));

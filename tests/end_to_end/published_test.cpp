@@ -21,6 +21,7 @@
 #include "datasets/png.h"
 #include "diffusion/adm_configurations.h"
 #include "metrics/features/inception.h"
+#include "reproductions/published_network.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/npz_batch.h"
 #include "tests/support/random_weights.h"
@@ -65,12 +66,20 @@ const json clustered = {{"image_size", 16},          {"model_channels", 32}, {"n
 const json segmented =
     with(clustered, {{"num_heads", 4}, {"cond_dim", 3}, {"condition", {{"stegoclusterlayout", {{"layout_dim", 3}}}}}});
 
-template <class Network, class Config>
-void write_checkpoint(const std::filesystem::path& file, const Config& config) {
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-  const Network network(config);
-  for (const Parameter& parameter : network.parameters().all()) shapes.emplace_back(parameter.name, parameter.shape);
-  test::write_random_weights(file, shapes);
+/// Random weights of a configuration with changed flags, read as the program reads what --set gives it.
+void write_checkpoint(const std::filesystem::path& file, const char* configuration, const json& changed) {
+  const PublishedNetwork network = read_published_network(
+      {{"configuration", configuration}, {"override", changed}, {"file", file.filename().string()}}, "networks.changed",
+      "");
+  const auto shapes = state_shapes(network.configuration);
+  test::write_random_weights(file, {shapes.begin(), shapes.end()});
+}
+
+/// The words that set a configuration's keys.
+Words settings(const Words& assignments) {
+  Words words;
+  for (const std::string& assignment : assignments) words.insert(words.end(), {"--set", assignment});
+  return words;
 }
 
 template <class Values>
@@ -92,21 +101,11 @@ class Published : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     data = std::make_unique<TemporaryFolder>();
-    // What --set gives the program, read here as the program reads it.
-    const auto unet = [](const char* name, const json& changed) {
-      json flags = to_json(std::get<UNetConfig>(adm_configuration(name).network));
-      flags.update(changed);
-      return read_unet_config(flags, name);
-    };
-    write_checkpoint<UNet>(*data / "cond.safetensors", unet("adm_unet_256_cond", conditional));
-    write_checkpoint<UNet>(*data / "uncond.safetensors", unet("adm_unet_256_uncond", torso));
-    json flags = to_json(std::get<EncoderUNetConfig>(adm_configuration("adm_classifier_256").network));
-    flags.update(classifier);
-    write_checkpoint<EncoderUNet>(*data / "classifier.safetensors", read_encoder_unet_config(flags, "classifier"));
-    write_checkpoint<UNet>(*data / "clustered.safetensors", unet("sgdm_in64_unet_fast_cluster5000", clustered));
-    flags = to_json(std::get<UNetCaConfig>(adm_configuration("sgdm_voc64_unetca_fast_segmented").network));
-    flags.update(segmented);
-    write_checkpoint<UNetCa>(*data / "segmented.safetensors", read_unet_ca_config(flags, "segmented"));
+    write_checkpoint(*data / "cond.safetensors", "adm_unet_256_cond", conditional);
+    write_checkpoint(*data / "uncond.safetensors", "adm_unet_256_uncond", torso);
+    write_checkpoint(*data / "classifier.safetensors", "adm_classifier_256", classifier);
+    write_checkpoint(*data / "clustered.safetensors", "sgdm_in64_unet_fast_cluster5000", clustered);
+    write_checkpoint(*data / "segmented.safetensors", "sgdm_voc64_unetca_fast_segmented", segmented);
 
     std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
     for (const WeightShape& weight : Inception::state())
@@ -140,95 +139,31 @@ class Published : public ::testing::Test {
   static std::filesystem::path store() { return *data / "store" / "assay.db"; }
 
   static Words ed_dpm() {
-    return {"run",
-            "ed_dpm",
-            "--tier",
-            "paper",
-            "--quiet",
-            "--threads",
-            "1",
-            "--set",
-            "files.folder=" + data->path().string(),
-            "--set",
-            "files.inception=inception.safetensors",
-            "--set",
-            "networks.cond.file=cond.safetensors",
-            "--set",
-            "networks.uncond.file=uncond.safetensors",
-            "--set",
-            "networks.classifier.file=classifier.safetensors",
-            "--set",
-            "networks.cond.override=" + conditional.dump(),
-            "--set",
-            "networks.uncond.override=" + torso.dump(),
-            "--set",
-            "networks.classifier.override=" + classifier.dump(),
-            "--set",
-            "networks.classifier_ect.override=" + classifier.dump(),
-            "--set",
-            "references.imagenet256.file=reference.npz",
-            "--set",
-            "sampling.samples=8",
-            "--set",
-            "sampling.shard=3",
-            "--set",
-            "sampling.batch=2",
-            "--set",
-            "bootstrap=20",
-            "--set",
-            R"(rows=["CADM(25)-G+EDS","UADM-G"])",
-            "--set",
-            "published.CADM(25)-G+EDS.respacing=ddim2",
-            "--set",
-            "published.UADM-G.respacing=2"};
+    return Words{"run", "ed_dpm", "--tier", "paper", "--quiet", "--threads", "1"} +
+           settings({"files.folder=" + data->path().string(), "files.inception=inception.safetensors",
+                     "networks.cond.file=cond.safetensors", "networks.uncond.file=uncond.safetensors",
+                     "networks.classifier.file=classifier.safetensors", "networks.cond.override=" + conditional.dump(),
+                     "networks.uncond.override=" + torso.dump(), "networks.classifier.override=" + classifier.dump(),
+                     "networks.classifier_ect.override=" + classifier.dump(),
+                     "references.imagenet256.file=reference.npz", "sampling.samples=8", "sampling.shard=3",
+                     "sampling.batch=2", "bootstrap=20", R"(rows=["CADM(25)-G+EDS","UADM-G"])",
+                     "published.CADM(25)-G+EDS.respacing=ddim2", "published.UADM-G.respacing=2"});
   }
   static Outcome run(const std::filesystem::path& file, const Words& more) {
     return test::run_program(ASSAY_BINARY, ed_dpm() + Words{"--store", file.string()} + more);
   }
   static Words self_guided() {
-    return {"run",
-            "self_guided",
-            "--tier",
-            "paper",
-            "--quiet",
-            "--threads",
-            "1",
-            "--set",
-            "files.folder=" + data->path().string(),
-            "--set",
-            "files.inception=inception.safetensors",
-            "--set",
-            "networks.in64_cluster5000.file=clustered.safetensors",
-            "--set",
-            "networks.in64_cluster5000.override=" + clustered.dump(),
-            "--set",
-            "networks.voc64_segmented.file=segmented.safetensors",
-            "--set",
-            "networks.voc64_segmented.override=" + segmented.dump(),
-            "--set",
-            "conditions.in64_clusters.file=ids.safetensors",
-            "--set",
-            "conditions.voc64_masks.file=images.csv",
-            "--set",
-            "conditions.voc64_masks.masks=masks",
-            "--set",
-            "references.in64.file=images.npz",
-            "--set",
-            "references.voc64.file=images.npz",
-            "--set",
-            "sampling.samples=7",
-            "--set",
-            "sampling.shard=4",
-            "--set",
-            "sampling.batch=3",
-            "--set",
-            "sampling.steps=2",
-            "--set",
-            "bootstrap=20",
-            "--set",
-            R"(protocols=["fid-tf1","fid-clean"])",
-            "--set",
-            R"(rows=["ImageNet64 self-labelled K=5000","VOC64 self-segmented"])"};
+    return Words{"run", "self_guided", "--tier", "paper", "--quiet", "--threads", "1"} +
+           settings({"files.folder=" + data->path().string(), "files.inception=inception.safetensors",
+                     "networks.in64_cluster5000.file=clustered.safetensors",
+                     "networks.in64_cluster5000.override=" + clustered.dump(),
+                     "networks.voc64_segmented.file=segmented.safetensors",
+                     "networks.voc64_segmented.override=" + segmented.dump(),
+                     "conditions.in64_clusters.file=ids.safetensors", "conditions.voc64_masks.file=images.csv",
+                     "conditions.voc64_masks.masks=masks", "references.in64.file=images.npz",
+                     "references.voc64.file=images.npz", "sampling.samples=7", "sampling.shard=4", "sampling.batch=3",
+                     "sampling.steps=2", "bootstrap=20", R"(protocols=["fid-tf1","fid-clean"])",
+                     R"(rows=["ImageNet64 self-labelled K=5000","VOC64 self-segmented"])"});
   }
 
   /// One line on standard error, exit code 2. Returns the line.

@@ -367,7 +367,7 @@ class PaperTables : public Report {
 
   std::string tier = "paper", protocol = "fid-tf1";
   std::int64_t n = 50000;
-  std::optional<IntervalRow> interval = IntervalRow{14.225, 14.8, 0.95, "t"};
+  std::optional<ScoreInterval> interval = ScoreInterval{14.225, 14.8, 0.95, "t"};
 };
 
 TEST_F(PaperTables, AreReproducedWhereTheIntervalMeetsThePrintedNumber) {

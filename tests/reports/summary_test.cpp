@@ -95,7 +95,7 @@ TEST(Groups, KeepMethodsApart) {
 
 TEST(Groups, AValueThatNoSeedMovesKeepsItsOwnInterval) {
   ScoreRow first = score(1, "real", 8), second = score(2, "real", 8);
-  first.interval = second.interval = IntervalRow{7, 9, 0.95, "bootstrap"};
+  first.interval = second.interval = ScoreInterval{7, 9, 0.95, "bootstrap"};
   const std::vector<ScoreGroup> groups = group_scores({first, second}, {run(1, 0), run(2, 1)});
   ASSERT_EQ(groups.size(), 1U);
   ASSERT_TRUE(groups[0].interval);
