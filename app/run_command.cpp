@@ -62,6 +62,9 @@ void print_published(const nlohmann::json& published) {
         "    {} images of {:.4g} TFLOP; {:.1f} GB, {:.1f} GB while loading; about {:.3g} hours on this machine\n",
         row.at("images").get<std::int64_t>(), row.at("flops_per_image").get<double>() / 1e12,
         gigabytes(row.at("memory_bytes")), gigabytes(row.at("loading_bytes")), row.at("hours").get<double>());
+    if (row.at("training_flops").get<double>() > 0)
+      fmt::print("    after a training of {:.4g} TFLOP, counted in these hours\n",
+                 row.at("training_flops").get<double>() / 1e12);
     for (const auto& place : row.at("departures")) fmt::print("    not as published: {}\n", plain(place));
     for (const auto& fact : row.at("unknown")) fmt::print("    unknown: {}\n", plain(fact));
   }

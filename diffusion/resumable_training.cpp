@@ -59,6 +59,7 @@ void ResumableTraining::save_when_due() {
 TrainReport ResumableTraining::finish() {
   TrainReport report{first_step_, step_ - first_step_, seconds_since(start_), curve_.means()};
   SafetensorsWriter writer = weights();
+  if (extras_.kept_when_finished) extras_.save(writer);
   writer.add_metadata("loss", nlohmann::json(report.loss).dump());
   writer.write(file_.path);
   std::filesystem::remove(partial_);

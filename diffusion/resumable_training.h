@@ -32,6 +32,7 @@ struct TrainingFile {
 struct TrainingExtras {
   std::function<void(SafetensorsWriter&)> save;
   std::function<void(const SafetensorsFile&)> load;
+  bool kept_when_finished = false;  // whether the finished checkpoint has them too
 };
 
 /// One training by AdamW of a given number of steps, which a later process continues to the same bits.
@@ -50,9 +51,11 @@ class ResumableTraining {
   void backward(const at::Tensor& loss);
   /// One step along them, whose number is filled in, and its loss. Throws Error where the loss is not finite.
   double descend(AdamWStep step);
+  /// The moving average of the weights, as Parameters::flat(). Throws where none is kept.
+  const at::Tensor& average() const { return optimizer_.average(); }
   /// Writes the state of an unfinished training when it is time to.
   void save_when_due();
-  /// Writes the finished checkpoint and removes the unfinished one.
+  /// Writes the finished checkpoint, whether or not all steps were done, and removes the unfinished one.
   TrainReport finish();
 
  private:

@@ -9,6 +9,7 @@
 #include "reproductions/ed_dpm/presets.h"
 #include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/maskdm.h"
+#include "reproductions/maskdm/paper.h"
 #include "reproductions/maskdm/presets.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/config.h"
@@ -39,11 +40,17 @@ const std::vector<MethodEntry>& method_table() {
       {"maskdm",
        "Masked Diffusion Models: pre-training on the visible patches of noised images",
        "Lei et al., arXiv:2306.11363",
-       {"smoke", "mini"},
+       {"smoke", "mini", "paper"},
        "emoji",
        maskdm::preset,
        {maskdm::check, maskdm::needs, maskdm::plan, {maskdm::prepare_features}, maskdm::run, maskdm::describe},
-       {},
+       {maskdm::paper::check,
+        maskdm::paper::needs,
+        maskdm::paper::plan,
+        {},
+        maskdm::paper::run,
+        maskdm::paper::describe,
+        maskdm::paper::published},
        maskdm::claims_json,
        maskdm::paper_table_json},
       {"self_guided",

@@ -70,13 +70,15 @@ nlohmann::json to_json(const PublishedPlan& plan) {
       paths.push_back(entry.at("path"));
       files.emplace(entry.at("path").get<std::string>(), entry);
     }
-    const double seconds = row.flops * static_cast<double>(row.images) / plan.speed.flops_per_second;
+    const double seconds =
+        (row.training_flops + row.flops * static_cast<double>(row.images)) / plan.speed.flops_per_second;
     rows.push_back({{"name", row.name},
                     {"settings", row.settings},
                     {"files", std::move(paths)},
                     {"networks", std::move(networks)},
                     {"images", row.images},
                     {"flops_per_image", row.flops},
+                    {"training_flops", row.training_flops},
                     {"memory_bytes", row.memory_bytes},
                     {"loading_bytes", row.loading_bytes},
                     {"hours", seconds / 3600},

@@ -48,6 +48,7 @@ struct PlannedRow {
   std::vector<PlannedNetwork> networks;
   std::int64_t images = 0;
   double flops = 0;                     // of an image, all steps
+  double training_flops = 0;            // before it can be sampled; 0 where nothing is trained
   std::int64_t memory_bytes = 0;        // most held on the device: weights and one batch
   std::int64_t loading_bytes = 0;       // most held by the host while a checkpoint is read
   std::vector<std::string> departures;  // settings that are not the published ones

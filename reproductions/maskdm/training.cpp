@@ -19,7 +19,8 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "diffusion/checkpoint.h"
-#include "diffusion/flat_adamw.h"
+#include "diffusion/epoch_order.h"
+#include "diffusion/resumable_training.h"
 #include "reproductions/maskdm/masked_loss.h"
 
 namespace assay::maskdm {
@@ -31,8 +32,6 @@ constexpr const char* seconds_name = "trace.seconds";
 
 std::string snapshot_name(std::int64_t step) { return fmt::format("snapshot.{}", step); }
 
-std::int64_t steps_done(const TrainedStage& so_far) { return static_cast<std::int64_t>(so_far.loss.size()); }
-
 void add_trace(SafetensorsWriter& writer, const char* name, const std::vector<float>& values) {
   writer.add(name, {static_cast<std::int64_t>(values.size())}, std::span<const float>(values));
 }
@@ -43,7 +42,7 @@ std::vector<float> read_trace(const SafetensorsFile& file, const char* name) {
 }
 
 /// Adds all of a stage but the weights.
-void add_stage(SafetensorsWriter& writer, const TrainedStage& stage, const std::string& identity) {
+void add_stage(SafetensorsWriter& writer, const TrainedStage& stage) {
   nlohmann::json facts = {{"seconds", stage.seconds}, {"snapshots", nlohmann::json::array()}};
   if (stage.diverged_at) facts["diverged_at"] = *stage.diverged_at;
   for (const TrainedStage::Snapshot& snapshot : stage.snapshots) {
@@ -54,33 +53,40 @@ void add_stage(SafetensorsWriter& writer, const TrainedStage& stage, const std::
   add_trace(writer, norm_name, stage.gradient_norm);
   add_trace(writer, seconds_name, stage.step_seconds);
   writer.add_metadata("stage", facts.dump());
-  writer.add_metadata("identity", identity);
+}
+
+/// What add_stage() wrote.
+TrainedStage stage_of(const SafetensorsFile& file) {
+  TrainedStage stage;
+  stage.loss = read_trace(file, loss_name);
+  stage.gradient_norm = read_trace(file, norm_name);
+  stage.step_seconds = read_trace(file, seconds_name);
+  if (stage.loss.size() != stage.gradient_norm.size() || stage.loss.size() != stage.step_seconds.size())
+    throw InputError(fmt::format("{}: {} losses, {} gradient norms and {} times; remove it to train anew", file.path(),
+                                 stage.loss.size(), stage.gradient_norm.size(), stage.step_seconds.size()));
+  try {
+    const auto facts = nlohmann::json::parse(checkpoint_metadata(file, "stage"));
+    stage.seconds = facts.at("seconds").get<double>();
+    if (facts.contains("diverged_at")) stage.diverged_at = facts.at("diverged_at").get<std::int64_t>();
+    for (const nlohmann::json& snapshot : facts.at("snapshots")) {
+      const auto step = snapshot.at("step").get<std::int64_t>();
+      const std::string name = snapshot_name(step);
+      const auto values = file.at(name).f32(name);
+      at::Tensor average = at::empty({static_cast<std::int64_t>(values.size())}, at::kFloat);
+      std::copy(values.begin(), values.end(), average.mutable_data_ptr<float>());
+      stage.snapshots.push_back({step, snapshot.at("seconds").get<double>(), std::move(average)});
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(
+        fmt::format("{}: what it says of the training is unreadable; remove it to train anew", file.path()));
+  }
+  return stage;
 }
 
 /// The tensors of one step.
 struct Batch {
   at::Tensor x_start, noise, t;
   at::Tensor visible;  // undefined: nothing is hidden
-};
-
-/// The order in which a training sees its images: a permutation for each time through.
-class EpochOrder {
- public:
-  EpochOrder(std::int64_t images, std::uint64_t seed) : images_(images), seed_(seed) {}
-  std::int64_t image(std::int64_t example) {
-    if (example / images_ != epoch_) {
-      epoch_ = example / images_;
-      RandomStream random(seed_, Purpose::order, static_cast<std::uint64_t>(epoch_));
-      order_ = permutation(images_, random);
-    }
-    return order_[static_cast<std::size_t>(example % images_)];
-  }
-
- private:
-  std::int64_t images_;
-  std::uint64_t seed_;
-  std::int64_t epoch_ = -1;
-  std::vector<std::int64_t> order_;
 };
 
 Batch draw_batch(const MaskUVitConfig& network, const StageOptions& stage, const StageRun& run, std::int64_t first,
@@ -127,7 +133,6 @@ Batch to_device(Batch batch, at::Device device) {
 AdamWStep scalars_of(const StageOptions& stage, const OptimizerOptions& optimizer, std::int64_t step,
                      double gradient_norm) {
   AdamWStep scalars;
-  scalars.step = step + 1;
   scalars.learning_rate =
       stage.learning_rate * (stage.warmup_steps == 0
                                  ? 1.0
@@ -180,82 +185,43 @@ TrainingImages images_in_memory(at::Tensor images) {
 void train_stage(MaskUVit& network, const StageOptions& stage, const StageRun& run, const std::filesystem::path& file,
                  const std::string& identity) {
   if (run.images.count < 1) throw InputError("training: there are no images; accepted: at least one");
-  const std::filesystem::path partial = file.string() + ".partial";
   const at::Device device = network.parameters().flat().device();
-  FlatAdamW optimizer(network.parameters(), WeightAverage::ema);
   TrainedStage state;
-  if (std::filesystem::exists(partial)) {
-    state = read_stage(partial, identity);
-    optimizer.load(SafetensorsFile(partial));
-  }
-
-  const auto save = [&](bool finished) {
-    SafetensorsWriter writer;
-    optimizer.save_weights(writer);
-    if (!finished) optimizer.save_moments(writer);
-    add_stage(writer, state, identity);
-    writer.write(finished ? file : partial);
-  };
-  CheckpointTimer timer(run.checkpoint_seconds);
+  const TrainingExtras extras{[&](SafetensorsWriter& writer) { add_stage(writer, state); },
+                              [&](const SafetensorsFile& partial) { state = stage_of(partial); }, true};
+  ResumableTraining training(network.parameters(), WeightAverage::ema, stage.steps,
+                             {file, identity, run.checkpoint_seconds}, extras);
   EpochOrder order(run.images.count, run.seed);
-  for (std::int64_t step = steps_done(state); step < stage.steps; ++step) {
+  while (!training.finished()) {
     const auto start = std::chrono::steady_clock::now();
+    const std::int64_t step = training.step();
     const Batch batch =
         to_device(draw_batch(network.config(), stage, run, run.first_example + step * stage.batch, order), device);
-    optimizer.zero_gradients();
     const at::Tensor loss = masked_loss(network, run.process, batch.x_start, batch.t, batch.noise, batch.visible).loss;
-    loss.backward();
+    training.backward(loss);
     const auto norm = at::linalg_vector_norm(network.parameters().flat_gradient()).item<double>();
-    const auto value = loss.item<double>();
-    if (!std::isfinite(value) || !std::isfinite(norm)) {
+    if (!std::isfinite(norm) || !std::isfinite(loss.item<double>())) {
       state.diverged_at = step;
       break;
     }
-    optimizer.step(scalars_of(stage, run.optimizer, step, norm));
-    state.loss.push_back(static_cast<float>(value));
+    state.loss.push_back(static_cast<float>(training.descend(scalars_of(stage, run.optimizer, step, norm))));
     state.gradient_norm.push_back(static_cast<float>(norm));
     const double seconds = seconds_since(start);
     state.step_seconds.push_back(static_cast<float>(seconds));
     state.seconds += seconds;
     if (std::binary_search(run.snapshots.begin(), run.snapshots.end(), step + 1))
-      state.snapshots.push_back({step + 1, state.seconds, optimizer.average().detach().clone()});
-    if (timer.due() && step + 1 < stage.steps) {
-      save(false);
-      timer.saved();
-    }
+      state.snapshots.push_back(
+          {step + 1, state.seconds, training.average().detach().to(at::kCPU, at::kFloat, false, true)});
+    training.save_when_due();
     if (run.progress) run.progress(step + 1);
   }
-  save(true);
-  std::filesystem::remove(partial);
+  training.finish();
 }
 
 TrainedStage read_stage(const std::filesystem::path& path, const std::string& identity) {
   const SafetensorsFile file(path);
   check_checkpoint_identity(file, identity);
-  TrainedStage stage;
-  stage.loss = read_trace(file, loss_name);
-  stage.gradient_norm = read_trace(file, norm_name);
-  stage.step_seconds = read_trace(file, seconds_name);
-  if (stage.loss.size() != stage.gradient_norm.size() || stage.loss.size() != stage.step_seconds.size())
-    throw InputError(fmt::format("{}: {} losses, {} gradient norms and {} times; remove it to train anew", file.path(),
-                                 stage.loss.size(), stage.gradient_norm.size(), stage.step_seconds.size()));
-  try {
-    const auto facts = nlohmann::json::parse(checkpoint_metadata(file, "stage"));
-    stage.seconds = facts.at("seconds").get<double>();
-    if (facts.contains("diverged_at")) stage.diverged_at = facts.at("diverged_at").get<std::int64_t>();
-    for (const nlohmann::json& snapshot : facts.at("snapshots")) {
-      const auto step = snapshot.at("step").get<std::int64_t>();
-      const std::string name = snapshot_name(step);
-      const auto values = file.at(name).f32(name);
-      at::Tensor average = at::empty({static_cast<std::int64_t>(values.size())}, at::kFloat);
-      std::copy(values.begin(), values.end(), average.mutable_data_ptr<float>());
-      stage.snapshots.push_back({step, snapshot.at("seconds").get<double>(), std::move(average)});
-    }
-  } catch (const nlohmann::json::exception&) {
-    throw InputError(
-        fmt::format("{}: what it says of the training is unreadable; remove it to train anew", file.path()));
-  }
-  return stage;
+  return stage_of(file);
 }
 
 double step_flops(const MaskUVit& network, const StageOptions& stage) {

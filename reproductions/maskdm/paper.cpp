@@ -1,0 +1,380 @@
+#include "reproductions/maskdm/paper.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/philox.h"
+#include "core/safetensors.h"
+#include "datasets/image_file.h"
+#include "diffusion/mask_uvit.h"
+#include "reproductions/images.h"
+#include "reproductions/maskdm/config.h"
+#include "reproductions/maskdm/process.h"
+#include "reproductions/maskdm/training.h"
+#include "reproductions/published_run.h"
+#include "reproductions/published_sampling.h"
+#include "reproductions/sample_noise.h"
+#include "reproductions/step_speed.h"
+
+namespace assay::maskdm::paper {
+namespace {
+
+struct Row {
+  std::string name;
+  std::string network, data, reference;  // keys of `networks`, `data`, `references`
+  std::string schedule;
+  std::string start;   // the row whose online weights this one goes on from; empty: from scratch
+  double share = 1.0;  // of the images
+  StageOptions stage;  // steps 0: not known
+  double ema_decay = 0.999;
+};
+
+struct PaperConfig {
+  PublishedRun run;
+  std::map<std::string, MaskUVitConfig> nets;
+  std::map<std::string, NeededFile> data;
+  OptimizerOptions optimizer;
+  std::int64_t sampling_steps = 250;
+  double eta = 1.0;
+  std::map<std::string, Row> all;  // every row, since one may start from another
+  std::vector<Row> rows;           // the selected ones
+};
+
+Row read_row(const nlohmann::json& object, const std::string& name, const PaperConfig& c) {
+  const std::string where = "published." + name;
+  ConfigReader reader(object, where);
+  Row row;
+  row.name = name;
+  row.network = reader.text("network", "");
+  require_entry(c.nets, "network", row.network, where + ".network");
+  row.data = reader.text("data", "");
+  require_entry(c.data, "data", row.data, where + ".data");
+  row.reference = reader.text("reference", "");
+  require_entry(c.run.references, "reference", row.reference, where + ".reference");
+  row.schedule = reader.one_of("schedule", "cosine", {"linear", "cosine"});
+  row.start = reader.text("start", "");
+  row.share = reader.real("share", 1.0, 1e-9, 1.0);
+  row.stage = read_stage_options(reader.object("stage"), where + ".stage", c.nets.at(row.network).grid());
+  row.stage.steps = reader.integer("steps", 0, 0);
+  row.ema_decay = reader.real("ema_decay", row.ema_decay, 0.0, 0.9999999);
+  reader.finish();
+  return row;
+}
+
+PaperConfig read_paper_config(const nlohmann::json& object) {
+  ConfigReader reader(object, "");
+  PaperConfig c;
+  c.run = read_published_run(reader);
+  for (const auto& [name, network] : reader.object("networks").items())
+    c.nets.emplace(name, read_mask_uvit_config(network, "networks." + name));
+  for (const auto& [name, data] : reader.object("data").items()) {
+    ConfigReader d(data, "data." + name);
+    NeededFile folder;
+    folder.what = fmt::format("training images `{}`", name);
+    folder.path = d.text("folder", "");
+    folder.source = d.text("from", "");
+    folder.folder = true;
+    d.finish();
+    if (folder.path.empty()) throw InputError(fmt::format("data.{}.folder: missing", name));
+    c.data.emplace(name, folder);
+  }
+  c.optimizer = read_optimizer_options(reader.object("optimizer"), "optimizer");
+  {
+    ConfigReader s(reader.object("sampling"), "sampling");
+    read_amounts(s, c.run);
+    c.sampling_steps = s.integer("steps", c.sampling_steps, 1, 1000);
+    c.eta = s.real("eta", c.eta, 0.0, 1.0);
+    s.finish();
+  }
+  reader.finish();
+  for (const auto& [name, row] : object.at("published").items()) c.all.emplace(name, read_row(row, name, c));
+  for (const auto& [name, row] : c.all) {
+    if (row.start.empty()) continue;
+    require_entry(c.all, "row", row.start, fmt::format("published.{}.start", name));
+    if (c.all.at(row.start).network != row.network)
+      throw InputError(
+          fmt::format("published.{}.start: row {} trains the network {}, this one {}; they must be the same", name,
+                      row.start, c.all.at(row.start).network, row.network));
+  }
+  for (const std::string& name : c.run.rows) c.rows.push_back(c.all.at(name));
+  return c;
+}
+
+/// The averaged weights that a row is sampled from, where somebody has them.
+NeededFile sampled_weights(const PaperConfig& c, const Row& row) {
+  NeededFile file;
+  file.what = fmt::format("weights of row {}, averaged", row.name);
+  file.path = c.run.folder / (row.name + ".safetensors");
+  file.official = "model-N.pt";
+  file.source = "a training by jiachenlei/maskdm's code, part ema_model";
+  file.converted = true;
+  return file;
+}
+
+/// The online weights that a later row goes on from, where somebody has them.
+NeededFile online_weights(const PaperConfig& c, const std::string& row) {
+  NeededFile file;
+  file.what = fmt::format("weights of row {}, online", row);
+  file.path = c.run.folder / (row + "-online.safetensors");
+  file.official = "model-N.pt";
+  file.source = "a training by jiachenlei/maskdm's code, part model; or select that row too, before this one";
+  file.converted = true;
+  return file;
+}
+
+bool trained_before(const PaperConfig& c, const std::string& start, const Row& row) {
+  for (const Row& earlier : c.rows) {
+    if (earlier.name == row.name) return false;
+    if (earlier.name == start) return !sampled_weights(c, earlier).present();
+  }
+  return false;
+}
+
+std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
+  std::vector<NeededFile> files = {c.run.references.at(row.reference), c.run.inception};
+  if (sampled_weights(c, row).present()) {
+    files.push_back(sampled_weights(c, row));
+    return files;
+  }
+  files.push_back(c.data.at(row.data));
+  if (!row.start.empty() && !trained_before(c, row.start, row)) files.push_back(online_weights(c, row.start));
+  return files;
+}
+
+nlohmann::json params_of(const PaperConfig& c) { return {{"steps", c.sampling_steps}, {"eta", c.eta}}; }
+
+nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
+  const MaskUVitConfig& network = c.nets.at(row.network);
+  nlohmann::json stage = to_json(row.stage);
+  if (row.stage.steps == 0) stage["steps"] = nullptr;
+  return {{"arm", row.name},
+          {"network", to_json(network)},
+          {"schedule", row.schedule},
+          {"diffusion_steps", 1000},
+          {"start", row.start.empty() ? "scratch" : row.start + ", online weights"},
+          {"stage", stage},
+          {"visible_patches", visible_count(row.stage.mask, network.grid())},
+          {"images_share", row.share},
+          {"optimizer", to_json(c.optimizer)},
+          {"ema_decay", row.ema_decay},
+          {"sampler", "ddim"},
+          {"steps", c.sampling_steps},
+          {"eta", c.eta},
+          {"samples", c.run.images},
+          {"batch", c.run.batch},
+          {"shard", c.run.shard},
+          {"quantisation", "trunc(clamp(255 x, 0, 255)) of x in [0, 1]"},
+          {"precision", "float32; the released code trains in float16"},
+          {"protocols", c.run.protocols}};
+}
+
+std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+  std::vector<std::string> free = free_keys(c.run, {});
+  free.push_back("/data");
+  // A number of steps that nobody published is no departure.
+  const nlohmann::json published = maskdm::preset("paper");
+  const nlohmann::json::json_pointer steps = nlohmann::json::json_pointer() / "published" / row.name / "steps";
+  if (published.contains(steps) && published.at(steps) == 0) free.push_back(steps.to_string());
+  for (const auto& [name, network] : c.nets)
+    if (name != row.network) free.push_back("/networks/" + name);
+  return departures(published, config, row.name, free);
+}
+
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+  const MaskUVit network(c.nets.at(row.network));
+  const NetworkCost cost = network.cost();
+  PlannedRow out;
+  out.name = row.name;
+  out.settings = settings_of(c, row);
+  out.files = files_of(c, row);
+  out.networks = {{"denoiser", row.network, to_json(network.config()), cost}};
+  out.images = c.run.images;
+  out.flops = static_cast<double>(c.sampling_steps) * cost.flops;
+  const std::int64_t sampling = cost.predict_bytes(std::min(c.run.batch, c.run.images));
+  out.memory_bytes = sampling;
+  if (!sampled_weights(c, row).present()) {
+    out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
+    const NetworkCost masked = network.cost(visible_count(row.stage.mask, network.config().grid()));
+    // Beside the weights: gradients, two moments and the average.
+    out.memory_bytes = std::max(sampling, masked.gradient_pass_bytes(row.stage.batch) + 16 * cost.parameters);
+  }
+  out.loading_bytes = 8 * cost.parameters;
+  out.departures = departures_of(config, c, row);
+  out.unknown = c.run.unknown;
+  return out;
+}
+
+/// Images of a folder, read when they are asked for.
+TrainingImages images_in_folder(const NeededFile& data, double share, std::int64_t side, std::uint64_t seed) {
+  ImageFolder folder = list_image_folder(data.path);
+  std::vector<std::filesystem::path> files;
+  const auto n = static_cast<std::int64_t>(folder.files.size());
+  RandomStream random(seed, Purpose::dataset, 0);
+  std::vector<std::int64_t> order = permutation(n, random);
+  order.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, std::llround(share * static_cast<double>(n)))));
+  std::sort(order.begin(), order.end());
+  files.reserve(order.size());
+  for (const std::int64_t i : order) files.push_back(folder.files[static_cast<std::size_t>(i)].path);
+  const auto count = static_cast<std::int64_t>(files.size());
+  return {count, [files = std::move(files), side](const std::vector<std::int64_t>& chosen) {
+            const auto size = static_cast<std::int64_t>(chosen.size());
+            at::Tensor images = at::empty({size, 3, side, side}, at::kFloat);
+            auto* const values = images.mutable_data_ptr<float>();
+            at::parallel_for(0, size, 1, [&](std::int64_t begin, std::int64_t end) {
+              for (std::int64_t i = begin; i < end; ++i) {
+                const auto& file = files[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])];
+                const Image image = as_rgb(read_image_file(file));
+                if (image.width != side || image.height != side)
+                  throw InputError(fmt::format("{}: {} x {} pixels; accepted: {} x {}, resized before", file.string(),
+                                               image.width, image.height, side, side));
+                for (std::int64_t p = 0; p < side * side; ++p)
+                  for (std::int64_t k = 0; k < 3; ++k)
+                    values[(i * 3 + k) * side * side + p] =
+                        2 * (static_cast<float>(image.pixels[static_cast<std::size_t>(3 * p + k)]) / 255.0F) - 1;
+              }
+            });
+            return images;
+          }};
+}
+
+/// Trains a row, or finds it in the cache.
+std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row,
+                                  const std::map<std::string, std::filesystem::path>& earlier) {
+  const auto before = earlier.find(row.start);
+  const std::filesystem::path start = row.start.empty()         ? std::filesystem::path()
+                                      : before != earlier.end() ? before->second
+                                                                : online_weights(c, row.start).path;
+  const nlohmann::json identity = {{"what", "maskdm row"},
+                                   {"network", to_json(c.nets.at(row.network))},
+                                   {"schedule", row.schedule},
+                                   {"optimizer", to_json(c.optimizer)},
+                                   {"ema_decay", row.ema_decay},
+                                   {"stage", to_json(row.stage)},
+                                   {"data", c.data.at(row.data).path.string()},
+                                   {"share", row.share},
+                                   {"start", start.string()},
+                                   {"device", run.device().is_cpu() ? "cpu" : "cuda"},
+                                   {"seed", run.seed()}};
+  return run.product("maskdm", identity, [&](const std::filesystem::path& out) {
+    MaskUVit network(c.nets.at(row.network));
+    network.parameters().materialise(run.seed(), run.device());
+    if (!start.empty()) {
+      const SafetensorsFile file(start);
+      if (before != earlier.end())
+        network.parameters().load_partly(file, "model.");
+      else
+        network.parameters().load(file);
+    }
+    const Process process(row.schedule);
+    const TrainingImages images =
+        images_in_folder(c.data.at(row.data), row.share, network.config().img_size, run.seed());
+    OptimizerOptions optimizer = c.optimizer;
+    optimizer.ema_decay = row.ema_decay;
+    StageRun stage{process, images, optimizer, run.seed()};
+    stage.checkpoint_seconds = run.checkpoint_seconds();
+    stage.progress = run.progress("train " + row.name, row.stage.steps, "steps");
+    train_stage(network, row.stage, stage, out, identity.dump());
+    if (const auto diverged = read_stage(out, identity.dump()).diverged_at)
+      throw Error(fmt::format("{}: loss or gradient is not finite at step {}", row.name, *diverged));
+  });
+}
+
+DrawnImages draw(const PaperConfig& c, const Row& row, const MaskUVit& network, Run& run, std::int64_t first,
+                 std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+  const at::NoGradGuard no_grad;
+  const Process process(row.schedule);
+  const std::int64_t side = network.config().img_size;
+  std::vector<at::Tensor> parts;
+  for (std::int64_t done = 0; done < count; done += c.run.batch) {
+    const std::int64_t size = std::min(c.run.batch, count - done);
+    const auto noise = [&](std::int64_t step) {
+      return sample_noise(first + done, size, {3, side, side}, run.seed(), step).to(run.device());
+    };
+    const at::Tensor images =
+        process.ddim_sample([&](const at::Tensor& x, const at::Tensor& t) { return network.forward(x, t); }, noise(0),
+                            c.sampling_steps, c.eta, [&](std::int64_t step) { return noise(step + 1); });
+    parts.push_back(to_bytes(images * 2 - 1).to(at::kCPU));
+    progress(done + size);
+  }
+  DrawnImages drawn;
+  drawn.bytes = at::cat(parts);
+  return drawn;
+}
+
+}  // namespace
+
+void check(const nlohmann::json& config) { read_paper_config(config); }
+
+std::vector<std::string> needs(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  std::vector<std::string> lines = missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
+  for (const Row& row : c.rows)
+    if (row.stage.steps == 0 && !sampled_weights(c, row).present())
+      lines.push_back(
+          fmt::format("published.{0}.steps: the published number is unknown; give one with --set "
+                      "published.{0}.steps=N, or put weights at {1}",
+                      row.name, sampled_weights(c, row).path.string()));
+  return lines;
+}
+
+MethodPlan plan(const nlohmann::json& config) {
+  read_paper_config(config);
+  return {};
+}
+
+std::vector<std::string> describe(const nlohmann::json& config) {
+  const PaperConfig c = read_paper_config(config);
+  return {summary_of(c.run, "released configuration(s)")};
+}
+
+PublishedPlan published(const nlohmann::json& config, at::Device device) {
+  const PaperConfig c = read_paper_config(config);
+  PublishedPlan plan;
+  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row));
+  plan.speed = measure_step_speed(device, false);
+  return plan;
+}
+
+void run(Run& run) {
+  const PaperConfig c = read_paper_config(run.config());
+  check_files(c.run, {});
+  for (const Row& row : c.rows)
+    if (sampled_weights(c, row).present()) {
+      // So that a wrong file is not found after hours of training.
+      MaskUVit network(c.nets.at(row.network));
+      network.parameters().load(SafetensorsFile(sampled_weights(c, row).path));
+    }
+  PublishedScores scores(run, c.run);
+  std::map<std::string, std::filesystem::path> trained;
+  for (const Row& row : c.rows) {
+    const NeededFile weights = sampled_weights(c, row);
+    MaskUVit network(c.nets.at(row.network));
+    network.parameters().materialise(run.seed(), run.device());
+    if (weights.present()) {
+      network.parameters().load(SafetensorsFile(weights.path));
+    } else {
+      trained[row.name] = trained_row(run, c, row, trained);
+      network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
+    }
+    PublishedRow work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
+    work.params = params_of(c);
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), network.config().img_size,
+                              network.config().img_size, c.sampling_steps);
+    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+      return draw(c, row, network, run, first, count, progress);
+    };
+    scores.sample_and_score(work);
+  }
+}
+
+}  // namespace assay::maskdm::paper
