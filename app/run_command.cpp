@@ -84,18 +84,27 @@ std::string number(const nlohmann::json& value) {
   return value.is_null() ? "-" : fmt::format("{:.4g}", value.get<double>());
 }
 
+/// An arm and what tells this score from its others; w_cfg follows from w.
+std::string arm_of(const nlohmann::json& score) {
+  std::string text = score.at("arm").get<std::string>();
+  for (const auto& [key, value] : score.at("params").items())
+    if (key != "w_cfg") text += fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : value.dump());
+  return text;
+}
+
 void print_summary(const nlohmann::json& result, const std::string& store) {
   for (const auto& run : result.at("runs")) {
     fmt::print("run {}: {} seed {} {}{}\n", run.at("id").get<std::int64_t>(), run.at("method").get<std::string>(),
                run.at("seed").get<std::int64_t>(), run.at("status").get<std::string>(),
                run.at("reason").get<std::string>().empty() ? "" : ": " + run.at("reason").get<std::string>());
+    const auto shown = [](const nlohmann::json& s) { return s.at("name") == "fd-small" || s.at("name") == "fid"; };
+    std::size_t width = 0;
     for (const auto& s : run.at("scores"))
-      if (s.at("name") == "fd-small" || s.at("name") == "fid")
-        fmt::print("  {:<28} {} {:>9}  [{}, {}]  n = {}\n",
-                   s.at("arm").get<std::string>() +
-                       (s.at("params").contains("w") ? fmt::format(" w={}", s.at("params").at("w").get<double>()) : ""),
-                   s.at("protocol").get<std::string>(), number(s.at("value")), number(s.at("low")),
-                   number(s.at("high")), s.at("n").get<std::int64_t>());
+      if (shown(s)) width = std::max(width, arm_of(s).size());
+    for (const auto& s : run.at("scores"))
+      if (shown(s))
+        fmt::print("  {:<{}} {} {:>9}  [{}, {}]  n = {}\n", arm_of(s), width, s.at("protocol").get<std::string>(),
+                   number(s.at("value")), number(s.at("low")), number(s.at("high")), s.at("n").get<std::int64_t>());
   }
   if (!result.at("comparisons").empty()) fmt::print("paired differences\n");
   for (const auto& c : result.at("comparisons")) {
