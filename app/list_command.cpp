@@ -98,7 +98,9 @@ const std::vector<Kind>& kinds() {
          return std::vector<Row>{{"guided_ddim_step", "guidance, x0 and the DDIM update in one pass"},
                                  {"smallest_distances", "the k nearest references of each row, no N x M matrix"},
                                  {"moments", "sum and outer products of features in double"},
-                                 {"adamw_step", "AdamW and the moving average of the weights in one pass"}};
+                                 {"adamw_step", "AdamW and the moving average of the weights in one pass"},
+                                 {"gather_patches", "the pixels of visible patches alone, and back into an image"},
+                                 {"visible_tokens", "visible patches with their positions behind the first tokens"}};
        }},
       {"claims",
        [] {

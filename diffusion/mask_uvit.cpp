@@ -47,7 +47,7 @@ MaskUVit::MaskUVit(const MaskUVitConfig& config)
       to_pixels_(parameters_, "encoder_to_output", config.embed_dim, config.patch_values(), true, true) {}
 
 at::Tensor MaskUVit::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels) const {
-  return image_of_targets(to_pixels_(trunk_(x, timesteps, labels, {})), config_.patch_size, config_.in_chans);
+  return image_of_targets(to_pixels_(trunk_(x, timesteps, labels, {})), config_.patch_size);
 }
 
 at::Tensor MaskUVit::forward_visible(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& visible,

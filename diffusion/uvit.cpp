@@ -38,7 +38,7 @@ UVit::UVit(const UVitConfig& config)
 
 at::Tensor UVit::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels) const {
   const at::Tensor tokens = to_pixels_(trunk_(x, timesteps, labels, {}));
-  const at::Tensor image = image_of_targets(tokens, config_.patch_size, config_.in_chans);
+  const at::Tensor image = image_of_targets(tokens, config_.patch_size);
   return final_ ? (*final_)(image) : image;
 }
 

@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
@@ -17,23 +16,11 @@
 
 #include "core/error.h"
 #include "diffusion/timestep_embedding.h"
+#include "kernels/visible_index.h"
+#include "kernels/visible_patches.h"
+#include "kernels/visible_tokens.h"
 
 namespace assay {
-namespace {
-
-/// Rows `visible` [B, V] of tokens [B, N, d].
-at::Tensor chosen(const at::Tensor& tokens, const at::Tensor& visible) {
-  if (!visible.defined()) return tokens;
-  return tokens.gather(1, visible.unsqueeze(2).expand({visible.size(0), visible.size(1), tokens.size(2)}));
-}
-
-/// [B, grid, grid, C, p, p], a view of the image.
-at::Tensor patch_grid(const at::Tensor& x, std::int64_t patch) {
-  const std::int64_t rows = x.size(2) / patch, columns = x.size(3) / patch;
-  return x.reshape({x.size(0), x.size(1), rows, patch, columns, patch}).permute({0, 2, 4, 1, 3, 5});
-}
-
-}  // namespace
 
 void check_vit_trunk_config(const VitTrunkConfig& c, const std::string& where) {
   if (c.img_size % c.patch_size != 0)
@@ -145,20 +132,16 @@ at::Tensor VitTrunk::operator()(const at::Tensor& x, const at::Tensor& timesteps
     throw InputError(
         fmt::format("transformer: x must be [B, {}, {}, {}]", config_.in_chans, config_.img_size, config_.img_size));
   const std::int64_t batch = x.size(0), extras = config_.extras(), width = config_.embed_dim;
-  if (visible.defined() && (visible.dim() != 2 || visible.size(0) != batch || visible.size(1) < 1 ||
-                            visible.lt(0).any().item<bool>() || visible.ge(config_.patches()).any().item<bool>()))
-    throw InputError(fmt::format("transformer: visible patches must be [{}, V] numbers from 0 to {}, at least one",
-                                 batch, config_.patches() - 1));
+  if (visible.defined()) {
+    const std::string fault = visible_fault(visible, batch, config_.patches(), x.device());
+    if (!fault.empty()) throw InputError("transformer: " + fault);
+    if (visible.size(1) < 1) throw InputError("transformer: no patch is visible; accepted: at least one an image");
+  }
 
+  const at::Tensor pixels = gather_patches(x, visible, config_.patch_size, PatchOrder::channel_first);
   const at::Tensor weight = patch_weight_->value.view({width, config_.patch_values()});
-  at::Tensor patches = at::linear(image_patches(x, config_.patch_size, visible), weight, patch_bias_->value);
-  const at::Tensor places = position_->value.narrow(1, extras, config_.patches());
-  patches = patches + (visible.defined()
-                           ? at::index_select(places[0], 0, visible.flatten()).view({batch, visible.size(1), width})
-                           : places);
-  const at::Tensor first = extra_tokens(timesteps, labels, batch) + position_->value.narrow(1, 0, extras);
-
-  at::Tensor h = at::cat({first, patches}, 1);
+  at::Tensor h = visible_tokens(extra_tokens(timesteps, labels, batch), at::linear(pixels, weight, patch_bias_->value),
+                                position_->value.view({extras + config_.patches(), width}), visible);
   std::vector<at::Tensor> skips;
   for (const Block& block : in_) {
     h = block(h, {});
@@ -191,20 +174,13 @@ void VitTrunk::count(CostWalk& walk, std::int64_t visible) const {
   }
 }
 
-at::Tensor image_patches(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible) {
-  return chosen(patch_grid(x, patch).reshape({x.size(0), -1, x.size(1) * patch * patch}), visible);
-}
-
 at::Tensor patch_targets(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible) {
-  return chosen(patch_grid(x, patch).permute({0, 1, 2, 4, 5, 3}).reshape({x.size(0), -1, x.size(1) * patch * patch}),
-                visible);
+  return gather_patches(x, visible, patch, PatchOrder::channel_last);
 }
 
-at::Tensor image_of_targets(const at::Tensor& tokens, std::int64_t patch, std::int64_t channels) {
-  const auto grid = std::llround(std::sqrt(static_cast<double>(tokens.size(1))));
-  return tokens.reshape({tokens.size(0), grid, grid, patch, patch, channels})
-      .permute({0, 5, 1, 3, 2, 4})
-      .reshape({tokens.size(0), channels, grid * patch, grid * patch});
+at::Tensor image_of_targets(const at::Tensor& tokens, std::int64_t patch) {
+  const std::int64_t side = std::llround(std::sqrt(static_cast<double>(tokens.size(1)))) * patch;
+  return scatter_patches(tokens, {}, side, side, patch, PatchOrder::channel_last);
 }
 
 }  // namespace assay

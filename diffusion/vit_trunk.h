@@ -52,9 +52,9 @@ class VitTrunk {
 
   /// [B, V, d] from x [B, C, H, W], timesteps [B] (integers or fractions) and labels [B] int64, needed exactly where
   /// there are classes; where the trunk has a null label, -1 and no labels at all stand for it. `visible`: [B, V] int64
-  /// patch numbers, row by row, ascending; undefined: all of them. Hidden patches are dropped before the first block,
-  /// after their position was added to the others: they cost nothing and have no influence. Throws InputError for other
-  /// sizes, labels out of range and patches that do not exist.
+  /// patch numbers, row by row, in any order; undefined: all of them. Hidden patches are dropped before the first
+  /// block, after their position was added to the others: they cost nothing and have no influence. Throws InputError
+  /// for other sizes, labels out of range and patches that do not exist.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels,
                         const at::Tensor& visible) const;
 
@@ -91,14 +91,11 @@ class VitTrunk {
   LayerNorm norm_;
 };
 
-/// The pixels of patches, [B, N, C p p] in the order (C, p, p), patches row by row; x [B, C, H, W] with sides that are
-/// multiples of `patch`. `visible` [B, V]: those alone, [B, V, C p p].
-at::Tensor image_patches(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible = {});
-
-/// The targets of both networks: the same pixels in the order (p, p, C).
+/// What both networks are asked for: the pixels of the patches, [B, N, p p C], or of the `visible` [B, V] alone; see
+/// gather_patches().
 at::Tensor patch_targets(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible = {});
 
-/// The inverse of patch_targets() without a choice: [B, C, side, side] from [B, N, p p C].
-at::Tensor image_of_targets(const at::Tensor& tokens, std::int64_t patch, std::int64_t channels);
+/// The inverse of patch_targets() without a choice: square images [B, C, H, H] from [B, N, p p C].
+at::Tensor image_of_targets(const at::Tensor& tokens, std::int64_t patch);
 
 }  // namespace assay

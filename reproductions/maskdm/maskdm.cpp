@@ -8,8 +8,8 @@
 #include "reproductions/dataset_needs.h"
 #include "reproductions/fd_small.h"
 #include "reproductions/maskdm/chains.h"
+#include "reproductions/maskdm/mask_cost.h"
 #include "reproductions/maskdm/stability.h"
-#include "reproductions/maskdm/step_cost.h"
 #include "reproductions/maskdm/transfer.h"
 #include "reproductions/sample_files.h"
 
@@ -82,7 +82,7 @@ void run(Run& run) {
   Study s(run);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
-  step_cost(s);
+  mask_cost(s);
   chains(s, fd);
   stability(s);
   if (!s.config.transfer.shares.empty()) transfer(s, fd);

@@ -1,92 +1,77 @@
 #include "reproductions/maskdm/step_cost.h"
 
-#include <fmt/format.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <chrono>
+#include <vector>
 
-#include "core/error.h"
-#include "metrics/bootstrap.h"
-#include "metrics/rank_correlation.h"
+#include "core/elapsed.h"
+#include "core/philox.h"
+#include "kernels/adamw_step.h"
+#include "reproductions/maskdm/masked_loss.h"
 
 namespace assay::maskdm {
 namespace {
 
-/// Rates are timed in turn so many times over, so that a slow moment of the machine falls on all of them.
-constexpr int rounds = 3;
-
-/// Seconds of some steps of the trainer itself, without its first, which warms caches.
-std::vector<double> time_steps(Study& s, const StageOptions& stage) {
-  const TrainingImages images = images_in_memory(s.train.images);
-  const std::filesystem::path file = s.run.artifact_folder() / "step-cost.safetensors";
-  const auto network = make_network(s);
-  StageRun run{s.process, images, s.config.optimizer, s.run.seed()};
-  train_stage(*network, stage, run, file, "step cost");
-  const TrainedStage trained = read_stage(file, "step cost");
-  std::filesystem::remove(file);
-  if (trained.diverged_at) throw Error("step cost: the loss is not finite");
-  return {trained.step_seconds.begin() + 1, trained.step_seconds.end()};
+at::Tensor normal(std::int64_t batch, const MaskUVitConfig& config, std::uint64_t item) {
+  at::Tensor values = at::empty({batch, config.in_chans, config.img_size, config.img_size}, at::kFloat);
+  RandomStream random(0, Purpose::noise, item);
+  random.fill_normal({values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+  return values;
 }
 
 }  // namespace
 
-void step_cost(Study& s) {
-  const CostConfig& config = s.config.cost;
-  if (config.rates.empty()) return;
-  s.run.stage("cost", [&](StageOutput& out) {
-    std::vector<StageOptions> stages;
-    for (const double rate : config.rates) {
-      StageOptions stage;
-      stage.mask = config.mask;
-      stage.mask.rate = rate;
-      if (rate == 0) stage.mask.kind = MaskOptions::Kind::none;
-      stage.batch = config.batch;
-      stage.steps = config.steps + 1;
-      stages.push_back(stage);
-    }
-    std::vector<std::vector<double>> seconds(stages.size());
-    const auto progress = s.run.progress("time steps", static_cast<std::int64_t>(rounds * stages.size()), "rates");
-    std::int64_t done = 0;
-    for (int round = 0; round < rounds; ++round)
-      for (std::size_t i = 0; i < stages.size(); ++i) {
-        const std::vector<double> more = time_steps(s, stages[i]);
-        seconds[i].insert(seconds[i].end(), more.begin(), more.end());
-        progress(++done);
-      }
+CostedStep::CostedStep(const MaskUVitConfig& config, std::int64_t batch, at::Device device)
+    : network_(config),
+      images_(normal(batch, config, 0).to(device)),
+      noise_(normal(batch, config, 1).to(device)),
+      timesteps_(at::empty({batch}, at::kLong)) {
+  for (std::int64_t i = 0; i < batch; ++i)
+    timesteps_.mutable_data_ptr<std::int64_t>()[i] = i * process_.schedule().steps() / batch;
+  timesteps_ = timesteps_.to(device);
+  Parameters& parameters = network_.parameters();
+  parameters.materialise(0, device);
+  parameters.require_gradients();
+  first_ = at::zeros_like(parameters.flat());
+  second_ = at::zeros_like(parameters.flat());
+  average_ = parameters.flat().clone();
+}
 
-    const MaskUVit network(s.config.network);
-    out.protocols.push_back(
-        {"training", {{"mask", to_json(config.mask)}, {"batch", config.batch}, {"threads", "those of the seed"}}});
-    std::vector<double> medians;
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      medians.push_back(quantile(seconds[i], 0.5));
-      const auto n = static_cast<std::int64_t>(seconds[i].size());
-      out.timings.push_back({"train_step", fmt::format("mask rate {}", config.rates[i]),
-                             fmt::format("{}x3x{}x{}", config.batch, s.config.dataset.size, s.config.dataset.size),
-                             medians.back(), config.batch, "images", step_flops(network, stages[i])});
-      if (i == 0) continue;
-      const std::string arm = fmt::format("m{}", config.rates[i]);
-      const double time = medians[i] / medians[0],
-                   flops = step_flops(network, stages[i]) / step_flops(network, stages[0]);
-      const auto add = [&](const char* name, double value) {
-        out.scores.push_back(
-            {arm, name, value, "", ScoreDirection::lower_is_better, n, {}, "training", {{"rate", config.rates[i]}}});
-      };
-      add("relative_step_time", time);
-      add("relative_flops", flops);
-      add("time_over_flops", time / flops);
-    }
-    if (medians.size() >= 3)
-      out.scores.push_back({"cost",
-                            "spearman_rate_time",
-                            spearman(config.rates, medians),
-                            "",
-                            ScoreDirection::lower_is_better,
-                            static_cast<std::int64_t>(medians.size()),
-                            {},
-                            "training",
-                            nlohmann::json::object()});
-  });
+at::Tensor CostedStep::visible_patches(const MaskOptions& mask) const {
+  if (mask.kind == MaskOptions::Kind::none) return {};
+  const std::int64_t grid = network_.config().grid(), batch = images_.size(0), shown = visible_count(mask, grid);
+  at::Tensor visible = at::empty({batch, shown}, at::kLong);
+  for (std::int64_t i = 0; i < batch; ++i) {
+    RandomStream random(0, Purpose::training, static_cast<std::uint64_t>(i));
+    const std::vector<std::int64_t> patches = draw_visible(mask, grid, random);
+    std::copy(patches.begin(), patches.end(), visible.mutable_data_ptr<std::int64_t>() + i * shown);
+  }
+  return visible.to(images_.device());
+}
+
+double CostedStep::seconds(const MaskOptions& mask) {
+  const at::Tensor visible = visible_patches(mask);
+  Parameters& parameters = network_.parameters();
+  const auto start = std::chrono::steady_clock::now();
+  parameters.flat_gradient().zero_();
+  masked_loss(network_, process_, images_, timesteps_, noise_, visible).loss.backward();
+  AdamWStep step;
+  step.learning_rate = 1e-6;  // far from where numbers change their size
+  step.step = ++steps_;
+  step.ema_decay = 0.999;
+  const at::NoGradGuard no_grad;
+  adamw_step(parameters.flat(), parameters.flat_gradient(), first_, second_, average_, step);
+  // Reading a value waits for the device.
+  static_cast<void>(average_[0].item<float>());
+  return seconds_since(start);
+}
+
+double CostedStep::flops(const MaskOptions& mask) const {
+  return 3 * static_cast<double>(images_.size(0)) * network_.cost(visible_count(mask, network_.config().grid())).flops;
 }
 
 }  // namespace assay::maskdm
