@@ -203,6 +203,14 @@ bool well_conditioned(const Matrix& lower) {
   return smallest * smallest > std::numeric_limits<double>::epsilon() * lower.rows() * largest * largest;
 }
 
+void solve_lower_transposed(const Matrix& lower, Matrix& a) {
+  const int k = a.rows(), n = a.cols();
+  if (k == 0 || n == 0) return;
+  const OneThread small(n <= one_thread);
+  const double one = 1.0;
+  dtrsm_("R", "L", "T", "N", &k, &n, &one, lower.column(0), &n, a.column(0), &k);
+}
+
 void householder_qr(Block a, double* tau) {
   if (a.rows == 0 || a.cols == 0) return;
   const OneThread small(std::max(a.rows, a.cols) <= one_thread);

@@ -79,6 +79,9 @@ bool cholesky(Matrix& symmetric);
 /// Whether no pivot of this Cholesky factor is as small as rounding, as pivots of a singular matrix are.
 bool well_conditioned(const Matrix& lower);
 
+/// Overwrites a [k, n] by a L^-T, for L [n, n] lower triangular.
+void solve_lower_transposed(const Matrix& lower, Matrix& a);
+
 /// Overwrites a by R of a = Q R; below the diagonal lie the vectors of the reflections H_i = 1 - tau_i v_i v_i^T, whose
 /// product H_1 H_2 ... is Q, without their ones. `tau` has room for min(rows, cols).
 void householder_qr(Block a, double* tau);

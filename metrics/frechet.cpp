@@ -24,19 +24,50 @@ using Eigen::VectorXd;
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr int two_stages = 384;  // dimensions from which on they are faster than one
 
-/// F with S = F F^T, from the eigenvectors of positive eigenvalues.
-Matrix eigen_factor(const Matrix& symmetric) {
+/// F with S = F F^T, and by how much F may be off: `doubt` [d, k], of which each column is a change of F along an axis
+/// of its own. For any G the nuclear norm of F^T G, which is the root's trace, is then off by at most the sum of the
+/// norms of the rows of doubt^T G.
+struct Factor {
+  Matrix factor, doubt;
+};
+
+/// From the eigenvectors of the eigenvalues that are not rounding of zero. Of rounding of size r in S, which lies
+/// between -r and r times the identity, the factor sqrt(v) of an axis with eigenvalue v is off by sqrt(v + r) - sqrt v
+/// at most, and by all of sqrt(v + r) where v is left out. An S that should have no negative eigenvalue shows its
+/// rounding by the one it has.
+Factor eigen_factor(const Matrix& symmetric) {
   Matrix vectors(symmetric);
   const std::vector<double> values = dense::eigenvectors(vectors);
-  const double floor = static_cast<double>(values.size()) * epsilon * std::max(values.back(), 0.0);
+  const double largest = std::max(values.back(), 0.0), floor = static_cast<double>(values.size()) * epsilon * largest;
+  const double rounding = 4.0 * epsilon * largest + 2.0 * std::max(-values.front(), 0.0);
   const auto kept = static_cast<int>(std::count_if(values.begin(), values.end(), [&](double v) { return v > floor; }));
-  Matrix out(vectors.rows(), kept);
-  for (int j = 0; j < kept; ++j) {
-    const int from = vectors.cols() - kept + j;  // values rise
-    const double root = std::sqrt(values[static_cast<std::size_t>(from)]);
-    for (int i = 0; i < out.rows(); ++i) out.column(j)[i] = root * vectors(i, from);
+  Factor out{Matrix(vectors.rows(), kept), Matrix(vectors.rows(), vectors.cols())};
+  for (int j = 0; j < vectors.cols(); ++j) {
+    const double value = values[static_cast<std::size_t>(j)], least = std::max(value - rounding, 0.0);
+    const int to = j - (vectors.cols() - kept);  // values rise
+    const double root = std::sqrt(std::max(value, 0.0));
+    const double off =
+        to < 0 ? std::sqrt(std::max(value, 0.0) + rounding) : std::sqrt(least + rounding) - std::sqrt(least);
+    for (int i = 0; i < vectors.rows(); ++i) {
+      if (to >= 0) out.factor.column(to)[i] = root * vectors(i, j);
+      out.doubt.column(j)[i] = off * vectors(i, j);
+    }
   }
   return out;
+}
+
+/// L of S = L L^T. Rounding changes element (i, j) of S by some epsilon of sqrt(S_ii S_jj), and all of S by no more
+/// than r D^2, where D^2 is its diagonal: then L by r D^2 L^-T / 2.
+Factor lower_factor(Matrix lower, const Matrix& symmetric) {
+  const int n = lower.rows();
+  const double rounding = 4.0 * epsilon * std::sqrt(n);
+  Matrix doubt(n, n);  // D^2 L^-T as the transpose of L^-1 D^2
+  for (int j = 0; j < n; ++j) {
+    std::fill_n(doubt.column(j), n, 0.0);
+    doubt.column(j)[j] = 0.5 * rounding * symmetric(j, j);
+  }
+  dense::solve_lower_transposed(lower, doubt);
+  return {std::move(lower), std::move(doubt)};
 }
 
 struct Root {
@@ -124,7 +155,7 @@ Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& low
 }
 
 /// Trace of the square root as the sum of singular values of F1^T F2: nothing is squared.
-Root root_of_factors(Matrix factor_product, std::string route) {
+Root root_of_singular_values(Matrix factor_product, std::string route) {
   const std::vector<double> values = dense::singular_values(factor_product);
   Root out{0.0, 0.0, std::move(route)};
   if (values.empty()) return out;
@@ -134,9 +165,9 @@ Root root_of_factors(Matrix factor_product, std::string route) {
   return out;
 }
 
-Matrix any_factor(const Matrix& symmetric) {
+Factor any_factor(const Matrix& symmetric) {
   Matrix lower(symmetric);
-  if (dense::cholesky(lower) && dense::well_conditioned(lower)) return lower;
+  if (dense::cholesky(lower) && dense::well_conditioned(lower)) return lower_factor(std::move(lower), symmetric);
   return eigen_factor(symmetric);
 }
 
@@ -144,6 +175,15 @@ Matrix product(bool transpose_a, dense::Block a, bool transpose_b, dense::Block 
   Matrix out(transpose_a ? a.cols : a.rows, transpose_b ? b.rows : b.cols);
   dense::multiply(transpose_a, a, transpose_b, b, out.all());
   return out;
+}
+
+/// By how much the trace may be off for what is not known of one factor.
+double error_of_doubt(dense::Block doubt, dense::Block other) {
+  Matrix rows = product(true, doubt, false, other);
+  std::vector<double> squares(static_cast<std::size_t>(rows.rows()), 0.0);
+  for (int j = 0; j < rows.cols(); ++j)
+    for (int i = 0; i < rows.rows(); ++i) squares[static_cast<std::size_t>(i)] += rows(i, j) * rows(i, j);
+  return std::accumulate(squares.begin(), squares.end(), 0.0, [](double sum, double v) { return sum + std::sqrt(v); });
 }
 
 /// What the distance is made of beside the root.
@@ -218,8 +258,10 @@ Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms) {
     Root fast = root_of_graded(dense::lower_congruence(lower.all(), other.all()), determinant, lower, largest_variance);
     if (terms.settled_by(fast) || fast.error <= error_of_singular_values(lower.rows(), fast.largest)) return fast;
   }
-  Matrix f1 = any_factor(reordered(a, dimensions)), f2 = any_factor(reordered(b, dimensions));
-  return root_of_factors(product(true, f1.all(), false, f2.all()), "singular-values");
+  Factor f1 = any_factor(reordered(a, dimensions)), f2 = any_factor(reordered(b, dimensions));
+  Root out = root_of_singular_values(product(true, f1.factor.all(), false, f2.factor.all()), "singular-values");
+  out.error += error_of_doubt(f1.doubt.all(), f2.factor.all()) + error_of_doubt(f2.doubt.all(), f1.factor.all());
+  return out;
 }
 
 Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms) {
@@ -228,14 +270,17 @@ Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms) {
     Matrix cross = product(false, dense::view(a.rows), true, dense::view(b.rows));
     Root fast = root_of(product(false, cross.all(), true, cross.all()), "low-rank");
     if (terms.settled_by(fast)) return fast;
-    return root_of_factors(std::move(cross), "low-rank-singular-values");
+    return root_of_singular_values(std::move(cross), "low-rank-singular-values");
   }
   if (b.low_rank()) return root_trace(b, a, terms);
   if (a.low_rank()) {
     Root fast = root_of(dense::row_congruence(dense::view(a.rows), dense::view(b.covariance)), "low-rank");
     if (terms.settled_by(fast)) return fast;
-    Matrix factor = any_factor(Matrix(b.covariance));
-    return root_of_factors(product(false, dense::view(a.rows), false, factor.all()), "low-rank-singular-values");
+    Factor of_b = any_factor(Matrix(b.covariance));
+    Root out = root_of_singular_values(product(false, dense::view(a.rows), false, of_b.factor.all()),
+                                       "low-rank-singular-values");
+    out.error += error_of_doubt(of_b.doubt.all(), dense::view(MatrixXd(a.rows.transpose())));
+    return out;
   }
   return full_rank_root(a.covariance, b.covariance, terms);
 }

@@ -41,9 +41,10 @@ struct FrechetDistance {
   /// and the determinant that the eigenvalues must have, by how well their matrix is graded and by the pivots. On
   /// spectra that decay by powers 0 to 3, from d + 2 to 10 d samples, d = 64 and 160, the error passed it by a factor
   /// 2.4 at most among those that set its constants, and in none of 364 drawn afterwards. On the other routes it is a
-  /// model of independent roundings without those of the factors: near-singular covariances passed it a hundredfold, at
-  /// 4e-13 of tr(S1) + tr(S2). A fast route is taken where this is below 2.5e-10 of the value, below 1e-13 of tr(S1) +
-  /// tr(S2) where the value is smaller than that resolves, or no worse than the slow route's.
+  /// model of independent roundings, with a bound on what the singular values' factors may lack: a direction whose
+  /// variance is below rounding in one set and large in the other counts by the root of that rounding, though it may be
+  /// exactly zero. A fast route is taken where this is below 2.5e-10 of the value, below 1e-13 of tr(S1) + tr(S2) where
+  /// the value is smaller than that resolves, or no worse than the independent roundings of the slow route.
   double residual;
 };
 

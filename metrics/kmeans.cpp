@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
 #include "core/philox.h"
 #include "kernels/smallest_distances.h"
+#include "kernels/smallest_distances_math.h"
 
 namespace assay {
 namespace {
@@ -86,6 +89,94 @@ void move_to_means(const at::Tensor& points, const Members& members, at::Tensor&
   });
 }
 
+/// The nearest centroid of every point while the centroids move. On the CPU a point is searched for again only where
+/// its second nearest centroid may have come closer than its own (Hamerly 2010); the answer is that of a full search.
+class NearestCentroids {
+ public:
+  /// `searched` holds the same points on the device that searches.
+  NearestCentroids(const at::Tensor& points, const at::Tensor& searched)
+      : points_(points),
+        searched_(searched),
+        labels_(static_cast<std::size_t>(points.size(0))),
+        distances_(labels_.size()),
+        reach_(labels_.size(), 0.0) {}
+
+  void update(const at::Tensor& centroids) {
+    if (!searched_.is_cpu()) {
+      keep(smallest_distances(searched_, centroids.to(searched_.device()), 1), nullptr);
+      return;
+    }
+    const std::vector<std::int64_t> open = before_.defined() ? left_open(centroids) : all();
+    before_ = centroids.clone();
+    if (open.empty()) return;
+    const std::int64_t k = std::min<std::int64_t>(2, centroids.size(0));
+    // Copies pay where they spare much.
+    if (open.size() > labels_.size() / 4 * 3) return keep(smallest_distances(points_, centroids, k), nullptr);
+    const at::Tensor rows = gather(points_, open, static_cast<std::int64_t>(open.size()));
+    keep(smallest_distances(rows, centroids, k), open.data());
+  }
+
+  const std::vector<std::int64_t>& labels() const { return labels_; }
+  /// Squared.
+  const std::vector<double>& distances() const { return distances_; }
+
+ private:
+  std::vector<std::int64_t> all() const {
+    std::vector<std::int64_t> out(labels_.size());
+    std::iota(out.begin(), out.end(), std::int64_t{0});
+    return out;
+  }
+
+  /// The points whose own centroid may not be the nearest any more. Brings the distances of the others up to date.
+  std::vector<std::int64_t> left_open(const at::Tensor& centroids) {
+    const std::int64_t width = points_.size(1), clusters = centroids.size(0);
+    const float *x = points_.const_data_ptr<float>(), *means = centroids.const_data_ptr<float>();
+    // A centroid other than a point's own comes closer by the largest of the others' moves at most.
+    std::vector<double> moves;
+    for (std::int64_t c = 0; c < clusters; ++c)
+      moves.push_back(
+          std::sqrt(squared_distance(means + c * width, before_.const_data_ptr<float>() + c * width, width)));
+    const auto farthest = std::max_element(moves.begin(), moves.end()) - moves.begin();
+    double second = 0.0;
+    for (std::int64_t c = 0; c < clusters; ++c)
+      if (c != farthest) second = std::max(second, moves[static_cast<std::size_t>(c)]);
+    const double most = moves[static_cast<std::size_t>(farthest)];
+    constexpr double rounding = 1e-9;  // far above that of a distance summed in double
+    std::vector<char> open(labels_.size());
+    at::parallel_for(0, static_cast<std::int64_t>(labels_.size()), 512, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t at = begin; at < end; ++at) {
+        const auto i = static_cast<std::size_t>(at);
+        reach_[i] -= (labels_[i] == farthest ? second : most) * (1.0 + rounding);
+        const double own = std::sqrt(distances_[i]) + moves[static_cast<std::size_t>(labels_[i])];
+        open[i] = own * (1.0 + rounding) < reach_[i] ? 0 : 1;
+        if (open[i] == 0) distances_[i] = squared_distance(x + at * width, means + labels_[i] * width, width);
+      }
+    });
+    std::vector<std::int64_t> out;
+    for (std::size_t i = 0; i < open.size(); ++i)
+      if (open[i] != 0) out.push_back(static_cast<std::int64_t>(i));
+    return out;
+  }
+
+  /// Row r of what was found is of point `rows[r]`, or of point r.
+  void keep(const SmallestDistances& found, const std::int64_t* rows) {
+    const at::Tensor indices = found.indices.cpu().contiguous(), distances = found.distances.cpu().contiguous();
+    const std::int64_t k = indices.size(1);
+    for (std::int64_t r = 0; r < indices.size(0); ++r) {
+      const auto i = static_cast<std::size_t>(rows != nullptr ? rows[r] : r);
+      labels_[i] = indices.const_data_ptr<std::int64_t>()[r * k];
+      distances_[i] = distances.const_data_ptr<double>()[r * k];
+      reach_[i] = k > 1 ? std::sqrt(distances.const_data_ptr<double>()[r * k + 1]) : endless;
+    }
+  }
+
+  static constexpr double endless = std::numeric_limits<double>::infinity();
+  at::Tensor points_, searched_, before_;
+  std::vector<std::int64_t> labels_;
+  std::vector<double> distances_;
+  std::vector<double> reach_;  ///< no other centroid than its own is closer to the point
+};
+
 /// FAISS's rule for empty clusters. Returns how many there were.
 std::int64_t split_big_clusters(std::vector<std::int64_t>& sizes, std::int64_t n, at::Tensor& centroids,
                                 RandomStream& random) {
@@ -115,6 +206,51 @@ std::int64_t split_big_clusters(std::vector<std::int64_t>& sizes, std::int64_t n
   return empty;
 }
 
+/// What is trained on, on the CPU: all of the features or a random subset, as they are or as unit vectors.
+at::Tensor training_points(const at::Tensor& features, const KMeansConfig& config) {
+  at::Tensor points = checked(features, "features");
+  const std::int64_t clusters = config.clusters;
+  if (clusters < 1) throw InputError(fmt::format("k-means needs at least 1 cluster, got {}", clusters));
+  if (clusters > points.size(0)) {
+    throw InputError(fmt::format("k-means cannot make {} clusters of {} points", clusters, points.size(0)));
+  }
+  if (config.iterations < 1)
+    throw InputError(fmt::format("k-means needs at least 1 iteration, got {}", config.iterations));
+  if (config.max_points_per_centroid < 0) {
+    throw InputError(fmt::format("max_points_per_centroid must be at least 0, got {}", config.max_points_per_centroid));
+  }
+  if (config.max_points_per_centroid > 0 && points.size(0) / config.max_points_per_centroid >= clusters &&
+      points.size(0) > clusters * config.max_points_per_centroid) {
+    RandomStream random(config.seed, Purpose::clustering, subset_stream);
+    points = gather(points, permutation(points.size(0), random), clusters * config.max_points_per_centroid);
+  }
+  return config.normalise ? normalise_rows(points) : points;
+}
+
+/// Lloyd's iterations on `points`; `searched` is the same on the device that searches.
+KMeans lloyd(const at::Tensor& searched, const at::Tensor& points, at::Tensor centroids, const KMeansConfig& config,
+             const KMeansProgress& progress) {
+  const std::int64_t n = points.size(0), clusters = config.clusters;
+  KMeans out;
+  out.points = n;
+  out.centroids = std::move(centroids);
+  RandomStream split(config.seed, Purpose::clustering, split_stream);
+  NearestCentroids nearest(points, searched);
+  for (std::int64_t iteration = 0; iteration < config.iterations; ++iteration) {
+    nearest.update(out.centroids);
+    const double inertia = std::accumulate(nearest.distances().begin(), nearest.distances().end(), 0.0);
+    out.inertia.push_back(inertia);
+
+    const Members members = members_of(nearest.labels().data(), n, clusters);
+    move_to_means(points, members, out.centroids);
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(clusters));
+    for (std::size_t c = 0; c < sizes.size(); ++c) sizes[c] = members.start[c + 1] - members.start[c];
+    out.empty.push_back(split_big_clusters(sizes, n, out.centroids, split));
+    if (progress) progress(iteration + 1, config.iterations, inertia);
+  }
+  return out;
+}
+
 }  // namespace
 
 at::Tensor normalise_rows(const at::Tensor& features) {
@@ -135,46 +271,21 @@ at::Tensor normalise_rows(const at::Tensor& features) {
 }
 
 KMeans kmeans_fit(const at::Tensor& features, const KMeansConfig& config, const KMeansProgress& progress) {
-  at::Tensor points = checked(features, "features");
-  const std::int64_t clusters = config.clusters;
-  if (clusters < 1) throw InputError(fmt::format("k-means needs at least 1 cluster, got {}", clusters));
-  if (clusters > points.size(0)) {
-    throw InputError(fmt::format("k-means cannot make {} clusters of {} points", clusters, points.size(0)));
-  }
-  if (config.iterations < 1)
-    throw InputError(fmt::format("k-means needs at least 1 iteration, got {}", config.iterations));
-  if (config.max_points_per_centroid < 0) {
-    throw InputError(fmt::format("max_points_per_centroid must be at least 0, got {}", config.max_points_per_centroid));
-  }
-  if (config.max_points_per_centroid > 0 && points.size(0) / config.max_points_per_centroid >= clusters &&
-      points.size(0) > clusters * config.max_points_per_centroid) {
-    RandomStream random(config.seed, Purpose::clustering, subset_stream);
-    points = gather(points, permutation(points.size(0), random), clusters * config.max_points_per_centroid);
-  }
-  if (config.normalise) points = normalise_rows(points);
-  const std::int64_t n = points.size(0);
-
-  KMeans out;
-  out.points = n;
+  const at::Tensor points = training_points(features, config);
   RandomStream start(config.seed, Purpose::clustering, start_stream);
-  out.centroids = gather(points, permutation(n, start), clusters);
-  RandomStream split(config.seed, Purpose::clustering, split_stream);
-  const at::Tensor searched = points.to(features.device());
-  for (std::int64_t iteration = 0; iteration < config.iterations; ++iteration) {
-    const SmallestDistances nearest = smallest_distances(searched, out.centroids.to(features.device()), 1);
-    const at::Tensor labels = nearest.indices.cpu().contiguous(), distances = nearest.distances.cpu().contiguous();
-    double inertia = 0.0;
-    for (std::int64_t i = 0; i < n; ++i) inertia += distances.const_data_ptr<double>()[i];
-    out.inertia.push_back(inertia);
+  at::Tensor initial = gather(points, permutation(points.size(0), start), config.clusters);
+  return lloyd(points.to(features.device()), points, std::move(initial), config, progress);
+}
 
-    const Members members = members_of(labels.const_data_ptr<std::int64_t>(), n, clusters);
-    move_to_means(points, members, out.centroids);
-    std::vector<std::int64_t> sizes(static_cast<std::size_t>(clusters));
-    for (std::size_t c = 0; c < sizes.size(); ++c) sizes[c] = members.start[c + 1] - members.start[c];
-    out.empty.push_back(split_big_clusters(sizes, n, out.centroids, split));
-    if (progress) progress(iteration + 1, config.iterations, inertia);
+KMeans kmeans_fit_from(const at::Tensor& features, const at::Tensor& initial, const KMeansConfig& config,
+                       const KMeansProgress& progress) {
+  const at::Tensor points = training_points(features, config);
+  const at::Tensor centroids = checked(initial, "initial centroids");
+  if (centroids.size(0) != config.clusters || centroids.size(1) != points.size(1)) {
+    throw InputError(fmt::format("k-means: initial centroids are [{}, {}]; expected [{}, {}]", centroids.size(0),
+                                 centroids.size(1), config.clusters, points.size(1)));
   }
-  return out;
+  return lloyd(points.to(features.device()), points, centroids.clone(), config, progress);
 }
 
 std::vector<std::int64_t> kmeans_assign(const at::Tensor& features, const at::Tensor& centroids, bool normalised) {

@@ -39,6 +39,11 @@ using KMeansProgress = std::function<void(std::int64_t, std::int64_t, double)>;
 /// that is not finite (naming row and column).
 KMeans kmeans_fit(const at::Tensor& features, const KMeansConfig& config, const KMeansProgress& progress = {});
 
+/// The same from given centroids [K, D] float32, on the scale of what is trained on (unit vectors where
+/// `config.normalise`). `config.clusters` must be K. Errors as for kmeans_fit.
+KMeans kmeans_fit_from(const at::Tensor& features, const at::Tensor& initial, const KMeansConfig& config,
+                       const KMeansProgress& progress = {});
+
 /// The nearest centroid of each row of `features` [N, D] (equal distances: the smaller id), on unit vectors where
 /// `normalised`. Errors as for kmeans_fit.
 std::vector<std::int64_t> kmeans_assign(const at::Tensor& features, const at::Tensor& centroids, bool normalised);

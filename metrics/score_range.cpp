@@ -30,6 +30,7 @@ constexpr std::array<Row, 34> table = {{
     {"density", 0, endless},
     {"fd", 0, endless},
     {"fid", 0, endless},
+    {"fid_infinity", 0, endless},
     {"homogeneity", 0, 1},
     {"iou", 0, 1},
     {"is_mean", 1, endless},
@@ -47,8 +48,7 @@ constexpr std::array<Row, 34> table = {{
     {"sfid", 0, endless},
     {"v_measure", 0, 1},
     {"weighted_f", 0, 1},
-    // Unbiased estimates and limits of a fit may lie below zero.
-    {"fid_infinity", -endless, endless},
+    // An unbiased estimate may lie below zero.
     {"kid_mean", -endless, endless},
 }};
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -42,7 +43,8 @@ std::string format_significant(double value, int digits) {
 std::string format_value(double value, std::optional<double> low, std::optional<double> high) {
   if (!low || !high) return format_significant(value, 3);
   const double half_width = (*high - *low) / 2;
-  if (!(half_width > 0)) return format_significant(value, 4);
+  // Ends that differ by rounding alone support no more digits than equal ones.
+  if (!(half_width > 1e-9 * std::max(std::abs(*low), std::abs(*high)))) return format_significant(value, 4);
   return format_at(value, decimals_for(half_width));
 }
 

@@ -17,7 +17,7 @@ std::string format_at(double value, int decimals);
 std::string format_significant(double value, int digits);
 
 /// A value with as many digits as its interval supports: the half-width shows two significant digits. Without an
-/// interval three significant digits; with an interval of width 0 four.
+/// interval three significant digits; with an interval of width 0, or below 1e-9 of its ends, four.
 std::string format_value(double value, std::optional<double> low, std::optional<double> high);
 
 /// "[low, high]" with the digits of format_value.

@@ -152,9 +152,8 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
     arms[i].input->require_samples();
     if (arms[i].input->count() != arms[0].input->count())
       throw InputError(
-          fmt::format("{} holds {} samples and {} holds {}; expected equal numbers, sample i of all from "
-                      "the same noise",
-                      paths[i].string(), arms[i].input->count(), paths[0].string(), arms[0].input->count()));
+          fmt::format("{} and {} hold {} and {} samples; expected equal numbers, sample i of all from the same noise",
+                      paths[i].string(), paths[0].string(), arms[i].input->count(), arms[0].input->count()));
   }
   return arms;
 }

@@ -29,8 +29,8 @@ std::vector<std::string> unique_stems(const std::filesystem::path& folder, const
       stems.push_back(file.stem);
   }
   if (!twice.empty())
-    throw InputError(fmt::format("{}: {} stems belong to more than one image ({}); expected one file a stem",
-                                 folder.string(), twice.size(), first_few(twice)));
+    throw InputError(fmt::format("{}: stems of more than one image: {}; expected one file a stem", folder.string(),
+                                 first_few(twice)));
   return stems;
 }
 

@@ -170,7 +170,7 @@ std::vector<PairScore> fid_infinity_pairs(const FeatureSet& reference, const Fea
   FrechetPair all = frechet_of(reference, a, b, Divisor::n_minus_1, options);
   for (std::size_t r = 0; r < all.differences.size(); ++r)
     all.differences[r] += deviation * RandomStream(seed, Purpose::resample, fit_stream + r).normal();
-  return {{"fid_infinity", of_a.fit.limit, of_b.fit.limit, std::move(all.differences),
+  return {{"fid_infinity", of_a.value(), of_b.value(), std::move(all.differences),
            "paired bootstrap over generated rows at n, with the error of the fit",
            p_value_of_shares(all.shares, options), swaps_text(options) + ", of the distance at n, first order", false}};
 }

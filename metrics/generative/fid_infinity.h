@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -13,6 +14,10 @@ struct FidInfinity {
   std::vector<std::int64_t> sizes;
   std::vector<double> values;
   InverseFit fit;
+
+  /// The limit, and 0 where the line falls below: a squared distance does not. It falls there by chance where the sets
+  /// are close, and always where they share samples, since then the subsets come closer than 1/n says.
+  double value() const { return std::max(fit.limit, 0.0); }
 };
 
 /// Subset s is a prefix of the permutation of RandomStream(seed, resample, s), the same rows for every set of so many

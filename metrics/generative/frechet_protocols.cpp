@@ -77,13 +77,19 @@ std::vector<MetricRow> limit(const FeatureSet& reference, const FeatureSet& gene
   const FidInfinity found = fid_infinity(reference, generated, options.seed, options.level);
   MetricRow row;
   row.metric = "fid_infinity";
-  row.value = found.fit.limit;
-  if (options.bootstrap > 0)
-    row.interval = ScoreInterval{found.fit.interval.low, found.fit.interval.high, options.level,
+  row.value = found.value();
+  if (options.bootstrap > 0) {
+    const Interval found_interval = within_range(row.metric, found.fit.interval);
+    row.interval = ScoreInterval{found_interval.low, found_interval.high, options.level,
                                  "Student t of the fit over 15 subsets, which overlap"};
+  }
+  if (found.fit.limit < 0.0) row.note = fmt::format("taken as 0: the fit falls to {:.3g}", found.fit.limit);
   row.samples = found.values;
   row.sample_kind = "subset";
-  row.extra = {{"slope", found.fit.slope}, {"subset_sizes", found.sizes}, {"subset_values", found.values}};
+  row.extra = {{"fitted_limit", found.fit.limit},
+               {"slope", found.fit.slope},
+               {"subset_sizes", found.sizes},
+               {"subset_values", found.values}};
   return {row};
 }
 

@@ -67,7 +67,7 @@ std::vector<Protocol> frechet_protocols() {
                   {"covariance_divisor", "n"}})},
       {"fid-infinity",
        "fid-tf1 of endless samples: a + b/n fitted to 15 random subsets of 5,000 (or half, where fewer than 10,000) to "
-       "all n.\nThe value is a; removes most of the bias by which FID favours large n.",
+       "all n.\nThe value is a, or 0 where a is below; removes most of the bias by which FID favours large n.",
        "Chong & Forsyth 2020",
        inception({{"weights", "inception-2015-12-05"},
                   {"input", "uint8 RGB"},

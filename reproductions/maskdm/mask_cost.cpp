@@ -38,7 +38,7 @@ void mask_cost(Study& s) {
     out.protocols.push_back(
         {"training", {{"mask", to_json(config.mask)}, {"batch", config.batch}, {"threads", "those of the seed"}}});
     std::vector<double> medians;
-    for (std::size_t i = 0; i < stages.size(); ++i) {
+    for (std::size_t i = 0; i < masks.size(); ++i) {
       medians.push_back(quantile(seconds[i], 0.5));
       const auto n = static_cast<std::int64_t>(seconds[i].size());
       out.timings.push_back({"train_step", fmt::format("mask rate {}", config.rates[i]),

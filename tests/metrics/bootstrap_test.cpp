@@ -68,6 +68,11 @@ TEST(SignFlip, AllOfOneSignGivesTheSmallestPossibleValue) {
   EXPECT_EQ(sign_flip_p_value(std::vector<double>(4, 0.0)), 1.0);
 }
 
+// No random pattern of 30 signs in 100,000 repeats the observed one, which counts itself all the same.
+TEST(SignFlip, TheObservedPatternIsOneOfThem) {
+  EXPECT_DOUBLE_EQ(sign_flip_p_value(std::vector<double>(30, 0.7), 3), 1.0 / 100001.0);
+}
+
 // 30 differences, too many to enumerate: the normal approximation of the same test says 2 (1 - Phi(z)).
 TEST(SignFlip, RandomPatternsApproachTheNormalTest) {
   std::vector<double> differences;

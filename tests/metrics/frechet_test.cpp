@@ -269,6 +269,25 @@ TEST(Frechet, ADirectionThatOneSetLacksIsNotMadeOfRounding) {
   expect_relative(frechet(full, lacking).value, static_cast<double>(n - 1) + 4.0, 1e-10);
 }
 
+// One variance at, below and above what rounding resolves, against a set that is flat: it adds its root.
+TEST(Frechet, TheResidualCoversAVarianceThatRoundingHides) {
+  for (const Eigen::Index n : {60, 400}) {
+    const double resolved = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+    for (const double share : {0.0, 0.02, 0.3, 0.9, 1.1, 10.0, 1e3, 1e6}) {
+      const double variance = share * resolved;
+      Eigen::VectorXd a = Eigen::VectorXd::Ones(n), b = Eigen::VectorXd::Constant(n, 4.0);
+      a[n - 1] = variance;
+      const Gaussian hiding{0, Eigen::VectorXd::Zero(n), rotated(a), {}};
+      const Gaussian flat{0, Eigen::VectorXd::Zero(n), rotated(b), {}};
+      const double expected = static_cast<double>(n - 1) + std::pow(2.0 - std::sqrt(variance), 2);
+      for (const FrechetDistance& d : {frechet(hiding, flat), frechet(flat, hiding)}) {
+        EXPECT_LE(std::abs(d.value - expected), d.residual) << n << ", " << share << " by " << d.route;
+        EXPECT_LE(d.residual, 8.0 * std::sqrt(2.0 * resolved)) << n << ", " << share << " by " << d.route;
+      }
+    }
+  }
+}
+
 TEST(Frechet, DecayingSetsThatAreNearlyOneAreNearlyAtZero) {
   const Commuting sets(400, 1.0, 1e-6, 1.0);
   const FrechetDistance d = frechet(sets.a, sets.b);

@@ -128,6 +128,41 @@ TEST(KMeans, InertiaFallsAndProgressIsTold) {
   EXPECT_LT(told.back(), 0.9 * told.front());
 }
 
+TEST_P(KMeansOnEachDevice, StartsFromGivenCentroids) {
+  const auto points = normal({60, 3}, 4, device);
+  const KMeansConfig config{.clusters = 4, .iterations = 3, .normalise = false, .seed = 2};
+  RandomStream random(2, Purpose::clustering, 1);
+  const auto order = permutation(60, random);
+  at::Tensor initial = normal({4, 3}, 1);
+  for (std::int64_t c = 0; c < 4; ++c) initial[c] = points.cpu()[order[static_cast<std::size_t>(c)]];
+  const at::Tensor before = initial.clone();
+  const KMeans drawn = kmeans_fit(points, config), given = kmeans_fit_from(points, initial, config);
+  EXPECT_TRUE(same_bits(given.centroids, drawn.centroids));
+  EXPECT_EQ(given.inertia, drawn.inertia);
+  EXPECT_TRUE(same_bits(initial, before)) << "what is given is not written to";
+}
+
+// The first iteration searches for every point, later ones for those that may have changed their cluster.
+TEST_P(KMeansOnEachDevice, LaterIterationsAreThoseOfAFullSearch) {
+  constexpr std::int64_t n = 900, width = 6, clusters = 9;
+  at::Tensor points = normal({n, width}, 7);
+  const at::Tensor centres = normal({20, width}, 8);  // 20 heaps, 9 clusters
+  float* x = points.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t d = 0; d < width; ++d)
+      x[i * width + d] += 4.0f * centres.const_data_ptr<float>()[i * i % 20 * width + d];
+  points = points.to(device);
+  at::Tensor centroids = points.cpu().narrow(0, 0, clusters).clone();
+  const KMeans whole = kmeans_fit_from(points, centroids, {.clusters = clusters, .iterations = 25, .normalise = false});
+  for (std::size_t t = 0; t < 25; ++t) {
+    const KMeans step = kmeans_fit_from(points, centroids, {.clusters = clusters, .iterations = 1, .normalise = false});
+    ASSERT_EQ(step.inertia[0], whole.inertia[t]) << "iteration " << t;
+    centroids = step.centroids;
+  }
+  EXPECT_TRUE(same_bits(centroids, whole.centroids));
+  EXPECT_THAT(whole.empty, ::testing::Each(0));
+}
+
 TEST(KMeans, DrawsASubsetOnlyWhereThereAreMorePoints) {
   const auto points = normal({100, 2}, 5);
   EXPECT_EQ(kmeans_fit(points, {.clusters = 2, .max_points_per_centroid = 10}).points, 20);
@@ -162,6 +197,11 @@ TEST(KMeans, SaysWhatIsWrong) {
         kmeans_assign(points, normal({2, 4}, 1), false);
       },
       ThrowsMessage<InputError>(HasSubstr("3 columns")));
+  EXPECT_THAT(
+      [&] {
+        kmeans_fit_from(points, normal({3, 3}, 1), {.clusters = 2});
+      },
+      ThrowsMessage<InputError>(HasSubstr("[3, 3]; expected [2, 3]")));
   points[4][2] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THAT([&] { kmeans_fit(points, {.clusters = 2}); },
               ThrowsMessage<InputError>(HasSubstr("row 4, column 2 is nan")));

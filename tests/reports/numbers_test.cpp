@@ -35,6 +35,8 @@ TEST(Digits, WithoutIntervalThreeSignificantAndWithoutWidthFour) {
   EXPECT_EQ(format_value(131.246, std::nullopt, std::nullopt), "131");
   EXPECT_EQ(format_value(0.0123456, std::nullopt, std::nullopt), "0.0123");
   EXPECT_EQ(format_value(0.5, 0.5, 0.5), "0.5000");
+  EXPECT_EQ(format_value(1234.5678, 1234.5678 - 1e-12, 1234.5678 + 2e-12), "1235") << "a width of rounding is none";
+  EXPECT_EQ(format_interval(18.0, 18.0 + 1e-14), "[18.00, 18.00]");
 }
 
 TEST(Digits, SignificantDigitsCountFromTheFirstOne) {

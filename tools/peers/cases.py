@@ -23,6 +23,7 @@ class Case:
     goal: dict[str, float] = field(default_factory=dict)
     relative: bool = True
     read: Callable[[Path], dict] | None = None  # our values, where they lie in a file and not in the answer
+    program: str = ""  # of the build folder, in place of `assay --json`
 
 
 def timed(function):
@@ -283,6 +284,49 @@ def sklearn_scores(folder):
     return {name: float(v) for name, v in value.items()}, seconds
 
 
+# k-means: the same start and as many iterations, so that the same inertia is reached.
+CENTROIDS, ITERATIONS = 100, 25
+
+
+def clustered_features(n, d):
+    def prepare(folder):
+        random = np.random.default_rng(3)  # heaps that overlap, so that no run is done early
+        centres = random.standard_normal((CENTROIDS, d)) * 0.3
+        values = (centres[random.integers(0, CENTROIDS, n)] + random.standard_normal((n, d))).astype(np.float32)
+        start = values[random.choice(n, CENTROIDS, replace=False)]
+        np.savez(folder / "features.npz", features=values, centroids=start)
+        write_safetensors(folder / "features.safetensors", {"features": values, "centroids": start})
+
+    return prepare
+
+
+def inertia(values, centroids, nearest):
+    return {"inertia": float(((values.astype(np.float64) - centroids.astype(np.float64)[nearest]) ** 2).sum())}
+
+
+def faiss_kmeans(folder):
+    import faiss
+    arrays = np.load(folder / "features.npz")
+    values, start = arrays["features"], arrays["centroids"]
+
+    def fit():
+        means = faiss.Kmeans(values.shape[1], len(start), niter=ITERATIONS, max_points_per_centroid=len(values))
+        means.train(values, init_centroids=start)
+        return means.centroids, means.index.search(values, 1)[1][:, 0]
+
+    (centroids, nearest), seconds = timed(fit)
+    return inertia(values, centroids, nearest), seconds
+
+
+def sklearn_kmeans(folder):
+    from sklearn.cluster import KMeans
+    arrays = np.load(folder / "features.npz")
+    values, start = arrays["features"], arrays["centroids"]
+    fitted, seconds = timed(lambda: KMeans(len(start), init=start, n_init=1, max_iter=ITERATIONS, tol=0,
+                                           algorithm="lloyd").fit(values))
+    return inertia(values, fitted.cluster_centers_, fitted.labels_), seconds
+
+
 CASES = [
     Case("frechet-2048", "10000+10000x2048", statistics_files(10000, 2048),
          {"pytorch-fid": pytorch_fid_statistics, "torch-fidelity": torch_fidelity_statistics},
@@ -317,4 +361,8 @@ CASES = [
          as_text(lambda f, t: ["metric", "clustering", "--prediction", f / "prediction.txt", "--truth", f / "truth.txt",
                                "--bootstrap", "0"]),
          {"scikit-learn": 1e-12}, {"scikit-learn": 10}),
+    Case("kmeans", "20000x384, 100 clusters, 25 iterations", clustered_features(20000, 384),
+         {"faiss-cpu": faiss_kmeans, "scikit-learn": sklearn_kmeans},
+         lambda f, t: [str(f / "features.safetensors"), str(ITERATIONS)],
+         {"faiss-cpu": 1e-5, "scikit-learn": 1e-5}, {"faiss-cpu": 1.5, "scikit-learn": 1.5}, program="peers/kmeans_of_file"),
 ]

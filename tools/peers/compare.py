@@ -4,7 +4,8 @@ them interleaved, checks that the values agree, and prints how many times faster
 
 A peer's time is its function alone, on arrays that are in memory already (images: with reading them). Ours is what
 `assay metric --json` says of itself: the work without loading the program and without reading feature files; reading
-images and labels is part of it. Peak memory is the whole process's on both sides.
+images and labels is part of it. Where no command does the work, a program in build/peers stands in and says the same.
+Peak memory is the whole process's on both sides.
 """
 import argparse
 import json
@@ -47,7 +48,8 @@ def measured(command, threads):
 
 
 def ours(case, assay, folder, threads):
-    out, wall, peak = measured([assay, *case.command(folder, threads), "--json"], threads)
+    program = [Path(assay).parent.parent / case.program] if case.program else [assay, "--json"]
+    out, wall, peak = measured([program[0], *case.command(folder, threads), *program[1:]], threads)
     answer = json.loads(out)
     values = case.read(folder) if case.read else {}
     for row in answer["results"]:
