@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/safetensors.h"
 #include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/learning_curve.h"
