@@ -18,6 +18,7 @@
 #include "core/safetensors.h"
 #include "datasets/image_file.h"
 #include "diffusion/mask_uvit.h"
+#include "diffusion/uvit_keys.h"
 #include "reproductions/images.h"
 #include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/process.h"
@@ -44,6 +45,7 @@ struct PaperConfig {
   PublishedRun run;
   std::map<std::string, MaskUVitConfig> nets;
   std::map<std::string, NeededFile> data;
+  FinalLayer final_layer = FinalLayer::refuse;  // of checkpoints with U-ViT's keys
   OptimizerOptions optimizer;
   std::int64_t sampling_steps = 250;
   double eta = 1.0;
@@ -89,6 +91,8 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     if (folder.path.empty()) throw InputError(fmt::format("data.{}.folder: missing", name));
     c.data.emplace(name, folder);
   }
+  c.final_layer =
+      reader.one_of("final_layer", "refuse", {"refuse", "drop"}) == "drop" ? FinalLayer::drop : FinalLayer::refuse;
   c.optimizer = read_optimizer_options(reader.object("optimizer"), "optimizer");
   {
     ConfigReader s(reader.object("sampling"), "sampling");
@@ -274,7 +278,7 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
       if (before != earlier.end())
         network.parameters().load_partly(file, "model.");
       else
-        network.parameters().load(file);
+        load_mask_uvit(network, file, c.final_layer);
     }
     const Process process(row.schedule);
     const TrainingImages images =
@@ -353,7 +357,8 @@ void run(Run& run) {
     if (sampled_weights(c, row).present()) {
       // So that a wrong file is not found after hours of training.
       MaskUVit network(c.nets.at(row.network));
-      network.parameters().load(SafetensorsFile(sampled_weights(c, row).path));
+      network.parameters().materialise(0);
+      load_mask_uvit(network, SafetensorsFile(sampled_weights(c, row).path), c.final_layer);
     }
   PublishedScores scores(run, c.run);
   std::map<std::string, std::filesystem::path> trained;
@@ -362,7 +367,7 @@ void run(Run& run) {
     MaskUVit network(c.nets.at(row.network));
     network.parameters().materialise(run.seed(), run.device());
     if (weights.present()) {
-      network.parameters().load(SafetensorsFile(weights.path));
+      load_mask_uvit(network, SafetensorsFile(weights.path), c.final_layer);
     } else {
       trained[row.name] = trained_row(run, c, row, trained);
       network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
