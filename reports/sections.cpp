@@ -22,11 +22,11 @@ Document make_document(const ReportData& data) {
                                     seeds.size() == 1 ? "seed" : "seeds", data.runs.front().started_at.substr(0, 10));
   }
   const std::vector<ScoreGroup> groups = group_scores(data.scores, data.runs);
-  for (Section& section :
-       std::vector<Section>{overview_section(data), claims_section(data), paper_tables_section(data, groups),
-                            scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
-                            learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
-                            notes_section(data), protocols_section(data), artifacts_section(data)})
+  for (Section& section : std::vector<Section>{
+           overview_section(data), claims_section(data), paper_tables_section(data, groups),
+           scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
+           learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
+           notes_section(data), protocols_section(data), artifacts_section(data)})
     if (!section.parts.empty() && !section.parts.front().blocks.empty())
       document.sections.push_back(std::move(section));
   return document;

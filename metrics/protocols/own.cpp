@@ -43,7 +43,8 @@ std::vector<Protocol> own_protocols() {
        {{"boxes", "two classes: inside and outside; LOST on the same features"},
         {"masks", "K clusters; nearest centroid of the same features"}}},
       {"training",
-       "What a training itself shows: its seconds, steps and operations, and how loss and gradient swing over the second "
+       "What a training itself shows: its seconds, steps and operations, and how loss and gradient swing over the "
+       "second "
        "half\nof its steps. Seconds are of this machine, beside whatever else it did: compare them within one run.",
        "Assay",
        {{"operations", "three times those of a forward pass; multiply-add counts two"},
