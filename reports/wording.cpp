@@ -76,7 +76,7 @@ std::string weight_text(double w) { return fmt::format("{:g}", w); }
 
 std::string params_text(const nlohmann::json& params) {
   const std::optional<double> w = guidance_weight(params);
-  const std::string others = other_params(params);
+  std::string others = other_params(params);
   if (!w) return others;
   return fmt::format("w = {}{}{}", weight_text(*w), others.empty() ? "" : ", ", others);
 }
@@ -95,6 +95,7 @@ std::string direction_text(Better better) {
 
 std::string seeds_text(const std::vector<std::int64_t>& seeds) {
   std::vector<std::string> words;
+  words.reserve(seeds.size());
   for (const std::int64_t seed : seeds) words.push_back(std::to_string(seed));
   return join(words);
 }
