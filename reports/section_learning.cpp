@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "reports/charts.h"
@@ -84,8 +85,9 @@ Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& 
       for (const ScoreGroup* point : points) {
         shown.push_back(point);
         against_operations.points.push_back(point_of(*operations(point->params), *point));
+        // To a tenth of a second, which the axis can show.
         if (const auto seconds = seconds_of(groups, *point))
-          against_seconds.points.push_back(point_of(*seconds, *point));
+          against_seconds.points.push_back(point_of(std::round(10 * *seconds) / 10, *point));
       }
       by_operations.series.push_back(std::move(against_operations));
       if (against_seconds.points.size() > 1) by_seconds.series.push_back(std::move(against_seconds));
