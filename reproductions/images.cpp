@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 
 #include <algorithm>
 
@@ -26,6 +27,12 @@ LabelledImages load_images(const Dataset& dataset, Split split) {
         *out++ = static_cast<float>(image.pixels[static_cast<std::size_t>(3 * p + c)]) / 127.5f - 1.0f;
   }
   return set;
+}
+
+at::Tensor rows_of(const at::Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
+  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
+  return at::index_select(tensor, 0, index);
 }
 
 at::Tensor to_bytes(const at::Tensor& images) { return ((images + 1) * 127.5).clamp(0, 255).to(at::kByte); }

@@ -18,6 +18,9 @@ struct LabelledImages {
 };
 LabelledImages load_images(const Dataset& dataset, Split split);
 
+/// These rows of a tensor [N, ...], in this order.
+at::Tensor rows_of(const at::Tensor& tensor, const std::vector<std::int64_t>& rows);
+
 /// Bytes of images in [-1, 1] as SGDM writes them: trunc(clamp((x + 1) * 127.5, 0, 255)). [N, 3, H, W] uint8.
 at::Tensor to_bytes(const at::Tensor& images);
 /// The inverse up to the truncation: b / 127.5 - 1.

@@ -11,6 +11,17 @@
 #include "reproductions/images.h"
 
 namespace assay {
+namespace {
+
+at::Tensor read(const std::filesystem::path& path, const std::string& name, at::ScalarType type) {
+  const SafetensorsFile file(path);
+  const TensorView& view = file.at(name);
+  at::Tensor values = at::empty(view.shape, type);
+  std::memcpy(values.mutable_data_ptr(), view.data.data(), view.data.size());
+  return values;
+}
+
+}  // namespace
 
 void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, const at::Tensor& features,
                    const std::vector<std::int64_t>& labels) {
@@ -25,13 +36,9 @@ void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, c
   writer.write(file);
 }
 
-at::Tensor read_sample_features(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  const TensorView& view = file.at("features");
-  at::Tensor features = at::empty(view.shape, at::kFloat);
-  std::memcpy(features.mutable_data_ptr<float>(), view.data.data(), view.data.size());
-  return features;
-}
+at::Tensor read_sample_images(const std::filesystem::path& file) { return read(file, "images", at::kByte); }
+
+at::Tensor read_sample_features(const std::filesystem::path& file) { return read(file, "features", at::kFloat); }
 
 Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
                         nlohmann::json meta) {

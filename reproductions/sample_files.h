@@ -15,7 +15,8 @@ namespace assay {
 void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, const at::Tensor& features,
                    const std::vector<std::int64_t>& labels = {});
 
-/// The features of such a file.
+/// The images of such a file, and its features.
+at::Tensor read_sample_images(const std::filesystem::path& file);
 at::Tensor read_sample_features(const std::filesystem::path& file);
 
 /// Writes the first samples, ten a row (fewer where there are fewer) and at most six rows, as a picture, and returns

@@ -1,7 +1,6 @@
 #include "reproductions/ed_dpm/diagnosis.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
@@ -32,12 +31,8 @@ HeldOut held_out(const Study& s) {
   std::vector<std::int64_t> order = permutation(s.validation.images.size(0), random);
   order.resize(std::min(order.size(), static_cast<std::size_t>(s.config.diagnosed_images)));
   HeldOut set;
-  std::vector<at::Tensor> rows;
-  for (const std::int64_t i : order) {
-    rows.push_back(s.validation.images.narrow(0, i, 1));
-    set.labels.push_back(s.labels(s.validation)[static_cast<std::size_t>(i)]);
-  }
-  set.images = at::cat(rows);
+  set.images = rows_of(s.validation.images, order);
+  for (const std::int64_t i : order) set.labels.push_back(s.labels(s.validation)[static_cast<std::size_t>(i)]);
   return set;
 }
 

@@ -13,6 +13,7 @@
 #include "core/philox.h"
 #include "diffusion/adm_sampler.h"
 #include "diffusion/gaussian_mixture.h"
+#include "metrics/least_squares.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -41,17 +42,10 @@ at::Tensor clean_samples(const GaussianMixture& mixture, const at::Tensor& label
   return at::index_select(mixture.means(), 0, labels).view(z.sizes()) + mixture.deviation() * z;
 }
 
-LogLogSlope fit(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto n = static_cast<double>(x.size());
-  double sx = 0, sy = 0, sxx = 0, sxy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double lx = std::log(x[i]), ly = std::log(y[i]);
-    sx += lx;
-    sy += ly;
-    sxx += lx * lx;
-    sxy += lx * ly;
-  }
-  return {(n * sxy - sx * sy) / (n * sxx - sx * sx), static_cast<std::int64_t>(x.size())};
+LogLogSlope fit(std::vector<double> x, std::vector<double> y) {
+  for (std::vector<double>* values : {&x, &y})
+    for (double& value : *values) value = std::log(value);
+  return {least_squares_slope(x, y), static_cast<std::int64_t>(x.size())};
 }
 
 /// The parts of one measurement.

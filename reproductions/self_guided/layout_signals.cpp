@@ -15,7 +15,6 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "metrics/bootstrap.h"
-#include "metrics/confusion.h"
 #include "metrics/corloc.h"
 
 namespace assay::self_guided {
@@ -113,45 +112,6 @@ void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutp
                         "corloc-lost", nlohmann::json::object()});
 }
 
-/// Mean IoU over all pixels of maps `truth` and `found`, [N, H, W] int64.
-Score overlap(const Study& s, const std::string& arm, const at::Tensor& truth, const at::Tensor& found,
-              std::int64_t classes, const nlohmann::json& params) {
-  const at::Tensor want = truth.to(at::kByte).contiguous(), have = found.to(at::kByte).contiguous();
-  const std::int64_t n = want.size(0), pixels = want[0].numel();
-  std::vector<Confusion> counts;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto at = [&](const at::Tensor& maps) {
-      return std::span(maps.const_data_ptr<std::uint8_t>() + i * pixels, static_cast<std::size_t>(pixels));
-    };
-    counts.push_back(confusion(at(want), at(have), static_cast<int>(want.size(2)), static_cast<int>(classes)));
-  }
-  const auto mean_iou = [&](std::span<const std::int64_t> chosen) {
-    Confusion sum(static_cast<int>(classes));
-    for (const std::int64_t i : chosen) sum.add(counts[static_cast<std::size_t>(i)]);
-    return scores(sum).mean_iou;
-  };
-  std::vector<std::int64_t> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  const assay::Interval interval = percentile_interval(bootstrap(n, mean_iou, s.config.bootstrap, s.run.seed(), 1));
-  return {
-      arm,
-      "layout_miou",
-      mean_iou(all),
-      "",
-      ScoreDirection::higher_is_better,
-      n,
-      ScoreInterval{interval.low, interval.high, 0.95, fmt::format("bootstrap over images, {}", s.config.bootstrap)},
-      "layout",
-      params};
-}
-
-at::Tensor rows_of(const at::Tensor& maps, const std::vector<std::int64_t>& rows) {
-  std::vector<at::Tensor> chosen;
-  chosen.reserve(rows.size());
-  for (const std::int64_t row : rows) chosen.push_back(maps[row]);
-  return at::stack(chosen);
-}
-
 }  // namespace
 
 LayoutFinder::LayoutFinder(ConvEncoder encoder, const LayoutConfig& config)
@@ -174,17 +134,18 @@ at::Tensor LayoutFinder::segments(const at::Tensor& images, const at::Tensor& ce
                        true);
 }
 
-std::vector<Score> LayoutSignals::agreement(const Study& s, const std::string& arm, const at::Tensor& images,
-                                            const std::vector<std::int64_t>& sources,
-                                            const nlohmann::json& params) const {
+std::optional<LayoutOverlap> LayoutSignals::overlap(const std::string& arm, const at::Tensor& images,
+                                                    const std::vector<std::int64_t>& sources) const {
   if (arm == box_arm) {
-    const at::Tensor asked = rows_of(box.train.layout, sources).squeeze(1).to(at::kLong);
-    return {overlap(s, arm, asked, finder.boxes(images).layout.squeeze(1).to(at::kLong), 2, params)};
+    const at::Tensor asked = rows_of(box.train.layout, sources).squeeze(1);
+    return LayoutOverlap(asked, finder.boxes(images).layout.squeeze(1), 2);
   }
-  if (arm != mask_arm || !centroids.defined()) return {};
+  if (arm != mask_arm || !centroids.defined()) return std::nullopt;
   const at::Tensor asked = rows_of(mask.train.layout, sources).argmax(1);
-  return {overlap(s, arm, asked, finder.segments(images, centroids), s.config.layouts.mask_clusters, params)};
+  return LayoutOverlap(asked, finder.segments(images, centroids), mask.train.layout.size(1));
 }
+
+ProtocolUse layout_protocol(const Config& config) { return {"layout", {{"encoder", to_json(config.encoder)}}}; }
 
 LayoutSignals layout_signals(Study& s, const Signal& clusters) {
   const auto file = s.run.artifact_folder() / "layouts.safetensors";

@@ -2,10 +2,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "metrics/features/conv_encoder.h"
 #include "reproductions/self_guided/boxes.h"
+#include "reproductions/self_guided/layout_overlap.h"
 #include "reproductions/self_guided/segmentation.h"
 #include "reproductions/self_guided/signals.h"
 
@@ -35,11 +38,14 @@ struct LayoutSignals {
   LayoutFinder finder;
   at::Tensor centroids;  // of the segments; undefined where another program's maps are shown
 
-  /// Overlap of the layouts found in `images` [N, 3, H, W] with those that guided them, the training images' `sources`:
-  /// protocol `layout`, with a bootstrap interval over images. Nothing for masks of another program.
-  std::vector<Score> agreement(const Study& s, const std::string& arm, const at::Tensor& images,
-                               const std::vector<std::int64_t>& sources, const nlohmann::json& params) const;
+  /// Overlap of the layouts found in `images` [N, 3, H, W] with those that guided them, the training images' `sources`,
+  /// in the sense of arm self_box or self_mask. Nothing for other arms and for masks of another program.
+  std::optional<LayoutOverlap> overlap(const std::string& arm, const at::Tensor& images,
+                                       const std::vector<std::int64_t>& sources) const;
 };
+
+/// Protocol `layout` with the encoder in whose features layouts are found.
+ProtocolUse layout_protocol(const Config& config);
 
 /// Stage "layouts", which records how often LOST's box is right (protocol corloc-lost) beside a centred box of half the
 /// area. `clusters`: the image-level clusters that are shown with a box.

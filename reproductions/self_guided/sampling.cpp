@@ -77,14 +77,14 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
     const at::Tensor images = from_bytes(bytes), features = fd.features(images);
     out.protocols.push_back(fd.protocol());
     out.protocols.push_back(fd.neighbours());
-    if (layouts) out.protocols.push_back({"layout", {{"encoder", to_json(s.config.encoder)}}});
+    if (layouts) out.protocols.push_back(layout_protocol(s.config));
     for (const Arm& arm : arms) {
       const nlohmann::json params = guidance_params(w);
       out.scores.push_back(fd.score(arm.name, features, params));
       for (Score& score : fd.precision_and_recall(arm.name, features, params)) out.scores.push_back(std::move(score));
       if (layouts)
-        for (Score& score : layouts->agreement(s, arm.name, images, sources, params))
-          out.scores.push_back(std::move(score));
+        if (const auto overlap = layouts->overlap(arm.name, images, sources))
+          out.scores.push_back(overlap_score(arm.name, *overlap, params, {s.config.bootstrap, s.run.seed()}));
       write_samples(sample_file(s, arm.name, w), bytes, features);
       out.artifacts.push_back({fmt::format("samples {} w={}", arm.name, w),
                                "samples",
@@ -98,6 +98,10 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
     out.result = {{"fd", fd.distance(features)}};
   });
   return result.at("fd").get<double>();
+}
+
+at::Tensor stored_images(const Study& s, const std::string& arm, double w) {
+  return from_bytes(read_sample_images(sample_file(s, arm, w)));
 }
 
 at::Tensor stored_features(const Study& s, const std::string& arm, double w) {

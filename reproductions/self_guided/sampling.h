@@ -34,6 +34,9 @@ struct Arm {
 double sample_arms(Study& s, const Denoiser& net, const Network& network, const std::vector<Arm>& arms, double w,
                    const FdSmall& fd, const LayoutSignals* layouts);
 
+/// The samples of an arm, [N, 3, H, W] in [-1, 1].
+at::Tensor stored_images(const Study& s, const std::string& arm, double w);
+
 /// Features [N, D] of the samples of an arm.
 at::Tensor stored_features(const Study& s, const std::string& arm, double w);
 

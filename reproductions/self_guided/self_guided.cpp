@@ -28,11 +28,9 @@ void real_images(Study& s, const FdSmall& fd) {
   s.run.stage("real", [&](StageOutput& out) {
     out.protocols.push_back(fd.protocol());
     out.scores.push_back(fd.score("real_validation", fd.features(s.validation.images), nlohmann::json::object()));
-    const std::vector<std::int64_t> sources = condition_sources(s);
-    std::vector<at::Tensor> shown;
-    for (std::size_t i = 0; i < std::min<std::size_t>(60, sources.size()); ++i)
-      shown.push_back(s.train.images.narrow(0, sources[i], 1));
-    out.artifacts.push_back(sample_picture("real training images", to_bytes(at::cat(shown)),
+    std::vector<std::int64_t> shown = condition_sources(s);
+    shown.resize(std::min<std::size_t>(60, shown.size()));
+    out.artifacts.push_back(sample_picture("real training images", to_bytes(rows_of(s.train.images, shown)),
                                            s.run.artifact_folder() / "grid-real.png",
                                            {{"arm", "real"}, {"seed", s.run.seed()}}));
     for (const Problem& problem : s.run.dataset().problems())
@@ -131,6 +129,24 @@ std::vector<double> layout_weights(const Config& config) {
   return weights;
 }
 
+/// Differences of overlap within this seed, paired as paired_differences() are.
+void paired_overlaps(Study& s, const LayoutSignals& layouts) {
+  s.run.stage("paired:layouts", [&](StageOutput& out) {
+    out.protocols.push_back(layout_protocol(s.config));
+    const std::vector<std::int64_t> sources = condition_sources(s);
+    for (const Contrast& contrast : plan(s.run.config()).contrasts) {
+      if (contrast.metric != "layout_miou") continue;
+      const auto overlap = [&](const std::string& arm, const nlohmann::json& params) {
+        return layouts.overlap(arm, stored_images(s, arm, params.at("w").get<double>()), sources);
+      };
+      const auto a = overlap(contrast.arm_a, contrast.params_a), b = overlap(contrast.arm_b, contrast.params_b);
+      if (a && b)
+        out.scores.push_back(overlap_difference(contrast.arm_a, *a, contrast.arm_b, *b, contrast.params_a,
+                                                {s.config.bootstrap, s.run.seed()}));
+    }
+  });
+}
+
 void guide_by_layouts(Study& s, const std::vector<Signal>& image, const FdSmall& fd) {
   const std::string shown = self_label_arm(s.config.clusters.front());
   const auto clusters =
@@ -145,6 +161,7 @@ void guide_by_layouts(Study& s, const std::vector<Signal>& image, const FdSmall&
     for (const Arm& arm : arms)
       for (const double w : layout_weights(s.config)) sample_arms(s, *net, network, {arm}, w, fd, &layouts);
   }
+  paired_overlaps(s, layouts);
 }
 
 }  // namespace
