@@ -1,6 +1,5 @@
 #include "reproductions/self_guided/self_guided.h"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>

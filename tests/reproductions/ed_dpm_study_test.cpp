@@ -95,6 +95,13 @@ TEST_F(GuidedDraws, ASampleDependsOnItsNumberAndItsClassAlone) {
   EXPECT_FALSE(same_bits(draw({2, 0}, 12, 5, 50).bytes, all.bytes.narrow(0, 3, 2)));
 }
 
+TEST_F(GuidedDraws, WithoutAClassifierAreTheSamplersOwnFromTheNoiseOfEachSample) {
+  const auto noise = [](std::int64_t step) { return sample_noise(10, 5, {3, side, side}, 7, step); };
+  const at::Tensor x =
+      adm_sample(process, plain, sampling, noise(0), {}, nullptr, [&](std::int64_t step) { return noise(step + 1); });
+  EXPECT_TRUE(same_bits(draw(asked, 10, 2, 0).bytes, to_bytes(x)));
+}
+
 TEST_F(GuidedDraws, BrightenTheChannelOfTheClassThatIsAskedFor) {
   const auto brightness = [](const Drawn& drawn) { return drawn.bytes.to(at::kDouble).mean({2, 3}); };
   const at::Tensor moved = brightness(draw(asked, 0, 5, 400)) - brightness(draw(asked, 0, 5, 0));

@@ -66,6 +66,9 @@ TEST(PublishedRows, PlansHaveThePublishedParametersAndEveryFile) {
   EXPECT_EQ(rows[0].at("settings").at("entropy_scaling"), true);
   EXPECT_EQ(rows[0].at("settings").at("noise_schedule"), "linear");
   EXPECT_EQ(rows[1].at("settings").at("steps"), 250);
+  EXPECT_EQ(rows[0].at("settings").at("class_conditional"), false);
+  EXPECT_EQ(rows[1].at("settings").at("class_conditional"), true);
+  EXPECT_EQ(rows[1].at("settings").at("image_size"), 256);
   EXPECT_GT(rows[0].at("hours").get<double>(), 0);
   EXPECT_GT(rows[0].at("memory_bytes").get<double>(), 2.2e9 / 2);
   EXPECT_THAT(rows[0].at("departures"), IsEmpty());

@@ -144,6 +144,11 @@ TEST_F(Signals, ClustersAreTheFirstFitAndTheirAgreementIsTheMeanOfAllFits) {
   const std::vector<Signal> signals = image_signals(s);
   const EncoderFeatures features = cluster_features(s, Encoder::random);
   EXPECT_LT(features.train.mean(0).abs().max().item<double>(), 1e-5);
+  // The training images' mean is taken off both.
+  const ConvEncoder g(encoder_config(s.config.encoder), 0);
+  EXPECT_LT(max_abs_difference(features.held_out[0] - features.train[0], (pooled_in_batches(g, s.validation.images)[0] -
+                                                                          pooled_in_batches(g, s.train.images)[0])),
+            1e-5);
   double mean = 0;
   for (const std::int64_t fit : {0, 1}) {
     const KMeans fitted = fit_clusters(s, features.train, 5, fit);
