@@ -12,6 +12,7 @@ LayoutOverlap::LayoutOverlap(const at::Tensor& asked, const at::Tensor& found, s
     : classes_(classes) {
   const at::Tensor want = asked.to(at::kByte).contiguous(), have = found.to(at::kByte).contiguous();
   const std::int64_t n = want.size(0), pixels = want.numel() / n;
+  counts_.reserve(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
     const auto image = [&](const at::Tensor& maps) {
       return std::span(maps.const_data_ptr<std::uint8_t>() + i * pixels, static_cast<std::size_t>(pixels));

@@ -70,6 +70,7 @@ std::vector<std::int64_t> drawn_sources(std::span<const std::int64_t> ids, Condi
 
 double gain_over_log_imbalance(std::span<const double> rhos, std::span<const double> gains) {
   std::vector<double> logarithms;
+  logarithms.reserve(rhos.size());
   for (const double rho : rhos) logarithms.push_back(std::log(rho));
   return least_squares_slope(logarithms, gains);
 }

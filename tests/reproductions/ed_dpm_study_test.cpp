@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/philox.h"
 #include "core/safetensors.h"
 #include "metrics/rank_correlation.h"
 #include "reproductions/ed_dpm/diagnosis.h"
@@ -61,14 +62,14 @@ class Channels : public Classifier {
 
 class GuidedDraws : public ::testing::Test {
  protected:
-  Drawn draw(const Ids& asked, std::int64_t first, std::int64_t batch, double gamma, bool conditional = false) {
+  Drawn draw(const Ids& classes_asked, std::int64_t first, std::int64_t batch, double gamma, bool conditional = false) {
     options.scale = gamma;
     const Shades& denoiser = conditional ? with_classes : plain;
     denoiser.told.clear();
     done.clear();
     return draw_guided(
-        {process, denoiser, gamma == 0 ? nullptr : &classifier, sampling, options, side, batch, 7, at::kCPU}, asked,
-        first, [&](std::int64_t images) { done.push_back(images); });
+        {process, denoiser, gamma == 0 ? nullptr : &classifier, sampling, options, side, batch, 7, at::kCPU},
+        classes_asked, first, [&](std::int64_t images) { done.push_back(images); });
   }
   static GaussianProcess three_steps() {
     GaussianProcessOptions o;
@@ -225,7 +226,8 @@ class Diagnosis : public ::testing::Test {
     config.out_channels = s.classes;
     EncoderUNet classifier(config), other(config);
     test::fill(classifier, 1);
-    other.parameters().materialise(1);  // the official start: every class alike
+    other.parameters().materialise(1);
+    other.parameters().flat().zero_();  // every class alike
     diagnose(s, classifier, other);
     steps = sampling_process(s.config).timestep_map();
     std::sort(steps.rbegin(), steps.rend());

@@ -102,7 +102,9 @@ TEST(GainOverLogImbalance, IsTheSlopeOverTheNaturalLogarithm) {
 }
 
 TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
-  test::MemoryRun run(test::tiny_self_guided(), 3);
+  nlohmann::json config = test::tiny_self_guided();
+  config["train"].update({{"steps", 30}, {"learning_rate", 1e-2}, {"warmup_steps", 0}});  // so that conditions tell
+  test::MemoryRun run(config, 3);
   Study s(run);
   long_tail(s, FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap));
   for (const char* conditions : {"marginal", "uniform"}) {
