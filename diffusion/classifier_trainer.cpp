@@ -17,6 +17,7 @@
 #include "core/safetensors.h"
 #include "diffusion/checkpoint.h"
 #include "diffusion/entropy.h"
+#include "diffusion/epoch_order.h"
 
 namespace assay {
 namespace {
@@ -173,24 +174,17 @@ ClassifierTrainReport train_classifier(EncoderUNet& network, const NoiseSchedule
                              {[&](SafetensorsWriter& state) { save_tallies(state, last); },
                               [&](const SafetensorsFile& state) { load_tallies(state, last); }});
 
-  const std::int64_t images = set.images.size(0);
   const at::Device device = set.images.device();
-  std::vector<std::int64_t> epoch_order;
-  std::int64_t epoch = -1;
+  EpochOrder order(set.images.size(0), seed, training_streams);
   while (!training.finished()) {
     const std::int64_t done = training.step();
     Batch batch(set, options.batch);
     for (std::int64_t i = 0; i < options.batch; ++i) {
       const std::int64_t example = done * options.batch + i;
-      if (example / images != epoch) {
-        epoch = example / images;
-        RandomStream order(seed, Purpose::order, training_streams + static_cast<std::uint64_t>(epoch));
-        epoch_order = permutation(images, order);
-      }
       RandomStream random(seed, Purpose::training, training_streams + static_cast<std::uint64_t>(example));
       const auto t = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(schedule.steps())));
       const bool mirrored = options.flip && random.uniform() < 0.5;
-      batch.put(i, set, schedule, epoch_order[static_cast<std::size_t>(example % images)], t, mirrored, random);
+      batch.put(i, set, schedule, order.image(example), t, mirrored, random);
     }
 
     const std::uint64_t dropout_seed =

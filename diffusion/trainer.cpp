@@ -15,6 +15,7 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "diffusion/checkpoint.h"
+#include "diffusion/epoch_order.h"
 #include "diffusion/gaussian_process.h"
 #include "diffusion/step_sampler.h"
 #include "diffusion/variational_bound.h"
@@ -34,10 +35,8 @@ struct Batch {
 
 /// Draws the batch of `step`; every example has its own stream.
 Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const TrainOptions& options,
-                 const StepSampler& sampler, std::uint64_t seed, std::int64_t step,
-                 std::vector<std::int64_t>& epoch_order, std::int64_t& epoch) {
-  const std::int64_t n = set.images.size(0), size = options.batch;
-  const std::int64_t pixels = set.images.numel() / n;
+                 const StepSampler& sampler, std::uint64_t seed, std::int64_t step, EpochOrder& order) {
+  const std::int64_t size = options.batch, pixels = set.images.numel() / set.images.size(0);
   const at::Tensor index = at::empty({size}, at::kLong), timesteps = at::empty({size}, at::kLong);
   const at::Tensor signal = at::empty({size, 1, 1, 1}, at::kFloat), scale = at::empty({size, 1, 1, 1}, at::kFloat);
   const at::Tensor drop = at::empty({size}, at::kBool), weight = at::empty({size}, at::kFloat);
@@ -48,12 +47,7 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
 
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t example = step * size + i;
-    if (example / n != epoch) {
-      epoch = example / n;
-      RandomStream order(seed, Purpose::order, static_cast<std::uint64_t>(epoch));
-      epoch_order = permutation(n, order);
-    }
-    const std::int64_t image = epoch_order[static_cast<std::size_t>(example % n)];
+    const std::int64_t image = order.image(example);
     RandomStream random(seed, Purpose::training, static_cast<std::uint64_t>(example));
     const auto [t, importance] = sampler.draw(random);
     const bool dropped = random.uniform() < options.condition_dropout;
@@ -156,11 +150,10 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
                              {[&](SafetensorsWriter& state) { sampler->save(state); },
                               [&](const SafetensorsFile& state) { sampler->load(state); }});
 
-  std::vector<std::int64_t> epoch_order;
-  std::int64_t epoch = -1;
+  EpochOrder order(set.images.size(0), seed);
   while (!training.finished()) {
     const std::int64_t done = training.step();
-    const Batch batch = draw_batch(set, schedule, options, *sampler, seed, done, epoch_order, epoch);
+    const Batch batch = draw_batch(set, schedule, options, *sampler, seed, done, order);
     const std::uint64_t dropout_seed = RandomStream(seed, Purpose::augment, static_cast<std::uint64_t>(done)).bits64();
     const Condition condition = batch.condition.defined() && network.has_null_condition()
                                     ? network.drop_condition(batch.condition, batch.drop)
