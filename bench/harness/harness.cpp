@@ -336,6 +336,11 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   if (all_done && !query.claims(batch_id).empty())
     throw InputError(fmt::format("--resume {}: every run of its batch is done", run_id));
 
+  for (const char* key : {"threads", "device", "checkpoint_seconds"})
+    if (!batch.config.contains(key))
+      throw InputError(fmt::format(
+          "--resume {}: its batch was started by another version of assay, which did not note `{}`; start it anew",
+          run_id, key));
   Recorder recorder(store);
   // Of the batch, not of this process: with other threads, training may round differently.
   const int threads = batch.config.at("threads").get<int>();
