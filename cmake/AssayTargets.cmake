@@ -1,9 +1,11 @@
-# assay_library(NAME [TORCH] HEADERS ... [SOURCES ...] [CUDA ...] [DEPENDS layer ...] [LINKS target ...])
-#   Defines assay_NAME from files of the current folder. TORCH links LibTorch. CUDA files are built where nvcc is.
+# assay_library(NAME [TORCH] HEADERS ... [SOURCES ...] [OPENMP ...] [CUDA ...] [DEPENDS layer ...] [LINKS target ...])
+#   Defines assay_NAME from files of the current folder. TORCH links LibTorch. OPENMP are sources that call
+#   at::parallel_for (kernels/parallel_for.h). CUDA files are built where nvcc is.
 #   DEPENDS names other layers; LINKS names outside libraries.
 function(assay_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "HEADERS;SOURCES;CUDA;DEPENDS;LINKS" ${ARGN})
-  set(sources ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "TORCH" "" "HEADERS;SOURCES;OPENMP;CUDA;DEPENDS;LINKS" ${ARGN})
+  set(sources ${ARG_SOURCES} ${ARG_OPENMP})
+  set_property(SOURCE ${ARG_OPENMP} APPEND PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
   if(ASSAY_WITH_CUDA)
     list(APPEND sources ${ARG_CUDA})
   endif()
@@ -15,6 +17,9 @@ function(assay_library name)
   endforeach()
   if(ARG_TORCH)
     target_link_libraries(assay_${name} PUBLIC LibTorch::torch)
+    if(ARG_OPENMP)
+      target_link_libraries(assay_${name} PUBLIC $<LINK_ONLY:OpenMP::OpenMP_CXX>)
+    endif()
   endif()
   if(ASSAY_WITH_CUDA AND ARG_TORCH)
     target_compile_definitions(assay_${name} PRIVATE ASSAY_WITH_CUDA)

@@ -1,6 +1,5 @@
 #include "kernels/adamw_step.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/library.h>
@@ -8,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/adamw_step_math.h"
+#include "kernels/parallel_for.h"
 #ifdef ASSAY_WITH_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>

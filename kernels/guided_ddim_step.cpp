@@ -1,6 +1,5 @@
 #include "kernels/guided_ddim_step.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
@@ -9,6 +8,7 @@
 #include <cmath>
 
 #include "kernels/guided_ddim_step_math.h"
+#include "kernels/parallel_for.h"
 #ifdef ASSAY_WITH_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>

@@ -1,6 +1,5 @@
 #include "kernels/moments.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "kernels/moments_math.h"
+#include "kernels/parallel_for.h"
 #ifdef ASSAY_WITH_CUDA
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>

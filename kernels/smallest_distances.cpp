@@ -1,6 +1,5 @@
 #include "kernels/smallest_distances.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "kernels/nearest_candidates.h"
+#include "kernels/parallel_for.h"
 #include "kernels/smallest_distances_math.h"
 #ifdef ASSAY_WITH_CUDA
 #include <ATen/ops/isfinite.h>

@@ -1,6 +1,5 @@
 #include "kernels/visible_tokens.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
@@ -10,6 +9,7 @@
 
 #include <algorithm>
 
+#include "kernels/parallel_for.h"
 #include "kernels/visible_index.h"
 #include "kernels/visible_tokens_math.h"
 #ifdef ASSAY_WITH_CUDA

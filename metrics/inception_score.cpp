@@ -1,6 +1,5 @@
 #include "metrics/inception_score.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "kernels/parallel_for.h"
 #include "metrics/bootstrap.h"
 #include "metrics/mt19937.h"
 

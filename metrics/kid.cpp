@@ -1,6 +1,5 @@
 #include "metrics/kid.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/mm.h>
@@ -17,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "kernels/parallel_for.h"
 #include "metrics/bootstrap.h"
 #include "metrics/mt19937.h"
 

@@ -1,11 +1,13 @@
 #include "metrics/kmeans.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <c10/util/SmallVector.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -13,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "kernels/parallel_for.h"
 #include "kernels/smallest_distances.h"
 #include "kernels/smallest_distances_math.h"
 
@@ -66,115 +69,342 @@ Members members_of(const std::int64_t* labels, std::int64_t n, std::int64_t clus
   return out;
 }
 
-/// Each centroid sums its own members in index order, so threads do not change a bit. Empty clusters keep theirs.
-void move_to_means(const at::Tensor& points, const Members& members, at::Tensor& centroids) {
-  const std::int64_t width = points.size(1);
-  const float* x = points.const_data_ptr<float>();
-  float* out = centroids.mutable_data_ptr<float>();
-  at::parallel_for(0, centroids.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> sum(static_cast<std::size_t>(width));
-    for (std::int64_t c = begin; c < end; ++c) {
-      const std::int64_t first = members.start[static_cast<std::size_t>(c)],
-                         last = members.start[static_cast<std::size_t>(c) + 1];
-      if (first == last) continue;
-      std::fill(sum.begin(), sum.end(), 0.0);
-      for (std::int64_t m = first; m < last; ++m) {
-        const float* row = x + members.order[static_cast<std::size_t>(m)] * width;
-        for (std::int64_t d = 0; d < width; ++d) sum[static_cast<std::size_t>(d)] += row[d];
-      }
-      for (std::int64_t d = 0; d < width; ++d) {
-        out[c * width + d] = static_cast<float>(sum[static_cast<std::size_t>(d)] / static_cast<double>(last - first));
-      }
-    }
-  });
-}
+/// Where the members of each cluster have their mean, and how far they are from their centroid.
+class ClusterMeans {
+ public:
+  explicit ClusterMeans(const at::Tensor& points, std::int64_t clusters)
+      : points_(points), inertia_(static_cast<std::size_t>(clusters), 0.0) {}
 
-/// The nearest centroid of every point while the centroids move. On the CPU a point is searched for again only where
-/// its second nearest centroid may have come closer than its own (Hamerly 2010); the answer is that of a full search.
+  /// Moves every centroid to the mean of its members, and returns the sum of squared distances to where they were
+  /// before. Each centroid sums its own members in index order, so threads do not change a bit. A cluster with the
+  /// members and the centroid of the last call is left alone, and an empty one keeps its centroid.
+  double move(const std::vector<std::int64_t>& labels, const Members& members, at::Tensor& centroids) {
+    const std::vector<char> stale = changed(labels, centroids);
+    before_ = centroids.clone();
+    labels_ = labels;
+    if (means_.defined()) centroids.copy_(means_);
+    const std::int64_t width = points_.size(1);
+    const float *x = points_.const_data_ptr<float>(), *from = before_.const_data_ptr<float>();
+    float* out = centroids.mutable_data_ptr<float>();
+    at::parallel_for(0, centroids.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<double> sum(static_cast<std::size_t>(width));
+      for (std::int64_t c = begin; c < end; ++c) {
+        const auto at = static_cast<std::size_t>(c);
+        if (stale[at] == 0) continue;
+        const std::int64_t first = members.start[at], last = members.start[at + 1];
+        std::fill(sum.begin(), sum.end(), 0.0);
+        double* __restrict__ total = sum.data();
+        inertia_[at] = 0.0;
+        for (std::int64_t m = first; m < last; m += 4) {
+          const float* rows[4];
+          for (std::int64_t k = 0; k < 4; ++k)
+            rows[k] = x + members.order[static_cast<std::size_t>(std::min(m + k, last - 1))] * width;
+          double distances[4];
+          squared_distances(from + c * width, rows, width, distances);
+          for (std::int64_t k = 0; k < std::min<std::int64_t>(4, last - m); ++k) {
+            const float* __restrict__ row = rows[k];
+            inertia_[at] += distances[k];
+            for (std::int64_t d = 0; d < width; ++d) total[d] += row[d];
+          }
+        }
+        for (std::int64_t d = 0; d < width; ++d)
+          out[c * width + d] =
+              first == last ? from[c * width + d] : static_cast<float>(total[d] / static_cast<double>(last - first));
+      }
+    });
+    means_ = centroids.clone();
+    return std::accumulate(inertia_.begin(), inertia_.end(), 0.0);
+  }
+
+ private:
+  std::vector<char> changed(const std::vector<std::int64_t>& labels, const at::Tensor& centroids) const {
+    std::vector<char> stale(inertia_.size(), before_.defined() ? 0 : 1);
+    if (!before_.defined()) return stale;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      if (labels[i] != labels_[i])
+        stale[static_cast<std::size_t>(labels[i])] = stale[static_cast<std::size_t>(labels_[i])] = 1;
+    const std::int64_t width = points_.size(1);
+    const float *now = centroids.const_data_ptr<float>(), *then = before_.const_data_ptr<float>();
+    for (std::size_t c = 0; c < stale.size(); ++c) {
+      const auto row = static_cast<std::ptrdiff_t>(c) * width;
+      if (!std::equal(now + row, now + row + width, then + row)) stale[c] = 1;
+    }
+    return stale;
+  }
+
+  at::Tensor points_;
+  at::Tensor before_, means_;         // centroids of the last call before and after it
+  std::vector<std::int64_t> labels_;  // of the last call
+  std::vector<double> inertia_;
+};
+
+/// The nearest centroid of every point while the centroids move. On the CPU each point keeps lower bounds of its
+/// distances to groups of centroids (Ding et al. 2015; with a group a centroid Elkan 2003, with one of all Hamerly
+/// 2010), which fall by as much as centroids move, and looks at a group again only where its bound no longer tells. The
+/// answer is that of a full search by distances summed in double, equal distances by smaller index.
 class NearestCentroids {
  public:
   /// `searched` holds the same points on the device that searches.
-  NearestCentroids(const at::Tensor& points, const at::Tensor& searched)
+  NearestCentroids(const at::Tensor& points, const at::Tensor& searched, std::int64_t clusters)
       : points_(points),
         searched_(searched),
-        labels_(static_cast<std::size_t>(points.size(0))),
-        distances_(labels_.size()),
-        reach_(labels_.size(), 0.0) {}
+        clusters_(clusters),
+        width_(points.size(1)),
+        labels_(static_cast<std::size_t>(points.size(0))) {
+    if (!searched.is_cpu()) return;
+    constexpr std::int64_t most_bounds = std::int64_t{1} << 26;  // 256 MiB
+    const std::int64_t groups = std::clamp<std::int64_t>(most_bounds / points.size(0), 1, clusters);
+    group_ = (clusters + groups - 1) / groups;
+    groups_ = (clusters + group_ - 1) / group_;
+    own_.resize(labels_.size());
+    bounds_.resize(labels_.size() * static_cast<std::size_t>(groups_));
+    norms_ = squared_norms(points);
+    // float32 products of longer rows would overflow.
+    for (std::size_t i = 0; i < norms_.size(); ++i)
+      if (!(norms_[i] < 1e37))
+        throw InputError(fmt::format("k-means: row {} is {} long; accepted: below 3e18", i, std::sqrt(norms_[i])));
+  }
 
   void update(const at::Tensor& centroids) {
     if (!searched_.is_cpu()) {
-      keep(smallest_distances(searched_, centroids.to(searched_.device()), 1), nullptr);
+      const at::Tensor found =
+          smallest_distances(searched_, centroids.to(searched_.device()), 1).indices.cpu().contiguous();
+      std::copy_n(found.const_data_ptr<std::int64_t>(), labels_.size(), labels_.begin());
       return;
     }
-    const std::vector<std::int64_t> open = before_.defined() ? left_open(centroids) : all();
+    std::vector<std::int64_t> open(labels_.size());
+    std::iota(open.begin(), open.end(), std::int64_t{0});
+    if (before_.defined()) open = look_again(centroids);
     before_ = centroids.clone();
     if (open.empty()) return;
-    const std::int64_t k = std::min<std::int64_t>(2, centroids.size(0));
     // Copies pay where they spare much.
-    if (open.size() > labels_.size() / 4 * 3) return keep(smallest_distances(points_, centroids, k), nullptr);
-    const at::Tensor rows = gather(points_, open, static_cast<std::int64_t>(open.size()));
-    keep(smallest_distances(rows, centroids, k), open.data());
+    if (open.size() > labels_.size() / 4 * 3) {
+      open.resize(labels_.size());
+      std::iota(open.begin(), open.end(), std::int64_t{0});
+      search(points_, open, centroids);
+    } else {
+      search(gather(points_, open, static_cast<std::int64_t>(open.size())), open, centroids);
+    }
   }
 
   const std::vector<std::int64_t>& labels() const { return labels_; }
-  /// Squared.
-  const std::vector<double>& distances() const { return distances_; }
 
  private:
-  std::vector<std::int64_t> all() const {
-    std::vector<std::int64_t> out(labels_.size());
-    std::iota(out.begin(), out.end(), std::int64_t{0});
-    return out;
+  static constexpr double rounding = 1e-9;        // far above that of a distance summed in double
+  static constexpr double bound_rounding = 1e-6;  // of float32
+  static constexpr double endless = std::numeric_limits<double>::infinity();
+
+  /// The squared lengths of rows.
+  static std::vector<double> squared_norms(const at::Tensor& rows) {
+    const std::int64_t width = rows.size(1);
+    const std::vector<float> zero(static_cast<std::size_t>(width), 0.0F);
+    std::vector<double> norms(static_cast<std::size_t>(rows.size(0)));
+    at::parallel_for(0, rows.size(0), 512, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        norms[static_cast<std::size_t>(i)] =
+            squared_distance(rows.const_data_ptr<float>() + i * width, zero.data(), width);
+    });
+    return norms;
   }
 
-  /// The points whose own centroid may not be the nearest any more. Brings the distances of the others up to date.
-  std::vector<std::int64_t> left_open(const at::Tensor& centroids) {
-    const std::int64_t width = points_.size(1), clusters = centroids.size(0);
+  /// The smallest two of some squared distances, equal ones by smaller index.
+  struct NearestTwo {
+    double first = endless, second = endless;
+    std::int64_t index = -1;
+
+    void add(double value, std::int64_t at) {
+      if (nearer(value, at, first, index)) {
+        second = std::exchange(first, value);
+        index = at;
+      } else {
+        second = std::min(second, value);
+      }
+    }
+  };
+
+  /// The least of n values, in eight lanes.
+  static float least_of(const float* values, std::int64_t n) {
+    float lanes[8];
+    std::fill(std::begin(lanes), std::end(lanes), std::numeric_limits<float>::infinity());
+    std::int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+      for (int lane = 0; lane < 8; ++lane)
+        lanes[lane] = values[i + lane] < lanes[lane] ? values[i + lane] : lanes[lane];
+    float least = *std::min_element(std::begin(lanes), std::end(lanes));
+    for (; i < n; ++i) least = std::min(least, values[i]);
+    return least;
+  }
+
+  static float bound_below(double distance) { return static_cast<float>(distance * (1.0 - bound_rounding)); }
+  float* bounds_of(std::int64_t point) { return bounds_.data() + point * groups_; }
+
+  /// Brings bounds up to date and looks at the groups that they leave open. Returns the points of which so much is left
+  /// open that a search by matrix products is cheaper.
+  std::vector<std::int64_t> look_again(const at::Tensor& centroids) {
     const float *x = points_.const_data_ptr<float>(), *means = centroids.const_data_ptr<float>();
-    // A centroid other than a point's own comes closer by the largest of the others' moves at most.
     std::vector<double> moves;
-    for (std::int64_t c = 0; c < clusters; ++c)
+    moves.reserve(static_cast<std::size_t>(clusters_));
+    for (std::int64_t c = 0; c < clusters_; ++c)
       moves.push_back(
-          std::sqrt(squared_distance(means + c * width, before_.const_data_ptr<float>() + c * width, width)));
-    const auto farthest = std::max_element(moves.begin(), moves.end()) - moves.begin();
-    double second = 0.0;
-    for (std::int64_t c = 0; c < clusters; ++c)
-      if (c != farthest) second = std::max(second, moves[static_cast<std::size_t>(c)]);
-    const double most = moves[static_cast<std::size_t>(farthest)];
-    constexpr double rounding = 1e-9;  // far above that of a distance summed in double
-    std::vector<char> open(labels_.size());
-    at::parallel_for(0, static_cast<std::int64_t>(labels_.size()), 512, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t at = begin; at < end; ++at) {
-        const auto i = static_cast<std::size_t>(at);
-        reach_[i] -= (labels_[i] == farthest ? second : most) * (1.0 + rounding);
-        const double own = std::sqrt(distances_[i]) + moves[static_cast<std::size_t>(labels_[i])];
-        open[i] = own * (1.0 + rounding) < reach_[i] ? 0 : 1;
-        if (open[i] == 0) distances_[i] = squared_distance(x + at * width, means + labels_[i] * width, width);
+          std::sqrt(squared_distance(means + c * width_, before_.const_data_ptr<float>() + c * width_, width_)) *
+          (1.0 + rounding));
+    std::vector<float> group_moves(static_cast<std::size_t>(groups_), 0.0F);
+    for (std::int64_t c = 0; c < clusters_; ++c) {
+      float& most = group_moves[static_cast<std::size_t>(c / group_)];
+      most = std::max(most, static_cast<float>(moves[static_cast<std::size_t>(c)] * (1.0 + bound_rounding)));
+    }
+    std::vector<char> left(labels_.size(), 0);
+    at::parallel_for(0, static_cast<std::int64_t>(labels_.size()), 256, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        float* __restrict__ bounds = bounds_of(i);
+        const float* __restrict__ moved = group_moves.data();
+        for (std::int64_t g = 0; g < groups_; ++g) bounds[g] = (bounds[g] - moved[g]) * (1.0F - 2.0F * FLT_EPSILON);
+        const float lowest = least_of(bounds, groups_);
+        const auto at = static_cast<std::size_t>(i);
+        if (own_[at] + moves[static_cast<std::size_t>(labels_[at])] < lowest) {
+          own_[at] += moves[static_cast<std::size_t>(labels_[at])];
+          continue;
+        }
+        if (moves[static_cast<std::size_t>(labels_[at])] > 0) {
+          own_[at] =
+              std::sqrt(squared_distance(x + i * width_, means + labels_[at] * width_, width_)) * (1.0 + rounding);
+          if (own_[at] < lowest) continue;
+        }
+        left[at] = compare(i, means) ? 0 : 1;
       }
     });
     std::vector<std::int64_t> out;
-    for (std::size_t i = 0; i < open.size(); ++i)
-      if (open[i] != 0) out.push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < left.size(); ++i)
+      if (left[i] != 0) out.push_back(static_cast<std::int64_t>(i));
     return out;
   }
 
-  /// Row r of what was found is of point `rows[r]`, or of point r.
-  void keep(const SmallestDistances& found, const std::int64_t* rows) {
-    const at::Tensor indices = found.indices.cpu().contiguous(), distances = found.distances.cpu().contiguous();
-    const std::int64_t k = indices.size(1);
-    for (std::int64_t r = 0; r < indices.size(0); ++r) {
-      const auto i = static_cast<std::size_t>(rows != nullptr ? rows[r] : r);
-      labels_[i] = indices.const_data_ptr<std::int64_t>()[r * k];
-      distances_[i] = distances.const_data_ptr<double>()[r * k];
-      reach_[i] = k > 1 ? std::sqrt(distances.const_data_ptr<double>()[r * k + 1]) : endless;
+  /// Squared distances of a point to the centroids asked for, in the order they were asked for.
+  class RivalDistances {
+   public:
+    RivalDistances(const float* x, const float* means, std::int64_t width) : x_(x), means_(means), width_(width) {}
+    void ask(std::int64_t centroid) { asked_.push_back(means_ + centroid * width_); }
+    double next() {
+      if (given_ % 4 == 0) {
+        const float* rows[4];
+        for (std::size_t k = 0; k < 4; ++k) rows[k] = asked_[std::min(given_ + k, asked_.size() - 1)];
+        squared_distances(x_, rows, width_, values_);
+      }
+      return values_[given_++ % 4];
+    }
+
+   private:
+    const float *x_, *means_;
+    std::int64_t width_;
+    c10::SmallVector<const float*, 64> asked_;
+    double values_[4] = {};
+    std::size_t given_ = 0;
+  };
+
+  /// Compares a point's own centroid with those of the groups left open. False, and nothing done, where these are too
+  /// many.
+  bool compare(std::int64_t point, const float* means) {
+    const auto at = static_cast<std::size_t>(point);
+    float* bounds = bounds_of(point);
+    // Of float32 rather than of its own precision, so that the comparison is one instruction for eight groups.
+    const auto limit = static_cast<float>(own_[at] * (1.0 + bound_rounding));
+    std::int64_t open = 0;
+    for (std::int64_t g = 0; g < groups_; ++g) open += bounds[g] <= limit ? 1 : 0;
+    // A distance by itself takes about this many times its share of a matrix product.
+    constexpr std::int64_t dearer = 6;
+    if (dearer * open * group_ > clusters_) return false;
+
+    const std::int64_t label = labels_[at];
+    const float* x = points_.const_data_ptr<float>() + point * width_;
+    RivalDistances distances(x, means, width_);
+    for (std::int64_t g = 0; g < groups_; ++g)
+      for (std::int64_t c = g * group_; bounds[g] <= limit && c < std::min(clusters_, (g + 1) * group_); ++c)
+        if (c != label) distances.ask(c);
+    double best = endless, own = endless, second_in_its_group = endless;
+    for (std::int64_t g = 0; g < groups_; ++g) {
+      if (bounds[g] > limit) continue;
+      NearestTwo in_group;
+      for (std::int64_t c = g * group_; c < std::min(clusters_, (g + 1) * group_); ++c)
+        if (c != label) in_group.add(distances.next(), c);
+      bounds[g] = bound_below(std::sqrt(in_group.first));
+      if (in_group.first > own_[at] * own_[at] * (1.0 + rounding)) continue;
+      if (own == endless) best = own = squared_distance(x, means + label * width_, width_);
+      if (!nearer(in_group.first, in_group.index, best, labels_[at])) continue;
+      best = in_group.first;
+      labels_[at] = in_group.index;
+      second_in_its_group = in_group.second;
+    }
+    if (labels_[at] == label) return true;
+    own_[at] = std::sqrt(best) * (1.0 + rounding);
+    bounds[labels_[at] / group_] = bound_below(std::sqrt(second_in_its_group));
+    float& former = bounds[label / group_];
+    former = std::min(former, bound_below(std::sqrt(own)));
+    return true;
+  }
+
+  /// Finds the nearest centroid of each of `rows`, row r being point `numbers[r]`, and all its bounds. Decided in
+  /// float32 where the rounding cannot matter.
+  void search(const at::Tensor& rows, const std::vector<std::int64_t>& numbers, const at::Tensor& centroids) {
+    const std::int64_t count = rows.size(0), row_block = std::clamp<std::int64_t>((1 << 20) / clusters_, 16, 256);
+    const std::vector<double> exact = squared_norms(centroids);
+    const std::vector<float> norms(exact.begin(), exact.end());
+    const double largest = std::sqrt(*std::max_element(exact.begin(), exact.end()));
+    if (!(largest < 3e18))
+      throw InputError(fmt::format("k-means: a centroid is {} long; accepted: below 3e18", largest));
+    const at::Tensor transposed = centroids.t();
+    at::parallel_for(0, (count + row_block - 1) / row_block, 1, [&](std::int64_t begin, std::int64_t end) {
+      at::Tensor products = at::empty({row_block, clusters_}, rows.options());
+      for (std::int64_t block = begin; block < end; ++block) {
+        const std::int64_t top = block * row_block, height = std::min(row_block, count - top);
+        at::Tensor view = products.narrow(0, 0, height);
+        at::mm_out(view, rows.narrow(0, top, height), transposed);
+        float* __restrict__ scores = view.mutable_data_ptr<float>();
+        for (std::int64_t r = 0; r < height; ++r, scores += clusters_) {
+          // Squared distances less |x|^2.
+          for (std::int64_t c = 0; c < clusters_; ++c)
+            scores[c] = norms[static_cast<std::size_t>(c)] - 2.0F * scores[c];
+          settle(numbers[static_cast<std::size_t>(top + r)], scores, largest, centroids.const_data_ptr<float>());
+        }
+      }
+    });
+  }
+
+  /// Label and bounds of a point from its scores.
+  void settle(std::int64_t point, const float* scores, double largest, const float* means) {
+    const auto at = static_cast<std::size_t>(point);
+    const double error = 1.01 * score_error(std::sqrt(norms_[at]), largest, width_);
+    const float lowest = least_of(scores, clusters_);
+    const auto limit = static_cast<float>((lowest + 2.0 * error) + FLT_EPSILON * std::abs(lowest));
+    std::int64_t close = 0;
+    for (std::int64_t c = 0; c < clusters_; ++c) close += scores[c] <= limit ? 1 : 0;
+    const float* x = points_.const_data_ptr<float>() + point * width_;
+    if (close == 1) {
+      labels_[at] = std::find(scores, scores + clusters_, lowest) - scores;
+      own_[at] = std::sqrt(std::max(0.0, norms_[at] + lowest + error)) * (1.0 + rounding);
+    } else {
+      NearestTwo found;
+      for (std::int64_t c = 0; c < clusters_; ++c)
+        if (scores[c] <= limit) found.add(squared_distance(x, means + c * width_, width_), c);
+      labels_[at] = found.index;
+      own_[at] = std::sqrt(found.first) * (1.0 + rounding);
+    }
+    float* bounds = bounds_of(point);
+    const auto shift = static_cast<float>(norms_[at] * (1.0 - 4.0 * FLT_EPSILON) - 1.1 * error);
+    for (std::int64_t g = 0; g < groups_; ++g) {
+      float least = std::numeric_limits<float>::infinity();
+      for (std::int64_t c = g * group_; c < std::min(clusters_, (g + 1) * group_); ++c)
+        if (c != labels_[at]) least = std::min(least, scores[c]);
+      bounds[g] = std::sqrt(std::max(0.0F, shift + least)) * (1.0F - 16.0F * FLT_EPSILON);
     }
   }
 
-  static constexpr double endless = std::numeric_limits<double>::infinity();
   at::Tensor points_, searched_, before_;
+  std::int64_t clusters_, width_;
+  std::int64_t group_ = 1, groups_ = 1;  ///< centroids a group, of which the last may have fewer; groups
   std::vector<std::int64_t> labels_;
-  std::vector<double> distances_;
-  std::vector<double> reach_;  ///< no other centroid than its own is closer to the point
+  std::vector<double> norms_;  ///< squared
+  std::vector<double> own_;    ///< its own centroid is at most this far from the point
+  std::vector<float> bounds_;  ///< [N, groups]: no centroid of a group, other than its own, is closer to the point
 };
 
 /// FAISS's rule for empty clusters. Returns how many there were.
@@ -235,14 +465,13 @@ KMeans lloyd(const at::Tensor& searched, const at::Tensor& points, at::Tensor ce
   out.points = n;
   out.centroids = std::move(centroids);
   RandomStream split(config.seed, Purpose::clustering, split_stream);
-  NearestCentroids nearest(points, searched);
+  NearestCentroids nearest(points, searched, clusters);
+  ClusterMeans means(points, clusters);
   for (std::int64_t iteration = 0; iteration < config.iterations; ++iteration) {
     nearest.update(out.centroids);
-    const double inertia = std::accumulate(nearest.distances().begin(), nearest.distances().end(), 0.0);
-    out.inertia.push_back(inertia);
-
     const Members members = members_of(nearest.labels().data(), n, clusters);
-    move_to_means(points, members, out.centroids);
+    const double inertia = means.move(nearest.labels(), members, out.centroids);
+    out.inertia.push_back(inertia);
     std::vector<std::int64_t> sizes(static_cast<std::size_t>(clusters));
     for (std::size_t c = 0; c < sizes.size(); ++c) sizes[c] = members.start[c + 1] - members.start[c];
     out.empty.push_back(split_big_clusters(sizes, n, out.centroids, split));
@@ -296,10 +525,9 @@ std::vector<std::int64_t> kmeans_assign(const at::Tensor& features, const at::Te
                                  means.size(0), means.size(1)));
   }
   if (normalised) points = normalise_rows(points);
-  const at::Tensor labels =
-      smallest_distances(points.to(features.device()), means.to(features.device()), 1).indices.cpu().contiguous();
-  const std::int64_t* data = labels.const_data_ptr<std::int64_t>();
-  return {data, data + labels.numel()};
+  NearestCentroids nearest(points, points.to(features.device()), means.size(0));
+  nearest.update(means);
+  return nearest.labels();
 }
 
 }  // namespace assay

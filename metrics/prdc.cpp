@@ -1,6 +1,5 @@
 #include "metrics/prdc.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <c10/util/Half.h>
@@ -17,6 +16,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "kernels/nearest_candidates.h"
+#include "kernels/parallel_for.h"
 #include "kernels/smallest_distances_math.h"
 #include "metrics/bootstrap.h"
 
