@@ -1,8 +1,10 @@
 #include "diffusion/mask_uvit.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -15,6 +17,10 @@ MaskUVitConfig read_mask_uvit_config(const nlohmann::json& object, const std::st
   c.img_size = reader.integer("img_size", c.img_size, 1, 1 << 16);
   c.patch_size = reader.integer("patch_size", c.patch_size, 1, 1 << 12);
   c.in_chans = reader.integer("in_chans", c.in_chans, 1, 1 << 12);
+  c.data_chans = reader.integer("data_chans", c.data_chans, 0, 1 << 10);
+  for (const char* key : {"level", "scale"})
+    if (reader.integer(key, 1, 1) != 1)
+      throw InputError(fmt::format("{}.{}: only 1 is supported; no published configuration has another", where, key));
   c.embed_dim = reader.integer("encoder_embed_dim", c.embed_dim, 1, 1 << 16);
   c.depth = reader.integer("encoder_depth", c.depth, 0, 1024);
   c.num_heads = reader.integer("encoder_heads", c.num_heads, 1, 1024);
@@ -31,28 +37,45 @@ MaskUVitConfig read_mask_uvit_config(const nlohmann::json& object, const std::st
     throw InputError(where + ".use_final_conv: only false is supported; the network has no final convolution");
   reader.finish();
   check_vit_trunk_config(c, where);
+  if (c.data_chans > 0 && c.num_classes > 0)
+    throw InputError(where + ".num_classes: the wavelet network has no null label; accepted: -1");
   return c;
 }
 
 nlohmann::json to_json(const MaskUVitConfig& c) {
-  return {{"img_size", c.img_size},           {"patch_size", c.patch_size}, {"in_chans", c.in_chans},
-          {"encoder_embed_dim", c.embed_dim}, {"encoder_depth", c.depth},   {"encoder_heads", c.num_heads},
-          {"mlp_ratio", c.mlp_ratio},         {"qkv_bias", c.qkv_bias},     {"mlp_time_embed", c.mlp_time_embed},
-          {"num_classes", c.num_classes}};
+  nlohmann::json object = {
+      {"img_size", c.img_size},           {"patch_size", c.patch_size}, {"in_chans", c.in_chans},
+      {"encoder_embed_dim", c.embed_dim}, {"encoder_depth", c.depth},   {"encoder_heads", c.num_heads},
+      {"mlp_ratio", c.mlp_ratio},         {"qkv_bias", c.qkv_bias},     {"mlp_time_embed", c.mlp_time_embed},
+      {"num_classes", c.num_classes}};
+  if (c.data_chans > 0) object["data_chans"] = c.data_chans;
+  return object;
 }
 
 MaskUVit::MaskUVit(const MaskUVitConfig& config)
-    : config_(config),
-      trunk_(parameters_, config, {"encoder.", "encoder_pos_embed", true, true, true}),
-      to_pixels_(parameters_, "encoder_to_output", config.embed_dim, config.patch_values(), true, true) {}
-
-at::Tensor MaskUVit::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels) const {
-  return image_of_targets(to_pixels_(trunk_(x, timesteps, labels, {})), config_.patch_size);
+    : config_(config), trunk_(parameters_, config, {"encoder.", "encoder_pos_embed", true, true, true}) {
+  const std::vector<std::int64_t> bands = config.bands();
+  constexpr const char* names[] = {"approx_to_output", "detail_to_output"};
+  for (std::size_t band = 0; band < bands.size(); ++band)
+    to_pixels_.emplace_back(parameters_, bands.size() == 1 ? "encoder_to_output" : names[band], config.embed_dim,
+                            config.patch_values(bands[band]), true, true);
 }
 
-at::Tensor MaskUVit::forward_visible(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& visible,
-                                     const at::Tensor& labels) const {
-  return to_pixels_(trunk_(x, timesteps, labels, visible));
+at::Tensor MaskUVit::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels) const {
+  std::vector<at::Tensor> bands = forward_visible(x, timesteps, {}, labels);
+  for (at::Tensor& band : bands) band = image_of_targets(band, config_.patch_size);
+  return bands.size() == 1 ? bands.front() : at::cat(bands, 1);
+}
+
+std::vector<at::Tensor> MaskUVit::forward_visible(const at::Tensor& x, const at::Tensor& timesteps,
+                                                  const at::Tensor& visible, const at::Tensor& labels) const {
+  const at::Tensor tokens = trunk_(x, timesteps, labels, visible);
+  const auto count = static_cast<std::int64_t>(to_pixels_.size()), share = tokens.size(1) / count;
+  std::vector<at::Tensor> bands;
+  bands.reserve(to_pixels_.size());
+  for (std::int64_t band = 0; band < count; ++band)
+    bands.push_back(to_pixels_[static_cast<std::size_t>(band)](tokens.narrow(1, band * share, share)));
+  return bands;
 }
 
 at::Tensor MaskUVit::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {
@@ -76,7 +99,7 @@ NetworkCost MaskUVit::cost(std::int64_t visible) const {
   const std::int64_t seen = visible > 0 ? visible : config_.patches();
   CostWalk walk(config_.in_chans, config_.img_size, config_.img_size);
   trunk_.count(walk, seen);
-  to_pixels_.count(walk, seen);
+  for (const Linear& band : to_pixels_) band.count(walk, seen);
   return walk.cost(parameters_.count());
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "diffusion/network_cost.h"
 #include "diffusion/parameters.h"
@@ -12,9 +13,14 @@
 
 namespace assay {
 
-/// Constructor arguments of MaskDM's network under their official names (models/mask_uvit.py, MaskedUViT);
-/// encoder_embed_dim, encoder_depth and encoder_heads are the trunk's embed_dim, depth and num_heads.
-struct MaskUVitConfig : VitTrunkConfig {};
+/// Constructor arguments of MaskDM's networks under their official names (models/mask_uvit.py, MaskedUViT, and with
+/// data_chans the first release's MaskedDWTUViT, level and scale 1); encoder_embed_dim, encoder_depth and encoder_heads
+/// are the trunk's embed_dim, depth and num_heads.
+struct MaskUVitConfig : VitTrunkConfig {
+  /// Of the images that x stands for.
+  std::int64_t image_side() const { return data_chans > 0 ? 2 * img_size : img_size; }
+  std::int64_t image_chans() const { return data_chans > 0 ? data_chans : in_chans; }
+};
 
 /// Reads a configuration; unknown keys, ranges and impossible combinations throw InputError.
 MaskUVitConfig read_mask_uvit_config(const nlohmann::json& object, const std::string& where);
@@ -29,10 +35,11 @@ class MaskUVit : public TrainableDenoiser {
   /// [B, C, H, W] from x of that shape, timesteps [B] and labels [B] int64; with classes, -1 and no labels at all are
   /// the null label.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels = {}) const;
-  /// Of the patches `visible` [B, V] alone: [B, V, p p C], pixels in the order of patch_targets(). Hidden pixels have
-  /// no influence and get no gradient.
-  at::Tensor forward_visible(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& visible,
-                             const at::Tensor& labels = {}) const;
+  /// Of the patches `visible` [B, V] alone, a tensor a band: [B, V, p p C], pixels in the order of patch_targets();
+  /// with wavelets [B, V / 2, p p C] of the approximation and of the details. Hidden pixels have no influence and get
+  /// no gradient.
+  std::vector<at::Tensor> forward_visible(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& visible,
+                                          const at::Tensor& labels = {}) const;
 
   /// `condition`: one-hot rows over num_classes, or rows of zeros for the null label.
   at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const override;
@@ -46,7 +53,7 @@ class MaskUVit : public TrainableDenoiser {
   Condition drop_condition(const Condition& condition, const at::Tensor& drop) const override;
   std::int64_t condition_size() const override { return config_.num_classes > 0 ? config_.num_classes : 0; }
 
-  /// For one image of which `visible` patches are seen; all of them without a number.
+  /// For one image of which `visible` patches of every band are seen; all of them without a number.
   NetworkCost cost(std::int64_t visible = 0) const;
 
   const MaskUVitConfig& config() const { return config_; }
@@ -57,7 +64,7 @@ class MaskUVit : public TrainableDenoiser {
   MaskUVitConfig config_;
   Parameters parameters_;
   VitTrunk trunk_;
-  Linear to_pixels_;
+  std::vector<Linear> to_pixels_;  // a band each
 };
 
 }  // namespace assay

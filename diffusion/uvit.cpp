@@ -32,7 +32,7 @@ UVitConfig read_uvit_config(const nlohmann::json& object, const std::string& whe
 UVit::UVit(const UVitConfig& config)
     : config_(config),
       trunk_(parameters_, config, {"", "pos_embed", false, config.skip, false}),
-      to_pixels_(parameters_, "decoder_pred", config.embed_dim, config.patch_values(), true, true) {
+      to_pixels_(parameters_, "decoder_pred", config.embed_dim, config.patch_values(config.in_chans), true, true) {
   if (config.conv) final_.emplace(parameters_, "final_layer", config.in_chans, config.in_chans, 3);
 }
 

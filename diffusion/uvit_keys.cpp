@@ -31,9 +31,7 @@ bool is_final_layer(const std::string& key) { return key.starts_with("final_laye
 
 std::string refused_final_layer(const SafetensorsFile& file) {
   return fmt::format(
-      "{}: has a final layer, which MaskDM's network lacks; accepted: a checkpoint without one, or a word that it is "
-      "to "
-      "be dropped",
+      "{}: has a final layer, which MaskDM's network lacks; accepted: a checkpoint without one, or final_layer=drop",
       file.path());
 }
 

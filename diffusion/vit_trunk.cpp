@@ -30,8 +30,27 @@ void check_vit_trunk_config(const VitTrunkConfig& c, const std::string& where) {
     throw InputError(
         fmt::format("{}: width {} is not a multiple of the number of heads {}", where, c.embed_dim, c.num_heads));
   if (c.embed_dim % 2 != 0) throw InputError(fmt::format("{}: width {}; accepted: an even number", where, c.embed_dim));
+  if (c.data_chans > 0 && c.in_chans != 4 * c.data_chans)
+    throw InputError(fmt::format("{}.in_chans: {}; accepted: {}, the Haar bands of images with {} channels", where,
+                                 c.in_chans, 4 * c.data_chans, c.data_chans));
   if (c.num_classes == 0) throw InputError(where + ".num_classes: 0; accepted: -1 for none, or 1 and more");
 }
+
+namespace {
+
+void check_bands(const at::Tensor& visible, const VitTrunkConfig& config) {
+  const auto bands = config.bands().size();
+  if (bands == 1) return;
+  bool apart = visible.size(1) % static_cast<std::int64_t>(bands) == 0;
+  for (std::size_t band = 0; apart && band < bands; ++band) {
+    const at::Tensor numbers = visible_of_band(visible, config, band);
+    apart = numbers.ge(0).all().item<bool>() && numbers.lt(config.patches()).all().item<bool>();
+  }
+  if (!apart)
+    throw InputError("transformer: visible patches must be as many of the approximation, then of the details");
+}
+
+}  // namespace
 
 VitTrunk::Block::Block(Parameters& p, const std::string& name, const VitTrunkConfig& config, const VitTrunkKeys& keys,
                        bool skip)
@@ -74,16 +93,28 @@ void VitTrunk::Block::count(CostWalk& walk, std::int64_t tokens) const {
   walk.keep(16 * tokens * width_);
 }
 
+std::vector<VitTrunk::PatchEmbedding> VitTrunk::declare_embeddings(Parameters& p, const VitTrunkConfig& config,
+                                                                   const VitTrunkKeys& keys) {
+  const auto declare = [&](const std::string& band, std::int64_t chans) {
+    const std::string name = keys.prefix + band + "patch_embed.proj";
+    const std::int64_t values = config.patch_values(chans);
+    return PatchEmbedding{chans,
+                          p.declare({name + ".weight",
+                                     {config.embed_dim, chans, config.patch_size, config.patch_size},
+                                     Initial::uniform_fan_in,
+                                     values}),
+                          p.declare({name + ".bias", {config.embed_dim}, Initial::uniform_fan_in, values})};
+  };
+  const std::vector<std::int64_t> bands = config.bands();
+  if (bands.size() == 1) return {declare("", bands[0])};
+  return {declare("approx_", bands[0]), declare("detail_", bands[1])};
+}
+
 VitTrunk::VitTrunk(Parameters& p, const VitTrunkConfig& config, const VitTrunkKeys& keys)
     : config_(config),
-      patch_weight_(p.declare({keys.prefix + "patch_embed.proj.weight",
-                               {config.embed_dim, config.in_chans, config.patch_size, config.patch_size},
-                               Initial::uniform_fan_in,
-                               config.patch_values()})),
-      patch_bias_(p.declare(
-          {keys.prefix + "patch_embed.proj.bias", {config.embed_dim}, Initial::uniform_fan_in, config.patch_values()})),
+      embeddings_(declare_embeddings(p, config, keys)),
       position_(p.declare({keys.prefix + keys.position,
-                           {1, config.extras() + config.patches(), config.embed_dim},
+                           {1, config.extras() + config.all_patches(), config.embed_dim},
                            Initial::normal_002})),
       norm_(p, keys.prefix + "norm", config.embed_dim, LayerNorm::Keys::weight_bias) {
   if (config.mlp_time_embed) {
@@ -100,6 +131,20 @@ VitTrunk::VitTrunk(Parameters& p, const VitTrunkConfig& config, const VitTrunkKe
   middle_.emplace_back(p, keys.prefix + "mid_block", config, keys, false);
   for (std::int64_t i = 0; i < config.depth / 2; ++i)
     out_.emplace_back(p, fmt::format("{}out_blocks.{}", keys.prefix, i), config, keys, keys.skips);
+}
+
+at::Tensor VitTrunk::patch_tokens(const at::Tensor& x, const at::Tensor& visible) const {
+  std::vector<at::Tensor> tokens;
+  std::int64_t first = 0;
+  for (std::size_t band = 0; band < embeddings_.size(); ++band) {
+    const PatchEmbedding& e = embeddings_[band];
+    const at::Tensor pixels = gather_patches(x.narrow(1, first, e.chans), visible_of_band(visible, config_, band),
+                                             config_.patch_size, PatchOrder::channel_first);
+    const at::Tensor weight = e.weight->value.view({config_.embed_dim, config_.patch_values(e.chans)});
+    tokens.push_back(at::linear(pixels, weight, e.bias->value));
+    first += e.chans;
+  }
+  return tokens.size() == 1 ? tokens.front() : at::cat(tokens, 1);
 }
 
 at::Tensor VitTrunk::extra_tokens(const at::Tensor& timesteps, const at::Tensor& labels, std::int64_t batch) const {
@@ -133,15 +178,14 @@ at::Tensor VitTrunk::operator()(const at::Tensor& x, const at::Tensor& timesteps
         fmt::format("transformer: x must be [B, {}, {}, {}]", config_.in_chans, config_.img_size, config_.img_size));
   const std::int64_t batch = x.size(0), extras = config_.extras(), width = config_.embed_dim;
   if (visible.defined()) {
-    const std::string fault = visible_fault(visible, batch, config_.patches(), x.device());
+    const std::string fault = visible_fault(visible, batch, config_.all_patches(), x.device());
     if (!fault.empty()) throw InputError("transformer: " + fault);
     if (visible.size(1) < 1) throw InputError("transformer: no patch is visible; accepted: at least one an image");
+    check_bands(visible, config_);
   }
 
-  const at::Tensor pixels = gather_patches(x, visible, config_.patch_size, PatchOrder::channel_first);
-  const at::Tensor weight = patch_weight_->value.view({width, config_.patch_values()});
-  at::Tensor h = visible_tokens(extra_tokens(timesteps, labels, batch), at::linear(pixels, weight, patch_bias_->value),
-                                position_->value.view({extras + config_.patches(), width}), visible);
+  at::Tensor h = visible_tokens(extra_tokens(timesteps, labels, batch), patch_tokens(x, visible),
+                                position_->value.view({extras + config_.all_patches(), width}), visible);
   std::vector<at::Tensor> skips;
   for (const Block& block : in_) {
     h = block(h, {});
@@ -157,8 +201,9 @@ at::Tensor VitTrunk::operator()(const at::Tensor& x, const at::Tensor& timesteps
 }
 
 void VitTrunk::count(CostWalk& walk, std::int64_t visible) const {
-  const std::int64_t tokens = visible + config_.extras(), width = config_.embed_dim;
-  walk.multiply(visible, config_.patch_values(), width);
+  const auto bands = static_cast<std::int64_t>(embeddings_.size());
+  const std::int64_t tokens = bands * visible + config_.extras(), width = config_.embed_dim;
+  for (const PatchEmbedding& e : embeddings_) walk.multiply(visible, config_.patch_values(e.chans), width);
   if (time_0_) {
     time_0_->count(walk);
     time_2_->count(walk);
@@ -172,6 +217,13 @@ void VitTrunk::count(CostWalk& walk, std::int64_t visible) const {
     block.count(walk, tokens);
     walk.hold(-tokens * width);
   }
+}
+
+at::Tensor visible_of_band(const at::Tensor& visible, const VitTrunkConfig& config, std::size_t band) {
+  const auto bands = static_cast<std::int64_t>(config.bands().size()), number = static_cast<std::int64_t>(band);
+  if (bands == 1 || !visible.defined()) return visible;
+  const std::int64_t share = visible.size(1) / bands;
+  return visible.narrow(1, number * share, share) - number * config.patches();
 }
 
 at::Tensor patch_targets(const at::Tensor& x, std::int64_t patch, const at::Tensor& visible) {

@@ -17,6 +17,9 @@ struct VitTrunkConfig {
   std::int64_t img_size = 64;   // pixels a side, a multiple of patch_size
   std::int64_t patch_size = 4;  // pixels a side
   std::int64_t in_chans = 3;
+  /// Above 0: x holds the Haar bands of images with so many channels, in_chans = 4 data_chans at half their side. The
+  /// approximation's patches and those of the three details together have embeddings of their own (MaskedDWTUViT).
+  std::int64_t data_chans = 0;
   std::int64_t embed_dim = 512;  // d, a multiple of num_heads, even
   std::int64_t depth = 13;       // depth / 2 blocks in, one in the middle, as many out
   std::int64_t num_heads = 8;
@@ -26,10 +29,16 @@ struct VitTrunkConfig {
   std::int64_t num_classes = -1;  // above 0: a label token before the time token
 
   std::int64_t grid() const { return img_size / patch_size; }
+  /// Of a band.
   std::int64_t patches() const { return grid() * grid(); }
+  /// Channels of the bands that are cut into patches: all at once, or approximation and details.
+  std::vector<std::int64_t> bands() const {
+    return data_chans > 0 ? std::vector<std::int64_t>{data_chans, in_chans - data_chans} : std::vector{in_chans};
+  }
+  std::int64_t all_patches() const { return static_cast<std::int64_t>(bands().size()) * patches(); }
   /// Tokens before those of the patches: the time's and, with classes, before it the label's.
   std::int64_t extras() const { return num_classes > 0 ? 2 : 1; }
-  std::int64_t patch_values() const { return patch_size * patch_size * in_chans; }
+  std::int64_t patch_values(std::int64_t chans) const { return patch_size * patch_size * chans; }
 };
 
 /// Throws InputError for sizes that cannot be built; `where` names the configuration.
@@ -52,13 +61,14 @@ class VitTrunk {
 
   /// [B, V, d] from x [B, C, H, W], timesteps [B] (integers or fractions) and labels [B] int64, needed exactly where
   /// there are classes; where the trunk has a null label, -1 and no labels at all stand for it. `visible`: [B, V] int64
-  /// patch numbers, row by row, in any order; undefined: all of them. Hidden patches are dropped before the first
-  /// block, after their position was added to the others: they cost nothing and have no influence. Throws InputError
-  /// for other sizes, labels out of range and patches that do not exist.
+  /// patch numbers, row by row, in any order; undefined: all of them. With two bands they are numbered through, and
+  /// every image shows V / 2 of the first, then V / 2 of the second. Hidden patches are dropped before the first block,
+  /// after their position was added to the others: they cost nothing and have no influence. Throws InputError for other
+  /// sizes, labels out of range and patches that do not exist.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& labels,
                         const at::Tensor& visible) const;
 
-  /// One image of which `visible` patches are seen.
+  /// One image of which `visible` patches of every band are seen.
   void count(CostWalk& walk, std::int64_t visible) const;
 
  private:
@@ -80,16 +90,28 @@ class VitTrunk {
     std::int64_t heads_, width_;
   };
 
+  /// Of a convolution with kernel and stride patch_size.
+  struct PatchEmbedding {
+    std::int64_t chans;
+    const Parameter *weight, *bias;
+  };
+
+  static std::vector<PatchEmbedding> declare_embeddings(Parameters& p, const VitTrunkConfig& config,
+                                                        const VitTrunkKeys& keys);
+  at::Tensor patch_tokens(const at::Tensor& x, const at::Tensor& visible) const;
   at::Tensor extra_tokens(const at::Tensor& timesteps, const at::Tensor& labels, std::int64_t batch) const;
 
   VitTrunkConfig config_;
-  const Parameter *patch_weight_, *patch_bias_;  // of a convolution with kernel and stride patch_size
+  std::vector<PatchEmbedding> embeddings_;  // a band each
   const Parameter* position_;
   std::optional<Linear> time_0_, time_2_;
   const Parameter *label_ = nullptr, *null_label_ = nullptr;
   std::vector<Block> in_, middle_, out_;
   LayerNorm norm_;
 };
+
+/// The patches of one band among `visible`, numbered from 0; undefined where `visible` is.
+at::Tensor visible_of_band(const at::Tensor& visible, const VitTrunkConfig& config, std::size_t band);
 
 /// What both networks are asked for: the pixels of the patches, [B, N, p p C], or of the `visible` [B, V] alone; see
 /// gather_patches().

@@ -23,4 +23,10 @@ refuse() {
 refuse '\b(TODO|FIXME|XXX)\b' "do it now or write an issue"
 refuse '(^|[^A-Za-z0-9_.$}/-])/(home|Users|root)/[A-Za-z0-9._-]+' "a path of one machine"
 refuse '(index-url|find-links|extra-index)|https?://[^/ ]*(pypi|artifactory|nexus|jfrog|registry)[^ ]*/simple' "a registry host"
+for file in $(git grep -lE --untracked '\bat::parallel_(for|reduce)\b' -- '*.cpp' '*.h' ':!kernels/parallel_for.h'); do
+  if ! grep -q '#include "kernels/parallel_for.h"' "$file"; then
+    echo "$file: at::parallel_for without kernels/parallel_for.h, which makes sure that it is parallel" >&2
+    status=1
+  fi
+done
 exit "$status"

@@ -110,9 +110,9 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   ConfigReader reader(object, "sample");
   SampleConfig s;
   s.count = reader.integer("count", s.count, 2);
-  s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
-  s.steps = reader.integer("steps", s.steps, 1, schedule_steps);
-  s.eta = reader.real("eta", s.eta, 0.0, 1.0);
+  s.draw.batch = reader.integer("batch", s.draw.batch, 1, 1 << 16);
+  s.draw.steps = reader.integer("steps", 25, 1, schedule_steps);
+  s.draw.eta = reader.real("eta", s.draw.eta, 0.0, 1.0);
   reader.finish();
   return s;
 }
@@ -152,10 +152,12 @@ Config read_config(const nlohmann::json& object) {
     s.finish();
   }
   c.network = read_mask_uvit_config(reader.object("network"), "network");
-  if (c.network.img_size != c.dataset.size)
-    throw InputError(fmt::format("network.img_size is {}, dataset.size is {}; they must be equal", c.network.img_size,
-                                 c.dataset.size));
-  if (c.network.in_chans != 3) throw InputError("network.in_chans must be 3: RGB images");
+  if (c.network.image_side() != c.dataset.size)
+    throw InputError(fmt::format("network.img_size is {}, dataset.size is {}; they must be equal{}", c.network.img_size,
+                                 c.dataset.size,
+                                 c.network.data_chans > 0 ? ", with wavelets the first half the second" : ""));
+  if (c.network.image_chans() != 3)
+    throw InputError("network.in_chans must be 3: RGB images; with wavelets 12, and data_chans 3");
   if (c.network.num_classes > 0)
     throw InputError("network.num_classes: the published trainings have no classes; accepted: -1");
   const std::int64_t grid = c.network.grid();

@@ -7,6 +7,7 @@
 #include "datasets/dataset.h"
 #include "diffusion/mask_uvit.h"
 #include "metrics/features/small_features.h"
+#include "reproductions/maskdm/drawing.h"
 #include "reproductions/maskdm/training.h"
 
 namespace assay::maskdm {
@@ -52,9 +53,7 @@ struct CostConfig {
 
 struct SampleConfig {
   std::int64_t count = 300;
-  std::int64_t batch = 100;  // images at a time; does not change the images beyond rounding
-  std::int64_t steps = 25;
-  double eta = 1.0;
+  DrawOptions draw;
 };
 
 struct Config {

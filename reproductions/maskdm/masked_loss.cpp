@@ -10,10 +10,17 @@ MaskedLoss masked_loss(const MaskUVit& network, const Process& process, const at
   MaskedLoss result;
   result.x_t = process.q_sample(x_start, t, noise);
   result.output = network.forward_visible(result.x_t, t, visible, labels);
-  const at::Tensor wanted =
-      patch_targets(process.target(objective, x_start, t, noise), network.config().patch_size, visible);
-  const at::Tensor error = result.output - wanted;
-  result.loss = loss == Loss::l1 ? error.abs().mean() : error.square().mean();
+  const MaskUVitConfig& config = network.config();
+  const at::Tensor target = process.target(objective, x_start, t, noise);
+  std::int64_t first = 0;
+  for (std::size_t band = 0; band < result.output.size(); ++band) {
+    const std::int64_t chans = config.bands()[band];
+    const at::Tensor error = result.output[band] - patch_targets(target.narrow(1, first, chans), config.patch_size,
+                                                                 visible_of_band(visible, config, band));
+    const at::Tensor mean = loss == Loss::l1 ? error.abs().mean() : error.square().mean();
+    result.loss = result.loss.defined() ? result.loss + mean : mean;
+    first += chans;
+  }
   return result;
 }
 

@@ -1,9 +1,6 @@
 #include "reproductions/maskdm/paper.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
@@ -19,13 +16,14 @@
 #include "datasets/image_file.h"
 #include "diffusion/mask_uvit.h"
 #include "diffusion/uvit_keys.h"
+#include "kernels/parallel_for.h"
 #include "reproductions/images.h"
 #include "reproductions/maskdm/config.h"
+#include "reproductions/maskdm/drawing.h"
 #include "reproductions/maskdm/process.h"
 #include "reproductions/maskdm/training.h"
 #include "reproductions/published_run.h"
 #include "reproductions/published_sampling.h"
-#include "reproductions/sample_noise.h"
 #include "reproductions/step_speed.h"
 
 namespace assay::maskdm::paper {
@@ -39,6 +37,7 @@ struct Row {
   double share = 1.0;  // of the images
   StageOptions stage;  // steps 0: not known
   double ema_decay = 0.999;
+  std::int64_t ema_update_every = 1;
 };
 
 struct PaperConfig {
@@ -70,6 +69,7 @@ Row read_row(const nlohmann::json& object, const std::string& name, const PaperC
   row.stage = read_stage_options(reader.object("stage"), where + ".stage", c.nets.at(row.network).grid());
   row.stage.steps = reader.integer("steps", 0, 0);
   row.ema_decay = reader.real("ema_decay", row.ema_decay, 0.0, 0.9999999);
+  row.ema_update_every = reader.integer("ema_update_every", row.ema_update_every, 1, 1 << 20);
   reader.finish();
   return row;
 }
@@ -168,10 +168,12 @@ nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
           {"diffusion_steps", 1000},
           {"start", row.start.empty() ? "scratch" : row.start + ", online weights"},
           {"stage", stage},
-          {"visible_patches", visible_count(row.stage.mask, network.grid())},
+          {"visible_patches",
+           visible_count(row.stage.mask, network.grid()) * static_cast<std::int64_t>(network.bands().size())},
           {"images_share", row.share},
           {"optimizer", to_json(c.optimizer)},
           {"ema_decay", row.ema_decay},
+          {"ema_update_every", row.ema_update_every},
           {"sampler", "ddim"},
           {"steps", c.sampling_steps},
           {"eta", c.eta},
@@ -264,6 +266,7 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
                                    {"schedule", row.schedule},
                                    {"optimizer", to_json(c.optimizer)},
                                    {"ema_decay", row.ema_decay},
+                                   {"ema_update_every", row.ema_update_every},
                                    {"stage", to_json(row.stage)},
                                    {"data", c.data.at(row.data).path.string()},
                                    {"share", row.share},
@@ -282,9 +285,10 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
     }
     const Process process(row.schedule);
     const TrainingImages images =
-        images_in_folder(c.data.at(row.data), row.share, network.config().img_size, run.seed());
+        images_in_folder(c.data.at(row.data), row.share, network.config().image_side(), run.seed());
     OptimizerOptions optimizer = c.optimizer;
     optimizer.ema_decay = row.ema_decay;
+    optimizer.ema_update_every = row.ema_update_every;
     StageRun stage{process, images, optimizer, run.seed()};
     stage.checkpoint_seconds = run.checkpoint_seconds();
     stage.progress = run.progress("train " + row.name, row.stage.steps, "steps");
@@ -292,28 +296,6 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
     if (const auto diverged = read_stage(out, identity.dump()).diverged_at)
       throw Error(fmt::format("{}: loss or gradient is not finite at step {}", row.name, *diverged));
   });
-}
-
-DrawnImages draw(const PaperConfig& c, const Row& row, const MaskUVit& network, Run& run, std::int64_t first,
-                 std::int64_t count, const std::function<void(std::int64_t)>& progress) {
-  const at::NoGradGuard no_grad;
-  const Process process(row.schedule);
-  const std::int64_t side = network.config().img_size;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t done = 0; done < count; done += c.run.batch) {
-    const std::int64_t size = std::min(c.run.batch, count - done);
-    const auto noise = [&](std::int64_t step) {
-      return sample_noise(first + done, size, {3, side, side}, run.seed(), step).to(run.device());
-    };
-    const at::Tensor images =
-        process.ddim_sample([&](const at::Tensor& x, const at::Tensor& t) { return network.forward(x, t); }, noise(0),
-                            c.sampling_steps, c.eta, [&](std::int64_t step) { return noise(step + 1); });
-    parts.push_back(to_bytes(images * 2 - 1).to(at::kCPU));
-    progress(done + size);
-  }
-  DrawnImages drawn;
-  drawn.bytes = at::cat(parts);
-  return drawn;
 }
 
 }  // namespace
@@ -374,10 +356,15 @@ void run(Run& run) {
     }
     PublishedRow work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
     work.params = params_of(c);
-    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), network.config().img_size,
-                              network.config().img_size, c.sampling_steps);
+    const std::int64_t side = network.config().image_side();
+    work.timing =
+        fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.sampling_steps);
+    const Process process(row.schedule);
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
-      return draw(c, row, network, run, first, count, progress);
+      DrawnImages drawn;
+      drawn.bytes =
+          draw_images(network, process, {c.run.batch, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
+      return drawn;
     };
     scores.sample_and_score(work);
   }

@@ -83,23 +83,22 @@ std::vector<std::int64_t> Process::ddim_times(std::int64_t sampling_steps) const
 
 at::Tensor Process::ddim_sample(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>& eps,
                                 at::Tensor x, std::int64_t sampling_steps, double eta,
-                                const std::function<at::Tensor(std::int64_t)>& noise) const {
+                                const std::function<at::Tensor(std::int64_t)>& noise,
+                                const std::function<at::Tensor(const at::Tensor&)>& clip) const {
   const std::vector<std::int64_t> times = ddim_times(sampling_steps);
   for (std::int64_t i = 0; i < sampling_steps; ++i) {
     const std::int64_t t = times[static_cast<std::size_t>(i)], next = times[static_cast<std::size_t>(i) + 1];
     const at::Tensor predicted = eps(x, at::full({x.size(0)}, t, x.options().dtype(at::kLong)));
     const double alpha = schedule_.alpha_bar[static_cast<std::size_t>(t)];
-    const at::Tensor x_start = ((x - std::sqrt(1 - alpha) * predicted) / std::sqrt(alpha)).clamp(-1, 1);
-    if (next < 0) {
-      x = x_start;
-      break;
-    }
+    at::Tensor x_start = (x - std::sqrt(1 - alpha) * predicted) / std::sqrt(alpha);
+    x_start = clip ? clip(x_start) : x_start.clamp(-1, 1);
+    if (next < 0) return x_start;
     const double alpha_next = schedule_.alpha_bar[static_cast<std::size_t>(next)];
     const double sigma = eta * std::sqrt((1 - alpha / alpha_next) * (1 - alpha_next) / (1 - alpha));
     x = std::sqrt(alpha_next) * x_start + std::sqrt(std::max(0.0, 1 - alpha_next - sigma * sigma)) * predicted;
     if (sigma > 0) x = x + sigma * noise(i);
   }
-  return (x + 1) / 2;
+  return x;
 }
 
 }  // namespace assay::maskdm

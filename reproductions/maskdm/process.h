@@ -41,12 +41,12 @@ class Process {
   /// towards zero. Throws InputError unless 1 <= S <= T.
   std::vector<std::int64_t> ddim_times(std::int64_t sampling_steps) const;
 
-  /// An image in [0, 1] (before clipping to bytes) from x_T. `eps(x, t)` is the network, t [B]; `noise(i)` the noise
-  /// after step i, read where eta > 0. Where float32 would round 1 - alpha_bar' - sigma^2 below 0 and the published
-  /// code then gives NaN, 0 is taken.
+  /// x_0 from x_T. `eps(x, t)` is the network, t [B]; `noise(i)` the noise after step i, read where eta > 0; `clip`
+  /// what is done with the x_0 of every step, nothing: clipped to [-1, 1]. Where float32 would round
+  /// 1 - alpha_bar' - sigma^2 below 0 and the published code then gives NaN, 0 is taken.
   at::Tensor ddim_sample(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>& eps, at::Tensor x,
-                         std::int64_t sampling_steps, double eta,
-                         const std::function<at::Tensor(std::int64_t)>& noise) const;
+                         std::int64_t sampling_steps, double eta, const std::function<at::Tensor(std::int64_t)>& noise,
+                         const std::function<at::Tensor(const at::Tensor&)>& clip = {}) const;
 
  private:
   at::Tensor at_step(const std::vector<double>& table, const at::Tensor& t) const;

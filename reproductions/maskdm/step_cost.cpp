@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/elapsed.h"
+#include "core/error.h"
 #include "core/philox.h"
 #include "kernels/adamw_step.h"
 #include "reproductions/maskdm/masked_loss.h"
@@ -43,7 +44,9 @@ CostedStep::CostedStep(const MaskUVitConfig& config, std::int64_t batch, at::Dev
 
 at::Tensor CostedStep::visible_patches(const MaskOptions& mask) const {
   if (mask.kind == MaskOptions::Kind::none) return {};
-  const std::int64_t grid = network_.config().grid(), batch = images_.size(0), shown = visible_count(mask, grid);
+  const MaskUVitConfig& config = network_.config();
+  if (config.data_chans > 0) throw InputError("step cost: wavelets are not timed; accepted: data_chans 0");
+  const std::int64_t grid = config.grid(), batch = images_.size(0), shown = visible_count(mask, grid);
   at::Tensor visible = at::empty({batch, shown}, at::kLong);
   for (std::int64_t i = 0; i < batch; ++i) {
     RandomStream random(0, Purpose::training, static_cast<std::uint64_t>(i));

@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/safetensors.h"
-#include "reproductions/sample_noise.h"
 
 namespace assay::maskdm {
 namespace {
@@ -124,23 +123,9 @@ std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const
 }
 
 at::Tensor draw(const Study& s, const MaskUVit& network, const std::string& what) {
-  const at::NoGradGuard no_grad;
   const SampleConfig& sample = s.config.sample;
-  const std::int64_t side = s.config.dataset.size;
-  const auto progress = s.run.progress(what, sample.count, "images");
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < sample.count; begin += sample.batch) {
-    const std::int64_t size = std::min(sample.batch, sample.count - begin);
-    const auto noise = [&](std::int64_t step) {
-      return sample_noise(begin, size, {3, side, side}, s.run.seed(), step).to(s.run.device());
-    };
-    const at::Tensor images =
-        s.process.ddim_sample([&](const at::Tensor& x, const at::Tensor& t) { return network.forward(x, t); }, noise(0),
-                              sample.steps, sample.eta, [&](std::int64_t step) { return noise(step + 1); });
-    parts.push_back(to_bytes(images * 2 - 1).to(at::kCPU));
-    progress(begin + size);
-  }
-  return at::cat(parts);
+  return draw_images(network, s.process, sample.draw, 0, sample.count, s.run.seed(),
+                     s.run.progress(what, sample.count, "images"));
 }
 
 }  // namespace assay::maskdm

@@ -1,6 +1,5 @@
 #include "reproductions/maskdm/training.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
@@ -21,6 +20,8 @@
 #include "diffusion/checkpoint.h"
 #include "diffusion/epoch_order.h"
 #include "diffusion/resumable_training.h"
+#include "kernels/parallel_for.h"
+#include "reproductions/maskdm/haar.h"
 #include "reproductions/maskdm/masked_loss.h"
 
 namespace assay::maskdm {
@@ -92,17 +93,15 @@ struct Batch {
 Batch draw_batch(const MaskUVitConfig& network, const StageOptions& stage, const StageRun& run, std::int64_t first,
                  EpochOrder& order) {
   const std::int64_t size = stage.batch, channels = network.in_chans, side = network.img_size;
+  const auto bands = static_cast<std::int64_t>(network.bands().size());
   const std::int64_t seen = visible_count(stage.mask, network.grid());
   std::vector<std::int64_t> images;
   images.reserve(static_cast<std::size_t>(size));
   for (std::int64_t i = 0; i < size; ++i) images.push_back(order.image(first + i));
   Batch batch{
       run.images.load(images), at::empty({size, channels, side, side}, at::kFloat), at::empty({size}, at::kLong), {}};
-  if (batch.x_start.sizes() != batch.noise.sizes())
-    throw InputError(fmt::format("training images must be {} x {} pixels with {} channels, as the network takes them",
-                                 side, side, channels));
   const bool masked = stage.mask.kind != MaskOptions::Kind::none;
-  if (masked) batch.visible = at::empty({size, seen}, at::kLong);
+  if (masked) batch.visible = at::empty({size, bands * seen}, at::kLong);
   auto* const t = batch.t.mutable_data_ptr<std::int64_t>();
   auto* const noise = batch.noise.mutable_data_ptr<float>();
   auto* const visible = masked ? batch.visible.mutable_data_ptr<std::int64_t>() : nullptr;
@@ -114,14 +113,16 @@ Batch draw_batch(const MaskUVitConfig& network, const StageOptions& stage, const
       t[i] = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(run.process.schedule().steps())));
       mirrored[static_cast<std::size_t>(i)] = random.uniform() < stage.flip ? 1 : 0;
       random.fill_normal({noise + i * values, static_cast<std::size_t>(values)});
-      if (masked) {
+      for (std::int64_t band = 0; masked && band < bands; ++band) {
         const std::vector<std::int64_t> shown = draw_visible(stage.mask, network.grid(), random);
-        std::copy(shown.begin(), shown.end(), visible + i * seen);
+        std::transform(shown.begin(), shown.end(), visible + (i * bands + band) * seen,
+                       [&](std::int64_t patch) { return patch + band * network.patches(); });
       }
     }
   });
   for (std::int64_t i = 0; i < size; ++i)
     if (mirrored[static_cast<std::size_t>(i)]) batch.x_start[i].copy_(batch.x_start[i].flip(2));
+  batch.x_start = network_input(network, batch.x_start);
   return batch;
 }
 
@@ -142,7 +143,7 @@ AdamWStep scalars_of(const StageOptions& stage, const OptimizerOptions& optimize
   scalars.weight_decay = optimizer.weight_decay;
   // As torch.nn.utils.clip_grad_norm_.
   if (stage.clip > 0) scalars.grad_scale = std::min(1.0, stage.clip / (gradient_norm + 1e-6));
-  scalars.ema_decay = ema_decay(step + 1, optimizer.ema_decay);
+  scalars.ema_decay = step % optimizer.ema_update_every == 0 ? ema_decay(step + 1, optimizer.ema_decay) : 1.0;
   return scalars;
 }
 
@@ -155,12 +156,17 @@ OptimizerOptions read_optimizer_options(const nlohmann::json& object, const std:
   o.beta2 = reader.real("beta2", o.beta2, 0.0, 0.9999999);
   o.weight_decay = reader.real("weight_decay", o.weight_decay, 0.0, 10.0);
   o.ema_decay = reader.real("ema_decay", o.ema_decay, 0.0, 0.9999999);
+  o.ema_update_every = reader.integer("ema_update_every", o.ema_update_every, 1, 1 << 20);
   reader.finish();
   return o;
 }
 
 nlohmann::json to_json(const OptimizerOptions& o) {
-  return {{"beta1", o.beta1}, {"beta2", o.beta2}, {"weight_decay", o.weight_decay}, {"ema_decay", o.ema_decay}};
+  return {{"beta1", o.beta1},
+          {"beta2", o.beta2},
+          {"weight_decay", o.weight_decay},
+          {"ema_decay", o.ema_decay},
+          {"ema_update_every", o.ema_update_every}};
 }
 
 nlohmann::json to_json(const StageOptions& o) {
@@ -168,9 +174,9 @@ nlohmann::json to_json(const StageOptions& o) {
           {"warmup_steps", o.warmup_steps}, {"clip", o.clip},   {"flip", o.flip}};
 }
 
-double ema_decay(std::int64_t update, double ema_decay) {
-  if (update <= 101) return 0.0;
-  return std::clamp(1.0 - std::pow(static_cast<double>(update - 100), -2.0 / 3.0), 0.0, ema_decay);
+double ema_decay(std::int64_t step, double ema_decay) {
+  if (step <= 101) return 0.0;
+  return std::clamp(1.0 - std::pow(static_cast<double>(step - 100), -2.0 / 3.0), 0.0, ema_decay);
 }
 
 TrainingImages images_in_memory(at::Tensor images) {

@@ -19,8 +19,9 @@ namespace assay::maskdm {
 struct OptimizerOptions {
   double beta1 = 0.99;
   double beta2 = 0.99;
-  double weight_decay = 0.03;  // of all parameters, biases and positions too, as published
-  double ema_decay = 0.999;    // beta of ema_decay()
+  double weight_decay = 0.03;         // of all parameters, biases and positions too, as published
+  double ema_decay = 0.999;           // beta of ema_decay()
+  std::int64_t ema_update_every = 1;  // the average follows the steps 1, 1 + this, 1 + twice this ... alone
 };
 OptimizerOptions read_optimizer_options(const nlohmann::json& object, const std::string& where);
 nlohmann::json to_json(const OptimizerOptions& options);
@@ -37,9 +38,9 @@ struct StageOptions {
 };
 nlohmann::json to_json(const StageOptions& options);
 
-/// Decay of the moving average at its n-th update, n from 1, as ema_pytorch: the first 101 copy the weights, later
-/// ones take min(1 - (n - 100)^(-2/3), ema_decay).
-double ema_decay(std::int64_t update, double ema_decay);
+/// Decay of the moving average after step n, n from 1, as ema_pytorch: the first 101 copy the weights, later ones take
+/// min(1 - (n - 100)^(-2/3), ema_decay), also where the average follows some of the steps only.
+double ema_decay(std::int64_t step, double ema_decay);
 
 /// Where training images come from.
 struct TrainingImages {

@@ -3,6 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -56,8 +61,8 @@ TEST(UVit, HasTheOfficialKeysAndShapes) {
 
 TEST(MaskUVit, HasTheOfficialKeysAndShapes) {
   ASSAY_NEEDS_SHARED_GOLDEN("manifests");
-  for (const char* name :
-       {"maskdm_celeba64_small", "maskdm_celebahq256_small", "maskdm_celebahq256_base", "maskdm_lsun_church256_base"}) {
+  for (const char* name : {"maskdm_celeba64_small", "maskdm_celebahq256_small", "maskdm_celebahq256_base",
+                           "maskdm_lsun_church256_base", "maskdm_celebahq256_large_dwt"}) {
     const auto official = manifest(name);
     const MaskUVit network(read_mask_uvit_config(official.at("config"), name));
     EXPECT_THAT(shapes_of(network.parameters()), ContainerEq(official.at("state_dict").get<Shapes>())) << name;
@@ -89,7 +94,7 @@ class Masked : public ::testing::Test {
 
 TEST_F(Masked, HiddenPixelsHaveNoInfluenceAndNoGradient) {
   at::Tensor image = x.clone().set_requires_grad(true);
-  const at::Tensor out = network.forward_visible(image, t, visible);
+  const at::Tensor out = network.forward_visible(image, t, visible).front();
   out.square().sum().backward();
   const at::Tensor gradient = patch_targets(image.grad(), 2);
   const at::NoGradGuard no_grad;
@@ -100,21 +105,21 @@ TEST_F(Masked, HiddenPixelsHaveNoInfluenceAndNoGradient) {
       EXPECT_EQ(gradient[row][patch].abs().max().item<float>() > 0, seen) << row << ' ' << patch;
       if (!seen) other[row].narrow(1, patch / 4 * 2, 2).narrow(2, patch % 4 * 2, 2).fill_(99.0f);
     }
-  EXPECT_TRUE(same_bits(network.forward_visible(other, t, visible), out.detach()));
+  EXPECT_TRUE(same_bits(network.forward_visible(other, t, visible).front(), out.detach()));
 }
 
 TEST_F(Masked, EveryPatchVisibleIsThePlainPass) {
   const at::NoGradGuard no_grad;
   const at::Tensor all = at::arange(16, at::kLong).expand({2, 16});
-  const at::Tensor image = image_of_targets(network.forward_visible(x, t, all), 2);
+  const at::Tensor image = image_of_targets(network.forward_visible(x, t, all).front(), 2);
   EXPECT_LT(max_abs_difference(image, network.forward(x, t)), 1e-6);
 }
 
 TEST_F(Masked, TheOrderOfVisiblePatchesIsThatOfTheOutput) {
   const at::NoGradGuard no_grad;
   const at::Tensor order = indices({2, 0, 1});
-  const at::Tensor out = network.forward_visible(x, t, visible).index_select(1, order);
-  EXPECT_LT(max_abs_difference(network.forward_visible(x, t, visible.index_select(1, order)), out), 1e-5);
+  const at::Tensor out = network.forward_visible(x, t, visible).front().index_select(1, order);
+  EXPECT_LT(max_abs_difference(network.forward_visible(x, t, visible.index_select(1, order)).front(), out), 1e-5);
 }
 
 TEST_F(Masked, RefusesPatchesThatDoNotExist) {
@@ -129,6 +134,97 @@ TEST_F(Masked, RefusesPatchesThatDoNotExist) {
   EXPECT_THROW(network.forward_visible(x, t, at::zeros({2, 0}, at::kLong)), InputError);
   EXPECT_THROW(network.forward(normal({2, 3, 16, 16}, 1), t), InputError);
   EXPECT_THROW(network.forward(x, t, indices({0, 1})), InputError);
+}
+
+MaskUVitConfig small_wavelet() {
+  MaskUVitConfig c = small();
+  c.in_chans = 12;
+  c.data_chans = 3;
+  c.qkv_bias = true;
+  return c;
+}
+
+class Wavelet : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    network.parameters().materialise(1);
+    network.parameters().assign(0.3 * normal({network.parameters().trainable_count()}, 2));
+  }
+  at::Tensor value(const std::string& name) const {
+    for (const Parameter& p : network.parameters().all())
+      if (p.name == name) return p.value;
+    throw Error(name + " is no parameter");
+  }
+  MaskUVit network{small_wavelet()};
+  at::Tensor x = normal({2, 12, 8, 8}, 3), t = indices({5, 700});
+  // Of 16 patches of the approximation, then of 16 of the details.
+  at::Tensor visible = indices({1, 6, 11, 17, 22, 29, 0, 3, 15, 16, 20, 31}).view({2, 6});
+};
+
+TEST_F(Wavelet, TokensAreTheApproximationsThenTheDetails) {
+  const at::NoGradGuard no_grad;
+  // Blocks that add nothing leave the last norm of embedding plus position.
+  for (const Parameter& p : network.parameters().all()) {
+    if (p.name.find("attn.proj") != std::string::npos || p.name.find("mlp.fc2") != std::string::npos ||
+        p.name.find("skip_linear.bias") != std::string::npos)
+      at::Tensor(p.value).zero_();
+    if (p.name.find("skip_linear.weight") != std::string::npos)
+      at::Tensor(p.value).copy_(at::cat({at::eye(16), at::zeros({16, 16})}, 1));
+  }
+  const at::Tensor position = value("encoder.encoder_pos_embed")[0];
+  const auto expected = [&](const at::Tensor& bands, const std::string& band, std::int64_t first) {
+    const at::Tensor tokens = at::conv2d(bands, value("encoder." + band + "_patch_embed.proj.weight"),
+                                         value("encoder." + band + "_patch_embed.proj.bias"), 2)
+                                  .flatten(2)
+                                  .transpose(1, 2) +
+                              position.narrow(0, first, 16);
+    const at::Tensor h = at::layer_norm(tokens, {16}, value("encoder.norm.weight"), value("encoder.norm.bias"));
+    return image_of_targets(at::linear(h, value(band + "_to_output.weight"), value(band + "_to_output.bias")), 2);
+  };
+  const at::Tensor got = network.forward(x, t);
+  EXPECT_LT(max_abs_difference(got.narrow(1, 0, 3), expected(x.narrow(1, 0, 3), "approx", 1)), 1e-5);
+  EXPECT_LT(max_abs_difference(got.narrow(1, 3, 9), expected(x.narrow(1, 3, 9), "detail", 17)), 1e-5);
+}
+
+TEST_F(Wavelet, HiddenPatchesOfEitherBandHaveNoInfluence) {
+  const at::NoGradGuard no_grad;
+  const auto out = network.forward_visible(x, t, visible);
+  ASSERT_EQ(out.size(), 2U);
+  EXPECT_EQ(out[0].sizes(), (std::vector<std::int64_t>{2, 3, 12}));
+  EXPECT_EQ(out[1].sizes(), (std::vector<std::int64_t>{2, 3, 36}));
+  at::Tensor other = x.clone();
+  for (std::int64_t row = 0; row < 2; ++row)
+    for (std::int64_t patch = 0; patch < 32; ++patch)
+      if (!visible[row].eq(patch).any().item<bool>())
+        other[row]
+            .narrow(0, patch < 16 ? 0 : 3, patch < 16 ? 3 : 9)
+            .narrow(1, patch % 16 / 4 * 2, 2)
+            .narrow(2, patch % 4 * 2, 2)
+            .fill_(99.0F);
+  const auto again = network.forward_visible(other, t, visible);
+  for (std::size_t band = 0; band < 2; ++band) EXPECT_TRUE(same_bits(again[band], out[band])) << band;
+  // A visible detail does reach the approximation.
+  other[0].narrow(0, 3, 9).narrow(1, 0, 2).narrow(2, 2, 2).fill_(99.0F);
+  EXPECT_GT(max_abs_difference(network.forward_visible(other, t, visible)[0][0], out[0][0]), 1e-4);
+}
+
+TEST_F(Wavelet, EveryPatchVisibleIsThePlainPass) {
+  const at::NoGradGuard no_grad;
+  const auto bands = network.forward_visible(x, t, at::arange(32, at::kLong).expand({2, 32}));
+  EXPECT_LT(max_abs_difference(at::cat({image_of_targets(bands[0], 2), image_of_targets(bands[1], 2)}, 1),
+                               network.forward(x, t)),
+            1e-6);
+}
+
+TEST_F(Wavelet, RefusesBandsThatShowDifferentNumbersOfPatches) {
+  const auto refused = [&](const std::vector<std::int64_t>& row) {
+    return message_of<InputError>([&] {
+      network.forward_visible(x, t, indices(row).expand({2, static_cast<std::int64_t>(row.size())}));
+    });
+  };
+  EXPECT_THAT(refused({1, 2, 3, 17}), HasSubstr("as many of the approximation"));
+  EXPECT_THAT(refused({1, 17, 18}), HasSubstr("as many of the approximation"));
+  EXPECT_THAT(refused({17, 1}), HasSubstr("as many of the approximation"));
 }
 
 TEST(MaskUVit, RowsOfZerosAreTheNullLabel) {
@@ -167,6 +263,9 @@ TEST(VitConfig, RefusesWhatCannotBeBuilt) {
   EXPECT_THAT(refused(R"({"encoder_heads": 7})"), HasSubstr("not a multiple of the number of heads 7"));
   EXPECT_THAT(refused(R"({"num_classes": 0})"), HasSubstr("num_classes"));
   EXPECT_THAT(refused(R"({"use_final_conv": true})"), HasSubstr("use_final_conv"));
+  EXPECT_THAT(refused(R"({"in_chans": 3, "data_chans": 3})"), HasSubstr("accepted: 12, the Haar bands"));
+  EXPECT_THAT(refused(R"({"in_chans": 12, "data_chans": 3, "scale": 2})"), HasSubstr("net.scale: only 1"));
+  EXPECT_THAT(refused(R"({"in_chans": 12, "data_chans": 3, "num_classes": 5})"), HasSubstr("no null label"));
   EXPECT_THAT(refused(R"({"encoder_dept": 3})"), HasSubstr("did you mean 'encoder_depth'?"));
 }
 

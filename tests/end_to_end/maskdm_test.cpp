@@ -132,7 +132,7 @@ TEST(MaskDm, ThePaperTierNamesEveryReleasedConfigurationAndWhatIsMissing) {
   const Outcome plan = test::run_program(ASSAY_BINARY, {"run", "maskdm", "--tier", "paper", "--dry-run", "--json"});
   ASSERT_EQ(plan.exit_code, 0) << plan.err;
   const json rows = json::parse(plan.out).at("plans").at(0).at("published").at("rows");
-  EXPECT_EQ(rows.size(), 22U);
+  EXPECT_EQ(rows.size(), 24U);
   for (const json& row : rows) {
     if (row.at("name") == "celebahq_base_90p") {
       // masking-segmentation-tokens.md 1.3: parameters, and 1482.6 GFLOP a pass over 4,096 patches.
@@ -140,6 +140,11 @@ TEST(MaskDm, ThePaperTierNamesEveryReleasedConfigurationAndWhatIsMissing) {
       EXPECT_NEAR(row.at("flops_per_image").get<double>() / 250, 1482.6e9, 10e9);
       EXPECT_EQ(row.at("settings").at("visible_patches"), 416);
       EXPECT_GT(row.at("training_flops").get<double>(), 0);
+    }
+    if (row.at("name") == "celebahq_dwt_70p") {
+      // The official wavelet network's manifest; a grid of 32 x 32 has 64 blocks, 44 hidden, in each of two bands.
+      EXPECT_EQ(row.at("networks").at(0).at("parameters"), 233399488);
+      EXPECT_EQ(row.at("settings").at("visible_patches"), 2 * 20 * 16);
     }
     if (row.at("name") == "celebahq_base") {
       EXPECT_TRUE(row.at("settings").at("stage").at("steps").is_null());

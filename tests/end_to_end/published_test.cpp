@@ -20,6 +20,7 @@
 #include "core/safetensors.h"
 #include "datasets/png.h"
 #include "diffusion/adm_configurations.h"
+#include "diffusion/uvit.h"
 #include "metrics/features/inception.h"
 #include "reproductions/published_network.h"
 #include "tests/end_to_end/program.h"
@@ -65,6 +66,12 @@ const json clustered = {{"image_size", 16},          {"model_channels", 32}, {"n
                         {"channel_mult", {1, 1, 1}}, {"num_heads", 1},       {"cond_dim", 4}};
 const json segmented =
     with(clustered, {{"num_heads", 4}, {"cond_dim", 3}, {"condition", {{"stegoclusterlayout", {{"layout_dim", 3}}}}}});
+
+/// Of MaskDM: on images of 16 x 16 pixels, and on their Haar bands.
+const json vit = {{"img_size", 16},          {"patch_size", 4},    {"in_chans", 3},
+                  {"encoder_embed_dim", 16}, {"encoder_depth", 2}, {"encoder_heads", 2}};
+const json wavelets = {{"img_size", 8},           {"patch_size", 2},    {"in_chans", 12},     {"data_chans", 3},
+                       {"encoder_embed_dim", 16}, {"encoder_depth", 2}, {"encoder_heads", 2}, {"qkv_bias", true}};
 
 /// Random weights of a configuration with changed flags, read as the program reads what --set gives it.
 void write_checkpoint(const std::filesystem::path& file, const char* configuration, const json& changed) {
@@ -129,6 +136,13 @@ class Published : public ::testing::Test {
       for (std::size_t i = 0; i < map.pixels.size(); ++i) map.pixels[i] = static_cast<std::uint8_t>(i / 160);
       write_png(data->path() / "masks" / (std::string(stem) + ".png"), map);
     }
+    std::filesystem::create_directory(data->path() / "faces");
+    for (int i = 0; i < 4; ++i) {
+      Image face(16, 16, 3);
+      for (std::size_t p = 0; p < face.pixels.size(); ++p)
+        face.pixels[p] = static_cast<std::uint8_t>((p * static_cast<std::size_t>(7 + i)) % 256);
+      write_png(data->path() / "faces" / (std::to_string(i) + ".png"), face);
+    }
     data->file("images.csv", "a,20,24\nb,20,24\n");
 
     outcome = run(store(), {"--json"});
@@ -164,6 +178,17 @@ class Published : public ::testing::Test {
                      "references.voc64.file=images.npz", "sampling.samples=7", "sampling.shard=4", "sampling.batch=3",
                      "sampling.steps=2", "bootstrap=20", R"(protocols=["fid-tf1","fid-clean"])",
                      R"(rows=["ImageNet64 self-labelled K=5000","VOC64 self-segmented"])"});
+  }
+
+  static Words maskdm(const std::string& rows) {
+    return Words{"run", "maskdm", "--tier", "paper", "--quiet", "--threads", "1"} +
+           settings({"files.folder=" + data->path().string(), "files.inception=inception.safetensors",
+                     "networks.small64=" + vit.dump(), "networks.large_dwt=" + wavelets.dump(),
+                     "data.celebahq.folder=" + (*data / "faces").string(), "references.celebahq.file=images.npz",
+                     "references.celeba64.file=images.npz", "published.celebahq_dwt_70p.steps=3",
+                     "published.celebahq_dwt_70p.stage.batch=2", "published.celebahq_dwt_70p.stage.mask.block=2",
+                     "published.celebahq_dwt.steps=2", "published.celebahq_dwt.stage.batch=2", "sampling.samples=5",
+                     "sampling.shard=3", "sampling.batch=2", "sampling.steps=2", "bootstrap=20", "rows=" + rows});
   }
 
   /// One line on standard error, exit code 2. Returns the line.
@@ -290,6 +315,43 @@ TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
   const std::string params = R"({"steps":2,"w":2.0,"w_cfg":1.0})";
   for (const char* arm : {"in64/self_label_k5000 (altered)", "voc64/self_mask (altered)"})
     EXPECT_TRUE(scores.contains({arm, "fid", params})) << arm;
+}
+
+TEST_F(Published, ARowOfMaskDmGoesOnFromTheRowBeforeIt) {
+  const TemporaryFolder folder;
+  const Outcome outcome = test::run_program(ASSAY_BINARY, maskdm(R"(["celebahq_dwt_70p","celebahq_dwt"])") +
+                                                              Words{"--store", (folder / "a.db").string(), "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  int found = 0;
+  for (const json& score : json::parse(outcome.out).at("runs").at(0).at("scores")) {
+    if (score.at("name") != "fid") continue;
+    EXPECT_EQ(score.at("protocol"), "fid-torch");
+    EXPECT_EQ(score.at("n"), 5);
+    EXPECT_EQ(score.at("arm"), found == 0 ? "celebahq_dwt_70p (altered)" : "celebahq_dwt (altered)");
+    ++found;
+  }
+  EXPECT_EQ(found, 2);
+  // Bands of 8 x 8 come back as images of 16 x 16.
+  const SafetensorsFile shard(folder / "artifacts" / "run-1" / "samples-celebahq-dwt-000000.safetensors");
+  EXPECT_EQ(shard.at("images").shape, (std::vector<std::int64_t>{3, 3, 16, 16}));
+}
+
+TEST_F(Published, ACheckpointWithAFinalLayerIsRefusedUntilItIsToBeDropped) {
+  const TemporaryFolder folder;
+  UVitConfig config;
+  config.img_size = 16;
+  config.embed_dim = 16;
+  config.depth = 2;
+  config.num_heads = 2;
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
+  for (const Parameter& parameter : UVit(config).parameters().all())
+    shapes.emplace_back(parameter.name, parameter.shape);
+  const auto file = *data / "celeba_small.safetensors";
+  test::write_random_weights(file, shapes);
+  const Words words = maskdm(R"(["celeba_small"])") + Words{"--store", (folder / "a.db").string()};
+  EXPECT_THAT(refused(words),
+              AllOf(HasSubstr(file.string()), HasSubstr("has a final layer"), HasSubstr("final_layer=drop")));
+  EXPECT_EQ(test::run_program(ASSAY_BINARY, words + Words{"--set", "final_layer=drop"}).exit_code, 0);
 }
 
 TEST_F(Published, AMissingMaskIsNamed) {

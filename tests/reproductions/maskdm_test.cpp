@@ -7,6 +7,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "reproductions/maskdm/drawing.h"
+#include "reproductions/maskdm/haar.h"
 #include "reproductions/maskdm/masked_loss.h"
 #include "reproductions/maskdm/masks.h"
 #include "reproductions/maskdm/process.h"
@@ -118,13 +120,79 @@ TEST(MaskedLoss, IsThePlainMeanOverVisibleValues) {
       const std::int64_t patch = visible[row][v].item<std::int64_t>();
       for (std::int64_t k = 0; k < 12; ++k) {
         const double wanted = noise[row][k % 3][patch / 4 * 2 + k / 6][patch % 4 * 2 + k / 3 % 2].item<double>();
-        sum += std::pow(found.output[row][v][k].item<double>() - wanted, 2);
+        sum += std::pow(found.output.front()[row][v][k].item<double>() - wanted, 2);
       }
     }
   EXPECT_NEAR(found.loss.item<double>(), sum / 48, 1e-6);
   // Nothing hidden: DDPM's simple loss on the image.
   const at::Tensor plain = (network.forward(found.x_t, t) - noise).square().mean();
   EXPECT_NEAR(masked_loss(network, process, x, t, noise, {}).loss.item<double>(), plain.item<double>(), 1e-6);
+}
+
+MaskUVitConfig wavelet() {
+  MaskUVitConfig config;
+  config.img_size = 8;
+  config.patch_size = 2;
+  config.in_chans = 12;
+  config.data_chans = 3;
+  config.embed_dim = 16;
+  config.depth = 2;
+  config.num_heads = 2;
+  return config;
+}
+
+TEST(MaskedLoss, OfWaveletsIsTheMeanOverTheApproximationPlusThatOverTheDetails) {
+  MaskUVit network(wavelet());
+  network.parameters().materialise(1);
+  const Process process("cosine");
+  const at::Tensor x = normal({2, 12, 8, 8}, 1), noise = normal({2, 12, 8, 8}, 2), t = indices({3, 800});
+  const auto error = [&](const at::Tensor& x_t) { return (network.forward(x_t, t) - noise).square(); };
+  const MaskedLoss found = masked_loss(network, process, x, t, noise, {});
+  const at::Tensor squares = error(found.x_t);
+  EXPECT_NEAR(found.loss.item<double>(),
+              squares.narrow(1, 0, 3).mean().item<double>() + squares.narrow(1, 3, 9).mean().item<double>(), 1e-5);
+}
+
+TEST(Haar, BandsAreTheOrthonormalOnesOfTheImageInZeroToOne) {
+  // One 2 x 2 square a b / c d of pixels in [0, 1] a channel; pywt.dwt2 gives (a + b + c + d) / 2 and the details.
+  MaskUVitConfig config = wavelet();
+  config.img_size = 1;
+  config.patch_size = 1;
+  const at::Tensor image = values({0.1F, 0.4F, 0.2F, 0.9F, 1, 1, 1, 1, 0, 1, 0, 0}, {1, 3, 2, 2}) * 2 - 1;
+  const at::Tensor bands = network_input(config, image);
+  EXPECT_LT(test::max_abs_difference(bands.flatten(), values({2 * 0.8F - 1, 3, 0,  // approximation, 2 a - 1
+                                                              -0.3F, 0, 0.5F,      // upper less lower row
+                                                              -0.5F, 0, -0.5F,     // left less right column
+                                                              0.2F, 0, -0.5F})),
+            1e-6);
+  EXPECT_LT(test::max_abs_difference(image_of_input(config, bands) * 2 - 1, image), 1e-6);
+}
+
+TEST(Haar, LeadsBackToTheImage) {
+  const at::Tensor image = normal({2, 3, 16, 16}, 1).clamp(-1, 1);
+  const at::Tensor bands = network_input(wavelet(), image);
+  EXPECT_EQ(bands.sizes(), (std::vector<std::int64_t>{2, 12, 8, 8}));
+  EXPECT_LT(test::max_abs_difference(image_of_input(wavelet(), bands) * 2 - 1, image), 1e-6);
+  // No image lies where clipping would change its bands.
+  EXPECT_TRUE(test::same_bits(clip_input(wavelet(), bands), bands));
+  const at::Tensor far = clip_input(wavelet(), 9 * (2 * bands.gt(0).to(at::kFloat) - 1));
+  EXPECT_EQ(far.narrow(1, 0, 3).max().item<float>(), 3);
+  EXPECT_EQ(far.narrow(1, 3, 9).max().item<float>(), 1);
+  EXPECT_EQ(far.min().item<float>(), -1);
+}
+
+TEST(Drawing, ImagesDoNotDependOnTheBatchAndHaveTheSideOfTheData) {
+  MaskUVit network(wavelet());
+  network.parameters().materialise(1);
+  const Process process("cosine");
+  const auto drawn = [&](std::int64_t batch, std::int64_t first, std::int64_t count) {
+    return draw_images(network, process, {batch, 3, 1.0}, first, count, 7, [](std::int64_t) {});
+  };
+  const at::Tensor whole = drawn(5, 0, 5);
+  EXPECT_EQ(whole.sizes(), (std::vector<std::int64_t>{5, 3, 16, 16}));
+  EXPECT_LE(test::max_abs_difference(drawn(2, 0, 5), whole), 1);
+  EXPECT_LE(test::max_abs_difference(drawn(2, 3, 2), whole.narrow(0, 3, 2)), 1);
+  EXPECT_GT(test::max_abs_difference(whole[0], whole[1]), 10);
 }
 
 TEST(Process, SamplesAtThePublishedTimes) {

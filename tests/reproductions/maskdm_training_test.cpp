@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -112,6 +113,39 @@ TEST_F(Training, TheAverageIsACopyUntilItsHundredAndFirstUpdate) {
   EXPECT_TRUE(test::same_bits(early, online("early")));
   const at::Tensor late = train(masked_stage(104), "late", run());
   EXPECT_GT(test::max_abs_difference(late, online("late")), 0);
+}
+
+TEST_F(Training, TheAverageMayFollowEveryTenthStepOnly) {
+  // ema_pytorch's update_every: its calls 1, 11, 21 ... change the average.
+  optimizer_.ema_update_every = 10;
+  const at::Tensor first = train(masked_stage(1), "first", run());
+  EXPECT_TRUE(test::same_bits(first, online("first")));
+  EXPECT_TRUE(test::same_bits(train(masked_stage(10), "tenth", run()), first));
+  const at::Tensor eleventh = train(masked_stage(11), "eleventh", run());
+  EXPECT_TRUE(test::same_bits(eleventh, online("eleventh")));
+}
+
+TEST_F(Training, WaveletsAreTrainedOnImagesOfTwiceTheSide) {
+  MaskUVitConfig config = small();
+  config.in_chans = 12;
+  config.data_chans = 3;
+  const TrainingImages images = images_in_memory(normal({6, 3, 16, 16}, 2).clamp(-1, 1));
+  const auto end = [&](double rate) {
+    MaskUVit network(config);
+    network.parameters().materialise(1);
+    StageOptions stage = masked_stage(30);
+    stage.mask.rate = rate;
+    stage.flip = 0.5;
+    const std::string name = fmt::format("wavelet-{}", rate);
+    train_stage(network, stage, {process_, images, optimizer_, 5}, folder_.path() / name, "test");
+    return left(name).loss;
+  };
+  for (const double rate : {0.0, 0.75}) {
+    const std::vector<float> loss = end(rate);
+    // About 1 of each band where nothing is known of the noise.
+    EXPECT_NEAR(loss.front(), 2, 0.6) << rate;
+    EXPECT_LT(loss.back(), 0.9 * loss.front()) << rate;
+  }
 }
 
 TEST_F(Training, WarmUpTakesItsFirstStepAtRateZero) {

@@ -7,6 +7,7 @@
 
 #include "bench/harness/parity/modules.h"
 #include "diffusion/mask_uvit.h"
+#include "reproductions/maskdm/haar.h"
 #include "reproductions/maskdm/masked_loss.h"
 #include "reproductions/maskdm/masks.h"
 #include "reproductions/maskdm/process.h"
@@ -24,7 +25,7 @@ std::int64_t integer_or(const Case& c, const std::string& input, std::int64_t ot
 /// The patches that the pack's mask, [B, extra tokens + N] with 1 = removed, leaves; undefined without a mask.
 at::Tensor visible_in(const Case& c, const MaskUVitConfig& config) {
   if (!c.has("mask")) return {};
-  return maskdm::visible_of_masks(c.tensor("mask").narrow(1, config.extras(), config.patches()));
+  return maskdm::visible_of_masks(c.tensor("mask").narrow(1, config.extras(), config.all_patches()));
 }
 
 MaskedLoss loss_of(const Case& c, const MaskUVit& net, const at::Tensor& x_start) {
@@ -32,6 +33,12 @@ MaskedLoss loss_of(const Case& c, const MaskUVit& net, const at::Tensor& x_start
   return maskdm::masked_loss(net, process, x_start, c.tensor("t"), c.tensor("noise"), visible_in(c, net.config()),
                              c.tensor_or_undefined("y"), maskdm::read_objective(c.text("objective")),
                              maskdm::read_loss(c.text("loss_type")));
+}
+
+/// One band under `name`; with wavelets "approx" and "detail", as the official network returns them.
+Outputs of_bands(const std::string& name, const std::vector<at::Tensor>& bands) {
+  if (bands.size() == 1) return {{name, bands.front()}};
+  return {{"approx", bands[0]}, {"detail", bands[1]}};
 }
 
 Outputs gradients(const Case& c, MaskUVit& net) {
@@ -80,17 +87,23 @@ Outputs run(const Case& c, MaskUVit& net) {
   const at::Tensor labels = c.tensor_or_undefined("y");
   if (c.call() == "forward") return {{"out", net.forward(c.tensor("x"), c.tensor("timesteps"), labels)}};
   if (c.call() == "forward_masked")
-    return {{"out", net.forward_visible(c.tensor("x"), c.tensor("timesteps"), visible_in(c, net.config()), labels)}};
+    return of_bands("out",
+                    net.forward_visible(c.tensor("x"), c.tensor("timesteps"), visible_in(c, net.config()), labels));
   if (c.call() == "loss") {
-    const MaskedLoss found = loss_of(c, net, 2 * c.tensor("image") - 1);
-    return {{"x_t", found.x_t}, {"model_out", found.output}, {"loss", found.loss}};
+    const MaskedLoss found = loss_of(c, net, maskdm::network_input(net.config(), 2 * c.tensor("image") - 1));
+    Outputs outputs = of_bands("model_out", found.output);
+    outputs.insert({{"x_t", found.x_t}, {"loss", found.loss}});
+    return outputs;
   }
   if (c.call() == "ddim_sample") {
     const Process process(c.text("beta_schedule"), integer_or(c, "timesteps", 1000));
     const at::Tensor noise = c.tensor("step_noise");
     const auto eps = [&](const at::Tensor& x, const at::Tensor& t) { return net.forward(x, t, labels); };
-    return {{"image", process.ddim_sample(eps, c.tensor("x_T"), c.integer("sampling_timesteps"),
-                                          c.number("ddim_sampling_eta"), [&](std::int64_t i) { return noise[i]; })}};
+    const at::Tensor x = process.ddim_sample(
+        eps, c.tensor("x_T"), c.integer("sampling_timesteps"), c.number("ddim_sampling_eta"),
+        [&](std::int64_t i) { return noise[i]; },
+        [&](const at::Tensor& x_start) { return maskdm::clip_input(net.config(), x_start); });
+    return {{"image", maskdm::image_of_input(net.config(), x)}};
   }
   if (c.call() == "tables") return tables(c);
   if (c.call() == "patchify_target") return {{"tokens", patch_targets(c.tensor("x"), net.config().patch_size)}};
