@@ -67,8 +67,8 @@ const json clustered = {{"image_size", 16},          {"model_channels", 32}, {"n
 const json segmented =
     with(clustered, {{"num_heads", 4}, {"cond_dim", 3}, {"condition", {{"stegoclusterlayout", {{"layout_dim", 3}}}}}});
 
-/// Of MaskDM: on images of 16 x 16 pixels, and on their Haar bands.
-const json vit = {{"img_size", 16},          {"patch_size", 4},    {"in_chans", 3},
+/// Of MaskDM: on images of 64 x 64 pixels, and on the Haar bands of 16 x 16.
+const json vit = {{"img_size", 64},          {"patch_size", 4},    {"in_chans", 3},
                   {"encoder_embed_dim", 16}, {"encoder_depth", 2}, {"encoder_heads", 2}};
 const json wavelets = {{"img_size", 8},           {"patch_size", 2},    {"in_chans", 12},     {"data_chans", 3},
                        {"encoder_embed_dim", 16}, {"encoder_depth", 2}, {"encoder_heads", 2}, {"qkv_bias", true}};
@@ -319,11 +319,12 @@ TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
 
 TEST_F(Published, ARowOfMaskDmGoesOnFromTheRowBeforeIt) {
   const TemporaryFolder folder;
-  const Outcome outcome = test::run_program(ASSAY_BINARY, maskdm(R"(["celebahq_dwt_70p","celebahq_dwt"])") +
+  const Outcome trained = test::run_program(ASSAY_BINARY, maskdm(R"(["celebahq_dwt_70p","celebahq_dwt"])") +
                                                               Words{"--store", (folder / "a.db").string(), "--json"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
   int found = 0;
-  for (const json& score : json::parse(outcome.out).at("runs").at(0).at("scores")) {
+  const json batch = json::parse(trained.out);
+  for (const json& score : batch.at("runs").at(0).at("scores")) {
     if (score.at("name") != "fid") continue;
     EXPECT_EQ(score.at("protocol"), "fid-torch");
     EXPECT_EQ(score.at("n"), 5);
@@ -339,13 +340,13 @@ TEST_F(Published, ARowOfMaskDmGoesOnFromTheRowBeforeIt) {
 TEST_F(Published, ACheckpointWithAFinalLayerIsRefusedUntilItIsToBeDropped) {
   const TemporaryFolder folder;
   UVitConfig config;
-  config.img_size = 16;
+  config.img_size = 64;
   config.embed_dim = 16;
   config.depth = 2;
   config.num_heads = 2;
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-  for (const Parameter& parameter : UVit(config).parameters().all())
-    shapes.emplace_back(parameter.name, parameter.shape);
+  const UVit network(config);
+  for (const Parameter& parameter : network.parameters().all()) shapes.emplace_back(parameter.name, parameter.shape);
   const auto file = *data / "celeba_small.safetensors";
   test::write_random_weights(file, shapes);
   const Words words = maskdm(R"(["celeba_small"])") + Words{"--store", (folder / "a.db").string()};
