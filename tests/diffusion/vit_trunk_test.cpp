@@ -136,6 +136,13 @@ TEST_F(Masked, RefusesPatchesThatDoNotExist) {
   EXPECT_THROW(network.forward(x, t, indices({0, 1})), InputError);
 }
 
+/// A parameter by name.
+at::Tensor value_of(const MaskUVit& network, const std::string& name) {
+  for (const Parameter& p : network.parameters().all())
+    if (p.name == name) return p.value;
+  throw Error(name + " is no parameter");
+}
+
 MaskUVitConfig small_wavelet() {
   MaskUVitConfig c = small();
   c.in_chans = 12;
@@ -150,11 +157,7 @@ class Wavelet : public ::testing::Test {
     network.parameters().materialise(1);
     network.parameters().assign(0.3 * normal({network.parameters().trainable_count()}, 2));
   }
-  at::Tensor value(const std::string& name) const {
-    for (const Parameter& p : network.parameters().all())
-      if (p.name == name) return p.value;
-    throw Error(name + " is no parameter");
-  }
+  at::Tensor value(const std::string& name) const { return value_of(network, name); }
   MaskUVit network{small_wavelet()};
   at::Tensor x = normal({2, 12, 8, 8}, 3), t = indices({5, 700});
   // Of 16 patches of the approximation, then of 16 of the details.
@@ -225,6 +228,51 @@ TEST_F(Wavelet, RefusesBandsThatShowDifferentNumbersOfPatches) {
   EXPECT_THAT(refused({1, 2, 3, 17}), HasSubstr("as many of the approximation"));
   EXPECT_THAT(refused({1, 17, 18}), HasSubstr("as many of the approximation"));
   EXPECT_THAT(refused({17, 1}), HasSubstr("as many of the approximation"));
+}
+
+TEST(MaskUVit, TheLastBlockInGivesItsSkipToTheFirstBlockOut) {
+  const at::NoGradGuard no_grad;
+  MaskUVitConfig config = small();
+  config.depth = 5;
+  // Blocks that add nothing but `block`'s b, and of what comes out of the way in, out_blocks.0 takes the skip or not.
+  const auto drawn = [&](const std::string& block, bool takes_skip) {
+    MaskUVit network(config);
+    network.parameters().materialise(1);
+    for (const Parameter& p : network.parameters().all())
+      if (p.name.find("attn.proj") != std::string::npos || p.name.find("mlp.fc2") != std::string::npos ||
+          p.name.find("skip_linear") != std::string::npos)
+        at::Tensor(p.value).zero_();
+    at::Tensor(value_of(network, "encoder." + block + ".mlp.fc2.bias")).copy_(normal({16}, 4));
+    for (const char* out : {"0", "1"})
+      at::Tensor(value_of(network, std::string("encoder.out_blocks.") + out + ".skip_linear.weight"))
+          .narrow(1, takes_skip && *out == '0' ? 16 : 0, 16)
+          .copy_(at::eye(16));
+    return network.forward(normal({2, 3, 8, 8}, 3), indices({5, 700}));
+  };
+  const at::Tensor got = drawn("in_blocks.1", true);
+  EXPECT_LT(max_abs_difference(got, drawn("mid_block", false)), 1e-6);
+  EXPECT_GT(max_abs_difference(got, drawn("mid_block", true)), 1e-3) << "b is to matter";
+}
+
+TEST(MaskUVit, BiasesAreOfQueriesAndValues) {
+  const at::NoGradGuard no_grad;
+  MaskUVitConfig config = small();
+  config.qkv_bias = true;
+  MaskUVit network(config);
+  network.parameters().materialise(1);
+  const at::Tensor x = normal({2, 3, 8, 8}, 3), t = indices({5, 700});
+  const auto parameter = [&](const std::string& name) { return value_of(network, "encoder.mid_block.attn." + name); };
+  const at::Tensor plain = network.forward(x, t), bias = normal({16}, 5);
+  // Weights of attention add up to 1, so a bias of values is one of what is projected.
+  parameter("v_bias").copy_(bias);
+  const at::Tensor of_values = network.forward(x, t);
+  parameter("v_bias").zero_();
+  parameter("proj.bias").add_(parameter("proj.weight").mv(bias));
+  EXPECT_LT(max_abs_difference(network.forward(x, t), of_values), 1e-5);
+  EXPECT_GT(max_abs_difference(of_values, plain), 1e-4);
+  const at::Tensor before = network.forward(x, t);
+  parameter("q_bias").copy_(20 * bias);
+  EXPECT_GT(max_abs_difference(network.forward(x, t), before), 1e-6);
 }
 
 TEST(MaskUVit, RowsOfZerosAreTheNullLabel) {
