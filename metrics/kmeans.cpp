@@ -31,7 +31,7 @@ at::Tensor checked(const at::Tensor& features, const char* what) {
     throw InputError(fmt::format("k-means needs {} as float32 [N, D], got {} dimensions of {}", what, features.dim(),
                                  c10::toString(features.scalar_type())));
   }
-  const at::Tensor host = features.detach().cpu().contiguous();
+  at::Tensor host = features.detach().cpu().contiguous();
   const float* data = host.const_data_ptr<float>();
   const std::int64_t width = host.size(1);
   for (std::int64_t i = 0; i < host.numel(); ++i) {
