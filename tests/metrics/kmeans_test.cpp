@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "kernels/smallest_distances.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -161,6 +162,28 @@ TEST_P(KMeansOnEachDevice, LaterIterationsAreThoseOfAFullSearch) {
   }
   EXPECT_TRUE(same_bits(centroids, whole.centroids));
   EXPECT_THAT(whole.empty, ::testing::Each(0));
+}
+
+// More points times clusters than bounds are kept for: centroids share them two by two.
+TEST(KMeans, CentroidsThatShareBoundsAreFoundAsByAFullSearch) {
+  constexpr std::int64_t n = 70000, clusters = 1000, iterations = 4;
+  const at::Tensor points = normal({n, 2}, 3);
+  at::Tensor centroids = points.narrow(0, 0, clusters).clone();
+  const auto fit = [&](std::int64_t steps) {
+    return kmeans_fit_from(
+        points, centroids,
+        {.clusters = clusters, .iterations = steps, .max_points_per_centroid = 0, .normalise = false});
+  };
+  const KMeans whole = fit(iterations);
+  for (std::size_t t = 0; t < iterations; ++t) {
+    const KMeans step = fit(1);
+    ASSERT_EQ(step.inertia[0], whole.inertia[t]) << "iteration " << t;
+    centroids = step.centroids;
+  }
+  EXPECT_TRUE(same_bits(centroids, whole.centroids));
+  const at::Tensor found = smallest_distances(points, centroids, 1).indices;
+  EXPECT_EQ(kmeans_assign(points, centroids, false),
+            std::vector<std::int64_t>(found.const_data_ptr<std::int64_t>(), found.const_data_ptr<std::int64_t>() + n));
 }
 
 TEST(KMeans, DrawsASubsetOnlyWhereThereAreMorePoints) {
