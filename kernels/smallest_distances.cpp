@@ -13,6 +13,7 @@
 #include "kernels/nearest_candidates.h"
 #include "kernels/parallel_for.h"
 #include "kernels/smallest_distances_math.h"
+#include "kernels/squared_norms.h"
 #ifdef ASSAY_WITH_CUDA
 #include <ATen/ops/isfinite.h>
 #include <c10/cuda/CUDAException.h>
@@ -28,26 +29,12 @@ namespace {
 constexpr int64_t query_block = 128;
 constexpr int64_t reference_block = 512;
 
-std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
-  const int64_t count = rows.size(0), width = rows.size(1);
-  const float* data = rows.const_data_ptr<float>();
-  std::vector<double> norms(static_cast<size_t>(count));
-  at::parallel_for(0, count, 256, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      double sum[4] = {0.0, 0.0, 0.0, 0.0};
-      const float* row = data + i * width;
-      int64_t d = 0;
-      for (; d + 4 <= width; d += 4)
-        for (int lane = 0; lane < 4; ++lane) sum[lane] += double{row[d + lane]} * row[d + lane];
-      for (; d < width; ++d) sum[0] += double{row[d]} * row[d];
-      norms[static_cast<size_t>(i)] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    }
-  });
-  for (int64_t i = 0; i < count; ++i) {
+std::vector<double> checked_norms(const at::Tensor& rows, const char* name) {
+  std::vector<double> norms = squared_norms(rows);
+  for (size_t i = 0; i < norms.size(); ++i) {
     // float32 products of such rows would overflow; NaN fails the comparison too.
-    TORCH_CHECK(norms[static_cast<size_t>(i)] < 1e37, "smallest_distances: ", name, " row ", i,
-                " holds a value that is not finite or too large (its squared norm is ", norms[static_cast<size_t>(i)],
-                ")");
+    TORCH_CHECK(norms[i] < 1e37, "smallest_distances: ", name, " row ", i,
+                " holds a value that is not finite or too large (its squared norm is ", norms[i], ")");
   }
   return norms;
 }
@@ -55,8 +42,8 @@ std::vector<double> squared_norms(const at::Tensor& rows, const char* name) {
 std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& queries, const at::Tensor& references,
                                                           int64_t k) {
   const int64_t count = queries.size(0), reference_count = references.size(0), width = queries.size(1);
-  const std::vector<double> query_norms = squared_norms(queries, "query");
-  const std::vector<double> reference_norms = squared_norms(references, "reference");
+  const std::vector<double> query_norms = checked_norms(queries, "query");
+  const std::vector<double> reference_norms = checked_norms(references, "reference");
   const double largest = std::sqrt(*std::max_element(reference_norms.begin(), reference_norms.end()));
   const std::vector<float> norms(reference_norms.begin(), reference_norms.end());
 

@@ -18,6 +18,7 @@
 #include "kernels/parallel_for.h"
 #include "kernels/smallest_distances.h"
 #include "kernels/smallest_distances_math.h"
+#include "kernels/squared_norms.h"
 
 namespace assay {
 namespace {
@@ -193,19 +194,6 @@ class NearestCentroids {
   static constexpr double rounding = 1e-9;        // far above that of a distance summed in double
   static constexpr double bound_rounding = 1e-6;  // of float32
   static constexpr double endless = std::numeric_limits<double>::infinity();
-
-  /// The squared lengths of rows.
-  static std::vector<double> squared_norms(const at::Tensor& rows) {
-    const std::int64_t width = rows.size(1);
-    const std::vector<float> zero(static_cast<std::size_t>(width), 0.0F);
-    std::vector<double> norms(static_cast<std::size_t>(rows.size(0)));
-    at::parallel_for(0, rows.size(0), 512, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i)
-        norms[static_cast<std::size_t>(i)] =
-            squared_distance(rows.const_data_ptr<float>() + i * width, zero.data(), width);
-    });
-    return norms;
-  }
 
   /// The smallest two of some squared distances, equal ones by smaller index.
   struct NearestTwo {
