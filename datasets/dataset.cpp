@@ -56,7 +56,7 @@ const std::vector<DatasetEntry>& dataset_table() {
        [] { return std::string(); },
        512,
        "texture",
-       {"count"}},
+       {"count", "group"}},
   };
   return table;
 }
@@ -84,6 +84,7 @@ DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& wh
   parse_imbalance(spec.imbalance);
   spec.seed = static_cast<std::uint64_t>(reader.integer("seed", 0, 0));
   if (has_key(entry, "count")) spec.count = reader.integer("count", spec.count, 1, max_shapes_count);
+  if (has_key(entry, "group")) spec.group = reader.one_of("group", spec.group, {"shape", "colour"});
   if (has_key(entry, "font")) spec.font = reader.text("font", "");
   if (has_key(entry, "emoji_list")) spec.emoji_list = reader.text("emoji_list", "");
   reader.finish();
@@ -98,6 +99,7 @@ nlohmann::json to_json(const DatasetSpec& spec) {
                         {"imbalance", spec.imbalance},
                         {"seed", spec.seed}};
   if (has_key(entry, "count")) object["count"] = spec.count;
+  if (has_key(entry, "group")) object["group"] = spec.group;
   if (has_key(entry, "font") && !spec.font.empty()) object["font"] = spec.font;
   if (has_key(entry, "emoji_list") && !spec.emoji_list.empty()) object["emoji_list"] = spec.emoji_list;
   return object;

@@ -68,6 +68,7 @@ struct DatasetSpec {
   std::string imbalance = "natural";  // see datasets/imbalance.h; changes the training split only
   std::uint64_t seed = 0;             // backgrounds, made images, choice of the imbalanced items; at most 2^63 - 1
   std::int64_t count = 4096;          // shapes: number of images of both splits, 1 to 1,000,000
+  std::string group = "shape";        // shapes: the factor that is an item's group, shape or colour
   std::string font;                   // emoji: font file; default: the first found of emoji_font_places()
   std::string emoji_list;             // emoji: emoji-test.txt; default: the first found of emoji_list_places()
 };

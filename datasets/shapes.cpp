@@ -37,19 +37,30 @@ double shade(Fill fill, double value) { return fill == Fill::outlined ? (value +
 class Shapes final : public Dataset {
  public:
   explicit Shapes(const DatasetSpec& spec)
-      : size_(spec.size), seed_(spec.seed), background_(parse_background(spec.background, "shapes.background")) {
-    for (int s = 0; s < shape_count; ++s) {
-      groups_.push_back(name_of(static_cast<Shape>(s)));
-      for (const ObjectColour& colour : object_colours()) subgroups_.push_back(colour.name + " " + groups_.back());
-    }
+      : size_(spec.size),
+        seed_(spec.seed),
+        background_(parse_background(spec.background, "shapes.background")),
+        grouped_by_colour_(spec.group == "colour") {
+    const int colours = static_cast<int>(object_colours().size());
+    // A group's subgroups lie side by side, in the order of the other factor.
+    const int group_count = grouped_by_colour_ ? colours : shape_count,
+              others = grouped_by_colour_ ? shape_count : colours;
+    for (int group = 0; group < group_count; ++group)
+      for (int other = 0; other < others; ++other) {
+        const std::string& shape = name_of(static_cast<Shape>(grouped_by_colour_ ? other : group));
+        const std::string& colour = object_colours()[static_cast<std::size_t>(grouped_by_colour_ ? group : other)].name;
+        if (other == 0) groups_.push_back(grouped_by_colour_ ? colour : shape);
+        subgroups_.push_back(colour + " " + shape);
+      }
     items_.reserve(static_cast<std::size_t>(spec.count));
     for (std::int64_t i = 0; i < spec.count; ++i) {
       const ShapeFactors factors = shape_factors(seed_, i, size_);
       Item item;
       item.stem = fmt::format("shape-{:06}", i);
       item.name = caption(factors);
-      item.group = static_cast<int>(factors.shape);
-      item.subgroup = item.group * static_cast<int>(object_colours().size()) + factors.colour;
+      const int shape = static_cast<int>(factors.shape);
+      item.group = grouped_by_colour_ ? factors.colour : shape;
+      item.subgroup = item.group * others + (grouped_by_colour_ ? shape : factors.colour);
       item.split = split_by_hash(item.stem);
       items_.push_back(std::move(item));
     }
@@ -61,13 +72,14 @@ class Shapes final : public Dataset {
   }
   int size() const override { return size_; }
   std::string hash() const override {
-    return Hasher()
-        .text("shapes/1")
+    Hasher hasher;
+    hasher.text("shapes/1")
         .number(std::int64_t{size_})
         .text(background_names()[static_cast<std::size_t>(background_)])
         .number(static_cast<std::int64_t>(seed_))
-        .number(static_cast<std::int64_t>(items_.size()))
-        .hex();
+        .number(static_cast<std::int64_t>(items_.size()));
+    if (grouped_by_colour_) hasher.text("grouped by colour");
+    return hasher.hex();
   }
   const std::vector<Item>& items() const override { return items_; }
   const std::vector<std::string>& groups() const override { return groups_; }
@@ -105,6 +117,7 @@ class Shapes final : public Dataset {
   int size_;
   std::uint64_t seed_;
   Background background_;
+  bool grouped_by_colour_;
   std::vector<Item> items_;
   std::vector<std::string> groups_, subgroups_;
   std::vector<Problem> problems_;

@@ -13,7 +13,7 @@ inline constexpr std::int64_t max_shapes_count = 1'000'000;
 /// The made set. Item i is drawn from RandomStream(seed, Purpose::dataset, i) alone: one shape in one of the object
 /// colours, filled `solid`, `striped` (with a darker shade) or `outlined` (with a paler inside), in one of three sizes,
 /// anywhere inside the image, on a background whose colours are disjoint from the objects'.
-/// group = shape, subgroup = colour and shape, caption as in "large striped red star".
+/// group = shape or colour, as the spec says; subgroup = colour and shape, caption as in "large striped red star".
 /// The mask is the whole shape in every fill. About 80 % of the items are for training, by a hash of the index.
 /// Images are made on each call of sample(); nothing is stored.
 std::unique_ptr<Dataset> open_shapes(const DatasetSpec& spec);

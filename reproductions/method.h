@@ -112,6 +112,7 @@ struct MethodWork {
   void (*check)(const nlohmann::json& config);
   /// What the tier needs that this machine may lack, and how to get it; one line each.
   std::vector<std::string> (*needs)(const nlohmann::json& config);
+  /// Null where nothing is compared but what claims are about.
   MethodPlan (*plan)(const nlohmann::json& config);
   /// What all seeds share, each made into the cache by one call; they may run side by side.
   std::vector<void (*)(Run&)> shared_products;
@@ -130,14 +131,17 @@ struct MethodEntry {
   std::string reference;
   std::vector<std::string> tiers;
   std::string default_dataset;
-  /// The preset of a tier, with every key present. Throws InputError for an unknown tier.
-  nlohmann::json (*preset)(const std::string& tier);
+  nlohmann::json (*preset_on)(const std::string& tier, const std::string& dataset);
   MethodWork work;   // of the tiers that train networks of their own
   MethodWork paper;  // of the tier `paper`, which repeats published runs; without functions where there is none
   /// The texts of claims.json (reproductions/claims.h) and paper_table.json (reproductions/paper_tables.h).
   const char* claims = "[]";
   const char* paper_table = "{}";
 
+  /// As tier_preset() of this method.
+  nlohmann::json preset(const std::string& tier, const std::string& dataset = "") const {
+    return preset_on(tier, dataset);
+  }
   const MethodWork& work_of(const std::string& tier) const { return tier == "paper" ? paper : work; }
 };
 

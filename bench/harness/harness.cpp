@@ -139,7 +139,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   const Query query(store);
   const std::vector<Claim> claims = claims_in(read_claims(method.claims, method.id + "/claims.json"), tier, config);
   const auto comparisons = judge_contrasts(query, batch_id, method.id, batch.dataset ? batch.dataset->name() : "",
-                                           contrasts_of(work.plan(config), claims));
+                                           contrasts_of(work.plan ? work.plan(config) : MethodPlan{}, claims));
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
     for (const ComparisonRow& row : comparisons)
@@ -252,15 +252,11 @@ nlohmann::json complete_config(const std::string& id, const RunRequest& request)
   const MethodEntry& method = method_entry(id);
   if (std::find(method.tiers.begin(), method.tiers.end(), request.tier) == method.tiers.end())
     throw InputError(fmt::format("{}: {}", id, unknown_name_message("tier", request.tier, method.tiers)));
-  nlohmann::json config = method.preset(request.tier);
+  nlohmann::json config = method.preset(request.tier, request.dataset);
   if (!request.dataset.empty() && !config.contains("dataset"))
     throw InputError(fmt::format("--dataset {}: {} --tier {} reads no data set of this program; leave it out",
                                  request.dataset, id, request.tier));
-  if (!request.dataset.empty() && request.dataset != config.at("dataset").at("name")) {
-    dataset_entry(request.dataset);
-    // The other set keeps its own defaults, apart from the size the networks are made for.
-    config["dataset"] = {{"name", request.dataset}, {"size", config.at("dataset").at("size")}};
-  }
+  if (!request.dataset.empty()) dataset_entry(request.dataset);
   for (const std::string& setting : request.settings) set_key(config, setting);
   method.work_of(request.tier).check(config);
   return config;

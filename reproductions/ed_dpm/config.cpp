@@ -6,9 +6,9 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "diffusion/respacing.h"
 #include "reproductions/ed_dpm/presets.h"
+#include "reproductions/tier_preset.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -45,12 +45,8 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
 
 }  // namespace
 
-nlohmann::json preset(const std::string& tier) {
-  static const nlohmann::json presets = parse_json(presets_json, "ed_dpm/presets.json");
-  std::vector<std::string> tiers;
-  for (const auto& [name, value] : presets.items()) tiers.push_back(name);
-  if (!presets.contains(tier)) throw InputError("ed_dpm: " + unknown_name_message("tier", tier, tiers));
-  return presets.at(tier);
+nlohmann::json preset(const std::string& tier, const std::string& dataset) {
+  return tier_preset(presets_json, "ed_dpm", tier, dataset);
 }
 
 Config read_config(const nlohmann::json& object) {

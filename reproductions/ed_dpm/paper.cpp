@@ -256,11 +256,6 @@ std::vector<std::string> needs(const nlohmann::json& config) {
   return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
 }
 
-MethodPlan plan(const nlohmann::json& config) {
-  read_paper_config(config);
-  return {};
-}
-
 std::vector<std::string> describe(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
   return {summary_of(c.run, "published row(s)")};

@@ -16,7 +16,6 @@ namespace assay::ed_dpm::paper {
 void check(const nlohmann::json& config);
 /// A line for every file that is not there.
 std::vector<std::string> needs(const nlohmann::json& config);
-MethodPlan plan(const nlohmann::json& config);
 std::vector<std::string> describe(const nlohmann::json& config);
 PublishedPlan published(const nlohmann::json& config, at::Device device);
 void run(Run& run);

@@ -8,8 +8,8 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "reproductions/maskdm/presets.h"
+#include "reproductions/tier_preset.h"
 
 namespace assay::maskdm {
 namespace {
@@ -121,12 +121,8 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
 
 double Chain::share() const { return std::accumulate(shares.begin(), shares.end(), 0.0); }
 
-nlohmann::json preset(const std::string& tier) {
-  static const nlohmann::json presets = parse_json(presets_json, "maskdm/presets.json");
-  std::vector<std::string> tiers;
-  for (const auto& [name, value] : presets.items()) tiers.push_back(name);
-  if (!presets.contains(tier)) throw InputError("maskdm: " + unknown_name_message("tier", tier, tiers));
-  return presets.at(tier);
+nlohmann::json preset(const std::string& tier, const std::string& dataset) {
+  return tier_preset(presets_json, "maskdm", tier, dataset);
 }
 
 StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid) {

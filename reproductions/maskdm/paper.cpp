@@ -314,11 +314,6 @@ std::vector<std::string> needs(const nlohmann::json& config) {
   return lines;
 }
 
-MethodPlan plan(const nlohmann::json& config) {
-  read_paper_config(config);
-  return {};
-}
-
 std::vector<std::string> describe(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
   return {summary_of(c.run, "released configuration(s)")};

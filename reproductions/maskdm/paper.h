@@ -16,7 +16,6 @@ namespace assay::maskdm::paper {
 void check(const nlohmann::json& config);
 /// A line for every file, folder and number of steps that is not there.
 std::vector<std::string> needs(const nlohmann::json& config);
-MethodPlan plan(const nlohmann::json& config);
 std::vector<std::string> describe(const nlohmann::json& config);
 PublishedPlan published(const nlohmann::json& config, at::Device device);
 void run(Run& run);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "reproductions/self_guided/presets.h"
+#include "reproductions/tier_preset.h"
 
 namespace assay::self_guided {
 namespace {
@@ -91,12 +92,8 @@ bool has(const Config& config, Part part) {
   return std::find(config.parts.begin(), config.parts.end(), part) != config.parts.end();
 }
 
-nlohmann::json preset(const std::string& tier) {
-  static const nlohmann::json presets = parse_json(presets_json, "self_guided/presets.json");
-  std::vector<std::string> tiers;
-  for (const auto& [name, value] : presets.items()) tiers.push_back(name);
-  if (!presets.contains(tier)) throw InputError("self_guided: " + unknown_name_message("tier", tier, tiers));
-  return presets.at(tier);
+nlohmann::json preset(const std::string& tier, const std::string& dataset) {
+  return tier_preset(presets_json, "self_guided", tier, dataset);
 }
 
 Config read_config(const nlohmann::json& object) {

@@ -20,7 +20,7 @@ std::string refusal(const char* json) {
 
 TEST(DatasetSpec, ReadsEveryKeyAndGivesItBack) {
   const char* const json = R"({"name": "shapes", "size": 32, "background": "solid", "imbalance": "exp:10", "seed": 7,
-                               "count": 99})";
+                               "count": 99, "group": "colour"})";
   const DatasetSpec spec = read(json);
 
   EXPECT_EQ(spec.size, 32);
@@ -31,7 +31,7 @@ TEST(DatasetSpec, ReadsEveryKeyAndGivesItBack) {
 
 TEST(DatasetSpec, ANameAloneStandsForTheDefaults) {
   EXPECT_EQ(to_json(read(R"("shapes")")), to_json(read(R"({"name": "shapes", "size": 16, "background": "texture",
-    "imbalance": "natural", "seed": 0, "count": 4096})")));
+    "imbalance": "natural", "seed": 0, "count": 4096, "group": "shape"})")));
   EXPECT_EQ(to_json(read(R"("emoji")")), nlohmann::json::parse(R"({"name": "emoji", "size": 16, "background": "white",
     "imbalance": "natural", "seed": 0})"));
 }
@@ -45,12 +45,14 @@ TEST(DatasetSpec, RefusesWhatIsOutOfRangeAndSaysTheRange) {
   EXPECT_THAT(refusal(R"({"name": "shapes", "seed": -1})"), HasSubstr("config.dataset.seed"));
   EXPECT_THAT(refusal(R"({"name": "shapes", "background": "blue"})"),
               AllOf(HasSubstr("config.dataset.background"), HasSubstr("white, solid, texture")));
+  EXPECT_THAT(refusal(R"({"name": "shapes", "group": "fill"})"), AllOf(HasSubstr("group"), HasSubstr("colour")));
   EXPECT_THAT(refusal(R"({"name": "shapes", "imbalance": "heavy"})"), HasSubstr("step:RHO:FRACTION"));
 }
 
 TEST(DatasetSpec, RefusesUnknownNamesAndKeysOfOtherSets) {
   EXPECT_THAT(refusal(R"("emojis")"), AllOf(HasSubstr("unknown dataset 'emojis'"), HasSubstr("did you mean 'emoji'")));
   EXPECT_THAT(refusal(R"({"name": "emoji", "count": 5})"), HasSubstr("unknown key 'count'"));
+  EXPECT_THAT(refusal(R"({"name": "emoji", "group": "shape"})"), HasSubstr("unknown key 'group'"));
   EXPECT_THAT(refusal(R"({"name": "shapes", "font": "a.ttf"})"), HasSubstr("unknown key 'font'"));
   EXPECT_THAT(refusal(R"({"size": 16})"), HasSubstr("expected \"name\""));
   EXPECT_THAT(refusal("3"), HasSubstr("config.dataset"));

@@ -199,6 +199,28 @@ TEST(Shapes, EveryLabelOccursAndSaysWhatIsDrawn) {
   EXPECT_TRUE(captions.contains("large striped red star"));
 }
 
+TEST(Shapes, GroupedByColourAreTheSameImagesUnderOtherLabels) {
+  DatasetSpec spec = spec_of(16, 20000);
+  const auto by_shape = open_dataset(spec);
+  spec.group = "colour";
+  const auto dataset = open_dataset(spec);
+  EXPECT_NE(dataset->hash(), by_shape->hash());
+  EXPECT_EQ(dataset->sample(5).image.pixels, by_shape->sample(5).image.pixels);
+  EXPECT_EQ(indices(*dataset, Split::train), indices(*by_shape, Split::train));
+  std::map<int, std::set<int>> groups_of;  // by subgroup
+  for (std::size_t i = 0; i < dataset->items().size(); ++i) {
+    const Item& item = dataset->items()[i];
+    const ShapeFactors factors = shape_factors(0, static_cast<std::int64_t>(i), 16);
+    groups_of[item.subgroup].insert(item.group);
+    ASSERT_EQ(dataset->groups()[static_cast<std::size_t>(item.group)],
+              object_colours()[static_cast<std::size_t>(factors.colour)].name);
+    ASSERT_THAT(item.name, ::testing::EndsWith(dataset->subgroups()[static_cast<std::size_t>(item.subgroup)]));
+  }
+  EXPECT_EQ(dataset->groups().size(), 8u);
+  EXPECT_EQ(groups_of.size(), 72u);
+  for (const auto& [subgroup, groups] : groups_of) EXPECT_EQ(groups.size(), 1u) << subgroup;
+}
+
 TEST(Shapes, AboutFourFifthsAreForTrainingWhateverTheSeed) {
   DatasetSpec spec = spec_of(16, 5000);
   const auto dataset = open_dataset(spec);

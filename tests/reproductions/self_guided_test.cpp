@@ -22,6 +22,7 @@
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/pca.h"
 #include "reproductions/self_guided/simclr.h"
+#include "reproductions/tier_preset.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -49,8 +50,38 @@ TEST(MethodTable, EveryPresetPassesItsOwnCheck) {
       const nlohmann::json preset = method.preset(tier);
       EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier;
       EXPECT_THAT(method.work_of(tier).describe(preset), ::testing::Not(IsEmpty())) << method.id << ", " << tier;
-      EXPECT_NO_THROW(method.work_of(tier).plan(preset)) << method.id << ", " << tier;
+      if (const auto plan = method.work_of(tier).plan) {
+        EXPECT_NO_THROW(plan(preset)) << method.id << ", " << tier;
+      }
     }
+}
+
+TEST(MethodTable, EveryPresetPassesOnEveryDataset) {
+  for (const MethodEntry& method : method_table())
+    for (const std::string& tier : method.tiers)
+      for (const DatasetEntry& dataset : dataset_table()) {
+        const nlohmann::json preset = method.preset(tier, dataset.name);
+        EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier << ", " << dataset.name;
+        if (preset.contains("dataset")) {
+          EXPECT_EQ(preset.at("dataset").at("name"), dataset.name);
+        }
+      }
+}
+
+TEST(TierPreset, OfAnotherDatasetKeepsTheSizeAndTakesWhatIsSaidOfThatSet) {
+  const char* const text =
+      R"({"mini": {"dataset": {"name": "emoji", "size": 24, "seed": 3}, "label": "group", "steps": 5,
+                               "on": {"shapes": {"dataset": {"group": "colour"}, "steps": 7}}}})";
+  const auto on = [&](const char* dataset) { return tier_preset(text, "m", "mini", dataset); };
+  const nlohmann::json own = {
+      {"dataset", {{"name", "emoji"}, {"size", 24}, {"seed", 3}}}, {"label", "group"}, {"steps", 5}};
+  EXPECT_EQ(on(""), own);
+  EXPECT_EQ(on("emoji"), own);
+  EXPECT_EQ(on("shapes"), nlohmann::json({{"dataset", {{"name", "shapes"}, {"size", 24}, {"group", "colour"}}},
+                                          {"label", "group"},
+                                          {"steps", 7}}));
+  EXPECT_EQ(on("another"),
+            nlohmann::json({{"dataset", {{"name", "another"}, {"size", 24}}}, {"label", "group"}, {"steps", 5}}));
 }
 
 TEST(MethodTable, NamesTheNearestMethodAndTier) {
