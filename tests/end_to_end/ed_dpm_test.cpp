@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/file.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/temporary_folder.h"
 
@@ -36,11 +37,15 @@ std::map<std::tuple<std::string, std::string, std::string>, double> scores_of(co
   return found;
 }
 
+std::filesystem::path smoke_store() {
+  static const TemporaryFolder folder;
+  return folder / "assay.db";
+}
+
 /// One run serves the tests that read it.
 const json& smoke_batch() {
   static const json batch = [] {
-    const TemporaryFolder folder;
-    const Outcome outcome = smoke(folder / "assay.db");
+    const Outcome outcome = smoke(smoke_store());
     return outcome.exit_code == 0 ? json::parse(outcome.out) : json{{"failed", outcome.err}};
   }();
   return batch;
@@ -70,6 +75,24 @@ TEST(EdDpm, SmokeRunScoresEveryArmOnBothNetworks) {
       EXPECT_TRUE(scores.contains({name, "accuracy", reported})) << name;
       EXPECT_EQ(scores.contains({name, "best_gamma", "{}"}), std::string(arm) != "unguided") << name;
     }
+}
+
+TEST(EdDpm, ReportSaysWhichBestGammasAreTheLargestOfTheirGrid) {
+  ASSERT_FALSE(smoke_batch().contains("failed")) << smoke_batch();
+  const TemporaryFolder folder;
+  const Outcome outcome = test::run_program(
+      ASSAY_BINARY, {"report", "--store", smoke_store().string(), "--out", (folder / "report").string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string report = read_file(folder / "report" / "report.md");
+  int chosen = 0;
+  for (const auto& [key, gamma] : scores_of(smoke_batch())) {
+    const auto& [arm, name, params] = key;
+    if (name != "best_gamma") continue;
+    ++chosen;
+    const double largest = arm.starts_with("uncond/") ? 4 : 2;  // of the smoke preset
+    EXPECT_EQ(report.find("| " + arm + ": the best gamma, ") != std::string::npos, gamma == largest) << arm;
+  }
+  EXPECT_EQ(chosen, 8);
 }
 
 TEST(EdDpm, SamplesDoNotDependOnTheBatch) {
