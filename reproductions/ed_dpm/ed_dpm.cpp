@@ -154,7 +154,7 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
     }
     out.scores.push_back(
         {name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", nlohmann::json::object()});
-    if (grid.size() > 1 && best == *std::max_element(grid.begin(), grid.end()))
+    if (grid.size() > 1 && best == grid.back())  // in ascending order
       out.notes.push_back(fmt::format(
           "{}: the best gamma, {}, is the largest of its grid; a larger one may be better still", name, best));
     out.result = {{"gamma", best}};
