@@ -59,22 +59,22 @@ struct EncoderUNet::Layers {
         torso(p, config, config.in_channels, 4 * config.model_channels, TorsoAttention{}, false) {
     const std::int64_t channels = torso.out_channels(), classes = config.out_channels;
     if (config.pool == "adaptive") {
-      norm.emplace(p, "out.0", channels);
+      norm.emplace(p, "out.0", channels, config.norm_groups);
       convolution.emplace(p, "out.3", channels, classes, 1, 1, true);
     } else if (config.pool == "attention") {
       if (config.num_head_channels == -1) throw InputError("EncoderUNet: attention pooling needs num_head_channels");
-      norm.emplace(p, "out.0", channels);
+      norm.emplace(p, "out.0", channels, config.norm_groups);
       attention.emplace(p, "out.2", config.image_size / torso.factor(), channels, config.num_head_channels, classes);
     } else {
       first.emplace(p, "out.0", torso.feature_channels(), spatial_width);
-      if (config.pool == "spatial_v2") norm.emplace(p, "out.1", spatial_width);
+      if (config.pool == "spatial_v2") norm.emplace(p, "out.1", spatial_width, config.norm_groups);
       last.emplace(p, config.pool == "spatial_v2" ? "out.3" : "out.2", spatial_width, classes);
     }
   }
 
   TimeEmbedding time;
   UNetTorso torso;
-  std::optional<GroupNorm32> norm;
+  std::optional<GroupNorm> norm;
   std::optional<Conv2d> convolution;
   std::optional<AttentionPool> attention;
   std::optional<Linear> first, last;

@@ -58,15 +58,17 @@ void Conv1x1::count(CostWalk& walk, std::int64_t positions) const {
   walk.multiply(positions, weight_->shape[1], weight_->shape[0]);
 }
 
-GroupNorm32::GroupNorm32(Parameters& parameters, const std::string& name, std::int64_t channels)
+GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups)
     : weight_(parameters.declare({name + ".weight", {channels}, Initial::ones})),
-      bias_(parameters.declare({name + ".bias", {channels}, Initial::zeros})) {
-  if (channels % 32 != 0)
-    throw InputError(fmt::format("{}: {} channels; group normalisation needs a multiple of 32", name, channels));
+      bias_(parameters.declare({name + ".bias", {channels}, Initial::zeros})),
+      groups_(groups) {
+  if (channels % groups != 0)
+    throw InputError(fmt::format("{}: {} channels; {} groups of normalisation need a multiple of {}", name, channels,
+                                 groups, groups));
 }
 
-at::Tensor GroupNorm32::operator()(const at::Tensor& x) const {
-  return at::group_norm(x.to(at::kFloat), 32, weight_->value, bias_->value, 1e-5).to(x.scalar_type());
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
+  return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, 1e-5).to(x.scalar_type());
 }
 
 LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys)

@@ -48,16 +48,17 @@ class Conv1x1 {
   const Parameter *weight_, *bias_;
 };
 
-/// GroupNorm with 32 groups and eps 1e-5, computed in float32 and given back in the type of x, as ADM's
-/// `normalization`; keys `name`.weight, `name`.bias.
-class GroupNorm32 {
+/// GroupNorm with eps 1e-5, computed in float32 and given back in the type of x, as ADM's `normalization`, which has 32
+/// groups; keys `name`.weight, `name`.bias.
+class GroupNorm {
  public:
-  /// Throws InputError unless `channels` is a multiple of 32.
-  GroupNorm32(Parameters& parameters, const std::string& name, std::int64_t channels);
+  /// Throws InputError unless `channels` is a multiple of `groups`.
+  GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   const Parameter *weight_, *bias_;
+  std::int64_t groups_;
 };
 
 /// LayerNorm on the last axis, eps 1e-5.

@@ -40,7 +40,7 @@ struct UNet::Layers {
       class_embedding =
           p.declare({"label_emb.weight", {*config.num_classes, 4 * config.model_channels}, Initial::normal});
     torso.emplace(p, config, config.in_channels + config.layout_dim, embedding, TorsoAttention{}, true);
-    out_norm.emplace(p, "out.0", torso->out_channels());
+    out_norm.emplace(p, "out.0", torso->out_channels(), config.norm_groups);
     out_conv.emplace(p, "out.2", torso->out_channels(), config.out_channels, 3, 1, true);
   }
 
@@ -49,7 +49,7 @@ struct UNet::Layers {
   std::optional<Linear> condition_0, condition_2;
   const Parameter* class_embedding = nullptr;
   std::optional<UNetTorso> torso;
-  std::optional<GroupNorm32> out_norm;
+  std::optional<GroupNorm> out_norm;
   std::optional<Conv2d> out_conv;
 };
 

@@ -29,10 +29,10 @@ at::Tensor twice(const at::Tensor& x) {
 }  // namespace
 
 ResBlock::ResBlock(Parameters& p, const std::string& name, std::int64_t in, std::int64_t out, const Options& options)
-    : in_norm_(p, name + ".in_layers.0", in),
+    : in_norm_(p, name + ".in_layers.0", in, options.norm_groups),
       in_conv_(p, name + ".in_layers.2", in, out, 3),
       project_(p, name + ".emb_layers.1", options.embedding, options.scale_shift ? 2 * out : out),
-      out_norm_(p, name + ".out_layers.0", out),
+      out_norm_(p, name + ".out_layers.0", out, options.norm_groups),
       out_conv_(p, name + ".out_layers.3", out, out, 3, 1, true),
       options_(options) {
   if (in != out) skip_.emplace(p, name + ".skip_connection", in, out, 1);
@@ -122,8 +122,8 @@ std::int64_t head_count(const std::string& name, std::int64_t channels, std::int
 }
 
 AttentionBlock::AttentionBlock(Parameters& p, const std::string& name, std::int64_t channels, std::int64_t heads,
-                               bool new_order)
-    : norm_(p, name + ".norm", channels),
+                               bool new_order, std::int64_t norm_groups)
+    : norm_(p, name + ".norm", channels, norm_groups),
       qkv_(p, name + ".qkv", channels, 3 * channels),
       out_(p, name + ".proj_out", channels, channels, true),
       heads_(heads),

@@ -32,16 +32,17 @@ class ResBlock {
     double dropout = 0.0;
     bool scale_shift = true;  // else the embedding is added before the second normalisation
     Resample resample = Resample::none;
+    std::int64_t norm_groups = 32;
   };
   ResBlock(Parameters& p, const std::string& name, std::int64_t in, std::int64_t out, const Options& options);
   at::Tensor operator()(const at::Tensor& x, const BlockPass& pass) const;
   void count(CostWalk& walk) const;
 
  private:
-  GroupNorm32 in_norm_;
+  GroupNorm in_norm_;
   Conv2d in_conv_;
   Linear project_;
-  GroupNorm32 out_norm_;
+  GroupNorm out_norm_;
   Conv2d out_conv_;
   std::optional<Conv2d> skip_;
   Options options_;
@@ -58,12 +59,13 @@ std::int64_t head_count(const std::string& name, std::int64_t channels, std::int
 /// Self-attention over the H*W positions.
 class AttentionBlock {
  public:
-  AttentionBlock(Parameters& p, const std::string& name, std::int64_t channels, std::int64_t heads, bool new_order);
+  AttentionBlock(Parameters& p, const std::string& name, std::int64_t channels, std::int64_t heads, bool new_order,
+                 std::int64_t norm_groups);
   at::Tensor operator()(const at::Tensor& x) const;
   void count(CostWalk& walk) const;
 
  private:
-  GroupNorm32 norm_;
+  GroupNorm norm_;
   Conv1x1 qkv_, out_;
   std::int64_t heads_;
   bool new_order_;

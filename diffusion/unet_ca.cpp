@@ -46,7 +46,7 @@ struct UNetCa::Layers {
     }
     const TorsoAttention attention{true, config.context_dim, time_tokens + (conditional ? condition_tokens : 0)};
     torso.emplace(p, config, config.in_channels + config.layout_dim, embedding, attention, true);
-    out_norm.emplace(p, "out.0", torso->out_channels());
+    out_norm.emplace(p, "out.0", torso->out_channels(), config.norm_groups);
     out_conv.emplace(p, "out.2", torso->out_channels(), config.out_channels, 3, 1, true);
   }
 
@@ -56,7 +56,7 @@ struct UNetCa::Layers {
   Linear time_tokens_0, time_tokens_2;
   std::optional<Linear> condition_0, condition_2, tokens;
   std::optional<UNetTorso> torso;
-  std::optional<GroupNorm32> out_norm;
+  std::optional<GroupNorm> out_norm;
   std::optional<Conv2d> out_conv;
 };
 

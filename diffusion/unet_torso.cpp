@@ -35,6 +35,7 @@ void read_torso_config(ConfigReader& reader, const nlohmann::json& object, Torso
   c.num_heads_upsample = reader.integer("num_heads_upsample", c.num_heads_upsample, -1, 4096);
   c.use_scale_shift_norm = reader.boolean("use_scale_shift_norm", c.use_scale_shift_norm);
   c.resblock_updown = reader.boolean("resblock_updown", c.resblock_updown);
+  c.norm_groups = reader.integer("norm_groups", c.norm_groups, 1, 8192);
   c.use_new_attention_order = reader.boolean("use_new_attention_order", c.use_new_attention_order);
   reader.integer("dims", 2, 2, 2);
   reader.boolean("use_checkpoint", false);
@@ -47,9 +48,11 @@ void check_torso_config(const TorsoConfig& c, const std::string& where) {
                                  factor, c.channel_mult.size()));
   for (const double mult : c.channel_mult) {
     const double width = mult * static_cast<double>(c.model_channels);
-    if (width < 32 || static_cast<std::int64_t>(width) % 32 != 0)
-      throw InputError(fmt::format("{}: channel_mult {} times model_channels {} must be a multiple of 32", where, mult,
-                                   c.model_channels));
+    const auto groups = static_cast<double>(c.norm_groups);
+    if (width < groups || static_cast<std::int64_t>(width) % c.norm_groups != 0)
+      throw InputError(fmt::format("{}: channel_mult {} times model_channels {} must be a multiple of {}{}", where,
+                                   mult, c.model_channels, c.norm_groups,
+                                   c.norm_groups == 32 ? "" : ", the norm_groups"));
   }
 }
 
@@ -71,6 +74,7 @@ nlohmann::json to_json(const TorsoConfig& c) {
                            {"use_new_attention_order", c.use_new_attention_order}};
   // Written only where set: the text of a configuration names cached networks.
   if (c.use_fp16) object["use_fp16"] = true;
+  if (c.norm_groups != 32) object["norm_groups"] = c.norm_groups;
   return object;
 }
 
@@ -91,7 +95,8 @@ UNetTorso::UNetTorso(Parameters& p, const TorsoConfig& config, std::int64_t in_c
     return static_cast<std::int64_t>(config.channel_mult[level] * static_cast<double>(config.model_channels));
   };
   const auto res_block = [&](const std::string& name, std::int64_t in, std::int64_t out, Resample resample) {
-    return ResBlock(p, name, in, out, {embedding, config.dropout, config.use_scale_shift_norm, resample});
+    return ResBlock(p, name, in, out,
+                    {embedding, config.dropout, config.use_scale_shift_norm, resample, config.norm_groups});
   };
   const auto attends = [&](std::int64_t factor) {
     return std::find(config.attention_resolutions.begin(), config.attention_resolutions.end(), factor) !=
@@ -104,7 +109,7 @@ UNetTorso::UNetTorso(Parameters& p, const TorsoConfig& config, std::int64_t in_c
     heads = head_count(name, channels, heads, config.num_head_channels);
     if (attention.tokens)
       return TokenAttentionBlock(p, name, channels, heads, attention.context_width, attention.context_tokens);
-    return AttentionBlock(p, name, channels, heads, config.use_new_attention_order);
+    return AttentionBlock(p, name, channels, heads, config.use_new_attention_order, config.norm_groups);
   };
   const std::size_t levels = config.channel_mult.size();
   // Self-Guided Diffusion's token attention knows no other number of heads on the way up.

@@ -19,7 +19,7 @@ class ConfigReader;
 struct TorsoConfig {
   std::int64_t image_size = 16;  // pixels; the torso itself is fully convolutional
   std::int64_t in_channels = 3;
-  std::int64_t model_channels = 32;                       // width; every level's width must be a multiple of 32
+  std::int64_t model_channels = 32;                       // width; every level's a multiple of norm_groups
   std::int64_t out_channels = 3;                          // twice in_channels with a learned variance; classes
   std::int64_t num_res_blocks = 1;                        // per level, at least 1
   std::vector<std::int64_t> attention_resolutions = {2};  // down-sampling factors, not pixels
@@ -33,6 +33,9 @@ struct TorsoConfig {
   bool use_scale_shift_norm = true;
   bool resblock_updown = true;
   bool use_new_attention_order = false;  // channels [q,k,v][head] instead of [head][q,k,v]
+  /// Groups of every normalisation. Ours: ADM has 32, thus 4 to 32 channels a group. A group of one channel in the last
+  /// normalisation takes the mean colour out of what the network says.
+  std::int64_t norm_groups = 32;
 };
 
 /// Reads the shared arguments into `config`, whose values are the defaults. `dims` (2 alone is accepted) and

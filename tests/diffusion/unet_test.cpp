@@ -179,6 +179,24 @@ TEST(UNetCondition, IsDroppedTowardsTheStoredNullVector) {
   EXPECT_TRUE(same_bits(network.drop_condition(values({1, 0}, {1, 2}), indices({1})), values({3, -4}, {1, 2})));
 }
 
+/// How far the output moves when every channel of the last block's activation moves by a constant of its own.
+double response_to_channel_means(std::int64_t norm_groups) {
+  UNetConfig config = small(0);
+  config.norm_groups = norm_groups;
+  UNet network(config);
+  fill(network);
+  const at::Tensor x = normal({2, 3, 8, 8}, 3), t = indices({10, 700});
+  const at::Tensor before = network.forward(x, t, {}, {});
+  for (const Parameter& parameter : network.parameters().all())
+    if (parameter.name == "output_blocks.3.0.out_layers.3.bias") parameter.value.add_(normal({32}, 4));
+  return max_abs_difference(before, network.forward(x, t, {}, {}));
+}
+
+TEST(UNetNormalisation, OfOneChannelAGroupHidesTheChannelsMeans) {
+  EXPECT_LT(response_to_channel_means(32), 1e-4);
+  EXPECT_GT(response_to_channel_means(8), 0.1);
+}
+
 TEST(UNetErrors, NameWhatTheForwardPassLacks) {
   UNet plain(small(0)), conditional(small(4));
   UNetConfig config = small(0);
@@ -206,6 +224,9 @@ TEST(UNetConfiguration, SurvivesJson) {
   EXPECT_EQ(to_json(read_unet_config(object, "unet")), object);
   EXPECT_EQ(shapes_of(UNet(read_unet_config(object, "unet"))), shapes_of(UNet(config)));
   EXPECT_EQ(to_json(read_unet_config(to_json(small(4)), "unet")), to_json(small(4)));
+  UNetConfig grouped = small(4);
+  grouped.norm_groups = 8;
+  EXPECT_EQ(read_unet_config(to_json(grouped), "unet").norm_groups, 8);
 }
 
 TEST(UNetConfiguration, RefusesWhatCannotBeBuilt) {
@@ -214,6 +235,7 @@ TEST(UNetConfiguration, RefusesWhatCannotBeBuilt) {
   };
   EXPECT_THAT(refused(R"({"model_channels": 48})"), AllOf(HasSubstr("48"), HasSubstr("multiple of 32")));
   EXPECT_THAT(refused(R"({"model_channels": 32, "channel_mult": [0.5, 1]})"), HasSubstr("multiple of 32"));
+  EXPECT_THAT(refused(R"({"model_channels": 36, "norm_groups": 8})"), HasSubstr("multiple of 8, the norm_groups"));
   EXPECT_THAT(refused(R"({"image_size": 18, "channel_mult": [1, 1, 1]})"), HasSubstr("not a multiple of 4"));
   EXPECT_THAT(refused(R"({"chanel_mult": [1]})"), HasSubstr("channel_mult"));
   EXPECT_THAT(refused(R"({"num_heads": 5})"), HasSubstr("5 heads"));
