@@ -90,6 +90,10 @@ class Run {
   /// A progress line: call it with what is done so far. Throws Interrupted when the user asked to stop.
   virtual std::function<void(std::int64_t)> progress(const std::string& what, std::int64_t total,
                                                      const std::string& unit) = 0;
+
+  /// Runs parts that do not need one another: side by side as far as this run has threads, which they share evenly,
+  /// else in turn. The first exception stops parts that have not begun and is passed on when the others have ended.
+  virtual void side_by_side(const std::vector<std::function<void()>>& parts) = 0;
 };
 
 /// A difference of two arms that is reported with a paired interval over seeds.

@@ -100,7 +100,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
 
   if (!tasks.empty()) {
     // What all seeds share is made first, one product a thread, so that no seed waits for another.
-    RecordedRun context(batch, tasks.front().run, config, tasks.front().seed, 1);
+    RecordedRun context(batch, tasks.front().run, config, tasks.front().seed);
     const auto& products = work.shared_products;
     side_by_side(products.size(), batch.device.is_cpu() ? static_cast<std::size_t>(total_threads) : 1,
                  [&](std::size_t i) {
@@ -116,7 +116,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
       };
       try {
         stop_if_interrupted();
-        RecordedRun run(batch, task.run, config, task.seed, task.threads);
+        RecordedRun run(batch, task.run, config, task.seed);
         work.run(run);
         finish(RunStatus::done, "");
       } catch (const Interrupted&) {

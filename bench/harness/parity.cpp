@@ -1,6 +1,5 @@
 #include "bench/harness/parity.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <memory>
 
 #include "bench/harness/parity/modules.h"
+#include "bench/harness/thread_count.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -55,18 +55,6 @@ nlohmann::json compare(const std::string& name, const std::string& output, const
   return row;
 }
 
-/// Computes with one ATen thread while it lives.
-class OneThread {
- public:
-  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
-  ~OneThread() { at::set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
 nlohmann::json read_pack(const std::filesystem::path& pack) {
   const std::filesystem::path file = pack / "pack.json";
   if (!std::filesystem::is_regular_file(file))
@@ -95,7 +83,7 @@ nlohmann::json check_parity(const std::filesystem::path& pack) {
   const auto entry = std::find_if(modules().begin(), modules().end(), [&](const ModuleEntry& m) { return m.id == id; });
   if (entry == modules().end()) throw InputError(where + ": " + unknown_name_message("module", id, parity_modules()));
 
-  const OneThread one_thread;
+  const ThreadCount one_thread(1);
   nlohmann::json cases = nlohmann::json::array();
   bool ok = true;
   try {

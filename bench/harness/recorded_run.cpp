@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "bench/harness/machine.h"
+#include "bench/harness/thread_count.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
+#include "core/parallel.h"
 #include "core/progress.h"
 #include "metrics/protocols.h"
 
@@ -46,12 +48,11 @@ Better better_of(ScoreDirection direction) {
   return Better::unstated;
 }
 
-RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed, int threads)
+RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed)
     : batch_(batch),
       id_(id),
       config_(std::move(config)),
       seed_(seed),
-      threads_(threads),
       folder_(batch.folder / "artifacts" / fmt::format("run-{}", id)) {
   ensure_folder(folder_);
 }
@@ -104,7 +105,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.shape = timing.shape;
     row.dtype = "float32";
     row.device = batch_.device_name;
-    row.threads = threads_;
+    row.threads = at::get_num_threads();
     row.seconds = timing.seconds;
     row.items = timing.items;
     row.item_unit = timing.item_unit;
@@ -151,6 +152,16 @@ std::function<void(std::int64_t)> RecordedRun::progress(const std::string& what,
     line->update(done);
     stop_if_interrupted();
   };
+}
+
+void RecordedRun::side_by_side(const std::vector<std::function<void()>>& parts) {
+  const auto count = static_cast<std::int64_t>(parts.size());
+  const int threads = at::get_num_threads();
+  const int workers = batch_.device.is_cpu() ? worker_count(count, threads) : 1;
+  parallel_for(count, workers, [&](std::int64_t i, int) {
+    const ThreadCount share(threads / workers);
+    parts[static_cast<std::size_t>(i)]();
+  });
 }
 
 }  // namespace assay

@@ -30,8 +30,7 @@ struct Batch {
 /// One run that records into the store: reproductions/method.h says what each function does.
 class RecordedRun : public Run {
  public:
-  /// `threads` is what timings record.
-  RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed, int threads);
+  RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed);
 
   const nlohmann::json& config() const override { return config_; }
   std::uint64_t seed() const override { return seed_; }
@@ -44,6 +43,8 @@ class RecordedRun : public Run {
                                 const std::function<void(const std::filesystem::path&)>& produce) override;
   std::function<void(std::int64_t)> progress(const std::string& what, std::int64_t total,
                                              const std::string& unit) override;
+  /// On a GPU in turn.
+  void side_by_side(const std::vector<std::function<void()>>& parts) override;
 
  private:
   void record(StageRecorder& stage, const StageOutput& out);
@@ -52,7 +53,6 @@ class RecordedRun : public Run {
   RowId id_;
   nlohmann::json config_;
   std::uint64_t seed_;
-  int threads_;
   std::filesystem::path folder_;
 };
 

@@ -281,15 +281,17 @@ void run(Run& run) {
   const Judge judge(s);
   real_images(s, judge);
 
-  const auto classifier = noisy_classifier(s, 0.0);
-  const auto with_constraint = noisy_classifier(s, s.config.entropy_constraint);
+  std::unique_ptr<EncoderUNet> classifier, with_constraint;
+  run.side_by_side({[&] { classifier = noisy_classifier(s, 0.0); },
+                    [&] { with_constraint = noisy_classifier(s, s.config.entropy_constraint); }});
   diagnose(s, *classifier, *with_constraint);
-  for (const Diffusion diffusion : diffusions) {
+  const auto compare_on = [&](Diffusion diffusion) {
     const auto denoiser = diffusion_network(s, diffusion);
     const Models models{diffusion, *denoiser, *classifier, *with_constraint};
     for (const Arm& arm : arms)
       sample_arm(s, models, arm, arm.guided ? chosen_gamma(s, models, arm, judge) : 0.0, judge);
-  }
+  };
+  run.side_by_side({[&] { compare_on(Diffusion::unconditional); }, [&] { compare_on(Diffusion::conditional); }});
   paired_differences(s, judge);
 }
 

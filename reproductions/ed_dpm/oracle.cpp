@@ -7,6 +7,7 @@
 #include <ATen/ops/index_select.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -43,9 +44,11 @@ at::Tensor clean_samples(const GaussianMixture& mixture, const at::Tensor& label
 }
 
 LogLogSlope fit(std::vector<double> x, std::vector<double> y) {
+  const auto [least, most] = std::minmax_element(x.begin(), x.end());
+  const double from = *least, to = *most;
   for (std::vector<double>* values : {&x, &y})
     for (double& value : *values) value = std::log(value);
-  return {least_squares_slope(x, y), static_cast<std::int64_t>(x.size())};
+  return {least_squares_slope(x, y), static_cast<std::int64_t>(x.size()), from, to};
 }
 
 /// The parts of one measurement.

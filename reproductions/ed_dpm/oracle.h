@@ -25,6 +25,7 @@ struct OracleWorld {
 struct LogLogSlope {
   double slope;
   std::int64_t points;
+  double least_doubt, most_doubt;  // of the points' 1 - p_y
 };
 
 /// Samples drawn with one strength of guidance.

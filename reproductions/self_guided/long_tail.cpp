@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -41,8 +42,8 @@ void long_tail(Study& s, const FdSmall& fd) {
   ProtocolUse protocol = fd.protocol();
   protocol.choices["reference"] = fmt::format("balanced training images of {}", s.run.dataset().hash());
   protocol.choices["n_reference"] = balanced.size();
-  std::map<std::string, std::vector<double>> gains;  // by how conditions were drawn
-  for (const double rho : s.config.imbalances) {
+  /// The gains of clusters on labels at one imbalance, by how conditions were drawn.
+  const auto gains_at = [&](double rho) {
     const std::vector<std::int64_t> kept = thinned(groups, rho);
     const std::string name = fmt::format("tail{}", rho);
     Hasher data;
@@ -58,7 +59,7 @@ void long_tail(Study& s, const FdSmall& fd) {
                     rows_of(s.train.images, kept),
                     data.hex()};
     const auto net = trained_network(s, network);
-    const nlohmann::json result = s.run.stage("sample:" + name, [&](StageOutput& out) {
+    return s.run.stage("sample:" + name, [&](StageOutput& out) {
       out.protocols.push_back(protocol);
       const auto progress = s.run.progress(
           "sample " + name, static_cast<std::int64_t>(draws.size()) * 2 * s.config.sample.count, "images");
@@ -82,8 +83,15 @@ void long_tail(Study& s, const FdSmall& fd) {
       out.notes.push_back(
           fmt::format("imbalance {}: {} training images of {} groups, K = {}", rho, kept.size(), groups.size(), k));
     });
+  };
+  std::vector<nlohmann::json> results(s.config.imbalances.size());
+  std::vector<std::function<void()>> parts;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    parts.push_back([&, i] { results[i] = gains_at(s.config.imbalances[i]); });
+  s.run.side_by_side(parts);
+  std::map<std::string, std::vector<double>> gains;
+  for (const nlohmann::json& result : results)
     for (const auto& [drawn, how] : draws) gains[drawn].push_back(result.at(drawn).get<double>());
-  }
   s.run.stage("tail", [&](StageOutput& out) {
     out.protocols.push_back(protocol);
     for (const auto& [drawn, how] : draws)

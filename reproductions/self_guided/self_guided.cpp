@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "metrics/clustering.h"
@@ -87,10 +88,8 @@ void paired_differences(Study& s, const FdSmall& fd) {
   });
 }
 
-/// Image-level conditions. Returns their signals.
-std::vector<Signal> guide_by_images(Study& s, const FdSmall& fd) {
+void guide_by_images(Study& s, const std::vector<Signal>& signals, const FdSmall& fd) {
   const std::string swept = self_label_arm(s.config.clusters.front());
-  std::vector<Signal> signals = image_signals(s);
   std::map<std::string, double> fd_of;  // of each arm at the headline weight
   for (const Network& network : networks_of(s, signals, "shared", false)) {
     const auto net = trained_network(s, network);
@@ -115,7 +114,6 @@ std::vector<Signal> guide_by_images(Study& s, const FdSmall& fd) {
     sample_arms(s, *net, network, {{uncond_model_arm, 0}}, 0, fd, nullptr);
   }
   trends(s, fd_of, signals, fd);
-  return signals;
 }
 
 /// Weights at which boxes and masks are sampled, besides 0.
@@ -270,9 +268,12 @@ void run(Run& run) {
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
   std::vector<Signal> signals;
-  if (has(s.config, Part::guidance)) signals = guide_by_images(s, fd);
-  if (has(s.config, Part::layouts)) guide_by_layouts(s, signals.empty() ? image_signals(s) : signals, fd);
-  if (has(s.config, Part::long_tail)) long_tail(s, fd);
+  if (has(s.config, Part::guidance) || has(s.config, Part::layouts)) signals = image_signals(s);
+  std::vector<std::function<void()>> parts;
+  if (has(s.config, Part::guidance)) parts.push_back([&] { guide_by_images(s, signals, fd); });
+  if (has(s.config, Part::layouts)) parts.push_back([&] { guide_by_layouts(s, signals, fd); });
+  if (has(s.config, Part::long_tail)) parts.push_back([&] { long_tail(s, fd); });
+  run.side_by_side(parts);
   paired_differences(s, fd);
 }
 

@@ -72,6 +72,16 @@ TEST(EdDpmOracle, SlopesAreOneWithoutAndNearNoughtWithEds) {
   EXPECT_LT(findings().scaled_slope.slope, 0.15);
 }
 
+TEST(EdDpmOracle, SlopesAreThoseOfPredictionsInThePublishedWindow) {
+  // guidance.md 4.1: 1 - p_y in [1e-8, 1e-3], and points over most of those decades.
+  for (const LogLogSlope& line : {findings().gradient_slope, findings().scaled_slope}) {
+    EXPECT_GE(line.least_doubt, 1e-8);
+    EXPECT_LT(line.least_doubt, 1e-7);
+    EXPECT_GT(line.most_doubt, 5e-4);
+    EXPECT_LE(line.most_doubt, 1e-3);
+  }
+}
+
 TEST(EdDpmOracle, EdsReachesTheClassAtAScaleThatIsTooSmallWithout) {
   // E-5: the reference run has .08, .387 and 1 without, 1 with.
   const OracleArm &none = arm(findings(), 0.0, false), &plain = arm(findings(), 0.3, false),
