@@ -250,6 +250,13 @@ std::vector<Row> of_batch(const Store& store, const char* sql, const std::option
       store, sql, [&](SQLite::Statement& statement) { bind_batch(statement, batch); }, read);
 }
 
+/// The order of rows of `table`: by run, by stage, and as they were written.
+std::string by_stage(const char* table) {
+  return fmt::format(
+      "{0}.run, (SELECT stage.position FROM stage WHERE stage.run = {0}.run AND stage.name = {0}.stage), {0}.id",
+      table);
+}
+
 }  // namespace
 
 std::vector<BatchRow> Query::batches() const {
@@ -293,15 +300,16 @@ std::vector<ScoreRow> Query::scores(const RunFilter& filter) const {
   return of_runs<ScoreRow>(store_,
                            "SELECT score.*, protocol.name AS protocol_name FROM score "
                            "JOIN protocol ON protocol.id = score.protocol WHERE run",
-                           "score.id", filter, read_score);
+                           by_stage("score").c_str(), filter, read_score);
 }
 
 std::vector<ArtifactRow> Query::artifacts(const RunFilter& filter) const {
-  return of_runs<ArtifactRow>(store_, "SELECT * FROM artifact WHERE run", "id", filter, read_artifact);
+  return of_runs<ArtifactRow>(store_, "SELECT * FROM artifact WHERE run", by_stage("artifact").c_str(), filter,
+                              read_artifact);
 }
 
 std::vector<TimingRow> Query::timings(const RunFilter& filter) const {
-  return of_runs<TimingRow>(store_, "SELECT * FROM timing WHERE run", "id", filter, read_timing);
+  return of_runs<TimingRow>(store_, "SELECT * FROM timing WHERE run", by_stage("timing").c_str(), filter, read_timing);
 }
 
 std::vector<TimingRow> Query::loose_timings(std::optional<RowId> batch) const {

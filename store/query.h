@@ -18,8 +18,8 @@ struct RunFilter {
   std::optional<RunStatus> status;
 };
 
-/// Reads a store. Rows come in the order in which they were written. All functions throw Error when the file cannot
-/// be read.
+/// Reads a store. Rows come in the order in which they were written; scores, timings and artifacts of runs by run and
+/// by the position of their stage. All functions throw Error when the file cannot be read.
 class Query {
  public:
   /// The store must outlive the query.

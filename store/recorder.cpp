@@ -110,8 +110,12 @@ std::string utc_now() {
                      milliseconds);
 }
 
-StageRecorder::StageRecorder(Recorder& recorder, RowId run, std::string name)
-    : recorder_(&recorder), run_(run), name_(std::move(name)), start_(std::chrono::steady_clock::now()) {}
+StageRecorder::StageRecorder(Recorder& recorder, RowId run, std::string name, std::optional<std::int64_t> position)
+    : recorder_(&recorder),
+      run_(run),
+      name_(std::move(name)),
+      position_(position),
+      start_(std::chrono::steady_clock::now()) {}
 
 void StageRecorder::add_score(ScoreRow score, std::vector<double> samples, std::string sample_kind) {
   require_name(score.name, "name of a score");
@@ -172,7 +176,7 @@ void StageRecorder::commit(nlohmann::json result) {
     insert(database, "stage",
            {{"run", run_},
             {"name", name_},
-            {"position", place.getColumn(1).getInt64()},
+            {"position", position_.value_or(place.getColumn(1).getInt64())},
             {"seconds", seconds},
             {"finished_at", now},
             {"result", sql::json(result)}});
@@ -302,6 +306,17 @@ RunRow Recorder::resume_run(RowId run) {
   return Query(store_).run(run);
 }
 
+void Recorder::start_run(RowId run) {
+  guarded(store_, [&] {
+    SQLite::Statement update(
+        store_.database(),
+        "UPDATE run SET started_at = ?1 WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM stage WHERE run = ?2)");
+    update.bind(1, utc_now());
+    update.bind(2, run);
+    update.exec();
+  });
+}
+
 void Recorder::finish_run(RowId run, RunStatus status, const std::string& reason) {
   require(status != RunStatus::running, "store: a run cannot finish as running");
   guarded(store_, [&] {
@@ -333,10 +348,10 @@ nlohmann::json Recorder::stage_result(RowId run, const std::string& stage) const
   });
 }
 
-StageRecorder Recorder::begin_stage(RowId run, const std::string& stage) {
+StageRecorder Recorder::begin_stage(RowId run, const std::string& stage, std::optional<std::int64_t> position) {
   require_name(stage, "name of a stage");
   require(!stage_done(run, stage), fmt::format("store: stage {} of run {} is done already", stage, run));
-  return {*this, run, stage};
+  return {*this, run, stage, position};
 }
 
 RowId Recorder::upsert_protocol(const ProtocolRow& protocol) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ class StageRecorder {
 
  private:
   friend class Recorder;
-  StageRecorder(Recorder& recorder, RowId run, std::string name);
+  StageRecorder(Recorder& recorder, RowId run, std::string name, std::optional<std::int64_t> position);
 
   struct Series {
     std::string kind;
@@ -51,6 +52,7 @@ class StageRecorder {
   Recorder* recorder_;
   RowId run_;
   std::string name_;
+  std::optional<std::int64_t> position_;
   std::chrono::steady_clock::time_point start_;
   bool committed_ = false;
   std::vector<WithSamples<ScoreRow>> scores_;
@@ -76,14 +78,18 @@ class Recorder {
   /// Sets an unfinished run to "running" again and notes it. Throws InputError when there is no such run, or when it
   /// is already done.
   RunRow resume_run(RowId run);
+  /// Says that the work on a run starts now, unless a stage of it is done: the runs of a batch are recorded together,
+  /// and some wait for others.
+  void start_run(RowId run);
   /// `reason` says why a run failed or was interrupted. `status` is not `running`.
   void finish_run(RowId run, RunStatus status, const std::string& reason = "");
 
   bool stage_done(RowId run, const std::string& stage) const;
   /// What `commit` was given. Throws Error when the stage is not done.
   nlohmann::json stage_result(RowId run, const std::string& stage) const;
-  /// Throws Error when the stage is done already. The recorder must outlive the stage.
-  StageRecorder begin_stage(RowId run, const std::string& stage);
+  /// `position` orders the run's rows; by default the stage stands after those that are done when it is. Throws Error
+  /// when the stage is done already. The recorder must outlive the stage.
+  StageRecorder begin_stage(RowId run, const std::string& stage, std::optional<std::int64_t> position = std::nullopt);
 
   /// Adds the protocol, or finds the row with the same name and choices (and updates its words). Scores that name it
   /// from now on refer to this row.

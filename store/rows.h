@@ -48,7 +48,7 @@ struct RunRow {
 struct StageRow {
   RowId run = 0;
   std::string name;
-  std::int64_t position = 0;  // 0 for the first completed stage of a run
+  std::int64_t position = 0;  // orders the stages of a run
   double seconds = 0.0;
   std::string finished_at;
   nlohmann::json result = nlohmann::json::object();

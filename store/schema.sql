@@ -34,7 +34,7 @@ CREATE INDEX run_batch ON run(batch);
 CREATE TABLE stage (
   run          INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
   name         TEXT NOT NULL,
-  position     INTEGER NOT NULL,                                          -- 0 for the first completed stage of a run
+  position     INTEGER NOT NULL,                                          -- orders the stages of a run
   seconds      REAL NOT NULL CHECK (seconds >= 0),
   finished_at  TEXT NOT NULL,
   result       TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(result)),     -- what a resumed run needs from it

@@ -108,7 +108,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
                    products[i](context);
                  });
 
-    const auto execute_task = [&](const Task& task) {
+    const auto execute_task = [&](const Task& task, bool waited) {
       at::set_num_threads(task.threads);
       const auto finish = [&](RunStatus status, const std::string& reason) {
         const std::lock_guard lock(batch.recorder_lock);
@@ -116,6 +116,10 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
       };
       try {
         stop_if_interrupted();
+        if (waited) {
+          const std::lock_guard lock(batch.recorder_lock);
+          recorder.start_run(task.run);
+        }
         RecordedRun run(batch, task.run, config, task.seed);
         work.run(run);
         finish(RunStatus::done, "");
@@ -129,9 +133,9 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
     // Runs of equal share go side by side; the next share begins when they are done.
     for (std::size_t begin = 0, end = 0; begin < tasks.size(); begin = end) {
       while (end < tasks.size() && tasks[end].threads == tasks[begin].threads) ++end;
-      const int workers = batch.device.is_cpu() ? std::max(1, total_threads / tasks[begin].threads) : 1;
-      side_by_side(end - begin, static_cast<std::size_t>(workers),
-                   [&](std::size_t i) { execute_task(tasks[begin + i]); });
+      const auto workers =
+          static_cast<std::size_t>(batch.device.is_cpu() ? std::max(1, total_threads / tasks[begin].threads) : 1);
+      side_by_side(end - begin, workers, [&](std::size_t i) { execute_task(tasks[begin + i], begin + i >= workers); });
     }
   }
   stop_if_interrupted();

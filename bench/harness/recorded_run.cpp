@@ -34,6 +34,12 @@ class FileLock {
   int descriptor_;
 };
 
+/// Where the next stage of this thread stands among those of its run.
+struct StagePlace {
+  std::int64_t next = 0, span = std::int64_t{1} << 40;
+};
+thread_local StagePlace place;
+
 }  // namespace
 
 Better better_of(ScoreDirection direction) {
@@ -55,6 +61,7 @@ RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uin
       seed_(seed),
       folder_(batch.folder / "artifacts" / fmt::format("run-{}", id)) {
   ensure_folder(folder_);
+  place = {};
 }
 
 const Dataset& RecordedRun::dataset() const {
@@ -63,11 +70,12 @@ const Dataset& RecordedRun::dataset() const {
 }
 
 nlohmann::json RecordedRun::stage(const std::string& name, const std::function<void(StageOutput&)>& body) {
+  const std::int64_t position = place.next++;
   std::optional<StageRecorder> stage;
   {
     const std::lock_guard lock(batch_.recorder_lock);
     if (batch_.recorder->stage_done(id_, name)) return batch_.recorder->stage_result(id_, name);
-    stage.emplace(batch_.recorder->begin_stage(id_, name));
+    stage.emplace(batch_.recorder->begin_stage(id_, name, position));
   }
   stop_if_interrupted();
   StageOutput out;
@@ -158,10 +166,15 @@ void RecordedRun::side_by_side(const std::vector<std::function<void()>>& parts) 
   const auto count = static_cast<std::int64_t>(parts.size());
   const int threads = at::get_num_threads();
   const int workers = batch_.device.is_cpu() ? worker_count(count, threads) : 1;
+  // A part's stages stand in a span of their own, so that their order does not depend on which part is faster.
+  const StagePlace before = place;
+  const std::int64_t span = before.span / 1024;
   parallel_for(count, workers, [&](std::int64_t i, int) {
     const ThreadCount share(threads / workers);
+    place = {before.next + i * span, span};
     parts[static_cast<std::size_t>(i)]();
   });
+  place = {before.next + count * span, before.span};
 }
 
 }  // namespace assay

@@ -30,6 +30,7 @@ struct Batch {
 /// One run that records into the store: reproductions/method.h says what each function does.
 class RecordedRun : public Run {
  public:
+  /// Construct it on the thread that runs its stages.
   RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed);
 
   const nlohmann::json& config() const override { return config_; }

@@ -33,6 +33,7 @@ class Recorded : public ::testing::Test {
     row.device = "cpu";
     batch.recorder = &recorder;
     batch.folder = folder.path();
+    batch.device_name = "cpu";
     run.emplace(batch, recorder.begin_run(row), nlohmann::json::object(), 0);
   }
 
@@ -83,13 +84,15 @@ TEST_F(Recorded, OnePartKeepsEveryThread) {
 TEST_F(Recorded, AFailedPartIsToldWhenTheOthersHaveEnded) {
   const ThreadCount two(2);
   bool ended = false;
-  std::promise<void> failed;
+  std::promise<void> begun, failed;
   EXPECT_EQ(test::message_of<Error>([&] {
               run->side_by_side({[&] {
+                                   begun.get_future().wait_for(std::chrono::seconds(30));
                                    failed.set_value();
                                    throw Error("no such image");
                                  },
                                  [&] {
+                                   begun.set_value();
                                    failed.get_future().wait_for(std::chrono::seconds(30));
                                    ended = true;
                                  }});
@@ -111,6 +114,31 @@ TEST_F(Recorded, StagesOfPartsAreAllRecordedWithTheThreadsTheyHad) {
   for (const TimingRow& row : Query(store).timings()) threads.emplace_back(row.variant, row.threads);
   EXPECT_THAT(threads,
               UnorderedElementsAre(std::pair("a", 1), std::pair("b", 1), std::pair("c", 1), std::pair("after", 2)));
+}
+
+TEST_F(Recorded, RowsKeepTheOrderOfThePartsWhicheverEndsFirst) {
+  const ThreadCount two(2);
+  std::promise<void> second_ended;
+  const auto stage = [&](const std::string& name) {
+    run->stage(name, [&](StageOutput& out) { out.timings.push_back({"step", name, "1", 0.5, 1, "steps", {}}); });
+  };
+  stage("before");
+  run->side_by_side({[&] {
+                       second_ended.get_future().wait_for(std::chrono::seconds(30));
+                       run->side_by_side({[&] { stage("a1"); }, [&] { stage("a2"); }});
+                       stage("a3");
+                     },
+                     [&] {
+                       stage("b1");
+                       stage("b2");
+                       second_ended.set_value();
+                     }});
+  stage("after");
+  std::vector<std::string> timings, stages;
+  for (const TimingRow& row : Query(store).timings()) timings.push_back(row.variant);
+  for (const StageRow& row : Query(store).stages()) stages.push_back(row.name);
+  EXPECT_THAT(timings, ElementsAre("before", "a1", "a2", "a3", "b1", "b2", "after"));
+  EXPECT_EQ(stages, timings);
 }
 
 }  // namespace

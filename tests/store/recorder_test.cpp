@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -120,6 +121,20 @@ TEST_F(Recording, ABatchAndItsRunsAreWrittenTogetherOrNotAtAll) {
   ASSERT_THAT(read, SizeIs(2));
   EXPECT_EQ(read[0].batch, batch);
   EXPECT_EQ(read[1].id, runs[1].id);
+}
+
+TEST_F(Recording, ARunThatWaitedStartsWhenItsTurnComesAndKeepsThatOnceAStageIsDone) {
+  const RowId run = begin_run(begin_batch());
+  const auto started = [&] { return query.run(run).started_at; };
+  const std::string recorded = started();
+  while (utc_now() == recorded) std::this_thread::yield();
+  recorder.start_run(run);
+  const std::string turn = started();
+  EXPECT_GT(turn, recorded);
+  recorder.begin_stage(run, "train").commit();
+  while (utc_now() == turn) std::this_thread::yield();
+  recorder.start_run(run);
+  EXPECT_EQ(started(), turn);
 }
 
 TEST_F(Recording, AStageReadsBackAsItWasWritten) {
