@@ -66,16 +66,18 @@ double FdSmall::distance(const at::Tensor& features) const { return distance_bet
 ProtocolUse FdSmall::neighbours() const {
   nlohmann::json choices = protocol().choices;
   choices["features"] = "fd-small";
+  choices["weights"] = network_hash_;  // for those of Inception, which prdc5 names by itself
+  choices["normalise"] = "x / 127.5 - 1";
   return {"prdc5", choices};
 }
 
 std::vector<Score> FdSmall::precision_and_recall(const std::string& arm, const at::Tensor& features,
-                                                 const nlohmann::json& params) const {
+                                                 const nlohmann::json& params, const at::Tensor& other) const {
   PrdcOptions options;
   options.replicates = std::min<std::int64_t>(replicates_, 200);
   options.bootstrap_seed = seed_;
-  const Prdc found = prdc({values_of(features), features.size(1)},
-                          {values_of(reference_features_), reference_features_.size(1)}, options);
+  const at::Tensor& reference = other.defined() ? other : reference_features_;
+  const Prdc found = prdc({values_of(features), features.size(1)}, {values_of(reference), reference.size(1)}, options);
   std::vector<Score> scores;
   for (const auto& [name, value, replicates] : {std::tuple("precision", found.precision, &found.replicates.precision),
                                                 std::tuple("recall", found.recall, &found.replicates.recall)}) {

@@ -25,9 +25,10 @@ class FdSmall {
   ProtocolUse protocol() const;
 
   double distance(const at::Tensor& features) const;
-  /// Precision and recall in the same features (metrics/prdc.h), with intervals; protocol neighbours().
+  /// Precision and recall in the same features (metrics/prdc.h), with intervals; protocol neighbours(). `reference` as
+  /// in score().
   std::vector<Score> precision_and_recall(const std::string& arm, const at::Tensor& features,
-                                          const nlohmann::json& params) const;
+                                          const nlohmann::json& params, const at::Tensor& reference = {}) const;
   ProtocolUse neighbours() const;
   /// With a bootstrap interval over the samples, about the value. `reference`: features() of other images than the
   /// training split, which the protocol in use must then name.

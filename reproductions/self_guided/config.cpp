@@ -16,7 +16,7 @@ namespace {
 SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_steps) {
   ConfigReader reader(object, "sample");
   SampleConfig s;
-  s.count = reader.integer("count", s.count, 2);
+  s.count = reader.integer("count", s.count, 6);  // as many as neighbour balls need
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
   s.ddim.steps = reader.integer("steps", s.ddim.steps, 1, schedule_steps);
   s.ddim.variant = read_ddim_variant(reader.text("variant", "sgdm"));

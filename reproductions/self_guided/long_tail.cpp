@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/hash.h"
+#include "metrics/prdc.h"
 #include "reproductions/self_guided/long_tailed_set.h"
 #include "reproductions/self_guided/networks.h"
 #include "reproductions/self_guided/sampling.h"
@@ -23,6 +24,23 @@ struct NamedDraw {
 };
 constexpr std::array<NamedDraw, 2> draws = {
     {{"marginal", ConditionDraw::marginal}, {"uniform", ConditionDraw::uniform}}};
+
+/// Of the balanced images, which belong to the groups that the longest tail thins most: the last of thirds.
+std::vector<std::int64_t> tail_images(const std::vector<std::vector<std::int64_t>>& groups,
+                                      const std::vector<std::int64_t>& balanced) {
+  const std::size_t count = groups.size(), first = count - std::max<std::size_t>(1, count / 3);
+  std::vector<std::int64_t> images;
+  for (std::size_t c = first; c < count; ++c)
+    for (const std::int64_t image : groups[c])
+      if (std::binary_search(balanced.begin(), balanced.end(), image)) images.push_back(image);
+  std::sort(images.begin(), images.end());
+  return images;
+}
+
+/// The score named `name`.
+Score taken(std::vector<Score> scores, const std::string& name) {
+  return *std::find_if(scores.begin(), scores.end(), [&](const Score& score) { return score.name == name; });
+}
 
 std::vector<std::int64_t> chosen(const std::vector<std::int64_t>& values, const std::vector<std::int64_t>& rows) {
   std::vector<std::int64_t> out;
@@ -42,6 +60,13 @@ void long_tail(Study& s, const FdSmall& fd) {
   ProtocolUse protocol = fd.protocol();
   protocol.choices["reference"] = fmt::format("balanced training images of {}", s.run.dataset().hash());
   protocol.choices["n_reference"] = balanced.size();
+  const std::vector<std::int64_t> rare = tail_images(groups, balanced);
+  const at::Tensor rare_features = fd.features(rows_of(s.train.images, rare));
+  const bool enough = static_cast<std::int64_t>(rare.size()) > PrdcOptions().k;
+  ProtocolUse rare_protocol = fd.neighbours();
+  rare_protocol.choices["reference"] =
+      fmt::format("balanced training images of {}, rarest third of the groups", s.run.dataset().hash());
+  rare_protocol.choices["n_reference"] = rare.size();
   /// The gains of clusters on labels at one imbalance, by how conditions were drawn.
   const auto gains_at = [&](double rho) {
     const std::vector<std::int64_t> kept = thinned(groups, rho);
@@ -61,6 +86,10 @@ void long_tail(Study& s, const FdSmall& fd) {
     const auto net = trained_network(s, network);
     return s.run.stage("sample:" + name, [&](StageOutput& out) {
       out.protocols.push_back(protocol);
+      if (enough)
+        out.protocols.push_back(rare_protocol);
+      else
+        out.notes.push_back(fmt::format("no tail_recall: {} images in the rarest third of the groups", rare.size()));
       const auto progress = s.run.progress(
           "sample " + name, static_cast<std::int64_t>(draws.size()) * 2 * s.config.sample.count, "images");
       std::int64_t done = 0;
@@ -75,8 +104,13 @@ void long_tail(Study& s, const FdSmall& fd) {
           nlohmann::json params = guidance_params(w);
           params["imbalance"] = rho;
           params["conditions"] = drawn;
-          out.scores.push_back(fd.score(network.blocks[b].name, fd.features(from_bytes(bytes)), params, reference));
+          const at::Tensor found = fd.features(from_bytes(bytes));
+          out.scores.push_back(fd.score(network.blocks[b].name, found, params, reference));
           values[b] = out.scores.back().value;
+          if (!enough) continue;
+          Score recall = taken(fd.precision_and_recall(network.blocks[b].name, found, params, rare_features), "recall");
+          recall.name = "tail_recall";
+          out.scores.push_back(std::move(recall));
         }
         out.result[drawn] = values[0] - values[1];
       }

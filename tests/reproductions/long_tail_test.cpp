@@ -125,6 +125,19 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
     EXPECT_THAT(run.stages.at(fmt::format("sample:tail{}", rho)).notes,
                 Contains(Eq(fmt::format("imbalance {}: {} training images of {} groups, K = 3", rho,
                                         thinned(groups, rho).size(), groups.size()))));
+  // Of the images of the last third of the groups, not of all.
+  const ProtocolUse& rare = run.stages.at("sample:tail4").protocols.at(1);
+  const std::size_t rare_groups = groups.size() / 3;
+  EXPECT_EQ(rare.choices.at("n_reference"), rare_groups * thinned(groups, 1).size() / groups.size());
+  EXPECT_EQ(rare.name, "prdc5");
+  EXPECT_EQ(rare.choices.at("weights"), rare.choices.at("network"));
+  for (const char* arm : {"label", "self_label_k3"}) {
+    const Score& recall = run.score("sample:tail4", arm, "tail_recall",
+                                    {{"imbalance", 4}, {"conditions", "uniform"}, {"w", s.config.sample.ddim.weight}});
+    EXPECT_EQ(recall.protocol, "prdc5");
+    EXPECT_GE(recall.value, 0);
+    EXPECT_LE(recall.value, 1);
+  }
   // The distance is to the balanced images, which every tail is a part of.
   EXPECT_EQ(run.stages.at("sample:tail4").protocols.at(0).choices.at("n_reference"), thinned(groups, 1).size());
 }
