@@ -16,11 +16,11 @@ if(ASSAY_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${ASSAY_CCACHE}")
   set(CMAKE_CUDA_COMPILER_LAUNCHER "${ASSAY_CCACHE}")
 endif()
-find_program(ASSAY_MOLD mold)
-if(ASSAY_MOLD)
-  # mold 1.10 lets the read-only part begin at a thread-local byte (LibTorch's lazy_init_num_threads has one), which one
-  # program in some hundred finds on a page that is not there: "cannot apply additional memory protection".
-  add_link_options(-fuse-ld=mold -Wl,-z,norelro)
+# Not mold, which is no faster here: Debian's 1.10 makes one program in some hundred that cannot start (a read-only part
+# that begins at a thread-local byte) and, told to leave that part out, links another one for ever.
+find_program(ASSAY_LLD ld.lld)
+if(ASSAY_LLD)
+  add_link_options(-fuse-ld=lld)
 endif()
 
 add_library(assay_options INTERFACE)
