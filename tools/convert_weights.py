@@ -19,6 +19,7 @@ state's schedules and optimiser are left out, half precision becomes float32. Wh
 hexadecimal digits, they must begin the file's SHA-256. Needs Python with torch; no network.
 """
 import argparse
+import ctypes
 import hashlib
 import json
 import os
@@ -75,7 +76,7 @@ def read_state(file, weights):
         if not torch.is_tensor(value):
             sys.exit(f"{file}: '{key}' is no tensor; expected a state_dict")
         if value.is_floating_point():
-            tensors[key] = value.to(torch.float32).contiguous().numpy()
+            tensors[key] = value.to(torch.float32).contiguous()
     if not tensors:
         sys.exit(f"{file}: no float tensors; expected a state_dict")
     return tensors
@@ -84,7 +85,7 @@ def read_state(file, weights):
 def write_safetensors(file, tensors, metadata):
     header, offset = {"__metadata__": metadata}, 0
     for name in sorted(tensors):
-        size = tensors[name].nbytes
+        size = 4 * tensors[name].numel()
         header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [offset, offset + size]}
         offset += size
     text = json.dumps(header).encode()
@@ -93,7 +94,8 @@ def write_safetensors(file, tensors, metadata):
     with open(part, "wb") as out:
         out.write(struct.pack("<Q", len(text)) + text)
         for name in sorted(tensors):
-            out.write(tensors[name].tobytes())
+            tensor = tensors[name]  # its bytes as they lie, without NumPy, which LibTorch's wheel does not bring
+            out.write(ctypes.string_at(tensor.data_ptr(), 4 * tensor.numel()))
     os.replace(part, file)
 
 
@@ -111,7 +113,7 @@ def main():
     if options.weights:
         metadata["weights"] = options.weights
     write_safetensors(options.target, tensors, metadata)
-    print(f"{options.target}: {len(tensors)} tensors, {sum(t.size for t in tensors.values()):,} numbers")
+    print(f"{options.target}: {len(tensors)} tensors, {sum(t.numel() for t in tensors.values()):,} numbers")
 
 
 if __name__ == "__main__":
