@@ -138,7 +138,7 @@ std::filesystem::path RecordedRun::product(const std::string& kind, const nlohma
                                            const std::function<void(const std::filesystem::path&)>& produce) {
   const std::filesystem::path folder = batch_.folder / "cache";
   ensure_folder(folder);
-  const std::filesystem::path file =
+  std::filesystem::path file =
       folder / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()).substr(0, 16));
   std::mutex* in_process = nullptr;
   {

@@ -37,7 +37,7 @@ class MemoryRun : public Run {
   }
   std::filesystem::path product(const std::string& kind, const nlohmann::json& identity,
                                 const std::function<void(const std::filesystem::path&)>& produce) override {
-    const auto file = folder_ / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()));
+    auto file = folder_ / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()));
     if (!std::filesystem::exists(file)) produce(file);
     return file;
   }
