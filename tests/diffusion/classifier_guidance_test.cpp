@@ -30,7 +30,6 @@ using test::message_of;
 using test::normal;
 using test::same_bits;
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -105,6 +104,15 @@ TEST(EntropyScaling, FloorBoundsTheScaleAndSaysWhere) {
   EXPECT_NEAR(eds.scale[2].item<double>(), 1.0, 1e-14);
   EXPECT_TRUE(eds.clamped[0].item<bool>());
   EXPECT_FALSE(eds.clamped[2].item<bool>());
+}
+
+TEST(EntropyScaling, FloorIsOfTheRelativeEntropy) {
+  // H of 4.9e-3 nats (the table above) is 7.1e-4 of ln 1000.
+  const at::Tensor logits = peaked(15, 1000).flatten(1);
+  const EntropyScale below = entropy_scale(logits, 1e-3), above = entropy_scale(logits, 7e-4);
+  EXPECT_TRUE(below.clamped.item<bool>());
+  EXPECT_NEAR(below.scale.item<double>(), 1e3, 1e-9);
+  EXPECT_FALSE(above.clamped.item<bool>());
 }
 
 TEST(EntropyConstraint, IsTheDivergenceFromUniform) {
@@ -193,6 +201,22 @@ TEST(ClassifierGuidance, SafeModeFinishesAndCounts) {
   ASSERT_TRUE(events.first_non_finite.has_value());
   EXPECT_EQ(events.first_non_finite->sample, 10);
   EXPECT_EQ(events.first_non_finite->timestep, 5);
+}
+
+TEST(ClassifierGuidance, CountsScalesAbove1e4AndWrongClassesAbove0Point9) {
+  const auto events = [](double a, std::int64_t classes, std::int64_t label) {
+    const Identity classifier(classes);
+    ClassifierGuidance guidance(classifier, indices({label}), with_eds(1, 1e-9));
+    guidance.gradient(peaked(a, classes), indices({0}));
+    return guidance.events();
+  };
+  // k of the table above: 1413 and 159751.
+  EXPECT_EQ(events(15, 1000, 0).above_1e4, 0);
+  EXPECT_EQ(events(20, 1000, 0).above_1e4, 1);
+  // Of two classes p = 1 / (1 + exp(-a)).
+  EXPECT_EQ(events(std::log(0.89 / 0.11), 2, 1).confidently_wrong, 0);
+  EXPECT_EQ(events(std::log(0.91 / 0.09), 2, 1).confidently_wrong, 1);
+  EXPECT_EQ(events(std::log(0.91 / 0.09), 2, 0).confidently_wrong, 0);
 }
 
 TEST(ClassifierGuidance, EventsOfBatchesAddUp) {

@@ -73,6 +73,28 @@ TEST(EdDpm, SmokeRunScoresEveryArmOnBothNetworks) {
     }
 }
 
+TEST(EdDpm, EveryGuidedArmTakesTheBestGammaOfImagesThatAreNotReported) {
+  ASSERT_FALSE(smoke_batch().contains("failed")) << smoke_batch();
+  const auto scores = scores_of(smoke_batch());
+  int arms = 0;
+  for (const auto& [key, gamma] : scores) {
+    const auto& [arm, name, params] = key;
+    if (name != "best_gamma") continue;
+    ++arms;
+    std::map<double, double> tried;  // gammas by their distance
+    for (const auto& [other, value] : scores) {
+      const json which = json::parse(std::get<2>(other));
+      if (std::get<0>(other) == arm && std::get<1>(other) == "fd-small" && which.value("set", "") == "selection")
+        tried.emplace(value, which.at("gamma"));
+    }
+    ASSERT_EQ(tried.size(), 2u) << arm;
+    EXPECT_EQ(gamma, tried.begin()->second) << arm;
+    // As many of them as are reported, under the same gamma: the same images would have the same distance.
+    EXPECT_NE(tried.begin()->first, scores.at({arm, "fd-small", json{{"set", "report"}}.dump()})) << arm;
+  }
+  EXPECT_EQ(arms, 8);
+}
+
 TEST(EdDpm, ReportSaysWhichBestGammasAreTheLargestOfTheirGrid) {
   const TemporaryFolder folder;
   const std::filesystem::path store = folder / "assay.db";

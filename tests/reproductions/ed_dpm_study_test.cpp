@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "metrics/rank_correlation.h"
@@ -19,6 +20,7 @@
 #include "tests/diffusion/golden.h"
 #include "tests/reproductions/memory_run.h"
 #include "tests/support/tensors.h"
+#include "tests/support/throws.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -60,6 +62,19 @@ class Channels : public Classifier {
   std::int64_t classes() const override { return assay::ed_dpm::classes; }
 };
 
+/// Channels until a call from which on nothing is left of its entropy.
+class SureFrom : public Channels {
+ public:
+  explicit SureFrom(int call) : call_(call) {}
+  at::Tensor logits(const at::Tensor& x, const at::Tensor& timesteps) const override {
+    return Channels::logits(x, timesteps) * (++calls_ < call_ ? 1.0 : 1e6);
+  }
+
+ private:
+  int call_;
+  mutable int calls_ = 0;
+};
+
 class GuidedDraws : public ::testing::Test {
  protected:
   Drawn draw(const Ids& classes_asked, std::int64_t first, std::int64_t batch, double gamma, bool conditional = false) {
@@ -80,7 +95,7 @@ class GuidedDraws : public ::testing::Test {
 
   const GaussianProcess process = three_steps();
   const Shades plain{false}, with_classes{true};
-  const Channels classifier;
+  const Channels classifier{};
   AdmSampling sampling;  // DDPM, so that step noise plays its part
   ClassifierGuidanceOptions options;
   const Ids asked = {0, 2, 1, 2, 0};
@@ -121,6 +136,17 @@ TEST_F(GuidedDraws, TellAConditionalNetworkTheClassAndAnotherNothing) {
   }
   draw(asked, 0, 3, 0);
   for (const at::Tensor& told : plain.told) EXPECT_FALSE(told.defined());
+}
+
+TEST_F(GuidedDraws, NameTheSampleWithoutGuidanceByItsNumberInTheArm) {
+  const SureFrom fourth(4);  // the first step of the second batch, whose first sample is the third
+  options.entropy_scaling = true;
+  options.entropy_floor = 0;
+  EXPECT_THAT(
+      test::message_of<Error>([&] {
+        draw_guided({process, plain, &fourth, sampling, options, side, 2, 7, at::kCPU}, asked, 10, [](std::int64_t) {});
+      }),
+      HasSubstr("of sample 12 is not finite at step 0"));
 }
 
 TEST_F(GuidedDraws, CountTheEventsOfAllBatches) {

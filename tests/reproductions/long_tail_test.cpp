@@ -138,6 +138,12 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
     EXPECT_GE(recall.value, 0);
     EXPECT_LE(recall.value, 1);
   }
+  for (const char* stage : {"sample:tail1", "sample:tail4"})
+    for (const Score& score : run.stages.at(stage).scores) {
+      if (score.name != "tail_recall") continue;
+      const double hit = score.value * rare.choices.at("n_reference").get<double>();
+      EXPECT_NEAR(hit, std::round(hit), 1e-9) << "a share of other images than those of the rarest groups";
+    }
   // The distance is to the balanced images, which every tail is a part of.
   EXPECT_EQ(run.stages.at("sample:tail4").protocols.at(0).choices.at("n_reference"), thinned(groups, 1).size());
 }
