@@ -68,7 +68,7 @@ at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, 
             (1 - sampling.weight) * without.narrow(1, 0, x.size(1)) + sampling.weight * with.narrow(1, 0, x.size(1));
         output = process.learned_variance() ? at::cat({mixed, with.narrow(1, x.size(1), x.size(1))}, 1) : mixed;
       }
-      Prediction p = process.p_mean_variance(output, x, t, sampling.clip);
+      PredictedStep p = process.p_mean_variance(output, x, t, sampling.clip);
       if (guidance) {
         const at::Tensor gradient = guidance->gradient(x, times);
         p = ddim ? process.condition_score(p, x, t, gradient) : process.condition_mean(p, gradient);

@@ -128,8 +128,8 @@ Moments GaussianProcess::q_posterior(const at::Tensor& x_start, const at::Tensor
           at_step(tables_.posterior_log_variance_clipped, t, x) + zero};
 }
 
-Prediction GaussianProcess::p_mean_variance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& t,
-                                            bool clip, const DenoisedFunction& denoised) const {
+PredictedStep GaussianProcess::p_mean_variance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& t,
+                                               bool clip, const DenoisedFunction& denoised) const {
   std::vector<std::int64_t> expected = x.sizes().vec();
   if (learned_variance()) expected[1] *= 2;
   if (output.sizes() != at::IntArrayRef(expected))
@@ -137,7 +137,7 @@ Prediction GaussianProcess::p_mean_variance(const at::Tensor& output, const at::
                             output.dim() > 1 ? output.size(1) : 0, x.size(1), expected[1],
                             learned_variance() ? ", the second half for the learned variance" : ""));
 
-  Prediction p;
+  PredictedStep p;
   at::Tensor first = output;
   if (learned_variance()) {
     const auto halves = output.chunk(2, 1);
@@ -197,30 +197,30 @@ at::Tensor GaussianProcess::predict_noise_from_start(const at::Tensor& x, const 
          at_step(tables_.sqrt_recipm1_alphas_cumprod, t, x);
 }
 
-Prediction GaussianProcess::condition_mean(const Prediction& p, const at::Tensor& gradient) const {
-  Prediction moved = p;
+PredictedStep GaussianProcess::condition_mean(const PredictedStep& p, const at::Tensor& gradient) const {
+  PredictedStep moved = p;
   moved.mean = p.mean + p.variance * gradient;
   return moved;
 }
 
-Prediction GaussianProcess::condition_score(const Prediction& p, const at::Tensor& x, const at::Tensor& t,
-                                            const at::Tensor& gradient) const {
+PredictedStep GaussianProcess::condition_score(const PredictedStep& p, const at::Tensor& x, const at::Tensor& t,
+                                               const at::Tensor& gradient) const {
   // 1 - alpha_bar in the type of x, as the official code has it: a large gradient shows the difference at t = 0.
   const at::Tensor scale = (1 - at_step(tables_.alphas_cumprod, t, x)).sqrt();
   const at::Tensor eps = predict_noise_from_start(x, t, p.x_start) - scale * gradient;
-  Prediction moved = p;
+  PredictedStep moved = p;
   moved.x_start = predict_start_from_noise(x, t, eps);
   moved.mean = q_posterior(moved.x_start, x, t).mean;
   return moved;
 }
 
-at::Tensor GaussianProcess::p_sample(const Prediction& p, const at::Tensor& t, const at::Tensor& noise) const {
+at::Tensor GaussianProcess::p_sample(const PredictedStep& p, const at::Tensor& t, const at::Tensor& noise) const {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(noise.dim()), 1);
   shape[0] = t.size(0);
   return p.mean + t.ne(0).to(noise.scalar_type()).view(shape) * (0.5 * p.log_variance).exp() * noise;
 }
 
-at::Tensor GaussianProcess::ddim_sample(const Prediction& p, const at::Tensor& x, const at::Tensor& t, double eta,
+at::Tensor GaussianProcess::ddim_sample(const PredictedStep& p, const at::Tensor& x, const at::Tensor& t, double eta,
                                         const at::Tensor& noise) const {
   const at::Tensor eps = predict_noise_from_start(x, t, p.x_start);
   const at::Tensor a = at_step(tables_.alphas_cumprod, t, x), previous = at_step(tables_.alphas_cumprod_prev, t, x);
@@ -230,7 +230,8 @@ at::Tensor GaussianProcess::ddim_sample(const Prediction& p, const at::Tensor& x
   return p.x_start * previous.sqrt() + (1 - previous - sigma.square()).sqrt() * eps + sigma * noise;
 }
 
-at::Tensor GaussianProcess::ddim_reverse_sample(const Prediction& p, const at::Tensor& x, const at::Tensor& t) const {
+at::Tensor GaussianProcess::ddim_reverse_sample(const PredictedStep& p, const at::Tensor& x,
+                                                const at::Tensor& t) const {
   const at::Tensor eps = predict_noise_from_start(x, t, p.x_start);
   const at::Tensor next = at_step(tables_.alphas_cumprod_next, t, x);
   return p.x_start * next.sqrt() + (1 - next).sqrt() * eps;

@@ -51,7 +51,7 @@ struct Moments {
 };
 
 /// p(x_{t-1} | x_t) as a network predicts it, and the x_0 behind it.
-struct Prediction {
+struct PredictedStep {
   at::Tensor mean, variance, log_variance, x_start;
 };
 
@@ -87,26 +87,26 @@ class GaussianProcess {
   using DenoisedFunction = std::function<at::Tensor(const at::Tensor&)>;
   /// p(x_{t-1} | x_t) from the network's output, [B, 2C, H, W] where the variance is learned. The predicted x_0 goes
   /// through `denoised` where given, then into [-1, 1] where `clip`. Throws Error for an output of another shape.
-  Prediction p_mean_variance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& t, bool clip,
-                             const DenoisedFunction& denoised = {}) const;
+  PredictedStep p_mean_variance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& t, bool clip,
+                                const DenoisedFunction& denoised = {}) const;
 
   at::Tensor predict_start_from_noise(const at::Tensor& x, const at::Tensor& t, const at::Tensor& eps) const;
   at::Tensor predict_noise_from_start(const at::Tensor& x, const at::Tensor& t, const at::Tensor& x_start) const;
 
   /// Guidance of an ancestral step: mean + variance * gradient, the rest unchanged. `gradient` is that of log p(y | x).
-  Prediction condition_mean(const Prediction& p, const at::Tensor& gradient) const;
+  PredictedStep condition_mean(const PredictedStep& p, const at::Tensor& gradient) const;
   /// Guidance of a DDIM step: eps - sqrt(1 - alpha_bar) * gradient, then x_0 (not clipped again) and mean from it.
-  Prediction condition_score(const Prediction& p, const at::Tensor& x, const at::Tensor& t,
-                             const at::Tensor& gradient) const;
+  PredictedStep condition_score(const PredictedStep& p, const at::Tensor& x, const at::Tensor& t,
+                                const at::Tensor& gradient) const;
 
   /// mean + exp(log variance / 2) * noise, without noise at t = 0.
-  at::Tensor p_sample(const Prediction& p, const at::Tensor& t, const at::Tensor& noise) const;
+  at::Tensor p_sample(const PredictedStep& p, const at::Tensor& t, const at::Tensor& noise) const;
   /// One DDIM step (arXiv:2010.02502, eq. 12) from the (clipped) x_0, eps derived from it; `noise` is read where
   /// eta > 0.
-  at::Tensor ddim_sample(const Prediction& p, const at::Tensor& x, const at::Tensor& t, double eta,
+  at::Tensor ddim_sample(const PredictedStep& p, const at::Tensor& x, const at::Tensor& t, double eta,
                          const at::Tensor& noise) const;
   /// One step of the reverse ODE: t to t + 1.
-  at::Tensor ddim_reverse_sample(const Prediction& p, const at::Tensor& x, const at::Tensor& t) const;
+  at::Tensor ddim_reverse_sample(const PredictedStep& p, const at::Tensor& x, const at::Tensor& t) const;
 
   /// Deviation of the noise of the DDIM step at `index` of the chain.
   double ddim_sigma(std::int64_t index, double eta) const;

@@ -40,7 +40,7 @@ at::Tensor discretized_gaussian_log_likelihood(const at::Tensor& x, const at::Te
 BoundTerm bound_term(const GaussianProcess& process, const at::Tensor& output, const at::Tensor& x_start,
                      const at::Tensor& x, const at::Tensor& t, bool clip) {
   const Moments truth = process.q_posterior(x_start, x, t);
-  const Prediction p = process.p_mean_variance(output, x, t, clip);
+  const PredictedStep p = process.p_mean_variance(output, x, t, clip);
   const at::Tensor kl = mean_flat(normal_kl(truth.mean, truth.log_variance, p.mean, p.log_variance));
   const at::Tensor nll = -mean_flat(discretized_gaussian_log_likelihood(x_start, p.mean, 0.5 * p.log_variance));
   return {at::where(t.eq(0), nll, kl) / std::numbers::ln2, p.x_start};

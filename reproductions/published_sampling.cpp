@@ -68,9 +68,9 @@ ScoreDirection direction_of(const std::string& metric) {
 
 }  // namespace
 
-PublishedRow row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
-                    const std::string& reference) {
-  PublishedRow row;
+PublishedTask row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                     const std::string& reference) {
+  PublishedTask row;
   row.name = planned.name;
   row.arm = planned.departures.empty() ? arm : arm + " (altered)";
   row.reference = run.references.at(reference).path;
@@ -177,12 +177,12 @@ FeatureSet PublishedScores::reference_under(const std::string& protocol, const s
   return set;
 }
 
-std::filesystem::path PublishedScores::shard_file(const std::string& kind, const PublishedRow& row,
+std::filesystem::path PublishedScores::shard_file(const std::string& kind, const PublishedTask& row,
                                                   std::int64_t first) const {
   return run_.artifact_folder() / fmt::format("{}-{}-{:06}.safetensors", kind, as_file_name(row.name), first);
 }
 
-FeatureSet PublishedScores::generated_under(const std::string& protocol, const PublishedRow& row) const {
+FeatureSet PublishedScores::generated_under(const std::string& protocol, const PublishedTask& row) const {
   struct Rows {
     std::vector<float> features, logits;
   };
@@ -203,7 +203,7 @@ FeatureSet PublishedScores::generated_under(const std::string& protocol, const P
   return set;
 }
 
-nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t first, std::int64_t count) {
+nlohmann::json PublishedScores::draw_shard(const PublishedTask& row, std::int64_t first, std::int64_t count) {
   return run_.stage(fmt::format("sample:{}:{:06}", row.name, first), [&](StageOutput& out) {
     const auto start = std::chrono::steady_clock::now();
     const auto progress = run_.progress("sample " + row.name, row.images, "images");
@@ -241,7 +241,7 @@ nlohmann::json PublishedScores::draw_shard(const PublishedRow& row, std::int64_t
   });
 }
 
-void PublishedScores::score(const PublishedRow& row, StageOutput& out) {
+void PublishedScores::score(const PublishedTask& row, StageOutput& out) {
   GenerativeOptions options;
   options.bootstrap = bootstrap_;
   for (const std::string& id : protocols_) {
@@ -269,7 +269,7 @@ void PublishedScores::score(const PublishedRow& row, StageOutput& out) {
   }
 }
 
-void PublishedScores::sample_and_score(const PublishedRow& row) {
+void PublishedScores::sample_and_score(const PublishedTask& row) {
   std::vector<nlohmann::json> facts;
   for (std::int64_t first = 0; first < row.images; first += row.shard)
     facts.push_back(draw_shard(row, first, std::min(row.shard, row.images - first)).at("facts"));

@@ -28,7 +28,7 @@ struct DrawnImages {
 };
 
 /// A row of a published table as it is run.
-struct PublishedRow {
+struct PublishedTask {
   std::string name;  // as printed; names the stages
   std::string arm;   // of its scores
   nlohmann::json params = nlohmann::json::object();
@@ -47,8 +47,8 @@ struct PublishedRow {
 
 /// What plan and run say of a row, whose `reference` is one of the run's. Where a setting is not the published one, the
 /// arm says "(altered)".
-PublishedRow row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
-                    const std::string& reference);
+PublishedTask row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                     const std::string& reference);
 
 /// The Inception network of FID, what it saw of references, and the protocols of a run.
 class PublishedScores {
@@ -57,7 +57,7 @@ class PublishedScores {
 
   /// Samples in shards, each a stage "sample:ROW:FIRST" that leaves samples-ROW-FIRST.safetensors (`images` [n, 3, H,
   /// W] U8, `labels`) and features-PASS-ROW-FIRST.safetensors; then scores them in the stage "score:ROW".
-  void sample_and_score(const PublishedRow& row);
+  void sample_and_score(const PublishedTask& row);
 
  private:
   /// One way in which images enter the network, shared by the protocols that agree on it.
@@ -75,10 +75,10 @@ class PublishedScores {
                           const std::function<void(std::int64_t)>& progress);
   std::filesystem::path reference_features(const Pass& pass, const std::filesystem::path& reference);
   FeatureSet reference_under(const std::string& protocol, const std::filesystem::path& reference);
-  FeatureSet generated_under(const std::string& protocol, const PublishedRow& row) const;
-  std::filesystem::path shard_file(const std::string& kind, const PublishedRow& row, std::int64_t first) const;
-  nlohmann::json draw_shard(const PublishedRow& row, std::int64_t first, std::int64_t count);
-  void score(const PublishedRow& row, StageOutput& out);
+  FeatureSet generated_under(const std::string& protocol, const PublishedTask& row) const;
+  std::filesystem::path shard_file(const std::string& kind, const PublishedTask& row, std::int64_t first) const;
+  nlohmann::json draw_shard(const PublishedTask& row, std::int64_t first, std::int64_t count);
+  void score(const PublishedTask& row, StageOutput& out);
 
   Run& run_;
   std::filesystem::path inception_;

@@ -286,7 +286,7 @@ void run(Run& run) {
     const std::int64_t side = image_size(c.run.networks.at(row.diffusion).configuration),
                        known = class_count(c.run.networks.at(row.classifier).configuration);
     const GaussianProcess process = process_of(c, row);
-    PublishedRow work = row_of(planned, c.run, row.arm, row.reference);
+    PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(row);
     work.timing =
         fmt::format("{}x3x{}x{}, {}{}", std::min(c.run.batch, c.run.images), side, side, row.respacing,

@@ -349,7 +349,7 @@ void run(Run& run) {
       trained[row.name] = trained_row(run, c, row, trained);
       network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
     }
-    PublishedRow work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
+    PublishedTask work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
     work.params = params_of(c);
     const std::int64_t side = network.config().image_side();
     work.timing =

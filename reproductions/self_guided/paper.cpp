@@ -235,7 +235,7 @@ void run(Run& run) {
     const NoiseSchedule schedule = schedule_of(c, row);
     const DdimOptions options = sampling_of(c, row);
     std::unique_ptr<Denoiser> denoiser;
-    PublishedRow work = row_of(planned, c.run, row.arm, row.reference);
+    PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(c, row);
     work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.ddim.steps);
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {

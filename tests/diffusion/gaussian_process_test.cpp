@@ -118,7 +118,7 @@ TEST(GaussianProcess, AllMeanTypesSayTheSame) {
   for (const auto& [type, output] :
        {std::pair(MeanType::epsilon, d.noise), {MeanType::start_x, d.x_start}, {MeanType::previous_x, previous}}) {
     const GaussianProcess process = process_of(type, VarianceType::fixed_small, "ddim25");
-    const Prediction p = process.p_mean_variance(output, x, d.t, false);
+    const PredictedStep p = process.p_mean_variance(output, x, d.t, false);
     EXPECT_LT(max_abs_difference(p.x_start, d.x_start), 1e-11);
     EXPECT_LT(max_abs_difference(p.mean, previous), 1e-11);
     EXPECT_LE(process.p_mean_variance(output, x, d.t, true).x_start.abs().max().item<double>(), 1.0);
@@ -146,10 +146,10 @@ TEST(GaussianProcess, GuidanceMovesTheMeanByVarianceAndTheScoreByNoise) {
   const GaussianProcess process = process_of(MeanType::epsilon, VarianceType::fixed_large, "ddim25");
   const Drawn d;
   const at::Tensor x = process.q_sample(d.x_start, d.t, d.noise), g = normal({3, 2, 2, 2}, 3).to(at::kDouble);
-  const Prediction p = process.p_mean_variance(d.noise, x, d.t, false);
+  const PredictedStep p = process.p_mean_variance(d.noise, x, d.t, false);
   EXPECT_LT(max_abs_difference(process.condition_mean(p, g).mean - p.mean, p.variance * g), 1e-14);
   // eps - sqrt(1 - a) g means x_0 + (1 - a) / sqrt(a) g.
-  const Prediction moved = process.condition_score(p, x, d.t, g);
+  const PredictedStep moved = process.condition_score(p, x, d.t, g);
   for (std::int64_t row = 0; row < 3; ++row) {
     const double a = process.tables().alphas_cumprod[static_cast<std::size_t>(d.t[row].item<std::int64_t>())];
     EXPECT_LT(max_abs_difference(moved.x_start[row], d.x_start[row] + (1 - a) / std::sqrt(a) * g[row]), 1e-10);
@@ -161,9 +161,9 @@ TEST(GaussianProcess, DdimStepsBackAndForthAlongOneNoise) {
   const Drawn d;
   const at::Tensor t = indices({1, 7, 23}), next = indices({2, 8, 24});
   const at::Tensor at_t = process.q_sample(d.x_start, t, d.noise), at_next = process.q_sample(d.x_start, next, d.noise);
-  const Prediction p = process.p_mean_variance(d.noise, at_t, t, false);
+  const PredictedStep p = process.p_mean_variance(d.noise, at_t, t, false);
   EXPECT_LT(max_abs_difference(process.ddim_reverse_sample(p, at_t, t), at_next), 1e-11);
-  const Prediction q = process.p_mean_variance(d.noise, at_next, next, false);
+  const PredictedStep q = process.p_mean_variance(d.noise, at_next, next, false);
   EXPECT_LT(max_abs_difference(process.ddim_sample(q, at_next, next, 0.0, {}), at_t), 1e-11);
 }
 
@@ -173,7 +173,7 @@ TEST(GaussianProcess, DdimOfEtaOneIsTheAncestralStep) {
   const Drawn d;
   const at::Tensor t = indices({1, 100, 249}), x = process.q_sample(d.x_start, t, d.noise);
   const at::Tensor z = normal({3, 2, 2, 2}, 9).to(at::kDouble);
-  const Prediction p = process.p_mean_variance(0.3 * d.noise, x, t, true);
+  const PredictedStep p = process.p_mean_variance(0.3 * d.noise, x, t, true);
   EXPECT_LT(max_abs_difference(process.ddim_sample(p, x, t, 1.0, z), process.p_sample(p, t, z)), 1e-11);
   EXPECT_NEAR(process.ddim_sigma(100, 1.0), std::sqrt(process.tables().posterior_variance[100]), 1e-14);
 }
@@ -182,7 +182,7 @@ TEST(GaussianProcess, AddsNoNoiseAtStepZero) {
   const GaussianProcess process = process_of(MeanType::epsilon, VarianceType::fixed_large, "250");
   const Drawn d;
   const at::Tensor t = indices({0, 0, 1});
-  const Prediction p = process.p_mean_variance(d.noise, d.x_start, t, true);
+  const PredictedStep p = process.p_mean_variance(d.noise, d.x_start, t, true);
   const at::Tensor x = process.p_sample(p, t, d.noise);
   EXPECT_EQ(max_abs_difference(x.narrow(0, 0, 2), p.mean.narrow(0, 0, 2)), 0.0);
   EXPECT_GT(max_abs_difference(x[2], p.mean[2]), 1e-3);

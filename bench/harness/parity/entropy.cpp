@@ -94,12 +94,12 @@ Outputs sampling(const Case& c, const ToyClassifier& classifier, const nlohmann:
     return {{"sample", sample}, {"pred_xstart", sample}};
   }
   const at::Tensor x = c.tensor("x"), t = c.tensor("t"), noise = c.tensor("noise"), times = process.model_timesteps(t);
-  const Prediction p = process.p_mean_variance(toy.predict(x, times, {}), x, t, true);
+  const PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, true);
   const at::Tensor gradient = guidance.gradient(x, times);
   if (c.call() == "p_sample")
     return {{"sample", process.p_sample(process.condition_mean(p, gradient), t, noise)}, {"pred_xstart", p.x_start}};
   if (c.call() == "ddim_sample") {
-    const Prediction moved = process.condition_score(p, x, t, gradient);
+    const PredictedStep moved = process.condition_score(p, x, t, gradient);
     return {{"sample", process.ddim_sample(moved, x, t, 0.0, noise)}, {"pred_xstart", moved.x_start}};
   }
   throw unknown_call(c, "eds_scale, cond_fn, p_sample, ddim_sample, ddim_sample_loop, ect_loss, ect_loss_gradient");

@@ -100,7 +100,7 @@ Outputs one_step(const Case& c, const GaussianProcess& process, const Denoiser& 
   GaussianProcess::DenoisedFunction denoised;
   if (c.has("denoised_scale"))
     denoised = [scale = c.number("denoised_scale")](const at::Tensor& x0) { return scale * x0; };
-  Prediction p = process.p_mean_variance(toy.predict(x, times, {}), x, t, c.integer("clip_denoised") != 0, denoised);
+  PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, c.integer("clip_denoised") != 0, denoised);
   const std::string call = c.call();
   if (call == "condition_mean") return {{"mean", process.condition_mean(p, guidance->gradient(x, times)).mean}};
   if (call == "condition_score") {
