@@ -23,7 +23,7 @@ struct TypeRow {
   std::size_t size;
 };
 
-constexpr std::array<TypeRow, 10> types{{{DType::f16, "F16", 2},
+constexpr std::array<TypeRow, 14> types{{{DType::f16, "F16", 2},
                                          {DType::bf16, "BF16", 2},
                                          {DType::f32, "F32", 4},
                                          {DType::f64, "F64", 8},
@@ -32,7 +32,11 @@ constexpr std::array<TypeRow, 10> types{{{DType::f16, "F16", 2},
                                          {DType::boolean, "BOOL", 1},
                                          {DType::i16, "I16", 2},
                                          {DType::i32, "I32", 4},
-                                         {DType::i64, "I64", 8}}};
+                                         {DType::i64, "I64", 8},
+                                         {DType::u16, "U16", 2},
+                                         {DType::u32, "U32", 4},
+                                         {DType::u64, "U64", 8},
+                                         {DType::other, "other", 0}}};
 
 const TypeRow& row_of(DType type) {
   return *std::find_if(types.begin(), types.end(), [&](const TypeRow& row) { return row.type == type; });
@@ -58,7 +62,10 @@ std::span<const T> elements(const TensorView& view, DType want, std::string_view
 
 }  // namespace
 
-std::size_t size_of(DType type) { return row_of(type).size; }
+std::size_t size_of(DType type) {
+  if (type == DType::other) throw Error("the size of an element is known of types that are read alone");
+  return row_of(type).size;
+}
 std::string_view name_of(DType type) { return row_of(type).name; }
 
 std::int64_t TensorView::numel() const {

@@ -11,11 +11,13 @@
 
 namespace assay {
 
-/// Element types of the safetensors format that we read and write.
-enum class DType { f16, bf16, f32, f64, i8, u8, boolean, i16, i32, i64 };
+/// Element types of the safetensors format. `other` stands for all whose numbers we do not read (eight bits and fewer,
+/// complex, and what the format may add): such tensors may lie in a file beside those that are read.
+enum class DType { f16, bf16, f32, f64, i8, u8, boolean, i16, i32, i64, u16, u32, u64, other };
 
+/// Bytes of an element. Throws Error for `other`, whose elements may be smaller than a byte.
 std::size_t size_of(DType type);
-/// The format's own names: "F32", "I64", ...
+/// The format's own names: "F32", "I64", ...; "other" for `other`.
 std::string_view name_of(DType type);
 
 /// One tensor inside a file: contiguous, row-major, little endian.
@@ -23,7 +25,11 @@ struct TensorView {
   DType type = DType::f32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> data;
+  /// The format's own name of the type where `type` is `other`.
+  std::string other_type{};
 
+  /// "F32", "F8_E4M3", ...
+  std::string_view type_name() const { return type == DType::other ? std::string_view(other_type) : name_of(type); }
   std::int64_t numel() const;
   /// The elements as T. Throws InputError when the element type is another.
   std::span<const float> f32(std::string_view name) const;

@@ -13,6 +13,7 @@ namespace assay {
 struct SafetensorsHeader {
   struct Entry {
     DType type = DType::f32;
+    std::string other_type;  ///< the format's name of the type where `type` is `other`
     std::vector<std::int64_t> shape;
     std::uint64_t begin = 0;  ///< first byte, counted from `data_begin`
     std::uint64_t bytes = 0;

@@ -19,6 +19,7 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.count = static_cast<std::int64_t>(samples.size());
   out.width = set.width;
   out.classes = set.classes;
+  out.class_names = set.class_names;
   out.from_double = set.from_double;
   const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;

@@ -31,6 +31,8 @@ struct FeatureSet {
   std::int64_t classes = 0;
   /// [count]; empty where the file has none.
   std::vector<std::int64_t> labels;
+  /// Name of label k at k; empty where labels are numbers and nothing else.
+  std::vector<std::string> class_names;
 
   /// Statistics of ours, which know their count and take any divisor; so do those of float64 features.
   std::shared_ptr<const FeatureMoments> moments;

@@ -23,11 +23,14 @@ class ImageSource {
   virtual std::string hash() const = 0;
   /// Class of each image, or empty.
   const std::vector<std::int64_t>& labels() const { return labels_; }
+  /// Name of class k at k, ascending in bytes; empty where labels are numbers and nothing else.
+  const std::vector<std::string>& class_names() const { return class_names_; }
   /// What was passed over, one line each.
   const std::vector<std::string>& notes() const { return notes_; }
 
  protected:
   std::vector<std::int64_t> labels_;
+  std::vector<std::string> class_names_;
   std::vector<std::string> notes_;
 };
 
