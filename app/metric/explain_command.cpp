@@ -110,6 +110,8 @@ int run(const Options& options) {
 
   MetricReport report;
   report.command = "explain";
+  for (const GenerativeInput* input : {&reference, &generated})
+    report.notes.insert(report.notes.end(), input->notes().begin(), input->notes().end());
   nlohmann::json chain = nlohmann::json::array();
   for (const Variant& variant : variants) {
     MetricRow row;

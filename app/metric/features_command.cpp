@@ -58,7 +58,7 @@ int statistics_of_file(const Options& options) {
         progress->update(done);
       });
   progress.reset();
-  write_statistics(moments, options.out, options.json, options.started);
+  write_statistics(moments, options.out, options.json, {}, options.started);
   return 0;
 }
 
@@ -68,30 +68,41 @@ int run(const Options& options) {
   FeatureNetworks networks(options.images);
   ImageFeatures images(options.input, networks);
   std::vector<std::int64_t> labels = images.source().labels();
+  std::vector<std::string> class_names = images.source().class_names(), notes;
   if (!options.labels.empty()) {
+    if (!class_names.empty())
+      notes.push_back(fmt::format("{}: the labels of {} take the place of the names of its class folders",
+                                  options.input.string(), options.labels.string()));
+    class_names.clear();
     labels = read_label_file(options.labels);
     if (static_cast<std::int64_t>(labels.size()) != images.source().count())
       throw InputError(fmt::format("{} has {} labels and {} has {} images; expected one for each",
                                    options.labels.string(), labels.size(), options.input.string(),
                                    images.source().count()));
   }
-  for (const std::string& note : images.source().notes()) fmt::print(stderr, "assay: {}\n", note);
   const FeatureSet set = images.of(protocol);
+  notes.insert(notes.begin(), images.source().notes().begin(), images.source().notes().end());
   if (options.statistics) {
-    write_statistics(gather(set, options.first_index), options.out, options.json, options.started);
+    write_statistics(gather(set, options.first_index), options.out, options.json, notes, options.started);
     return 0;
   }
+  if (!labels.empty() && class_names.empty())
+    notes.push_back(fmt::format("{}: labels are numbers, without class names", options.out.string()));
   const double rate = images.pass(protocol).images_per_second;
 
   SafetensorsWriter writer;
   writer.add("features", {set.count, set.width}, set.features);
   if (!set.logits.empty()) writer.add("logits", {set.count, set.classes}, set.logits);
   if (!labels.empty()) writer.add("labels", {set.count}, std::span<const std::int64_t>(labels));
+  if (!class_names.empty())
+    writer.add_metadata("class_names",
+                        nlohmann::json(class_names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   writer.add_metadata("protocol", options.protocol);
   writer.add_metadata("weights", networks.weights_hash(protocol.network));
   writer.add_metadata("images", images.hash());
   writer.write(options.out);
 
+  print_notes(notes);
   if (options.json) {
     print_without_results({{"features",
                             {{"file", options.out.string()},
@@ -100,11 +111,12 @@ int run(const Options& options) {
                              {"width", set.width},
                              {"classes", set.classes},
                              {"labelled", !labels.empty()},
+                             {"class_names", class_names},
                              {"hash", set.hash},
                              {"images_hash", images.hash()},
                              {"weights_hash", networks.weights_hash(protocol.network)},
                              {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}},
-                          options.started);
+                          notes, options.started);
   } else {
     const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
     fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,

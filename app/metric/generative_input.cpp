@@ -15,7 +15,7 @@ bool holds_statistics(const std::filesystem::path& path) {
 }  // namespace
 
 GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks, KeepOfFeatures keep)
-    : networks_(networks) {
+    : path_(path), networks_(networks) {
   if (path.empty()) return;
   if (holds_images(path)) images_ = std::make_unique<ImageFeatures>(path, networks);
   if (!images_ || holds_statistics(path)) file_ = read_feature_file(path, keep);
@@ -44,6 +44,14 @@ void GenerativeInput::check_reference(const GenerativeProtocol& protocol) {
 void GenerativeInput::check_generated(const GenerativeProtocol& protocol) {
   const std::string id(protocol.id);
   from_file(id) ? assay::check_generated(protocol, file_) : networks_.require(find_image_protocol(id).network);
+}
+
+FeatureSet GenerativeInput::classes() const {
+  FeatureSet set;
+  set.name = images_ ? path_.string() : file_.name;
+  set.labels = images_ ? images_->source().labels() : file_.labels;
+  set.class_names = images_ ? images_->source().class_names() : file_.class_names;
+  return set;
 }
 
 FeatureSet GenerativeInput::under(const std::string& protocol) {

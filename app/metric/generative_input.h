@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "app/metric/image_features.h"
 #include "metrics/feature_file.h"
@@ -26,6 +27,10 @@ class GenerativeInput {
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }
+  /// Name, labels and class names alone, which are known before any network runs.
+  FeatureSet classes() const;
+  /// What was passed over or left out, one line each.
+  const std::vector<std::string>& notes() const { return images_ ? images_->source().notes() : notes_; }
   /// Samples, 0 where a statistics file does not say.
   std::int64_t count() const { return images_ ? images_->source().count() : file_.count; }
   /// From here on under() gives samples wherever there are some: images in place of statistics beside them. Throws
@@ -39,8 +44,10 @@ class GenerativeInput {
   nlohmann::json choices(const std::string& protocol);
 
  private:
+  std::filesystem::path path_;
   FeatureNetworks& networks_;
   bool samples_required_ = false;
+  std::vector<std::string> notes_;
   FeatureSet file_;
   std::unique_ptr<ImageFeatures> images_;
 };
