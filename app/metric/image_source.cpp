@@ -54,10 +54,13 @@ class FolderOfImages : public ImageSource {
     return as_rgb(read_image_file(files_.at(static_cast<std::size_t>(index))));
   }
   std::vector<std::string> names() const override {
-    std::vector<std::string> stems;
-    stems.reserve(files_.size());
-    for (const fs::path& file : files_) stems.push_back(file.stem().string());
-    return stems;
+    std::vector<std::string> names;
+    names.reserve(files_.size());
+    for (const fs::path& file : files_) {
+      const std::string folder = labels_.empty() ? "" : file.parent_path().filename().string() + "/";
+      names.push_back(folder + file.stem().string());
+    }
+    return names;
   }
   std::string hash() const override {
     Hasher hasher;

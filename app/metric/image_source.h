@@ -17,7 +17,8 @@ class ImageSource {
   /// RGB. Grey is repeated, alpha is dropped, 16 bits are rounded to 8 (datasets/image_file.h). Throws InputError
   /// naming the file for an image that is damaged, truncated or of another kind.
   virtual Image read(std::int64_t index) const = 0;
-  /// Of each image, without folder and extension; empty where images have no names.
+  /// Of each image, without extension, and with the folder of its class where there is one: "cat/0". Empty where
+  /// images have no names.
   virtual std::vector<std::string> names() const { return {}; }
   /// Of names, order and bytes.
   virtual std::string hash() const = 0;
