@@ -17,6 +17,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/phrases.h"
 #include "metrics/bootstrap.h"
 #include "metrics/score_range.h"
 #include "metrics/tie_groups.h"
@@ -158,6 +159,29 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   return arms;
 }
 
+/// An image that cannot be read takes its pair with it: the sample at its place leaves every set.
+void leave_out_damaged(std::vector<Arm>& arms) {
+  std::vector<std::vector<DamagedImage>> damaged;
+  std::set<std::int64_t> places;
+  for (const Arm& arm : arms) {
+    damaged.push_back(arm.input->damaged());
+    for (const DamagedImage& image : damaged.back()) places.insert(image.index);
+  }
+  if (places.empty()) return;
+  const std::int64_t count = arms[0].input->count(), left_out = static_cast<std::int64_t>(places.size());
+  if (left_out == count)
+    throw InputError(fmt::format("no pair is left: an image of each of {} is damaged", counted(count, "pair")));
+  const std::vector<std::int64_t> samples(places.begin(), places.end());
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const auto own = static_cast<std::int64_t>(damaged[i].size());
+    std::string note = own > 0 ? damaged_note(arms[i].name, damaged[i], count) : arms[i].name + ":";
+    if (left_out > own)
+      note += fmt::format("{} {} of {} left out, whose pair in another set is damaged", own > 0 ? ";" : "",
+                          left_out - own, counted(count, "sample"));
+    arms[i].input->leave_out(samples, note);
+  }
+}
+
 /// Pairs are made by order: images whose names differ may be of other noise.
 void note_other_names(const std::vector<Arm>& arms, MetricReport& report) {
   if (!arms[0].input->images()) return;
@@ -216,6 +240,8 @@ int run(const Options& options) {
     if (protocol.needs_reference()) reference_input.check_reference(protocol);
     for (const Arm& arm : arms) arm.input->check_generated(protocol);
   }
+  reference_input.leave_out_damaged();
+  if (options.images.skip_damaged) leave_out_damaged(arms);
   const std::int64_t differences = count_differences(chosen, static_cast<std::int64_t>(arms.size()));
   PairOptions pairs = options.pairs;
   if (pairs.swaps == 0) pairs.swaps = enough_swaps(differences, options.alpha);
@@ -261,6 +287,9 @@ int run(const Options& options) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
   }
+  if (options.images.skip_damaged)
+    for (MetricRow& row : report.rows)
+      row.extra.update(skipped_counts(reference_input.skipped(), arms[0].input->skipped()));
   report.further["seconds"] = std::move(seconds);
   finish(report, options.output);
   return 0;
