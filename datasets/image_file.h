@@ -9,6 +9,25 @@
 
 namespace assay {
 
+/// A kind of image file.
+struct ImageFormat {
+  std::string_view name;                     // as messages show it: "WebP"
+  std::vector<std::string_view> extensions;  // in lower case with the dot, the usual one first
+  std::string_view package;                  // the Debian package whose library reads it
+  bool is_built = false;                     // whether that library was there when this program was built
+};
+
+/// All kinds that are recognised, the most frequent first.
+std::vector<ImageFormat> image_formats();
+
+/// Whether the name ends as image files do, in any case. True also for kinds that this build cannot read: such a file
+/// is an image, and reading it says what is missing.
+bool has_image_extension(const std::filesystem::path& path);
+
+/// Of the kinds that this build reads, for messages: ".png, .jpg, ..." and "PNG, JPEG, ...".
+std::string accepted_image_extensions();
+std::string accepted_image_formats();
+
 /// Reads a PNG or JPEG; which one, the first bytes say, not the name. Channels come as stored, 8 bits each: grey -> 1;
 /// palette -> RGB, or RGBA with transparency; grey with alpha -> RGBA; 16 bits -> round(v / 257); CMYK -> RGB.
 /// datasets/png.h and datasets/jpeg.h have the details. Throws InputError naming the file when it is missing, of
@@ -29,20 +48,5 @@ Image as_grey(Image image);
 /// bits (1-bit grey gives 0 and 1, not 0 and 255). Throws InputError naming the file for other kinds, and as
 /// read_image_file() does.
 Image read_label_map(const std::filesystem::path& file);
-
-struct ImageFolder {
-  struct File {
-    std::string stem;  // name without extension
-    std::filesystem::path path;
-  };
-  std::vector<File> files;  // ascending by stem, then by name; in bytes
-  std::int64_t hidden = 0;  // names that begin with a dot, skipped
-  std::int64_t others = 0;  // other entries that were skipped, folders among them
-  std::string first_other;  // name of one of them, the first in order of bytes; empty where there is none
-};
-
-/// Files of the folder itself whose extension is .png, .jpg or .jpeg in any case. Throws InputError naming the folder
-/// when it is missing, cannot be read, or holds no such file.
-ImageFolder list_image_folder(const std::filesystem::path& folder);
 
 }  // namespace assay

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/natural_order.h"
+#include "core/phrases.h"
 
 namespace assay {
 namespace {
@@ -59,20 +60,11 @@ std::optional<std::vector<std::int64_t>> numbers_of(const std::vector<std::strin
   return numbers;
 }
 
-/// "cat, dog, fox and 7 more".
-std::string first_names(const std::vector<std::string>& names) {
-  const std::size_t shown = std::min<std::size_t>(names.size(), 3);
-  std::string text =
-      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
-}
-
 std::string first_numbers(const std::vector<std::int64_t>& labels) {
   const std::set<std::int64_t> different(labels.begin(), labels.end());
   std::vector<std::string> texts;
   for (const std::int64_t label : different) texts.push_back(std::to_string(label));
-  return first_names(texts);
+  return first_few(texts);
 }
 
 InputError names_beside_numbers(const FeatureSet& named, const FeatureSet& numbered) {
@@ -80,20 +72,15 @@ InputError names_beside_numbers(const FeatureSet& named, const FeatureSet& numbe
       fmt::format("{} has class names ({}) and {} has numbers alone ({}), which cannot be joined: give {} class names "
                   "(features of class folders have them; `class_names` in an .npz, or as a JSON list in the metadata "
                   "of a .safetensors file), or name the folders of {} by number",
-                  named.name, first_names(named.class_names), numbered.name, first_numbers(numbered.labels),
+                  named.name, first_few(named.class_names), numbered.name, first_numbers(numbered.labels),
                   numbered.name, named.name));
-}
-
-std::string plural(std::int64_t count, const char* what, const char* many) {
-  return fmt::format("{} {}", count, count == 1 ? what : many);
 }
 
 /// "class 'dog' (40 images) is in REF alone", "2 classes (50 images) are in REF alone: 'dog' (40), 'owl' (10)".
 std::string alone_text(const std::vector<LoneClass>& alone, const std::string& set, bool quoted) {
   const auto shown = [quoted](const LoneClass& one) { return quoted ? fmt::format("'{}'", one.name) : one.name; };
   if (alone.size() == 1)
-    return fmt::format("class {} ({}) is in {} alone", shown(alone[0]), plural(alone[0].images, "image", "images"),
-                       set);
+    return fmt::format("class {} ({}) is in {} alone", shown(alone[0]), counted(alone[0].images, "image"), set);
   constexpr std::size_t most = 5;
   std::int64_t images = 0;
   std::vector<std::string> first;
@@ -141,7 +128,7 @@ std::vector<std::string> spelling_notes(const ClassJoin& join) {
   return {
       fmt::format("{} are different classes: names are compared exactly; where one class is meant, rename it on one "
                   "side",
-                  first_names(pairs))};
+                  first_few(pairs))};
 }
 
 template <class Key, class Order>

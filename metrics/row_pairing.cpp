@@ -252,6 +252,27 @@ bool RowPairing::reorders() const {
   return false;
 }
 
+std::int64_t RowPairing::partner_of(std::int64_t row) const {
+  const auto found = std::find(rows.begin(), rows.end(), row);
+  if (found == rows.end()) throw Error(fmt::format("no pair has row {}", row));
+  return found - rows.begin();
+}
+
+std::vector<std::int64_t> RowPairing::leave_out(std::span<const std::int64_t> rows_of_a) {
+  std::vector<std::int64_t> partners;
+  partners.reserve(rows_of_a.size());
+  for (const std::int64_t row : rows_of_a) partners.push_back(rows.at(static_cast<std::size_t>(row)));
+  std::sort(partners.begin(), partners.end());
+  std::vector<std::int64_t> left;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (std::binary_search(rows_of_a.begin(), rows_of_a.end(), static_cast<std::int64_t>(i))) continue;
+    const auto before = std::lower_bound(partners.begin(), partners.end(), rows[i]) - partners.begin();
+    left.push_back(rows[i] - before);
+  }
+  rows = std::move(left);
+  return partners;
+}
+
 RowPairing pair_rows(const RowNames& a, const RowNames& b, std::optional<PairRule> rule) {
   if (a.count != b.count) refuse_sizes(a, b);
   RowPairing out;

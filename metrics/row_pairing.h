@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,13 @@ struct RowPairing {
   PairRule rule = PairRule::order;
   std::vector<std::int64_t> rows;  ///< row rows[i] of b belongs to row i of a
   std::string note;                ///< one line: both sets, the rule, and the first pair whose names differ
-  bool reorders() const;           ///< false where rows[i] is i
+
+  /// False where rows[i] is i.
+  bool reorders() const;
+  /// The row of a that this row of b belongs to.
+  std::int64_t partner_of(std::int64_t row) const;
+  /// Leaves out rows of a, ascending, with their partners, which it returns, ascending. What is left moves up.
+  std::vector<std::int64_t> leave_out(std::span<const std::int64_t> rows_of_a);
 };
 
 /// Pairs by `rule`, or by the first of stem, number and order that can be used. Stems can be used where both sets have

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/phrases.h"
 #include "metrics/bootstrap.h"
 #include "metrics/row_pairing.h"
 #include "metrics/score_range.h"
@@ -159,6 +161,29 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   return arms;
 }
 
+/// An image that cannot be read takes its pair with it: every set leaves out what is paired with it.
+void leave_out_damaged(std::vector<Arm>& arms) {
+  std::vector<std::vector<DamagedImage>> damaged;
+  std::set<std::int64_t> places;  // rows of the first arm
+  for (const Arm& arm : arms) {
+    damaged.push_back(arm.input->damaged());
+    for (const DamagedImage& image : damaged.back()) places.insert(arm.pairing.partner_of(image.index));
+  }
+  if (places.empty()) return;
+  const std::int64_t count = arms[0].input->count(), left_out = static_cast<std::int64_t>(places.size());
+  if (left_out == count)
+    throw InputError(fmt::format("no pair is left: an image of each of {} is damaged", counted(count, "pair")));
+  const std::vector<std::int64_t> left_out_places(places.begin(), places.end());
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const auto own = static_cast<std::int64_t>(damaged[i].size());
+    std::string note = own > 0 ? damaged_note(arms[i].name, damaged[i], count) : arms[i].name + ":";
+    if (left_out > own)
+      note += fmt::format("{} {} of {} left out, whose pair in another set is damaged", own > 0 ? ";" : "",
+                          left_out - own, counted(count, "sample"));
+    arms[i].input->leave_out(arms[i].pairing.leave_out(left_out_places), note);
+  }
+}
+
 RowNames row_names(const Arm& arm) {
   RowNames out;
   out.set = arm.name;
@@ -168,14 +193,13 @@ RowNames row_names(const Arm& arm) {
   return out;
 }
 
-/// Says of each arm by which rule its rows belong to those of the first.
-void pair_with_first(std::vector<Arm>& arms, const Options& options, MetricReport& report) {
+/// Finds for each arm which of its rows belong to those of the first.
+void pair_with_first(std::vector<Arm>& arms, const Options& options) {
   const auto rule = options.pair_by.empty() ? std::nullopt : std::optional(parse_pair_rule(options.pair_by));
   const RowNames first = row_names(arms[0]);
-  for (std::size_t i = 1; i < arms.size(); ++i) {
-    arms[i].pairing = pair_rows(first, row_names(arms[i]), rule);
-    report.notes.push_back(arms[i].pairing.note);
-  }
+  arms[0].pairing.rows.resize(static_cast<std::size_t>(first.count));
+  std::iota(arms[0].pairing.rows.begin(), arms[0].pairing.rows.end(), std::int64_t{0});
+  for (std::size_t i = 1; i < arms.size(); ++i) arms[i].pairing = pair_rows(first, row_names(arms[i]), rule);
 }
 
 /// The rule behind the pairs of two arms. Those of two arms beside the first go by way of its rows; then the weaker of
@@ -231,21 +255,25 @@ int run(const Options& options) {
   for (const std::string& id : options.protocols) scores.push_back(&find_generative_protocol(id));
   GenerativeInput reference_input(options.reference, networks, kept_of_reference(scores));
   std::vector<Arm> arms = open_arms(options, networks);
-  MetricReport report;
-  report.command = "compare";
-  report.notes = reference_input.notes();
-  for (const Arm& arm : arms)
-    report.notes.insert(report.notes.end(), arm.input->notes().begin(), arm.input->notes().end());
-  pair_with_first(arms, options, report);
+  pair_with_first(arms, options);
   for (const std::string& id : options.protocols) {
     const GenerativeProtocol& protocol = find_generative_protocol(id);
     if (protocol.needs_reference()) reference_input.check_reference(protocol);
     for (const Arm& arm : arms) arm.input->check_generated(protocol);
   }
+  reference_input.leave_out_damaged();
+  if (options.images.skip_damaged) leave_out_damaged(arms);
   const std::int64_t differences = count_differences(chosen, static_cast<std::int64_t>(arms.size()));
   PairOptions pairs = options.pairs;
   if (pairs.swaps == 0) pairs.swaps = enough_swaps(differences, options.alpha);
 
+  MetricReport report;
+  report.command = "compare";
+  report.notes = reference_input.notes();
+  for (const Arm& arm : arms)
+    report.notes.insert(report.notes.end(), arm.input->notes().begin(), arm.input->notes().end());
+  for (const Arm& arm : arms)
+    if (!arm.pairing.note.empty()) report.notes.push_back(arm.pairing.note);
   nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};
   std::vector<Contrast> contrasts;
   std::vector<std::vector<std::size_t>> by_metric;
@@ -285,6 +313,9 @@ int run(const Options& options) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
   }
+  if (options.images.skip_damaged)
+    for (MetricRow& row : report.rows)
+      row.extra.update(skipped_counts(reference_input.skipped(), arms[0].input->skipped()));
   report.further["seconds"] = std::move(seconds);
   finish(report, options.output);
   return 0;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "app/command.h"
 #include "app/metric/image_features.h"
@@ -67,19 +68,24 @@ int run(const Options& options) {
   const ImageProtocol& protocol = find_image_protocol(options.protocol);
   FeatureNetworks networks(options.images);
   ImageFeatures images(options.input, networks);
-  std::vector<std::int64_t> labels = images.source().labels();
-  std::vector<std::string> class_names = images.source().class_names(), notes;
+  std::vector<std::string> notes;
+  std::vector<std::int64_t> given_labels;
   if (!options.labels.empty()) {
-    if (!class_names.empty())
+    if (!images.source().class_names().empty())
       notes.push_back(fmt::format("{}: the labels of {} take the place of the names of its class folders",
                                   options.input.string(), options.labels.string()));
-    class_names.clear();
-    labels = read_label_file(options.labels);
-    if (static_cast<std::int64_t>(labels.size()) != images.source().count())
+    given_labels = read_label_file(options.labels);
+    if (static_cast<std::int64_t>(given_labels.size()) != images.source().count())
       throw InputError(fmt::format("{} has {} labels and {} has {} images; expected one for each",
-                                   options.labels.string(), labels.size(), options.input.string(),
+                                   options.labels.string(), given_labels.size(), options.input.string(),
                                    images.source().count()));
   }
+  const std::vector<std::int64_t> left_out = images.leave_out_damaged();
+  for (auto i = left_out.rbegin(); i != left_out.rend() && !given_labels.empty(); ++i)
+    given_labels.erase(given_labels.begin() + *i);
+  const std::vector<std::int64_t>& labels = given_labels.empty() ? images.source().labels() : given_labels;
+  const std::vector<std::string> class_names =
+      given_labels.empty() ? images.source().class_names() : std::vector<std::string>();
   const FeatureSet set = images.of(protocol);
   notes.insert(notes.begin(), images.source().notes().begin(), images.source().notes().end());
   if (options.statistics) {
@@ -104,19 +110,19 @@ int run(const Options& options) {
 
   print_notes(notes);
   if (options.json) {
-    print_without_results({{"features",
-                            {{"file", options.out.string()},
-                             {"protocol", options.protocol},
-                             {"n", set.count},
-                             {"width", set.width},
-                             {"classes", set.classes},
-                             {"labelled", !labels.empty()},
-                             {"class_names", class_names},
-                             {"hash", set.hash},
-                             {"images_hash", images.hash()},
-                             {"weights_hash", networks.weights_hash(protocol.network)},
-                             {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}},
-                          notes, options.started);
+    nlohmann::json facts = {{"file", options.out.string()},
+                            {"protocol", options.protocol},
+                            {"n", set.count},
+                            {"width", set.width},
+                            {"classes", set.classes},
+                            {"labelled", !labels.empty()},
+                            {"class_names", class_names},
+                            {"hash", set.hash},
+                            {"images_hash", images.hash()},
+                            {"weights_hash", networks.weights_hash(protocol.network)},
+                            {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}};
+    if (options.images.skip_damaged) facts["skipped"] = images.source().skipped();
+    print_without_results({{"features", std::move(facts)}}, notes, options.started);
   } else {
     const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
     fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,
@@ -133,6 +139,7 @@ void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options) 
                   "Feature networks as safetensors (tools/convert_weights.py); which network, the keys say")
       ->delimiter(',');
   command.add_option("--cache", options.cache, "Folder that keeps features by content of images and weights");
+  add_skip_damaged_option(command, options.skip_damaged);
   command.add_option("--batch", options.batch, "Images at once; no value depends on it")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();

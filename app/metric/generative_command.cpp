@@ -54,13 +54,14 @@ nlohmann::json to_json(const ClassJoin& join) {
 
 /// What every row of this protocol says about its sets.
 void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated,
-              bool from_images) {
+              bool from_images, const nlohmann::json& skipped) {
   if (row.protocol.empty()) row.protocol = id;
   if (!row.n_generated && generated.count > 0) row.n_generated = generated.count;
   if (!row.n_reference && reference.count > 0) row.n_reference = reference.count;
   row.extra["features"] = from_images ? "extracted" : "given";
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
+  row.extra.update(skipped);
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -93,6 +94,11 @@ int run(const Options& options) {
     FeatureSet reference = reference_input.classes(), generated = generated_input.classes();
     join_classes(reference, generated);
   }
+  reference_input.leave_out_damaged();
+  generated_input.leave_out_damaged();
+  const nlohmann::json skipped = options.images.skip_damaged
+                                     ? skipped_counts(reference_input.skipped(), generated_input.skipped())
+                                     : nlohmann::json::object();
   MetricReport report;
   report.command = "generative";
   for (const GenerativeInput* input : {&reference_input, &generated_input})
@@ -115,7 +121,7 @@ int run(const Options& options) {
       rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     }
     for (MetricRow& row : rows) {
-      complete(row, id, reference, generated, !generated_input.from_file(id));
+      complete(row, id, reference, generated, !generated_input.from_file(id), skipped);
       report.rows.push_back(std::move(row));
     }
     seconds["read"] = seconds["read"].get<double>() + std::chrono::duration<double>(began - opened).count();

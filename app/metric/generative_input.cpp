@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/npz.h"
 
@@ -36,6 +38,20 @@ void GenerativeInput::require_samples() {
   samples_required_ = true;
 }
 
+void GenerativeInput::leave_out(std::span<const std::int64_t> samples, const std::string& note) {
+  if (images_) {
+    images_->leave_out(samples, note);
+    return;
+  }
+  std::vector<std::int64_t> kept;
+  for (std::int64_t i = 0; i < file_.count; ++i)
+    if (!std::binary_search(samples.begin(), samples.end(), i)) kept.push_back(i);
+  file_ = select(file_, kept);
+  file_.hash = hash_of_samples(file_);
+  skipped_ += static_cast<std::int64_t>(samples.size());
+  notes_.push_back(note);
+}
+
 void GenerativeInput::check_reference(const GenerativeProtocol& protocol) {
   const std::string id(protocol.id);
   from_file(id) ? assay::check_reference(protocol, file_) : networks_.require(find_image_protocol(id).network);
@@ -61,6 +77,10 @@ FeatureSet GenerativeInput::under(const std::string& protocol) {
 nlohmann::json GenerativeInput::choices(const std::string& protocol) {
   if (from_file(protocol)) return {{"given_features", file_.hash}};
   return {{"images", images_->hash()}, {"weights_hash", networks_.weights_hash(find_image_protocol(protocol).network)}};
+}
+
+nlohmann::json skipped_counts(std::int64_t reference, std::int64_t generated) {
+  return {{"skipped", reference + generated}, {"skipped_reference", reference}, {"skipped_generated", generated}};
 }
 
 }  // namespace assay

@@ -31,6 +31,17 @@ class GenerativeInput {
   FeatureSet classes() const;
   /// What was passed over or left out, one line each.
   const std::vector<std::string>& notes() const { return images_ ? images_->source().notes() : notes_; }
+  /// As ImageFeatures does; files of features have no damaged images.
+  void leave_out_damaged() {
+    if (images_) images_->leave_out_damaged();
+  }
+  std::vector<DamagedImage> damaged() const {
+    return images_ ? images_->source().damaged() : std::vector<DamagedImage>();
+  }
+  /// Leaves out the samples at these indices, ascending, of images or of features that have samples.
+  void leave_out(std::span<const std::int64_t> samples, const std::string& note);
+  /// Samples that were left out.
+  std::int64_t skipped() const { return images_ ? images_->source().skipped() : skipped_; }
   /// Samples, 0 where a statistics file does not say.
   std::int64_t count() const { return images_ ? images_->source().count() : file_.count; }
   /// From here on under() gives samples wherever there are some: images in place of statistics beside them. Throws
@@ -47,9 +58,13 @@ class GenerativeInput {
   std::filesystem::path path_;
   FeatureNetworks& networks_;
   bool samples_required_ = false;
+  std::int64_t skipped_ = 0;  // of features
   std::vector<std::string> notes_;
   FeatureSet file_;
   std::unique_ptr<ImageFeatures> images_;
 };
+
+/// What a row says under --skip-damaged: samples left out of either set, and their sum `skipped`.
+nlohmann::json skipped_counts(std::int64_t reference, std::int64_t generated);
 
 }  // namespace assay

@@ -127,6 +127,17 @@ TEST(RowPairing, SetsOfOtherSizesNameTheFirstWithoutAPartner) {
   EXPECT_THAT(refusal(unnamed("A", 3, true), unnamed("B", 2, true)), HasSubstr("2 and 3 samples"));
 }
 
+TEST(RowPairing, APairThatIsLeftOutMovesTheOthersUp) {
+  Names a = {"1", "10", "11", "2", "3"}, b = {"01", "02", "03", "10", "11"};
+  RowPairing pairing = pair_rows(rows("A", a), rows("B", b));
+  EXPECT_EQ(pairing.partner_of(4), 2);
+  const std::vector<std::int64_t> left_out = {1, 3};  // 10 and 2
+  const auto partners = pairing.leave_out(left_out);
+  EXPECT_THAT(partners, ElementsAre(1, 3));
+  a = {"1", "11", "3"}, b = {"01", "03", "11"};
+  EXPECT_EQ(pairing.rows, pair_rows(rows("A", a), rows("B", b)).rows);
+}
+
 TEST(RowPairing, AnUnknownRuleNamesTheKnownOnes) {
   EXPECT_EQ(parse_pair_rule("number"), PairRule::number);
   try {
