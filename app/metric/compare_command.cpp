@@ -75,6 +75,8 @@ nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b
   nlohmann::json facts = {{"a_hash", a.set.hash}, {"b_hash", b.set.hash}};
   facts["features"] = a.input->images() ? "extracted" : "given";
   if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
+  for (const FeatureSet* set : {&reference, &a.set, &b.set})
+    if (!set->converted_from.empty()) facts["converted_from"] = set->converted_from;
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }

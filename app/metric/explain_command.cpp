@@ -121,6 +121,8 @@ int run(const Options& options) {
     if (variant.protocol.empty()) row.part = variant.change;
     row.note = variant.choices;
     row.extra = {{"route", variant.route}, {"features", images ? "extracted" : "given"}};
+    if (const std::string from = conversions(generated_set, reference_set); !from.empty())
+      row.extra["converted_from"] = from;
     report.rows.push_back(std::move(row));
     if (!variant.protocol.empty()) report.protocols.push_back({variant.protocol, generated.choices("fid-tf1")});
     if (!variant.from) continue;

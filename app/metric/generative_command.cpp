@@ -48,6 +48,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   row.extra["features"] = from_images ? "extracted" : "given";
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
+  if (const std::string from = conversions(generated, reference); !from.empty()) row.extra["converted_from"] = from;
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }

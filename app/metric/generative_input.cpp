@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "core/array_file.h"
 #include "core/error.h"
-#include "core/npz.h"
 
 namespace assay {
 namespace {
 
 bool holds_statistics(const std::filesystem::path& path) {
-  return path.extension() == ".npz" && std::filesystem::is_regular_file(path) && NpzFile(path).has("mu");
+  return !std::filesystem::is_directory(path) && find_layout(ArrayFile(path)).statistics();
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ void GenerativeInput::require_samples() {
   if (!images_ && file_.statistics_only())
     throw InputError(
         fmt::format("{}: holds statistics, which have no samples to pair; expected features [N, D], a folder of images "
-                    "or an .npz batch of them",
+                    "or an .npz or .npy batch of them",
                     file_.name));
   samples_required_ = true;
 }

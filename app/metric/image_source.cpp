@@ -85,10 +85,7 @@ class FolderOfImages : public ImageSource {
 bool holds_images(const fs::path& path) { return fs::is_directory(path) || is_image_batch(path); }
 
 std::unique_ptr<ImageSource> open_images(const fs::path& path) {
-  if (path.extension() == ".npz" && fs::is_regular_file(path)) return open_image_batch(path);
-  if (!fs::is_directory(path))
-    throw InputError(
-        fmt::format("{}: expected a folder of PNG and JPEG images, or an .npz batch of images", path.string()));
+  if (!fs::is_directory(path)) return open_image_batch(path);
   return std::make_unique<FolderOfImages>(path);
 }
 

@@ -14,6 +14,7 @@ namespace assay {
 namespace {
 
 void check(const FeatureSet& set) {
+  if (!set.label_fault.empty()) throw InputError(set.label_fault);
   if (set.labels.empty())
     throw InputError(fmt::format("{}: holds no labels; scores of classes need `labels` [N] on both sides", set.name));
   if (!set.has_features() && set.logits.empty())
