@@ -26,6 +26,7 @@ template <class Key, class Order>
 using Counts = std::map<Key, std::int64_t, Order>;
 
 void check_labels(const FeatureSet& set) {
+  if (!set.label_fault.empty()) throw InputError(set.label_fault);
   if (set.labels.empty())
     throw InputError(fmt::format("{}: holds no labels; scores of classes need `labels` [N] on both sides", set.name));
   if (set.class_names.empty()) return;

@@ -82,6 +82,8 @@ nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b
   facts["paired_by"] = name_of(rule);
   facts["features"] = a.input->images() ? "extracted" : "given";
   if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
+  for (const FeatureSet* set : {&reference, &a.set, &b.set})
+    if (!set->converted_from.empty()) facts["converted_from"] = set->converted_from;
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }
@@ -271,7 +273,7 @@ int run(const Options& options) {
   report.command = "compare";
   report.notes = reference_input.notes();
   for (const Arm& arm : arms)
-    report.notes.insert(report.notes.end(), arm.input->notes().begin(), arm.input->notes().end());
+    for (std::string& note : arm.input->notes()) report.notes.push_back(std::move(note));
   for (const Arm& arm : arms)
     if (!arm.pairing.note.empty()) report.notes.push_back(arm.pairing.note);
   nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};

@@ -113,7 +113,7 @@ int run(const Options& options) {
   MetricReport report;
   report.command = "explain";
   for (const GenerativeInput* input : {&reference, &generated})
-    report.notes.insert(report.notes.end(), input->notes().begin(), input->notes().end());
+    for (std::string& note : input->notes()) report.notes.push_back(std::move(note));
   nlohmann::json chain = nlohmann::json::array();
   for (const Variant& variant : variants) {
     MetricRow row;
@@ -126,6 +126,8 @@ int run(const Options& options) {
     row.note = variant.choices;
     row.extra = {{"route", variant.route}, {"features", images ? "extracted" : "given"}};
     if (options.images.skip_damaged) row.extra.update(skipped_counts(reference.skipped(), generated.skipped()));
+    if (const std::string from = conversions(generated_set, reference_set); !from.empty())
+      row.extra["converted_from"] = from;
     report.rows.push_back(std::move(row));
     if (!variant.protocol.empty()) report.protocols.push_back({variant.protocol, generated.choices("fid-tf1")});
     if (!variant.from) continue;

@@ -53,13 +53,14 @@ int statistics_of_file(const Options& options) {
     throw InputError(fmt::format("{}: {} is for images, and these are features", options.input.string(),
                                  options.protocol_given ? "--protocol" : "--labels"));
   std::optional<Progress> progress;
+  std::vector<std::string> notes;
   const FeatureMoments moments =
-      read_feature_moments(options.input, options.first_index, [&](std::int64_t done, std::int64_t count) {
+      read_feature_moments(options.input, options.first_index, notes, [&](std::int64_t done, std::int64_t count) {
         if (!progress) progress.emplace("statistics", count, "samples");
         progress->update(done);
       });
   progress.reset();
-  write_statistics(moments, options.out, options.json, {}, options.started);
+  write_statistics(moments, options.out, options.json, notes, options.started);
   return 0;
 }
 
@@ -151,7 +152,7 @@ void add_metric_features(CLI::App& metric, CommandContext& context) {
       "features", "Features of images through a public network, or statistics of features, as a file");
   command
       ->add_option("--input", options->input,
-                   "Folder of PNG and JPEG images, or of one folder a class, .npz batch, or feature file")
+                   "Folder of PNG and JPEG images, or of one folder a class, .npz or .npy batch, or feature file")
       ->required();
   command->add_option("--out", options->out, "File to write (.safetensors)")->required();
   command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")

@@ -62,6 +62,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
   row.extra.update(skipped);
+  if (const std::string from = conversions(generated, reference); !from.empty()) row.extra["converted_from"] = from;
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -102,7 +103,7 @@ int run(const Options& options) {
   MetricReport report;
   report.command = "generative";
   for (const GenerativeInput* input : {&reference_input, &generated_input})
-    report.notes.insert(report.notes.end(), input->notes().begin(), input->notes().end());
+    for (std::string& note : input->notes()) report.notes.push_back(std::move(note));
   nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
     stop_if_interrupted();

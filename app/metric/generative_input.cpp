@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
+#include "core/array_file.h"
 #include "core/error.h"
-#include "core/npz.h"
 
 namespace assay {
 namespace {
 
 bool holds_statistics(const std::filesystem::path& path) {
-  return path.extension() == ".npz" && std::filesystem::is_regular_file(path) && NpzFile(path).has("mu");
+  return !std::filesystem::is_directory(path) && find_layout(ArrayFile(path)).statistics();
 }
 
 }  // namespace
@@ -21,6 +21,7 @@ GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetwo
   if (path.empty()) return;
   if (holds_images(path)) images_ = std::make_unique<ImageFeatures>(path, networks);
   if (!images_ || holds_statistics(path)) file_ = read_feature_file(path, keep);
+  notes_ = file_.notes;
 }
 
 bool GenerativeInput::from_file(const std::string& protocol) const {
@@ -33,7 +34,7 @@ void GenerativeInput::require_samples() {
   if (!images_ && file_.statistics_only())
     throw InputError(
         fmt::format("{}: holds statistics, which have no samples to pair; expected features [N, D], a folder of images "
-                    "or an .npz batch of them",
+                    "or an .npz or .npy batch of them",
                     file_.name));
   samples_required_ = true;
 }
@@ -66,8 +67,15 @@ FeatureSet GenerativeInput::classes() const {
   FeatureSet set;
   set.name = images_ ? path_.string() : file_.name;
   set.labels = images_ ? images_->source().labels() : file_.labels;
+  set.label_fault = images_ ? images_->source().label_fault() : file_.label_fault;
   set.class_names = images_ ? images_->source().class_names() : file_.class_names;
   return set;
+}
+
+std::vector<std::string> GenerativeInput::notes() const {
+  std::vector<std::string> all = images_ ? images_->source().notes() : std::vector<std::string>();
+  all.insert(all.end(), notes_.begin(), notes_.end());
+  return all;
 }
 
 FeatureSet GenerativeInput::under(const std::string& protocol) {

@@ -27,10 +27,10 @@ class GenerativeInput {
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }
-  /// Name, labels and class names alone, which are known before any network runs.
+  /// What is known of labels before any network runs: name, labels, why there are none, class names.
   FeatureSet classes() const;
-  /// What was passed over or left out, one line each.
-  const std::vector<std::string>& notes() const { return images_ ? images_->source().notes() : notes_; }
+  /// What was understood, passed over or left out, one line each.
+  std::vector<std::string> notes() const;
   /// As ImageFeatures does; files of features have no damaged images.
   void leave_out_damaged() {
     if (images_) images_->leave_out_damaged();
@@ -58,8 +58,8 @@ class GenerativeInput {
   std::filesystem::path path_;
   FeatureNetworks& networks_;
   bool samples_required_ = false;
-  std::int64_t skipped_ = 0;  // of features
-  std::vector<std::string> notes_;
+  std::int64_t skipped_ = 0;        // of features
+  std::vector<std::string> notes_;  // of the file
   FeatureSet file_;
   std::unique_ptr<ImageFeatures> images_;
 };

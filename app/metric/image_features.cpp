@@ -297,6 +297,7 @@ FeatureSet ImageFeatures::of(const ImageProtocol& protocol) {
   set.classes = static_cast<std::int64_t>(set.logits.size()) / set.count;
   set.labels = source_->labels();
   set.class_names = source_->class_names();
+  set.label_fault = source_->label_fault();
   for (const auto& [done, kept] : passes_)
     if (done.same_pass(protocol)) set.storage = kept;
   set.hash = hash_of_samples(set);

@@ -171,6 +171,7 @@ class RemainingImages final : public ImageSource {
     const std::vector<std::int64_t> all = first_integers(source_->count());
     std::set_difference(all.begin(), all.end(), left_out.begin(), left_out.end(), std::back_inserter(kept_));
     class_names_ = source_->class_names();
+    label_fault_ = source_->label_fault();
     if (!source_->labels().empty()) labels_ = picked(source_->labels());
     notes_ = source_->notes();
     notes_.push_back(note);
@@ -215,13 +216,12 @@ std::string ImageSource::hash_of(std::span<const std::int64_t> images) const {
 
 bool holds_images(const fs::path& path) {
   if (fs::is_directory(path)) return true;
-  if (is_image_batch(path)) return true;
   if (fs::is_regular_file(path) && is_image_or_archive(path)) throw InputError(not_a_folder(path));
-  return false;
+  return is_image_batch(path);
 }
 
 std::unique_ptr<ImageSource> open_images(const fs::path& path) {
-  if (path.extension() == ".npz" && fs::is_regular_file(path)) return open_image_batch(path);
+  if (!fs::is_directory(path)) return open_image_batch(path);
   return std::make_unique<FolderOfImages>(path);
 }
 

@@ -35,26 +35,28 @@ class ImageSource {
   const std::vector<std::int64_t>& labels() const { return labels_; }
   /// Name of class k at k, ascending in bytes; empty where labels are numbers and nothing else.
   const std::vector<std::string>& class_names() const { return class_names_; }
+  /// Why the source has no labels although it has an array where they stand; a whole line, or empty.
+  const std::string& label_fault() const { return label_fault_; }
   /// What was passed over, one line each.
   const std::vector<std::string>& notes() const { return notes_; }
 
  protected:
   std::vector<std::int64_t> labels_;
   std::vector<std::string> class_names_;
+  std::string label_fault_;
   std::vector<std::string> notes_;
   std::int64_t skipped_ = 0;
 };
 
-/// True for a folder, and for an .npz whose `arr_0` has four dimensions (OpenAI's batches); any other file holds
-/// features or statistics. Throws InputError for a single image and for an archive, which hold neither.
+/// True for a folder, and for a file that holds images (image_batch.h); any other file holds features or statistics.
+/// Throws InputError for a single image and for an archive, which hold neither.
 bool holds_images(const std::filesystem::path& path);
 
 /// The images of a folder in the order of their names (bytes of the stem). A folder without images of its own but with
 /// folders is one class each, in the order of their names; then images have labels 0, 1, ... A folder without images is
 /// no class. What is neither an image nor a class is passed over and noted, hidden entries without a word
 /// (datasets/image_folder.h). Mixed sizes are accepted, since every protocol resizes each image by itself.
-/// Or those of an .npz batch, `arr_0` U8 [images, height, width, 3], read as a stream, with labels where `labels` or
-/// `arr_1` has them.
+/// Or those of a batch (open_image_batch()).
 /// Throws InputError naming folder or file when it is missing, of another kind or holds no image, and where images lie
 /// beside folders of images, since either may be meant.
 std::unique_ptr<ImageSource> open_images(const std::filesystem::path& path);
