@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "datasets/image_folder.h"
 #include "datasets/png.h"
 
 namespace assay {
@@ -96,8 +97,8 @@ bool is_leftover(const std::string& file, const std::set<std::string>& expected)
          expected.contains(stem.substr(0, dot));
 }
 
-/// Throws unless the folder is absent, empty, or holds nothing but files of an export with this hash.
-/// Returns what a killed export left besides its files.
+/// Throws unless the folder is absent, empty, or holds nothing but files of an export with this hash; what systems
+/// leave in folders does not count. Returns what a killed export left besides its files.
 std::vector<fs::path> check_folder(const fs::path& folder, const std::string& hash,
                                    const std::set<std::string>& expected) {
   std::error_code code;
@@ -106,7 +107,9 @@ std::vector<fs::path> check_folder(const fs::path& folder, const std::string& ha
   std::vector<fs::path> leftovers;
   std::set<std::string> foreign;
   bool any = false;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(folder); at != end; ++at) {
+    const fs::directory_entry& entry = *at;
     const std::string name = entry.path().lexically_relative(folder).generic_string();
     if (!entry.is_symlink() && entry.is_directory() && (name == "images" || name == "masks")) {
       any = true;
@@ -114,6 +117,8 @@ std::vector<fs::path> check_folder(const fs::path& folder, const std::string& ha
       any = true;
     } else if (!entry.is_symlink() && entry.is_regular_file() && is_leftover(name, expected)) {
       leftovers.push_back(entry.path());
+    } else if (is_hidden_entry(entry.path().filename().string())) {
+      at.disable_recursion_pending();
     } else {
       foreign.insert(name);
     }

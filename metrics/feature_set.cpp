@@ -21,6 +21,7 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.classes = set.classes;
   out.class_names = set.class_names;
   out.from_double = set.from_double;
+  out.converted_from = set.converted_from;
   const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;
     to.reserve(samples.size() * static_cast<std::size_t>(width));
@@ -51,6 +52,11 @@ FeatureSet spatial_of(const FeatureSet& set) {
   out.statistics = set.spatial_statistics;
   out.width = set.spatial_statistics->width();
   return out;
+}
+
+std::string conversions(const FeatureSet& a, const FeatureSet& b) {
+  if (a.converted_from.empty() || a.converted_from == b.converted_from) return b.converted_from;
+  return b.converted_from.empty() ? a.converted_from : a.converted_from + ", " + b.converted_from;
 }
 
 void check_widths(const FeatureSet& reference, const FeatureSet& generated) {

@@ -196,6 +196,7 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
   filter.batch = batch;
   const auto scores = query.scores(filter);
   const auto artifacts = query.artifacts(filter);
+  const auto notes = query.notes(filter);
   for (const RunRow& run : query.runs(filter)) {
     nlohmann::json score_list = nlohmann::json::array(), artifact_list = nlohmann::json::array();
     for (const ScoreRow& s : scores)
@@ -212,6 +213,9 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
     for (const ArtifactRow& a : artifacts)
       if (a.run == run.id)
         artifact_list.push_back({{"name", a.name}, {"kind", a.kind}, {"path", a.path}, {"hash", a.hash}});
+    nlohmann::json note_list = nlohmann::json::array();
+    for (const NoteRow& note : notes)
+      if (note.run == run.id) note_list.push_back(note.text);
     nlohmann::json claim_list = nlohmann::json::array();
     for (const ClaimRow& c : claim_rows)
       if (c.method == run.method) claim_list.push_back(claim_json(c));
@@ -224,7 +228,8 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
                     {"reason", run.reason},
                     {"scores", std::move(score_list)},
                     {"claims", std::move(claim_list)},
-                    {"artifacts", std::move(artifact_list)}});
+                    {"artifacts", std::move(artifact_list)},
+                    {"notes", std::move(note_list)}});
   }
   return {{"batch", batch}, {"runs", std::move(runs)}, {"comparisons", std::move(comparisons)}};
 }
