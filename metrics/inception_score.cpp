@@ -11,6 +11,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/compensated_sum.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/philox.h"
@@ -80,12 +81,21 @@ Probabilities probabilities(const FeatureRows& logits, const Indices& rows) {
       }
     }
   });
-  out.sum = sums.rowwise().sum();
-  out.negative_sum = std::accumulate(out.negative.begin(), out.negative.end(), 0.0);
+  // A plain sum drifts with the number of rows, and a score of equal rows would fall below 1.
+  out.sum.resize(classes);
+  for (std::int64_t k = 0; k < classes; ++k) {
+    CompensatedSum sum;
+    for (std::int64_t c = 0; c < chunks; ++c) sum.add(sums(k, c));
+    out.sum[k] = sum.value();
+  }
+  CompensatedSum negative;
+  for (const double value : out.negative) negative.add(value);
+  out.negative_sum = negative.value();
   return out;
 }
 
-/// exp of mean p log p less q log q of the mean p, from sums over n rows.
+/// exp of mean p log p less q log q of the mean p, from sums over n rows. The exponent is a divergence: what lies below
+/// 0 is rounding of the last digits.
 template <class Sums>
 double score(double negative_sum, const Eigen::ArrayBase<Sums>& sum, double n) {
   double marginal = 0.0;
@@ -93,7 +103,7 @@ double score(double negative_sum, const Eigen::ArrayBase<Sums>& sum, double n) {
     const double q = total / n;
     if (q > 0.0) marginal += q * std::log(q);
   }
-  return std::exp(negative_sum / n - marginal);
+  return std::exp(std::max(negative_sum / n - marginal, 0.0));
 }
 
 /// weights [r, n] times rows.

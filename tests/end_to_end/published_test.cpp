@@ -408,6 +408,14 @@ TEST_F(Published, ACheckpointOfAnotherConfigurationIsRefusedBeforeAnythingIsSamp
   EXPECT_EQ(database.execAndGet("SELECT count(*) FROM stage").getInt(), 0);
 }
 
+TEST_F(Published, APyTorchCheckpointIsRefusedWithTheCommandThatConvertsIt) {
+  const TemporaryFolder folder;
+  const std::string checkpoint = std::string(ASSAY_TEST_DATA) + "/checkpoints/zip.pth";
+  EXPECT_THAT(
+      refused(ed_dpm() + Words{"--store", (folder / "a.db").string(), "--set", "networks.uncond.file=" + checkpoint}),
+      HasSubstr("it is a PyTorch checkpoint; `python3 tools/convert_weights.py " + checkpoint));
+}
+
 TEST_F(Published, BadSettingsAreOneLineAndNameWhatIsAccepted) {
   for (const auto& [setting, expected] : std::vector<std::pair<std::string, std::string>>{
            {"published.UADM-G.gamma=nan", "published.UADM-G.gamma"},

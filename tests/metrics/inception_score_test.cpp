@@ -65,6 +65,18 @@ TEST(InceptionScore, EqualRowsGiveOne) {
   EXPECT_NEAR(found.deviation, 0.0, 1e-12);
 }
 
+TEST(InceptionScore, EqualRowsNeverScoreBelowOne) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<float> row = repeatable_numbers(10, seed);
+    std::vector<float> x;
+    for (int i = 0; i < 20000; ++i) x.insert(x.end(), row.begin(), row.end());
+    const InceptionScore found = inception_score({x, 10}, {.splits = 1, .replicates = 3});
+    EXPECT_GE(found.mean, 1.0) << seed;
+    EXPECT_NEAR(found.mean, 1.0, 2e-15) << seed;
+    for (const double replicate : found.replicates) EXPECT_GE(replicate, 1.0) << seed;
+  }
+}
+
 TEST(InceptionScore, OneImageScoresOneInFileOrder) {
   const std::vector<float> x = {1.0f, 2.0f, -1.0f};
   EXPECT_NEAR(inception_score({x, 3}, {.split_size = 5000}).mean, 1.0, 1e-12);
