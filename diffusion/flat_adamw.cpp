@@ -22,6 +22,8 @@ FlatAdamW::FlatAdamW(Parameters& parameters, WeightAverage average)
   parameters.require_gradients();
 }
 
+FlatAdamW::~FlatAdamW() { parameters_.drop_gradients(); }
+
 void FlatAdamW::zero_gradients() { parameters_.flat_gradient().zero_(); }
 
 void FlatAdamW::step(const AdamWStep& step) {

@@ -16,9 +16,12 @@ enum class WeightAverage { none, ema };
 /// `optimizer.second`.
 class FlatAdamW {
  public:
-  /// Moments of zero, the average at the weights as they are. From here on `parameters`, which must outlive this,
-  /// gather gradients.
+  /// Moments of zero, the average at the weights as they are. `parameters`, which must outlive this, gather gradients
+  /// for as long as this lives.
   FlatAdamW(Parameters& parameters, WeightAverage average);
+  ~FlatAdamW();
+  FlatAdamW(const FlatAdamW&) = delete;
+  FlatAdamW& operator=(const FlatAdamW&) = delete;
 
   /// Gradients accumulate from one backward pass to the next; this clears them.
   void zero_gradients();
