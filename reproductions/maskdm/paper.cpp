@@ -198,7 +198,7 @@ std::vector<std::string> departures_of(const nlohmann::json& config, const Paper
   return departures(published, config, row.name, free);
 }
 
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
   const MaskUVit network(c.nets.at(row.network));
   const NetworkCost cost = network.cost();
   PlannedRow out;
@@ -208,7 +208,8 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   out.networks = {{"denoiser", row.network, to_json(network.config()), cost}};
   out.images = c.run.images;
   out.flops = static_cast<double>(c.sampling_steps) * cost.flops;
-  const std::int64_t sampling = cost.predict_bytes(std::min(c.run.batch, c.run.images));
+  const std::int64_t sampling =
+      cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
   out.memory_bytes = sampling;
   if (!sampled_weights(c, row).present()) {
     out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
@@ -333,7 +334,7 @@ std::vector<std::string> describe(const nlohmann::json& config) {
 PublishedPlan published(const nlohmann::json& config, at::Device device) {
   const PaperConfig c = read_paper_config(config);
   PublishedPlan plan;
-  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row));
+  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row, device));
   plan.speed = measure_step_speed(device, false);
   return plan;
 }
@@ -362,16 +363,16 @@ void run(Run& run) {
       trained[row.name] = trained_row(run, c, row, trained);
       network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
     }
-    PublishedTask work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
+    PublishedTask work = row_of(planned_row(run.config(), c, row, run.device()), c.run, row.name, row.reference);
     work.params = params_of(c);
     const std::int64_t side = network.config().image_side();
-    work.timing =
-        fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.sampling_steps);
+    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", passes.rows_of(c.run.images), side, side, c.sampling_steps);
     const Process process(row.schedule);
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       DrawnImages drawn;
       drawn.bytes =
-          draw_images(network, process, {c.run.batch, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
+          draw_images(network, process, {passes, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
       return drawn;
     };
     scores.sample_and_score(work);

@@ -6,9 +6,6 @@
 #include <ATen/ops/linspace.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <vector>
-
 #include "core/error.h"
 
 namespace assay::self_guided {
@@ -25,13 +22,7 @@ at::Tensor centred(const at::Tensor& values, Centring centring) {
 LocalFeatures encoder_features(const ConvEncoder& encoder, const at::Tensor& images, std::int64_t convolutions,
                                Centring centring, bool unit_length) {
   const at::NoGradGuard no_grad;
-  // One size of batch for every caller: convolutions may round differently in batches of another size.
-  constexpr std::int64_t batch = 64;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < images.size(0); begin += batch)
-    parts.push_back(
-        encoder.local(images.narrow(0, begin, std::min(batch, images.size(0) - begin)), convolutions).to(at::kCPU));
-  const at::Tensor maps = at::cat(parts);
+  const at::Tensor maps = local_in_batches(encoder, images, convolutions);
 
   LocalFeatures features;
   features.rows = maps.size(2);

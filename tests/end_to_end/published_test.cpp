@@ -331,6 +331,21 @@ TEST_F(Published, ARunThatIsInterruptedWhileARowIsDrawnIsMarkedSoAndGoesOnToTheS
     expect_same_after(signal, stages, ed_dpm(), result);
 }
 
+TEST_F(Published, AnotherShardAndBatchGiveTheSameScores) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const TemporaryFolder folder;
+  const Outcome other = run(folder / "assay.db",
+                            Words{"--json"} + settings({"sampling.shard=8", "sampling.batch=5", R"(rows=["UADM-G"])"}));
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  const auto wanted = scores_of(result);
+  int compared = 0;
+  for (const auto& [key, value] : scores_of(json::parse(other.out))) {
+    EXPECT_EQ(value, wanted.at(key)) << std::get<0>(key) << " " << std::get<1>(key);
+    ++compared;
+  }
+  EXPECT_GE(compared, 5);
+}
+
 TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
   const TemporaryFolder folder;
   const Outcome run =
