@@ -17,7 +17,9 @@ enum class WeightAverage { none, ema };
 class FlatAdamW {
  public:
   /// Moments of zero, the average at the weights as they are. `parameters`, which must outlive this, gather gradients
-  /// for as long as this lives.
+  /// for as long as this lives. After that they are plain values: LibTorch multiplies in another way where a factor
+  /// asks for gradients, even where none are recorded, and a network that was trained here is to predict the bits of
+  /// the one that its file holds.
   FlatAdamW(Parameters& parameters, WeightAverage average);
   ~FlatAdamW();
   FlatAdamW(const FlatAdamW&) = delete;

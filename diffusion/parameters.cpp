@@ -140,12 +140,6 @@ void Parameters::require_gradients() {
   }
 }
 
-void Parameters::drop_gradients() {
-  for (Parameter& parameter : parameters_)
-    if (parameter.trainable) parameter.value = parameter.value.detach();
-  flat_gradient_ = at::Tensor();
-}
-
 void Parameters::load(const SafetensorsFile& file) { load_under(file, ""); }
 
 void Parameters::load_partly(const SafetensorsFile& file, const std::string& prefix) { load_under(file, prefix); }

@@ -45,10 +45,6 @@ class Parameters {
   void materialise(std::uint64_t seed, at::Device device = at::kCPU);
   /// Makes trainable parameters leaves of autograd whose gradients accumulate into flat_gradient().
   void require_gradients();
-  /// Ends that: parameters are plain values again, and the memory of the gradients is given back. LibTorch multiplies
-  /// by another algorithm where a factor requires gradients, so a network that was trained here predicts the bits of
-  /// one that was read from its file only without them.
-  void drop_gradients();
 
   const std::deque<Parameter>& all() const { return parameters_; }
   std::int64_t trainable_count() const;

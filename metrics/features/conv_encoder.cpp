@@ -169,10 +169,6 @@ at::Tensor pooled_in_batches(const ConvEncoder& encoder, const at::Tensor& image
   return in_batches(images, [&](const at::Tensor& batch) { return encoder.pooled(batch); });
 }
 
-at::Tensor local_in_batches(const ConvEncoder& encoder, const at::Tensor& images, std::int64_t convolutions) {
-  return in_batches(images, [&](const at::Tensor& batch) { return encoder.local(batch, convolutions); });
-}
-
 at::Tensor features_in_batches(const ConvEncoder& encoder, const at::Tensor& images) {
   return in_batches(images, [&](const at::Tensor& batch) { return encoder.features(encoder.pooled(batch)); });
 }

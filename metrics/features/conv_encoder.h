@@ -59,10 +59,8 @@ class ConvEncoder {
 };
 
 /// Runs `images` [N, 3, H, W] through `pooled` in fixed batches of 64 without recording gradients: [N, 4w grid^2] on
-/// the CPU. The number of threads changes no bit.
+/// the CPU.
 at::Tensor pooled_in_batches(const ConvEncoder& encoder, const at::Tensor& images);
-/// The same through `local`: [N, C, h, w] on the CPU.
-at::Tensor local_in_batches(const ConvEncoder& encoder, const at::Tensor& images, std::int64_t convolutions);
 /// The same through `features`: [N, features] on the CPU.
 at::Tensor features_in_batches(const ConvEncoder& encoder, const at::Tensor& images);
 

@@ -6,7 +6,11 @@
 #include <ATen/ops/linspace.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "core/error.h"
+#include "kernels/one_thread_each.h"
 
 namespace assay::self_guided {
 namespace {
@@ -22,7 +26,16 @@ at::Tensor centred(const at::Tensor& values, Centring centring) {
 LocalFeatures encoder_features(const ConvEncoder& encoder, const at::Tensor& images, std::int64_t convolutions,
                                Centring centring, bool unit_length) {
   const at::NoGradGuard no_grad;
-  const at::Tensor maps = local_in_batches(encoder, images, convolutions);
+  // One size of batch for every caller and one thread for each: convolutions may round differently in batches of
+  // another size and over another number of threads.
+  constexpr std::int64_t batch = 64;
+  const std::int64_t n = images.size(0), count = (n + batch - 1) / batch;
+  std::vector<at::Tensor> parts(static_cast<std::size_t>(count));
+  one_thread_each(images.device(), count, [&](std::int64_t i) {
+    const at::Tensor some = images.narrow(0, i * batch, std::min(batch, n - i * batch));
+    parts[static_cast<std::size_t>(i)] = encoder.local(some, convolutions).to(at::kCPU);
+  });
+  const at::Tensor maps = at::cat(parts);
 
   LocalFeatures features;
   features.rows = maps.size(2);

@@ -1,6 +1,5 @@
 #include "kernels/one_thread_each.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,17 +8,16 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tests/support/tensors.h"
+#include "kernels/thread_count.h"
 
 namespace assay {
 namespace {
 
-using test::Threads;
 using ::testing::Each;
 
 TEST(OneThreadEach, RunsEveryItemOnceOnOneThreadAndPutsTheNumberBack) {
   for (const int threads : {1, 3}) {
-    const Threads set(threads);
+    const ThreadCount set(threads);
     std::vector<int> runs(7, 0), seen(7, 0);
     one_thread_each(at::kCPU, 7, [&](std::int64_t i) {
       ++runs[static_cast<std::size_t>(i)];
@@ -32,7 +30,7 @@ TEST(OneThreadEach, RunsEveryItemOnceOnOneThreadAndPutsTheNumberBack) {
 }
 
 TEST(OneThreadEach, RunsNoMoreAtOnceThanAskedFor) {
-  const Threads set(4);
+  const ThreadCount set(4);
   std::atomic<int> now{0}, most{0};
   one_thread_each(
       at::kCPU, 40,
@@ -46,7 +44,7 @@ TEST(OneThreadEach, RunsNoMoreAtOnceThanAskedFor) {
 }
 
 TEST(OneThreadEach, RecordsGradientsAsTheCallerDoes) {
-  const Threads set(3);
+  const ThreadCount set(3);
   for (const bool wanted : {true, false}) {
     const at::AutoGradMode mode(wanted);
     std::vector<int> recorded(6, -1);
@@ -58,7 +56,7 @@ TEST(OneThreadEach, RecordsGradientsAsTheCallerDoes) {
 }
 
 TEST(OneThreadEach, PassesTheFirstExceptionOnAndPutsTheNumberBack) {
-  const Threads set(2);
+  const ThreadCount set(2);
   EXPECT_THROW(one_thread_each(at::kCPU, 5,
                                [](std::int64_t i) {
                                  if (i == 1) throw std::runtime_error("here");

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -13,7 +14,6 @@ namespace {
 using test::max_abs_difference;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 
 TEST(BlockedLinear, IsTheProductInDoubleToWithinRounding) {
   for (const std::int64_t rows : {1, 5, 16, 33}) {
@@ -28,7 +28,7 @@ TEST(BlockedLinear, ARowsBitsDependNeitherOnTheOtherRowsNorOnTheThreads) {
   // The size of the last layer of the FID Inception.
   const at::Tensor x = normal({40, 2048}, 1), weight = normal({1008, 2048}, 2);
   const auto product = [&](std::int64_t first, std::int64_t rows, int threads) {
-    const Threads set(threads);
+    const ThreadCount set(threads);
     return blocked_linear(x.narrow(0, first, rows), weight);
   };
   const at::Tensor whole = product(0, 40, 1);

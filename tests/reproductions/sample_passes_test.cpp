@@ -1,6 +1,5 @@
 #include "reproductions/sample_passes.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "kernels/thread_count.h"
 #include "reproductions/sample_noise.h"
 #include "tests/support/tensors.h"
 
@@ -18,7 +18,6 @@ namespace {
 
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using ::testing::ElementsAre;
 using Ids = std::vector<std::int64_t>;
 
@@ -34,7 +33,7 @@ void nothing(std::int64_t /*done*/) {}
 TEST(SamplePasses, CoverWhatIsAskedForInOrder) {
   for (const bool filled : {true, false})
     for (const std::int64_t at_once : {0, 2}) {
-      const Threads set(3);
+      const ThreadCount set(3);
       const at::Tensor drawn = draw_in_passes(11, {4, filled, at_once}, numbers, nothing);
       ASSERT_EQ(drawn.sizes(), (Ids{11, 1}));
       for (std::int64_t i = 0; i < 11; ++i) EXPECT_EQ(drawn[i].item<std::int64_t>(), i);
@@ -67,7 +66,7 @@ TEST(SamplePasses, RepeatTheLastValueInRowsThatNobodyAskedFor) {
 }
 
 TEST(SamplePasses, CountTheImagesThatAreDoneWhateverPassEndsFirst) {
-  const Threads set(3);
+  const ThreadCount set(3);
   Ids done;
   draw_in_passes(10, {4, true, 3}, numbers, [&](std::int64_t images) { done.push_back(images); });
   ASSERT_EQ(done.size(), 3U);
@@ -76,7 +75,7 @@ TEST(SamplePasses, CountTheImagesThatAreDoneWhateverPassEndsFirst) {
 }
 
 TEST(SamplePasses, RecordNoGradientsOnAnyThread) {
-  const Threads set(3);
+  const ThreadCount set(3);
   std::mutex lock;
   std::vector<bool> recorded;
   draw_in_passes(
@@ -94,7 +93,7 @@ TEST(SamplePasses, OfSmallNetworksOnACpuDoNotDependOnBatchCountOrThreads) {
   // Products of this shape round otherwise with another number of rows, and over two threads otherwise than over one.
   const at::Tensor weights = normal({96, 96}, 1);
   const auto draw = [&](std::int64_t batch, std::int64_t count, int threads) {
-    const Threads set(threads);
+    const ThreadCount set(threads);
     return draw_in_passes(
         count, passes_of_small_network(at::kCPU, batch),
         [&](const SamplePass& pass) { return at::mm(sample_noise(pass.begin, pass.rows, {96}, 7), weights); }, nothing);
