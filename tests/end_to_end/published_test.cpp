@@ -397,6 +397,30 @@ TEST_F(Published, ACheckpointWithAFinalLayerIsRefusedUntilItIsToBeDropped) {
   EXPECT_EQ(test::run_program(ASSAY_BINARY, words + Words{"--set", "final_layer=drop"}).exit_code, 0);
 }
 
+TEST_F(Published, FeaturesOfImagesStopAtCtrlCAndLeaveNoFile) {
+  constexpr std::int64_t many = 400;
+  const TemporaryFolder folder, out;
+  test::write_npz(folder / "images.npz",
+                  {{"arr_0", "|u1", {many, 20, 20, 3}, bytes_of(test::fixture_image(20, 20 * many))}});
+  const std::string images = (folder / "images.npz").string(), file = (out / "features.safetensors").string();
+  const Words network = {"--batch", "2", "--weights", (*data / "inception.safetensors").string()};
+  for (const Words& command : {Words{"metric", "features", "--input", images, "--out", file},
+                               Words{"metric", "generative", "--reference", images, "--generated", images, "--protocol",
+                                     "fid-tf1", "--store", file, "--cache", out.path().string()},
+                               Words{"metric", "explain", "--reference", images, "--generated", images}}) {
+    SCOPED_TRACE(::testing::PrintToString(command));
+    Program program(ASSAY_BINARY, command + network);
+    while (program.running() && !program.handles(SIGINT)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    program.signal(SIGINT);
+    const Outcome stopped = program.wait();
+    EXPECT_EQ(stopped.exit_code, 1);
+    EXPECT_EQ(stopped.out, "");
+    EXPECT_EQ(stopped.err, "assay: interrupted\n");
+    EXPECT_TRUE(std::filesystem::is_empty(out.path()));
+  }
+}
+
 TEST_F(Published, AMissingMaskIsNamed) {
   data->file("more.csv", "a,20,24\nb,20,24\nlost,20,24\n");
   const TemporaryFolder folder;
