@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <atomic>
-#include <exception>
 #include <ostream>
 #include <set>
 #include <string_view>
-#include <thread>
 
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/parallel.h"
 #include "core/progress.h"
 #include "datasets/image_folder.h"
 #include "datasets/png.h"
@@ -163,29 +161,15 @@ bool write_new(const fs::path& file, const std::string& content) {
 std::int64_t write_images(const Dataset& dataset, const fs::path& folder) {
   const auto& items = dataset.items();
   Progress progress("export " + dataset.name(), static_cast<std::int64_t>(items.size()), "items");
-  std::atomic<std::size_t> next{0};
+  constexpr int threads = 8;
   std::atomic<std::int64_t> written{0};
-  std::array<std::exception_ptr, 8> failures;
-  const auto work = [&](std::size_t worker) {
-    try {
-      for (std::size_t i = next++; i < items.size(); i = next++) {
-        const Sample sample = dataset.sample(static_cast<std::int64_t>(i));
-        written += write_new(folder / "images" / (items[i].stem + ".png"), encode_png(sample.image)) ? 1 : 0;
-        written += write_new(folder / "masks" / (items[i].stem + ".png"), encode_png(sample.mask)) ? 1 : 0;
-        if (worker == 0) progress.update(static_cast<std::int64_t>(i) + 1);
-      }
-    } catch (...) {
-      failures[worker] = std::current_exception();
-      next = items.size();
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t worker = 1; worker < failures.size(); ++worker) threads.emplace_back(work, worker);
-    work(0);
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  parallel_for(static_cast<std::int64_t>(items.size()), threads, [&](std::int64_t i, int worker) {
+    const Sample sample = dataset.sample(i);
+    const std::string file = items[static_cast<std::size_t>(i)].stem + ".png";
+    written += write_new(folder / "images" / file, encode_png(sample.image)) ? 1 : 0;
+    written += write_new(folder / "masks" / file, encode_png(sample.mask)) ? 1 : 0;
+    if (worker == 0) progress.update(i + 1);
+  });
   progress.update(static_cast<std::int64_t>(items.size()));
   return written;
 }

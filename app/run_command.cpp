@@ -135,6 +135,7 @@ void print_notes_of_runs(const nlohmann::json& result) {
 void restart_with_passive_waiting(char** argv) {
   if (::getenv("OMP_WAIT_POLICY") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  stop_if_interrupted();  // the fresh start would not know of it
   ::execv("/proc/self/exe", argv);
 }
 
@@ -153,9 +154,9 @@ int run(Options& options, const std::string& command_line) {
       options.request.seeds = parse_seeds(options.seeds.value_or(usual));
       result = options.dry_run ? dry_run(options.request) : execute(options.request);
     }
-  } catch (const Interrupted&) {
-    fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume RUN goes on\n",
-               options.request.store.string());
+  } catch (const BatchInterrupted& interrupted) {
+    fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",
+               options.request.store.string(), interrupted.run);
     return 1;
   }
   if (!options.dry_run) print_notes_of_runs(result);

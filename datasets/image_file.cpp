@@ -8,20 +8,48 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/bmp.h"
+#include "datasets/gif.h"
 #include "datasets/jpeg.h"
 #include "datasets/png.h"
+#include "datasets/pnm.h"
+#include "datasets/tiff.h"
+#include "datasets/webp.h"
 
 namespace assay {
 namespace {
 
 using Decoder = Image (*)(std::string_view bytes, const std::string& where);
 
+struct Decoders {
+  Decoder colours = nullptr;  // null where the library was not there when this was built
+  Decoder labels = nullptr;   // null also where files of the format hold no labels
+};
+
+// A decoder without its library is not compiled, so nothing may name it.
+#if ASSAY_WITH_WEBP
+constexpr Decoders webp{decode_webp, nullptr};
+#else
+constexpr Decoders webp;
+#endif
+#if ASSAY_WITH_TIFF
+constexpr Decoders tiff{decode_tiff, decode_tiff_labels};
+#else
+constexpr Decoders tiff;
+#endif
+#if ASSAY_WITH_GIF
+constexpr Decoders gif{decode_gif, decode_gif_labels};
+#else
+constexpr Decoders gif;
+#endif
+
 struct Format {
   std::string_view name;
   std::vector<std::string_view> extensions;
   bool (*recognises)(std::string_view bytes);
-  std::string_view package;
-  Decoder decode;  // null where the library was not there when this was built
+  Decoders decoders;
+  std::string_view package = {};        // which Debian package has the library, where a build may lack it
+  std::string_view why_no_labels = {};  // where it holds none
 };
 
 bool is_png(std::string_view bytes) { return bytes.starts_with(std::string_view("\x89PNG\r\n\x1a\n", 8)); }
@@ -36,20 +64,33 @@ bool is_tiff(std::string_view bytes) {
   return false;
 }
 bool is_pnm(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6';
+  constexpr std::string_view ends = " \t\n\v\f\r#";
+  return bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && ends.find(bytes[2]) != ends.npos;
 }
 
 const std::vector<Format>& format_table() {
   static const std::vector<Format> table = {
-      {"PNG", {".png"}, is_png, "libpng-dev", decode_png},
-      {"JPEG", {".jpg", ".jpeg", ".jpe", ".jfif"}, is_jpeg, "libjpeg-dev", decode_jpeg},
-      {"WebP", {".webp"}, is_webp, "libwebp-dev", nullptr},
-      {"TIFF", {".tif", ".tiff"}, is_tiff, "libtiff-dev", nullptr},
-      {"BMP", {".bmp", ".dib"}, is_bmp, "", nullptr},
-      {"GIF", {".gif"}, is_gif, "libgif-dev", nullptr},
-      {"PNM", {".ppm", ".pgm", ".pbm", ".pnm"}, is_pnm, "", nullptr},
+      {"PNG", {".png"}, is_png, {decode_png, decode_png_labels}},
+      {"JPEG", {".jpg", ".jpeg", ".jpe", ".jfif"}, is_jpeg, {decode_jpeg}, {}, "its compression changes values"},
+      {"WebP", {".webp"}, is_webp, webp, "libwebp-dev", "it holds colours, no palette"},
+      {"TIFF", {".tif", ".tiff"}, is_tiff, tiff, "libtiff-dev"},
+      {"BMP", {".bmp"}, is_bmp, {decode_bmp, decode_bmp_labels}},
+      {"GIF", {".gif"}, is_gif, gif, "libgif-dev"},
+      {"PNM", {".ppm", ".pgm", ".pbm", ".pnm"}, is_pnm, {decode_pnm, decode_pnm_labels}},
   };
   return table;
+}
+
+/// The format that the first bytes belong to, which this build reads.
+const Format& format_of(std::string_view bytes, const std::string& where) {
+  if (bytes.empty()) throw InputError(fmt::format("{}: empty file, expected an image", where));
+  for (const Format& format : format_table()) {
+    if (!format.recognises(bytes)) continue;
+    if (format.decoders.colours) return format;
+    throw InputError(
+        fmt::format("{}: this build has no {}: install {} and build again", where, format.name, format.package));
+  }
+  throw InputError(fmt::format("{}: not an image of a known kind; accepted: {}", where, accepted_image_formats()));
 }
 
 std::string lower_case(std::string text) {
@@ -63,7 +104,7 @@ std::string lower_case(std::string text) {
 std::vector<ImageFormat> image_formats() {
   std::vector<ImageFormat> formats;
   for (const Format& format : format_table())
-    formats.push_back({format.name, format.extensions, format.package, format.decode != nullptr});
+    formats.push_back({format.name, format.extensions, format.package, format.decoders.colours != nullptr});
   return formats;
 }
 
@@ -78,26 +119,20 @@ bool has_image_extension(const std::filesystem::path& path) {
 std::string accepted_image_extensions() {
   std::vector<std::string_view> extensions;
   for (const Format& format : format_table())
-    if (format.decode) extensions.insert(extensions.end(), format.extensions.begin(), format.extensions.end());
+    if (format.decoders.colours)
+      extensions.insert(extensions.end(), format.extensions.begin(), format.extensions.end());
   return fmt::format("{}", fmt::join(extensions, ", "));
 }
 
 std::string accepted_image_formats() {
   std::vector<std::string_view> names;
   for (const Format& format : format_table())
-    if (format.decode) names.push_back(format.name);
+    if (format.decoders.colours) names.push_back(format.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
 Image decode_image(std::string_view bytes, const std::string& where) {
-  if (bytes.empty()) throw InputError(fmt::format("{}: empty file, expected an image", where));
-  for (const Format& format : format_table()) {
-    if (!format.recognises(bytes)) continue;
-    if (format.decode) return format.decode(bytes, where);
-    throw InputError(
-        fmt::format("{}: this build has no {}: install {} and build again", where, format.name, format.package));
-  }
-  throw InputError(fmt::format("{}: not an image of a known kind; accepted: {}", where, accepted_image_formats()));
+  return format_of(bytes, where).decoders.colours(bytes, where);
 }
 
 Image read_image_file(const std::filesystem::path& file) { return decode_image(read_file(file), file.string()); }
@@ -124,9 +159,13 @@ Image as_grey(Image image) {
 
 Image read_label_map(const std::filesystem::path& file) {
   const std::string bytes = read_file(file);
-  if (!is_png(bytes))
-    throw InputError(fmt::format("{}: a map of labels must be a PNG, palette or grey", file.string()));
-  return decode_png_labels(bytes, file.string());
+  const Format& format = format_of(bytes, file.string());
+  if (format.decoders.labels) return format.decoders.labels(bytes, file.string());
+  std::vector<std::string_view> accepted;
+  for (const Format& other : format_table())
+    if (other.decoders.labels) accepted.push_back(other.name);
+  throw InputError(fmt::format("{}: a {} cannot be a map of labels, {}; accepted: {}", file.string(), format.name,
+                               format.why_no_labels, fmt::join(accepted, ", ")));
 }
 
 }  // namespace assay

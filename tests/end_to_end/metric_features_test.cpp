@@ -412,6 +412,30 @@ TEST_F(MetricOnImages, WithoutWeightsTheErrorSaysWhichFileAndWhatElseCanBeDone) 
                                  HasSubstr("tools/convert_weights.py"), HasSubstr("feature files")));
 }
 
+TEST_F(MetricOnImages, WeightsThatMustBeConvertedAreRefusedWithTheCommand) {
+  const TemporaryFolder out;
+  const auto refused = [&](const std::string& weights) {
+    const Outcome outcome = metric(
+        {"features", "--input", folder("reference"), "--weights", weights, "--out", (out / "f.safetensors").string()});
+    EXPECT_EQ(outcome.exit_code, 2);
+    return outcome.err;
+  };
+  const std::string checkpoint = std::string(ASSAY_TEST_DATA) + "/checkpoints/zip.pth";
+  EXPECT_THAT(refused(checkpoint),
+              AllOf(HasSubstr("tools/convert_weights.py " + checkpoint + " "), Not(HasSubstr("truncated"))));
+
+  SafetensorsWriter wrapped;
+  const std::vector<float> zero(1, 0.0f);
+  wrapped.add("module.Mixed_5b.branch1x1.conv.weight", {1}, std::span<const float>(zero));
+  wrapped.write(out / "wrapped.safetensors");
+  EXPECT_THAT(refused((out / "wrapped.safetensors").string()),
+              AllOf(HasSubstr("All keys begin with 'module.'"), HasSubstr("tools/convert_weights.py")));
+
+  const Outcome vgg = metric({"generative", "--reference", folder("reference"), "--generated", folder("generated"),
+                              "--protocol", "pr-tf", "--weights", weights() + "," + weights()});
+  EXPECT_THAT(vgg.err, AllOf(HasSubstr("none of them is the network vgg16"), HasSubstr("vgg16-397923af.pth")));
+}
+
 TEST_F(MetricOnImages, ADamagedImageIsNamed) {
   const TemporaryFolder images, out;
   write_image(images / "a.png", 32, 32);

@@ -294,15 +294,45 @@ TEST_F(MetricCorloc, DropsHardBoxesAndImagesWithNoneLeft) {
   const Outcome outcome = run(R"({"a":[0,0,10,10],"b":[0,0,10,10]})", truth, {"--json", "--no-hard", "--voc-boxes"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["results"][0]["n"], 1);
-  EXPECT_THAT(outcome.err, HasSubstr("1 difficult or truncated boxes were dropped, and 1 images"));
+  EXPECT_THAT(outcome.err, HasSubstr("1 difficult or truncated boxes were dropped, which left 1 images without a box"));
 }
 
 TEST_F(MetricCorloc, NamesTheImageOfABadBox) {
   EXPECT_THAT(run(R"({"a":[0,0,10]})", R"({"a":[[0,0,1,1]]})").err, HasSubstr("p.json: 'a': '[0,0,10]' is no box"));
   EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[[5,0,1,1]]})").err, HasSubstr("t.json: 'a', box 0"));
   EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"b":[[0,0,1,1]]})").err, HasSubstr("no box for 'b'"));
-  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[]})").err, HasSubstr("'a' has no true box"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"b":[[0,0,1,1]]})").err, HasSubstr("null where nothing was found"));
+  EXPECT_THAT(run(R"({"a":[[0,0,1,1],[0,0,2,2]]})", R"({"a":[[0,0,1,1]]})").err,
+              HasSubstr("p.json: 'a': 2 boxes; CorLoc takes one"));
+  EXPECT_THAT(run(R"({"a":{"boxes":[[0,0,1,1]]}})", R"({"a":[[0,0,1,1]]})").err, HasSubstr("p.json: 'a': '{"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[null]})").err, HasSubstr("t.json: 'a', box 0: 'null' is no box"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":"none"})").err, HasSubstr("t.json: 'a': 'none'"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[]})").err, HasSubstr("no image is left to score"));
   EXPECT_EQ(run("[]", R"({"a":[]})").exit_code, 2);
+}
+
+TEST_F(MetricCorloc, CountsImagesWithNothingFoundAsMisses) {
+  const std::string truth = R"({"a":[[0,0,10,5]],"b":[[0,0,10,9]],"c":[[20,0,30,10]],"d":[[0,0,8,8]]})";
+  const Outcome outcome = run(R"({"a":null,"b":[0,0,10,10],"c":[],"d":[[0.5,0,8,8.25]]})", truth, {"--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const nlohmann::json row = nlohmann::json::parse(outcome.out)["results"][0];
+  EXPECT_EQ(row["value"], 0.5);
+  EXPECT_EQ(row["n"], 4);
+  EXPECT_EQ(row["nothing_found"], 2);
+  EXPECT_THAT(outcome.err, HasSubstr("nothing was found in 2 of 4 images, 'a' the first: misses"));
+}
+
+// No box can be hit there, which is no fault of the prediction's.
+TEST_F(MetricCorloc, LeavesOutImagesWithoutTrueBoxesAndSaysSo) {
+  const Outcome outcome = run(R"({"a":[0,0,10,10],"b":[0,0,10,10],"c":null,"d":[0,0,9,9]})",
+                              R"({"a":[0,0,10,10],"b":[],"c":null,"d":{"box":[0,0,9,9]}})", {"--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const nlohmann::json row = nlohmann::json::parse(outcome.out)["results"][0];
+  EXPECT_EQ(row["value"], 1.0);
+  EXPECT_EQ(row["n"], 2);
+  EXPECT_EQ(row["without_true_box"], 2);
+  EXPECT_EQ(row["nothing_found"], 0);
+  EXPECT_THAT(outcome.err, HasSubstr("2 images without a true box are left out, 'b' the first"));
 }
 
 class MetricClustering : public MetricCorloc {
@@ -340,7 +370,37 @@ TEST_F(MetricClustering, GivesAllAveragesIntervalsAndTheTableOfClasses) {
 TEST_F(MetricClustering, NamesFileAndLineOfWhatIsNoLabel) {
   const Outcome outcome = cluster("1\n2\n3.5\n", "1\n2\n3\n");
   EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("p.txt:3: '3.5' is not a label"));
+  EXPECT_THAT(outcome.err, HasSubstr("p.txt:3: '3.5' is no integer"));
+  EXPECT_THAT(cluster("1\nlabel\n", "1\n2\n").err, HasSubstr("p.txt:2: 'label' is not a label"));
+  EXPECT_THAT(cluster("1\n2\n", "1 2\n").err, HasSubstr("t.txt:1: '1 2' is more than one label"));
+  EXPECT_THAT(cluster("1\n99999999999999999999\n", "1\n2\n").err,
+              HasSubstr("p.txt:2: '99999999999999999999' does not fit"));
+  EXPECT_THAT(cluster("1.2345678901234568e+17\n2\n", "1\n2\n").err, HasSubstr("is beyond 2^53"));
+  EXPECT_THAT(cluster("1\n\n2\n", "1\n2\n").err, HasSubstr("p.txt:2: an empty line"));
+  EXPECT_THAT(cluster("\x93NUMPY\x01", "1\n2\n").err, HasSubstr("p.txt: a NumPy array, which numpy.savetxt"));
+  EXPECT_THAT(cluster("# only a header\n", "1\n").err, HasSubstr("p.txt: no labels"));
+}
+
+// What numpy.savetxt 2.4.6 writes of [2, 0, 1] by default, with a header, with newline="\r\n", with fmt="%+d" and with
+// fmt="%.1f"; and text with a byte order mark, as some editors save it.
+TEST_F(MetricClustering, TakesLabelsAsNumPyAndEditorsWriteThem) {
+  const std::string numbers = "2.000000000000000000e+00\n0.000000000000000000e+00\n1.000000000000000000e+00\n";
+  const std::vector<std::string> texts = {numbers,
+                                          "# class\n# of each image\n" + numbers,
+                                          "2\r\n0\r\n1\r\n",
+                                          "+2\n+0\n+1\n",
+                                          "2.0\n-0.0\n1.0",
+                                          "\357\273\2772\n0\n1\n",
+                                          "2 \n 0\t\n1\n\n\n"};
+  for (const std::string& text : texts) {
+    const Outcome outcome = cluster(text, "2\n0\n1\n", {"--json", "--per-class"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err << text;
+    const nlohmann::json rows = nlohmann::json::parse(outcome.out)["results"];
+    EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                            [](const auto& row) { return row.contains("class") && row["class"] == row["cluster"]; }),
+              6)
+        << text;
+  }
 }
 
 TEST_F(MetricClustering, TakesOneClusterOnBothSidesAsFullAgreement) {

@@ -11,6 +11,7 @@
 #include "core/philox.h"
 #include "metrics/bootstrap.h"
 #include "metrics/saliency/evaluator.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 namespace {
@@ -74,6 +75,26 @@ TEST(Pysod, APerfectMapScoresNOverNMinusOneInE) {
   EXPECT_NEAR(values.at("max_e"), 200.0 / 199.0, 1e-12);
   EXPECT_NEAR(values.at("weighted_f"), 1.0, 1e-12);
   EXPECT_EQ(values.at("mae"), 0.0);
+}
+
+TEST(Saliency, NoScoreLeavesItsRange) {
+  for (int size = 2; size < 60; ++size) {
+    Map noisy = picture(size, 61 - size, static_cast<std::uint64_t>(size)), perfect = noisy, opposite = noisy;
+    perfect.prediction = noisy.truth;
+    for (std::size_t i = 0; i < noisy.truth.size(); ++i)
+      opposite.prediction[i] = static_cast<std::uint8_t>(255 - noisy.truth[i]);
+    for (const Map& map : {noisy, perfect, opposite}) {
+      for (const auto protocol :
+           {SaliencyProtocol::pysod, SaliencyProtocol::fan, SaliencyProtocol::tokencut, SaliencyProtocol::selfmask}) {
+        for (const auto& [name, value] : score(map, protocol)) {
+          if (std::isnan(value)) continue;  // not defined for an empty mask
+          const Interval range = score_range(name);
+          EXPECT_GE(value, range.low) << name << " of " << size;
+          EXPECT_LE(value, range.high) << name << " of " << size;
+        }
+      }
+    }
+  }
 }
 
 TEST(Pysod, AScratchObjectForgetsTheImageBefore) {
