@@ -356,6 +356,29 @@ TEST_F(MetricOnImages, ImagesArePairedByTheNumbersInTheirNames) {
   EXPECT_NE(other.at("low"), by_stem.at("low"));
 }
 
+TEST_F(MetricOnImages, ADamagedImageTakesItsPartnerByNumberWithIt) {
+  const TemporaryFolder sets;
+  const auto plain = [](int i) { return std::to_string(i); };
+  const auto padded = [](int i) { return fmt::format("{:03}", i); };
+  numbered_images(sets / "a", 30, {1, 2, 10, 11}, plain);
+  numbered_images(sets / "b", 60, {1, 2, 10, 11}, padded);
+  numbered_images(sets / "whole_a", 30, {1, 10, 11}, plain);
+  numbered_images(sets / "whole_b", 60, {1, 10, 11}, padded);
+  const std::string two = read_file(sets / "b/002.png");
+  sets.file("b/002.png", two.substr(0, two.size() / 2));
+  const auto compare = [&](const std::string& a, const std::string& b) {
+    const Outcome outcome = metric({"compare", "--reference", folder("reference"), "--a", (sets / a).string(), "--b",
+                                    (sets / b).string(), "--protocol", "fid-tf1", "--swaps", "50", "--bootstrap", "0",
+                                    "--skip-damaged", "--weights", weights(), "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("results").at(0);
+  };
+  const auto skipped = compare("a", "b"), whole = compare("whole_a", "whole_b");
+  EXPECT_EQ(skipped.at("paired_by"), "number");
+  EXPECT_EQ(skipped.at("n_generated"), 3);
+  for (const char* key : {"value", "p_value", "a", "b"}) EXPECT_EQ(skipped.at(key), whole.at(key)) << key;
+}
+
 TEST_F(MetricOnImages, AllWeightsAreAskedForBeforeTheFirstImage) {
   const Outcome outcome = metric({"generative", "--reference", folder("reference"), "--generated", folder("generated"),
                                   "--protocol", "fid-tf1,pr-tf", "--weights", weights()});
