@@ -275,8 +275,8 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand(
       "compare", "Paired differences of generated sets whose samples share their noise: interval, p-value, ties");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
-  command->add_option("--a", options->a, "One generated set: folder or .npz of images, or feature file")->required();
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
+  command->add_option("--a", options->a, "One generated set: folder or batch of images, or feature file")->required();
   command->add_option("--b", options->b, "The same of another, or of several: every pair is compared")
       ->required()
       ->delimiter(',');

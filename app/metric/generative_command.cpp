@@ -115,7 +115,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("generative", "Distance, fidelity and diversity of generated images");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
