@@ -218,9 +218,10 @@ NpyArray read_whole(NpyStream& stream) {
 
 std::vector<std::string> read_text(NpyStream& stream) {
   const NpyHeader& header = stream.header();
-  if (header.text == 0) throw InputError(fmt::format("{}: holds '{}'; expected text", stream.label(), header.descr));
+  if (header.text == 0 || header.element == 0)
+    throw InputError(fmt::format("{}: holds '{}'; expected text", stream.label(), header.descr));
   std::vector<std::byte> data(header.bytes);
-  if (!data.empty()) stream.read(data);
+  stream.read(data);
   if (header.column_major) {
     std::vector<std::byte> rows(data.size());
     reorder(data.data(), rows.data(), header.shape, header.element);
@@ -229,7 +230,7 @@ std::vector<std::string> read_text(NpyStream& stream) {
   std::int64_t count = 1;
   for (const std::int64_t side : header.shape) count *= side;
   std::vector<std::string> out(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < out.size() && header.element > 0; ++i) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
     const std::byte* from = data.data() + i * header.element;
     if (header.text == 'S')
       out[i].assign(reinterpret_cast<const char*>(from), header.element);
