@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/nearest.h"
@@ -184,6 +185,9 @@ SafetensorsHeader parse_safetensors_header(std::string_view begin, std::uint64_t
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
+  if (content_.size() < 9 || content_[8] != '{')
+    if (const std::string what = foreign_weights(content_, file); !what.empty())
+      throw InputError(fmt::format("{}: not a safetensors file: {}", path_, what));
   SafetensorsHeader header = parse_safetensors_header(content_, content_.size(), path_);
   metadata_ = std::move(header.metadata);
   for (auto& [name, entry] : header.tensors) {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -177,7 +178,11 @@ std::string Parameters::misfit(const SafetensorsFile& file, const std::string& p
 void Parameters::load_under(const SafetensorsFile& file, const std::string& prefix) {
   refuse_after_cast("loaded");
   const std::string fault = misfit(file, prefix);
-  if (!fault.empty()) throw InputError(fmt::format("{}: does not fit this network: {}", file.path(), fault));
+  if (!fault.empty()) {
+    const std::string hint = conversion_hint(file);
+    throw InputError(
+        fmt::format("{}: does not fit this network: {}{}{}", file.path(), fault, hint.empty() ? "" : ". ", hint));
+  }
   at::NoGradGuard no_grad;
   for (Parameter& parameter : parameters_) {
     const auto values = file.at(prefix + parameter.name).f32(parameter.name);

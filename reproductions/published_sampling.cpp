@@ -10,6 +10,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/interrupt.h"
 #include "core/safetensors.h"
 #include "metrics/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
@@ -119,6 +120,7 @@ NetworkFeatures PublishedScores::outputs(const Pass& pass, std::int64_t count, i
   std::vector<float> prepared;
   NetworkFeatures all;
   for (std::int64_t first = 0; first < count; first += batch_) {
+    stop_if_interrupted();
     const std::int64_t size = std::min(batch_, count - first);
     prepared.resize(values * static_cast<std::size_t>(size));
     for (std::int64_t i = 0; i < size; ++i) {

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/command.h"
 #include "app/metric/metric_command.h"
@@ -43,11 +45,13 @@ int merge(const MergeOptions& options) {
     }
   }
   const auto gaps = all.gaps();
-  if (!gaps.empty() && !options.partial)
-    throw InputError(fmt::format("samples {} to {} are in no shard{}; --partial merges what there is", gaps[0].first,
-                                 gaps[0].second,
-                                 gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
-  write_statistics(all, options.out, options.json, options.started);
+  std::vector<std::string> notes;
+  if (!gaps.empty()) {
+    notes.push_back(fmt::format("samples {} to {} are in no shard{}", gaps[0].first, gaps[0].second,
+                                gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
+    if (!options.partial) throw InputError(notes[0] + "; --partial merges what there is");
+  }
+  write_statistics(all, options.out, options.json, notes, options.started);
   return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "datasets/image_file.h"
+#include "datasets/image_folder.h"
 #include "diffusion/mask_uvit.h"
 #include "diffusion/uvit_keys.h"
 #include "kernels/parallel_for.h"
@@ -254,6 +255,16 @@ TrainingImages images_in_folder(const NeededFile& data, double share, std::int64
           }};
 }
 
+/// Notes what of the folder is no training image. A folder without images is refused here, before hours of work.
+void note_training_folder(Run& run, const Row& row, const NeededFile& data) {
+  run.stage("data:" + row.name, [&](StageOutput& out) {
+    const ImageFolder folder = list_image_folder(data.path);
+    const std::string note = passed_over_note(data.path, folder);
+    if (!note.empty()) out.notes.push_back(note);
+    out.result = {{"images", folder.files.size()}};
+  });
+}
+
 /// Trains a row, or finds it in the cache.
 std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row,
                                   const std::map<std::string, std::filesystem::path>& earlier) {
@@ -336,6 +347,8 @@ void run(Run& run) {
       MaskUVit network(c.nets.at(row.network));
       network.parameters().materialise(0);
       load_mask_uvit(network, SafetensorsFile(sampled_weights(c, row).path), c.final_layer);
+    } else {
+      note_training_folder(run, row, c.data.at(row.data));
     }
   PublishedScores scores(run, c.run);
   std::map<std::string, std::filesystem::path> trained;

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 at::Tensor centred(const at::Tensor& values, Centring centring) {
@@ -57,4 +57,4 @@ LocalFeatures pixel_features(const at::Tensor& images, double position, Centring
   return {centred(all.flatten(2).transpose(1, 2), centring).contiguous(), rows, columns, 1};
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided
