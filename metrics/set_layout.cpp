@@ -139,6 +139,10 @@ void find_unknown_samples(const ArrayFile& file, SetLayout& layout) {
 
 }  // namespace
 
+std::string contents_of(const ArrayFile& file) {
+  return file.names().empty() ? "nothing" : described(file, file.names());
+}
+
 std::optional<FeatureShape> feature_shape(const std::vector<std::int64_t>& shape) {
   if (shape.size() < 2) return std::nullopt;
   FeatureShape found{shape[0], 1};
