@@ -298,9 +298,7 @@ NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
       }
       x = stop;
     }
-    if ((number_at<std::uint16_t>(directory, at + 8) & 1U) != 0) throw fault(fmt::format("'{}' is encrypted", name));
-    if (entry.method != 0 && entry.method != 8)
-      throw fault(fmt::format("'{}' is compressed by method {}; accepted: stored, deflated", name, entry.method));
+    entry.encrypted = (number_at<std::uint16_t>(directory, at + 8) & 1U) != 0;
     if (entry.offset > total || entry.stored > total - entry.offset || entry.size > size_limit)
       throw fault(fmt::format("'{}' lies outside the file: truncated?", name));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -326,6 +324,10 @@ NpyStream NpzFile::stream(const std::string& name) const {
   const Entry& entry = found->second;
   auto member = std::make_unique<NpyStream::Member>();
   member->label = fmt::format("{}: '{}'", path_, name);
+  if (entry.encrypted) throw InputError(member->label + " is encrypted");
+  if (entry.method != 0 && entry.method != 8)
+    throw InputError(
+        fmt::format("{} is compressed by method {}; accepted: stored, deflated", member->label, entry.method));
   member->in.open(path_, std::ios::binary);
   const std::string local = read_range(member->in, entry.offset, 30);
   if (local.size() < 30 || local.compare(0, 4, "PK\x03\x04") != 0)

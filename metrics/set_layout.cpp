@@ -139,6 +139,12 @@ void find_unknown_samples(const ArrayFile& file, SetLayout& layout) {
 
 }  // namespace
 
+std::string label_name_in(const ArrayFile& file) {
+  const auto* name =
+      std::find_if(label_names.begin(), label_names.end(), [&](const char* known) { return file.has(known); });
+  return name == label_names.end() ? "" : *name;
+}
+
 std::string contents_of(const ArrayFile& file) {
   return file.names().empty() ? "nothing" : described(file, file.names());
 }
@@ -175,11 +181,7 @@ SetLayout find_layout(const ArrayFile& file) {
       if (layout.features.empty() && layout.images.empty()) refuse_half_statistics(file);
     }
   }
-  for (const char* name : label_names) {
-    if (!file.has(name)) continue;
-    layout.labels = name;
-    break;
-  }
+  layout.labels = label_name_in(file);
   return layout;
 }
 
