@@ -82,8 +82,7 @@ nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b
   facts["paired_by"] = name_of(rule);
   facts["features"] = a.input->images() ? "extracted" : "given";
   if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
-  for (const FeatureSet* set : {&reference, &a.set, &b.set})
-    if (!set->converted_from.empty()) facts["converted_from"] = set->converted_from;
+  if (const std::string from = conversions({&reference, &a.set, &b.set}); !from.empty()) facts["converted_from"] = from;
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }

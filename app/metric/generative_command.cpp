@@ -62,7 +62,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
   row.extra.update(skipped);
-  if (const std::string from = conversions(generated, reference); !from.empty()) row.extra["converted_from"] = from;
+  if (const std::string from = conversions({&reference, &generated}); !from.empty()) row.extra["converted_from"] = from;
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
