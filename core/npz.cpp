@@ -218,9 +218,10 @@ NpyArray read_whole(NpyStream& stream) {
 
 std::vector<std::string> read_text(NpyStream& stream) {
   const NpyHeader& header = stream.header();
-  if (header.text == 0) throw InputError(fmt::format("{}: holds '{}'; expected text", stream.label(), header.descr));
+  if (header.text == 0 || header.element == 0)
+    throw InputError(fmt::format("{}: holds '{}'; expected text", stream.label(), header.descr));
   std::vector<std::byte> data(header.bytes);
-  if (!data.empty()) stream.read(data);
+  stream.read(data);
   if (header.column_major) {
     std::vector<std::byte> rows(data.size());
     reorder(data.data(), rows.data(), header.shape, header.element);
@@ -229,7 +230,7 @@ std::vector<std::string> read_text(NpyStream& stream) {
   std::int64_t count = 1;
   for (const std::int64_t side : header.shape) count *= side;
   std::vector<std::string> out(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < out.size() && header.element > 0; ++i) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
     const std::byte* from = data.data() + i * header.element;
     if (header.text == 'S')
       out[i].assign(reinterpret_cast<const char*>(from), header.element);
@@ -297,9 +298,7 @@ NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
       }
       x = stop;
     }
-    if ((number_at<std::uint16_t>(directory, at + 8) & 1U) != 0) throw fault(fmt::format("'{}' is encrypted", name));
-    if (entry.method != 0 && entry.method != 8)
-      throw fault(fmt::format("'{}' is compressed by method {}; accepted: stored, deflated", name, entry.method));
+    entry.encrypted = (number_at<std::uint16_t>(directory, at + 8) & 1U) != 0;
     if (entry.offset > total || entry.stored > total - entry.offset || entry.size > size_limit)
       throw fault(fmt::format("'{}' lies outside the file: truncated?", name));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -325,6 +324,10 @@ NpyStream NpzFile::stream(const std::string& name) const {
   const Entry& entry = found->second;
   auto member = std::make_unique<NpyStream::Member>();
   member->label = fmt::format("{}: '{}'", path_, name);
+  if (entry.encrypted) throw InputError(member->label + " is encrypted");
+  if (entry.method != 0 && entry.method != 8)
+    throw InputError(
+        fmt::format("{} is compressed by method {}; accepted: stored, deflated", member->label, entry.method));
   member->in.open(path_, std::ios::binary);
   const std::string local = read_range(member->in, entry.offset, 30);
   if (local.size() < 30 || local.compare(0, 4, "PK\x03\x04") != 0)

@@ -67,7 +67,7 @@ std::vector<std::string> read_text(NpyStream& stream);
 /// read when asked for, so a file larger than memory can be opened.
 class NpzFile {
  public:
-  /// Throws InputError naming the file and the fault: no zip archive, truncated, encrypted, another compression.
+  /// Throws InputError naming the file and the fault: no zip archive, truncated.
   explicit NpzFile(const std::filesystem::path& file);
 
   const std::string& path() const { return path_; }
@@ -75,12 +75,13 @@ class NpzFile {
   std::vector<std::string> names() const;
   bool has(const std::string& name) const { return entries_.contains(name); }
   /// The data of an array, of which what lies before it is read and checked. Throws InputError naming the file and the
-  /// array: not there (naming the nearest), truncated, and as parse_npy_header().
+  /// array: not there (naming the nearest), truncated, encrypted, another compression, and as parse_npy_header().
   NpyStream stream(const std::string& name) const;
 
  private:
   struct Entry {
     std::uint16_t method;
+    bool encrypted;
     std::uint32_t checksum;
     std::uint64_t stored, size, offset;
   };

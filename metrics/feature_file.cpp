@@ -291,8 +291,7 @@ FeatureSet read_set(const ArrayFile& file, const SetLayout& layout, KeepOfFeatur
                                  file.where(layout.images), file.header(layout.images).description()));
   if (layout.features.empty() && layout.logits.empty())
     throw InputError(fmt::format("{}: holds {}; expected features, logits, mu and sigma, or feature moments",
-                                 file.path(),
-                                 file.names().empty() ? "nothing" : fmt::format("{}", fmt::join(file.names(), ", "))));
+                                 file.path(), contents_of(file)));
   read_samples(file, layout, keep, set);
   return set;
 }
@@ -324,7 +323,8 @@ FeatureMoments read_feature_moments(const std::filesystem::path& file, std::int6
   const ArrayFile arrays(file);
   const SetLayout layout = find_layout(arrays);
   if (layout.features.empty())
-    throw InputError(fmt::format("{}: holds no features to gather statistics of", file.string()));
+    throw InputError(
+        fmt::format("{}: holds {}; expected features to gather statistics of", file.string(), contents_of(arrays)));
   notes = layout.notes;
   RowReader rows(arrays, layout.features);
   if (!rows.converted_from().empty())

@@ -1,6 +1,9 @@
 #include "metrics/feature_set.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -22,6 +25,7 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.class_names = set.class_names;
   out.from_double = set.from_double;
   out.converted_from = set.converted_from;
+  out.label_fault = set.label_fault;
   const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;
     to.reserve(samples.size() * static_cast<std::size_t>(width));
@@ -54,9 +58,11 @@ FeatureSet spatial_of(const FeatureSet& set) {
   return out;
 }
 
-std::string conversions(const FeatureSet& a, const FeatureSet& b) {
-  if (a.converted_from.empty() || a.converted_from == b.converted_from) return b.converted_from;
-  return b.converted_from.empty() ? a.converted_from : a.converted_from + ", " + b.converted_from;
+std::string conversions(std::initializer_list<const FeatureSet*> sets) {
+  std::set<std::string> types;
+  for (const FeatureSet* set : sets)
+    if (!set->converted_from.empty()) types.insert(set->converted_from);
+  return fmt::format("{}", fmt::join(types, ", "));
 }
 
 void check_widths(const FeatureSet& reference, const FeatureSet& generated) {

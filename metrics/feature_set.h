@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,8 +27,8 @@ struct FeatureSet {
   std::span<const double> doubles;
   /// Given in float64, whether `doubles` keeps that or not.
   bool from_double = false;
-  /// What the numbers were before they were converted to float32, which holds them exactly: "float16", "uint8", several
-  /// with commas between them. Empty of float32 and float64.
+  /// What the numbers were before they were converted to float32, which holds them exactly: "float16", "uint8". Empty
+  /// of float32 and float64.
   std::string converted_from;
   /// [count, classes]; empty where the file has none.
   std::span<const float> logits;
@@ -66,8 +67,8 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
 /// ours as they are. Throws InputError naming the keys where public statistics lack them.
 FeatureSet spatial_of(const FeatureSet& set);
 
-/// `converted_from` of both without repetition; empty where neither was converted.
-std::string conversions(const FeatureSet& a, const FeatureSet& b);
+/// `converted_from` of all these without repetition; empty where none was converted.
+std::string conversions(std::initializer_list<const FeatureSet*> sets);
 
 /// Throws InputError naming both unless they hold equally many numbers a sample.
 void check_widths(const FeatureSet& reference, const FeatureSet& generated);

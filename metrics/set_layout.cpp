@@ -53,7 +53,7 @@ std::string described(const ArrayFile& file, const std::vector<std::string>& nam
 
 InputError neither(const ArrayFile& file, const std::string& name) {
   return InputError(
-      fmt::format("{} holds {}; expected features, numbers [samples, numbers], or images, U8 "
+      fmt::format("{} holds {}; expected features [samples, numbers], or images, U8 "
                   "[images, height, width, channels] of 0 to 255",
                   file.where(name), file.header(name).description()));
 }
@@ -66,6 +66,10 @@ bool is_among(const std::array<const char*, n>& names, const std::string& name) 
 void find_statistics(const ArrayFile& file, SetLayout& layout) {
   for (const auto& [mean, covariance] : statistics_names) {
     if (!file.has(mean) || !file.has(covariance)) continue;
+    // Means and deviations of each sample, as autoencoders give them, are no statistics of the set.
+    if (file.header(mean).shape.size() == 2 && file.header(mean).shape == file.header(covariance).shape &&
+        std::any_of(sample_names.begin(), sample_names.end(), [&](const char* name) { return file.has(name); }))
+      continue;
     layout.mean = mean;
     layout.covariance = covariance;
     const auto& [mean_s, covariance_s] = spatial_names;
@@ -135,6 +139,16 @@ void find_unknown_samples(const ArrayFile& file, SetLayout& layout) {
 
 }  // namespace
 
+std::string label_name_in(const ArrayFile& file) {
+  const auto* name =
+      std::find_if(label_names.begin(), label_names.end(), [&](const char* known) { return file.has(known); });
+  return name == label_names.end() ? "" : *name;
+}
+
+std::string contents_of(const ArrayFile& file) {
+  return file.names().empty() ? "nothing" : described(file, file.names());
+}
+
 std::optional<FeatureShape> feature_shape(const std::vector<std::int64_t>& shape) {
   if (shape.size() < 2) return std::nullopt;
   FeatureShape found{shape[0], 1};
@@ -151,11 +165,15 @@ SetLayout find_layout(const ArrayFile& file) {
   if (layout.moments) return layout;
   find_statistics(file, layout);
   if (file.has("logits")) layout.logits = "logits";
-  // Statistics alone are often stored with arrays that are no samples.
   if (layout.statistics()) {
-    for (const char* name : sample_names)
-      if (layout.images.empty() && file.has(name) && content_of(file.header(name)) == Content::images)
-        layout.images = name;
+    for (const char* name : sample_names) {
+      if (!file.has(name)) continue;
+      const Content content = content_of(file.header(name));
+      if (content == Content::images && layout.images.empty()) layout.images = name;
+      if (content == Content::features)
+        layout.notes.push_back(fmt::format("{}: '{}' and '{}' were taken, features '{}' were not", file.path(),
+                                           layout.mean, layout.covariance, name));
+    }
   } else {
     find_known_samples(file, layout);
     if (layout.features.empty() && layout.images.empty() && layout.logits.empty()) {
@@ -163,11 +181,7 @@ SetLayout find_layout(const ArrayFile& file) {
       if (layout.features.empty() && layout.images.empty()) refuse_half_statistics(file);
     }
   }
-  for (const char* name : label_names) {
-    if (!file.has(name)) continue;
-    layout.labels = name;
-    break;
-  }
+  layout.labels = label_name_in(file);
   return layout;
 }
 

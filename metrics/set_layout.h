@@ -30,6 +30,12 @@ struct SetLayout {
 /// has a known name and is neither features nor images, and where a mean has no covariance.
 SetLayout find_layout(const ArrayFile& file);
 
+/// Under which known name a file has labels; empty where it has none.
+std::string label_name_in(const ArrayFile& file);
+
+/// "'data' U8 [6, 3072], 'labels' I64 [6]": what a file holds, for messages; of many arrays the first few.
+std::string contents_of(const ArrayFile& file);
+
 /// The samples and their numbers where an array is features: [N, D], with any sides of 1 between or behind.
 struct FeatureShape {
   std::int64_t count, width;

@@ -82,8 +82,7 @@ nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b
   facts["paired_by"] = name_of(rule);
   facts["features"] = a.input->images() ? "extracted" : "given";
   if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
-  for (const FeatureSet* set : {&reference, &a.set, &b.set})
-    if (!set->converted_from.empty()) facts["converted_from"] = set->converted_from;
+  if (const std::string from = conversions({&reference, &a.set, &b.set}); !from.empty()) facts["converted_from"] = from;
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }
@@ -330,8 +329,8 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand(
       "compare", "Paired differences of generated sets whose samples share their noise: interval, p-value, ties");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
-  command->add_option("--a", options->a, "One generated set: folder or .npz of images, or feature file")->required();
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
+  command->add_option("--a", options->a, "One generated set: folder or batch of images, or feature file")->required();
   command->add_option("--b", options->b, "The same of another, or of several: every pair is compared")
       ->required()
       ->delimiter(',');

@@ -126,7 +126,7 @@ int run(const Options& options) {
     row.note = variant.choices;
     row.extra = {{"route", variant.route}, {"features", images ? "extracted" : "given"}};
     if (options.images.skip_damaged) row.extra.update(skipped_counts(reference.skipped(), generated.skipped()));
-    if (const std::string from = conversions(generated_set, reference_set); !from.empty())
+    if (const std::string from = conversions({&reference_set, &generated_set}); !from.empty())
       row.extra["converted_from"] = from;
     report.rows.push_back(std::move(row));
     if (!variant.protocol.empty()) report.protocols.push_back({variant.protocol, generated.choices("fid-tf1")});

@@ -157,7 +157,8 @@ void add_metric_features(CLI::App& metric, CommandContext& context) {
   command->add_option("--out", options->out, "File to write (.safetensors)")->required();
   command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")
       ->capture_default_str();
-  command->add_option("--labels", options->labels, "Class of each image, one integer a line, in the order of names");
+  command->add_option("--labels", options->labels,
+                      "Class of each image, one integer a line or as .npy, in the order of names");
   command->add_flag("--statistics", options->statistics,
                     "Write statistics that `assay metric merge` adds, not features; always so for a feature file");
   command->add_option("--first-index", options->first_index, "Index of the first sample in the whole set")

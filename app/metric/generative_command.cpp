@@ -62,7 +62,7 @@ void complete(MetricRow& row, const std::string& id, const FeatureSet& reference
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
   row.extra.update(skipped);
-  if (const std::string from = conversions(generated, reference); !from.empty()) row.extra["converted_from"] = from;
+  if (const std::string from = conversions({&reference, &generated}); !from.empty()) row.extra["converted_from"] = from;
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -144,7 +144,7 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("generative", "Distance, fidelity and diversity of generated images");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()

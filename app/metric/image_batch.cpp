@@ -88,10 +88,7 @@ std::unique_ptr<ImageSource> open_image_batch(const fs::path& path) {
   if (layout.images.empty())
     throw InputError(fmt::format(
         "{}: holds {}; expected a folder of images, or a batch of them, U8 [images, height, width, channels]",
-        path.string(),
-        layout.features.empty()
-            ? "no images"
-            : fmt::format("features, '{}' {}", layout.features, file.header(layout.features).description())));
+        path.string(), contents_of(file)));
   return std::make_unique<BatchOfImages>(file, layout);
 }
 

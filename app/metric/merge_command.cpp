@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/statistics_file.h"
+#include "core/array_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "metrics/feature_file.h"
@@ -25,11 +26,11 @@ struct MergeOptions {
 };
 
 FeatureMoments read_shard(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  if (!file.has(moments_prefix + "nodes"))
-    throw InputError(
-        fmt::format("{}: holds no feature moments; expected what `assay metric features` writes", path.string()));
-  return FeatureMoments::load(file, moments_prefix);
+  if (!ArrayFile(path).has(moments_prefix + "nodes"))
+    throw InputError(fmt::format(
+        "{}: holds no feature moments; expected what `assay metric features --statistics` writes of features or images",
+        path.string()));
+  return FeatureMoments::load(SafetensorsFile(path), moments_prefix);
 }
 
 int merge(const MergeOptions& options) {

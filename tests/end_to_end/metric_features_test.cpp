@@ -17,6 +17,8 @@
 #include "datasets/png.h"
 #include "metrics/features/inception.h"
 #include "tests/end_to_end/program.h"
+#include "tests/support/npy.h"
+#include "tests/support/npz_batch.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
 
@@ -233,6 +235,34 @@ TEST_F(MetricOnImages, AnNpzBatchOfOpenAisEvaluatorIsReadWithItsLabels) {
   const auto got = written.at("features").f32("features");
   const auto want = wanted.at("fid-tf1/spatial/32x32").f32("spatial");
   for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 2e-5) << i;
+}
+
+// The second batch is the same images to the cache, which names features by the images' content.
+TEST_F(MetricOnImages, ABatchIsTheSameImagesInEveryLayout) {
+  const TemporaryFolder out;
+  std::string grey, colour, planes;
+  for (int image = 0; image < 2; ++image) {
+    std::string one;
+    for (int i = 0; i < 63; ++i) one += static_cast<char>(40 * image + 3 * i);
+    grey += one;
+    for (const char pixel : one) colour += std::string(3, pixel);
+    planes += one + one + one;
+  }
+  std::string with_alpha;
+  for (std::size_t i = 0; i < colour.size(); ++i) with_alpha += colour.substr(i, 1) + (i % 3 == 2 ? "\x7F" : "");
+  const auto hash_of = [&](const std::string& file) {
+    const Outcome outcome = metric({"features", "--input", (out / file).string(), "--weights", weights(), "--cache",
+                                    (out / "cache").string(), "--out", (out / "f.safetensors").string(), "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << file << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("features").at("images_hash").get<std::string>();
+  };
+  test::write_npz(out / "colour.npz", {{"arr_0", "|u1", {2, 7, 9, 3}, colour}});
+  test::write_npz(out / "alpha.NPZ", {{"images", "u1", {2, 7, 9, 4}, with_alpha}});
+  test::write_npz(out / "grey.npz", {{"x", "<u1", {2, 7, 9, 1}, grey}});
+  test::write_npz(out / "planes.npz", {{"samples", ">u1", {2, 3, 7, 9}, planes}});
+  out.file("plain.npy", test::npy_of_type("=u1", "2, 7, 9", grey));
+  const std::string hash = hash_of("colour.npz");
+  for (const char* file : {"alpha.NPZ", "grey.npz", "planes.npz", "plain.npy"}) EXPECT_EQ(hash_of(file), hash) << file;
 }
 
 TEST_F(MetricOnImages, ScoresOfFoldersAreThoseOfTheirFeatureFiles) {

@@ -6,6 +6,7 @@
 
 #include "datasets/png.h"
 #include "tests/end_to_end/program.h"
+#include "tests/support/npy.h"
 #include "tests/support/temporary_folder.h"
 
 namespace assay {
@@ -377,8 +378,27 @@ TEST_F(MetricClustering, NamesFileAndLineOfWhatIsNoLabel) {
               HasSubstr("p.txt:2: '99999999999999999999' does not fit"));
   EXPECT_THAT(cluster("1.2345678901234568e+17\n2\n", "1\n2\n").err, HasSubstr("is beyond 2^53"));
   EXPECT_THAT(cluster("1\n\n2\n", "1\n2\n").err, HasSubstr("p.txt:2: an empty line"));
-  EXPECT_THAT(cluster("\x93NUMPY\x01", "1\n2\n").err, HasSubstr("p.txt: a NumPy array, which numpy.savetxt"));
+  EXPECT_THAT(cluster("\x93NUMPY\x01", "1\n2\n").err, HasSubstr("p.txt: is no .npy array"));
+  EXPECT_THAT(cluster(test::npy_of_type("<f4", "2,", test::bytes_of(1.0F) + test::bytes_of(0.5F)), "1\n2\n").err,
+              HasSubstr("p.txt: 'arr_0' holds 0.5 in row 1"));
+  EXPECT_THAT(cluster(test::npy_of_type("|S1", "2,", "ab"), "1\n2\n").err,
+              HasSubstr("holds |S1 [2]; expected integers"));
   EXPECT_THAT(cluster("# only a header\n", "1\n").err, HasSubstr("p.txt: no labels"));
+}
+
+TEST_F(MetricClustering, TakesLabelsAsArrays) {
+  const std::string wide = test::bytes_of(std::int64_t{1}, true) + test::bytes_of(std::int64_t{0}, true) +
+                           test::bytes_of(std::int64_t{1}, true);
+  for (const std::string& array :
+       {test::npy_of_type(">i8", "3,", wide), test::npy_of_type("|u1", "3, 1", std::string("\1\0\1", 3)),
+        test::npy_of_type("?", "1, 3", std::string("\1\0\1", 3))}) {
+    const Outcome outcome = cluster(array, "5\n7\n5\n", {"--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const nlohmann::json rows = nlohmann::json::parse(outcome.out)["results"];
+    EXPECT_EQ(rows.at(0).at("metric"), "nmi");
+    EXPECT_EQ(rows.at(0).at("value"), 1.0);
+    EXPECT_EQ(rows.at(0).at("n"), 3);
+  }
 }
 
 // What numpy.savetxt 2.4.6 writes of [2, 0, 1] by default, with a header, with newline="\r\n", with fmt="%+d" and with

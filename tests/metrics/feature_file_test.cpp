@@ -83,7 +83,7 @@ TEST_F(FeatureFile, NamesRowAndColumnOfWhatIsNotFinite) {
 
 TEST_F(FeatureFile, RefusesShapesThatDoNotFit) {
   features({6}, {1, 2, 3, 4, 5, 6});
-  EXPECT_THAT(refusal(), HasSubstr("[6]; expected [samples, numbers]"));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("F32 [6]"), HasSubstr("[samples, numbers]")));
   features({0, 3}, {});
   EXPECT_THAT(refusal(), HasSubstr("is empty: [0, 3]"));
   features({2, 3}, {1, 2, 3, 4, 5, 6});
@@ -370,6 +370,13 @@ TEST_F(FeatureFileOfOthers, StatisticsComeInOtherShapesTypesAndNames) {
           {{"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}, {"n", "<f8", {}, packed<double>({7.5})}}),
       AllOf(HasSubstr("'n'"), HasSubstr("7.5")));
   EXPECT_THAT(refusal({{"mean", "<f8", {2}, mean}}), HasSubstr("no 'cov' beside 'mean'"));
+  const FeatureSet both = read({features(), {"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}});
+  EXPECT_EQ(both.hash, plain.hash);
+  EXPECT_THAT(both.notes, ElementsAre(HasSubstr("features 'features' were not")));
+  // Of each sample, as an autoencoder gives them.
+  const std::string each = packed<double>({1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(read({features(), {"mu", "<f8", {3, 2}, each}, {"sigma", "<f8", {3, 2}, each}}).hash,
+            read({features()}).hash);
 }
 
 TEST_F(FeatureFileOfOthers, ImagesAreCalledImages) {
