@@ -143,6 +143,7 @@ class Published : public ::testing::Test {
         face.pixels[p] = static_cast<std::uint8_t>((p * static_cast<std::size_t>(7 + i)) % 256);
       write_png(data->path() / "faces" / (std::to_string(i) + ".png"), face);
     }
+    for (const char* name : {"list.txt", "._0.png"}) data->file(std::string("faces/") + name, "no image");
     data->file("images.csv", "a,20,24\nb,20,24\n");
 
     outcome = run(store(), {"--json"});
@@ -373,6 +374,9 @@ TEST_F(Published, ARowOfMaskDmGoesOnFromTheRowBeforeIt) {
     ++found;
   }
   EXPECT_EQ(found, 2);
+  const std::string note = (*data / "faces").string() + ": passed over 1 entry (1 .txt; the first is list.txt)";
+  EXPECT_THAT(batch.at("runs").at(0).at("notes").get<Words>(), ::testing::Contains(note));
+  EXPECT_THAT(trained.err, HasSubstr(note));
   // Bands of 8 x 8 come back as images of 16 x 16.
   const SafetensorsFile shard(folder / "artifacts" / "run-1" / "samples-celebahq-dwt-000000.safetensors");
   EXPECT_EQ(shard.at("images").shape, (std::vector<std::int64_t>{3, 3, 16, 16}));
