@@ -1,37 +1,138 @@
 #include "datasets/image_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <system_error>
-#include <tuple>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/bmp.h"
+#include "datasets/gif.h"
 #include "datasets/jpeg.h"
 #include "datasets/png.h"
+#include "datasets/pnm.h"
+#include "datasets/tiff.h"
+#include "datasets/webp.h"
 
 namespace assay {
 namespace {
 
-constexpr std::string_view png_signature("\x89PNG\r\n\x1a\n", 8);
-constexpr std::string_view jpeg_signature("\xFF\xD8\xFF", 3);
+using Decoder = Image (*)(std::string_view bytes, const std::string& where);
 
-bool has_known_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+struct Decoders {
+  Decoder colours = nullptr;  // null where the library was not there when this was built
+  Decoder labels = nullptr;   // null also where files of the format hold no labels
+};
+
+// A decoder without its library is not compiled, so nothing may name it.
+#if ASSAY_WITH_WEBP
+constexpr Decoders webp{decode_webp, nullptr};
+#else
+constexpr Decoders webp;
+#endif
+#if ASSAY_WITH_TIFF
+constexpr Decoders tiff{decode_tiff, decode_tiff_labels};
+#else
+constexpr Decoders tiff;
+#endif
+#if ASSAY_WITH_GIF
+constexpr Decoders gif{decode_gif, decode_gif_labels};
+#else
+constexpr Decoders gif;
+#endif
+
+struct Format {
+  std::string_view name;
+  std::vector<std::string_view> extensions;
+  bool (*recognises)(std::string_view bytes);
+  Decoders decoders;
+  std::string_view package = {};        // which Debian package has the library, where a build may lack it
+  std::string_view why_no_labels = {};  // where it holds none
+};
+
+bool is_png(std::string_view bytes) { return bytes.starts_with(std::string_view("\x89PNG\r\n\x1a\n", 8)); }
+bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xFF\xD8\xFF"); }
+bool is_webp(std::string_view bytes) { return bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"); }
+bool is_gif(std::string_view bytes) { return bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a"); }
+bool is_bmp(std::string_view bytes) { return bytes.starts_with("BM"); }
+bool is_tiff(std::string_view bytes) {
+  for (const std::string_view start : {std::string_view("II*\0", 4), std::string_view("MM\0*", 4),
+                                       std::string_view("II+\0", 4), std::string_view("MM\0+", 4)})
+    if (bytes.starts_with(start)) return true;
+  return false;
+}
+bool is_pnm(std::string_view bytes) {
+  constexpr std::string_view ends = " \t\n\v\f\r#";
+  return bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' && ends.find(bytes[2]) != ends.npos;
+}
+
+const std::vector<Format>& format_table() {
+  static const std::vector<Format> table = {
+      {"PNG", {".png"}, is_png, {decode_png, decode_png_labels}},
+      {"JPEG", {".jpg", ".jpeg", ".jpe", ".jfif"}, is_jpeg, {decode_jpeg}, {}, "its compression changes values"},
+      {"WebP", {".webp"}, is_webp, webp, "libwebp-dev", "it holds colours, no palette"},
+      {"TIFF", {".tif", ".tiff"}, is_tiff, tiff, "libtiff-dev"},
+      {"BMP", {".bmp"}, is_bmp, {decode_bmp, decode_bmp_labels}},
+      {"GIF", {".gif"}, is_gif, gif, "libgif-dev"},
+      {"PNM", {".ppm", ".pgm", ".pbm", ".pnm"}, is_pnm, {decode_pnm, decode_pnm_labels}},
+  };
+  return table;
+}
+
+/// The format that the first bytes belong to, which this build reads.
+const Format& format_of(std::string_view bytes, const std::string& where) {
+  if (bytes.empty()) throw InputError(fmt::format("{}: empty file, expected an image", where));
+  for (const Format& format : format_table()) {
+    if (!format.recognises(bytes)) continue;
+    if (format.decoders.colours) return format;
+    throw InputError(
+        fmt::format("{}: this build has no {}: install {} and build again", where, format.name, format.package));
+  }
+  throw InputError(fmt::format("{}: not an image of a known kind; accepted: {}", where, accepted_image_formats()));
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
 }
 
 }  // namespace
 
+std::vector<ImageFormat> image_formats() {
+  std::vector<ImageFormat> formats;
+  for (const Format& format : format_table())
+    formats.push_back({format.name, format.extensions, format.package, format.decoders.colours != nullptr});
+  return formats;
+}
+
+bool has_image_extension(const std::filesystem::path& path) {
+  const std::string extension = lower_case(path.extension().string());
+  for (const Format& format : format_table())
+    if (std::find(format.extensions.begin(), format.extensions.end(), extension) != format.extensions.end())
+      return true;
+  return false;
+}
+
+std::string accepted_image_extensions() {
+  std::vector<std::string_view> extensions;
+  for (const Format& format : format_table())
+    if (format.decoders.colours)
+      extensions.insert(extensions.end(), format.extensions.begin(), format.extensions.end());
+  return fmt::format("{}", fmt::join(extensions, ", "));
+}
+
+std::string accepted_image_formats() {
+  std::vector<std::string_view> names;
+  for (const Format& format : format_table())
+    if (format.decoders.colours) names.push_back(format.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 Image decode_image(std::string_view bytes, const std::string& where) {
-  if (bytes.substr(0, png_signature.size()) == png_signature) return decode_png(bytes, where);
-  if (bytes.substr(0, jpeg_signature.size()) == jpeg_signature) return decode_jpeg(bytes, where);
-  if (bytes.empty()) throw InputError(fmt::format("{}: empty file, expected a PNG or JPEG image", where));
-  throw InputError(fmt::format("{}: neither a PNG nor a JPEG image", where));
+  return format_of(bytes, where).decoders.colours(bytes, where);
 }
 
 Image read_image_file(const std::filesystem::path& file) { return decode_image(read_file(file), file.string()); }
@@ -58,36 +159,13 @@ Image as_grey(Image image) {
 
 Image read_label_map(const std::filesystem::path& file) {
   const std::string bytes = read_file(file);
-  if (std::string_view(bytes).substr(0, png_signature.size()) != png_signature)
-    throw InputError(fmt::format("{}: a map of labels must be a PNG, palette or grey", file.string()));
-  return decode_png_labels(bytes, file.string());
-}
-
-ImageFolder list_image_folder(const std::filesystem::path& folder) {
-  std::error_code fault;
-  std::filesystem::directory_iterator entries(folder, fault);
-  if (fault) throw InputError(fmt::format("{}: cannot be read as a folder: {}", folder.string(), fault.message()));
-  ImageFolder found;
-  for (const auto& entry : entries) {
-    const std::filesystem::path& path = entry.path();
-    const std::string name = path.filename().string();
-    if (name.starts_with('.')) {
-      ++found.hidden;
-    } else if (has_known_extension(path) && entry.is_regular_file(fault)) {
-      found.files.push_back({path.stem().string(), path});
-    } else {
-      ++found.others;
-      if (found.first_other.empty() || name < found.first_other) found.first_other = name;
-    }
-  }
-  if (found.files.empty())
-    throw InputError(fmt::format("{}: no images; accepted: .png, .jpg and .jpeg files in the folder itself{}",
-                                 folder.string(),
-                                 found.others > 0 ? fmt::format(", found {} other entries", found.others) : ""));
-  std::sort(found.files.begin(), found.files.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.stem, a.path.native()) < std::tie(b.stem, b.path.native());
-  });
-  return found;
+  const Format& format = format_of(bytes, file.string());
+  if (format.decoders.labels) return format.decoders.labels(bytes, file.string());
+  std::vector<std::string_view> accepted;
+  for (const Format& other : format_table())
+    if (other.decoders.labels) accepted.push_back(other.name);
+  throw InputError(fmt::format("{}: a {} cannot be a map of labels, {}; accepted: {}", file.string(), format.name,
+                               format.why_no_labels, fmt::join(accepted, ", ")));
 }
 
 }  // namespace assay

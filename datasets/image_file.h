@@ -9,10 +9,30 @@
 
 namespace assay {
 
-/// Reads a PNG or JPEG; which one, the first bytes say, not the name. Channels come as stored, 8 bits each: grey -> 1;
-/// palette -> RGB, or RGBA with transparency; grey with alpha -> RGBA; 16 bits -> round(v / 257); CMYK -> RGB.
-/// datasets/png.h and datasets/jpeg.h have the details. Throws InputError naming the file when it is missing, of
-/// another kind, damaged or truncated.
+/// A kind of image file.
+struct ImageFormat {
+  std::string_view name;                     // as messages show it: "WebP"
+  std::vector<std::string_view> extensions;  // in lower case with the dot, the usual one first
+  std::string_view package;                  // which Debian package has its library, where a build may lack it
+  bool is_built = false;                     // whether this build reads it
+};
+
+/// All kinds that are recognised, the most frequent first.
+std::vector<ImageFormat> image_formats();
+
+/// Whether the name ends as image files do, in any case. True also for kinds that this build cannot read: such a file
+/// is an image, and reading it says what is missing.
+bool has_image_extension(const std::filesystem::path& path);
+
+/// Of the kinds that this build reads, for messages: ".png, .jpg, ..." and "PNG, JPEG, ...".
+std::string accepted_image_extensions();
+std::string accepted_image_formats();
+
+/// Reads an image; of which kind, the first bytes say, not the name. Channels come as stored, 8 bits each: grey -> 1;
+/// palette -> RGB, or RGBA with transparency; grey with alpha -> RGBA; 16 bits -> round(v / 257); CMYK -> RGB. Of
+/// several frames or pages the first is read. The header of each format (datasets/png.h, jpeg.h, webp.h, tiff.h, bmp.h,
+/// gif.h, pnm.h) has the details. Throws InputError naming the file when it is missing, of an unknown kind, of a kind
+/// that this build cannot read, damaged or truncated. May be called from several threads at once.
 Image read_image_file(const std::filesystem::path& file);
 
 /// The same from memory; `where` stands for the file name in messages.
@@ -25,24 +45,9 @@ Image as_rgb(Image image);
 /// they are; alpha is dropped. As Pillow's convert("L").
 Image as_grey(Image image);
 
-/// A map of class labels, 1 channel: the palette indices of a palette PNG, the stored values of a grey PNG of at most 8
-/// bits (1-bit grey gives 0 and 1, not 0 and 255). Throws InputError naming the file for other kinds, and as
-/// read_image_file() does.
+/// A map of class labels, 1 channel: the palette indices of a PNG, TIFF, BMP or GIF, or the stored values of grey of at
+/// most 8 bits of a PNG, TIFF or PNM (1-bit grey gives 0 and 1, not 0 and 255). Throws InputError naming the file for
+/// other kinds, lossy ones among them, and as read_image_file() does.
 Image read_label_map(const std::filesystem::path& file);
-
-struct ImageFolder {
-  struct File {
-    std::string stem;  // name without extension
-    std::filesystem::path path;
-  };
-  std::vector<File> files;  // ascending by stem, then by name; in bytes
-  std::int64_t hidden = 0;  // names that begin with a dot, skipped
-  std::int64_t others = 0;  // other entries that were skipped, folders among them
-  std::string first_other;  // name of one of them, the first in order of bytes; empty where there is none
-};
-
-/// Files of the folder itself whose extension is .png, .jpg or .jpeg in any case. Throws InputError naming the folder
-/// when it is missing, cannot be read, or holds no such file.
-ImageFolder list_image_folder(const std::filesystem::path& folder);
 
 }  // namespace assay

@@ -14,11 +14,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/decoded_size.h"
 
 namespace assay {
 namespace {
-
-constexpr std::size_t max_decoded_bytes = std::size_t{1} << 30;
 
 // libjpeg reports a failure by calling back and must not return from it: control jumps to the setjmp of the function
 // that drives it. Everything with a destructor is therefore owned by that function's caller.
@@ -121,9 +120,7 @@ Image decode_jpeg(std::string_view bytes, const std::string& where) {
                                  components));
   const std::size_t row_bytes = std::size_t{reader.info.image_width} * static_cast<std::size_t>(components);
   const std::size_t total = row_bytes * reader.info.image_height;
-  if (total > max_decoded_bytes)
-    throw InputError(fmt::format("{}: {} x {} pixels are more than the {} MiB accepted", where, reader.info.image_width,
-                                 reader.info.image_height, max_decoded_bytes >> 20));
+  check_decoded_size(reader.info.image_width, reader.info.image_height, static_cast<std::uint64_t>(components), where);
   // A Huffman code takes at least one bit a block of 64 pixels: a header that promises more than the file can hold is
   // refused before the memory is taken.
   if (!reader.info.arith_code && total / static_cast<std::size_t>(components) / 512 > bytes.size())

@@ -9,11 +9,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/decoded_size.h"
 
 namespace assay {
 namespace {
-
-constexpr std::size_t max_decoded_bytes = std::size_t{1} << 30;
 
 // libpng reports a failure by calling back and must not return from it: control jumps to the setjmp of the function
 // that drives it. Everything with a destructor is therefore owned by that function's caller.
@@ -149,9 +148,8 @@ Image decode(std::string_view bytes, Samples samples, const std::string& where) 
   if (reader.no_labels)
     throw InputError(fmt::format("{}: not a map of labels; accepted: palette or grey of at most 8 bits", where));
   const std::size_t total = row_bytes * static_cast<std::size_t>(image.height);
-  if (total > max_decoded_bytes)
-    throw InputError(fmt::format("{}: {} x {} pixels are more than the {} MiB accepted", where, image.width,
-                                 image.height, max_decoded_bytes >> 20));
+  check_decoded_size(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height),
+                     static_cast<std::uint64_t>(image.channels), where);
   // Deflate shrinks at most 1032-fold and packed pixels expand at most 32-fold: a header that promises more than the
   // file can hold is refused before the memory is taken.
   if (total / (1032 * 32) > bytes.size())

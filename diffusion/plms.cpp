@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "diffusion/guided_prediction.h"
 
 namespace assay {
@@ -28,6 +29,7 @@ at::Tensor plms_sample(const Denoiser& denoiser, const std::vector<DdimStep>& st
   };
   std::vector<at::Tensor> past;  // newest last, at most three
   for (std::size_t i = 0; i < steps.size(); ++i) {
+    stop_if_interrupted();
     const at::Tensor eps = predict(x, steps[i].timestep);
     const auto back = [&](std::size_t k) { return past[past.size() - k]; };
     at::Tensor combined;

@@ -13,6 +13,7 @@
 
 #include "core/compensated_sum.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/philox.h"
 #include "kernels/parallel_for.h"
 #include "metrics/bootstrap.h"
@@ -121,6 +122,7 @@ Weighted weighted(const at::Tensor& weights, const at::Tensor& values) {
   const std::int64_t rows = weights.size(0);
   at::parallel_for(0, (rows + weighted_rows - 1) / weighted_rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
+      stop_if_interrupted();
       const std::int64_t first = b * weighted_rows, count = std::min(weighted_rows, rows - first);
       at::Tensor part = out.sums.narrow(0, first, count);
       at::mm_out(part, weights.narrow(0, first, count), values);

@@ -155,8 +155,9 @@ int run(const Options& options) {
 void add_metric_clustering(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("clustering", "Agreement of two labellings of the same items");
-  command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line")->required();
-  command->add_option("--truth", options->truth, "Label of each item, one integer a line")->required();
+  command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line or as .npy")
+      ->required();
+  command->add_option("--truth", options->truth, "Label of each item, one integer a line or as .npy")->required();
   command->add_flag("--per-class", options->per_class,
                     "For each class its best cluster, the share of the class in it, and how pure it is");
   add_bootstrap_option(*command, options->replicates);

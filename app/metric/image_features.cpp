@@ -221,6 +221,22 @@ std::string FeatureNetworks::weights_hash(FeatureNetworkId id) {
 ImageFeatures::ImageFeatures(const std::filesystem::path& path, FeatureNetworks& networks)
     : path_(path), networks_(networks), source_(open_images(path)) {}
 
+std::vector<std::int64_t> ImageFeatures::leave_out_damaged() {
+  std::vector<std::int64_t> images;
+  if (!networks_.options().skip_damaged) return images;
+  const std::vector<DamagedImage> damaged = source_->damaged();
+  images.reserve(damaged.size());
+  for (const DamagedImage& image : damaged) images.push_back(image.index);
+  if (!images.empty()) leave_out(images, damaged_note(path_.string(), damaged, source_->count()));
+  return images;
+}
+
+void ImageFeatures::leave_out(std::span<const std::int64_t> images, const std::string& note) {
+  if (!passes_.empty()) throw Error("images are left out before the first pass over them");
+  source_ = without(std::move(source_), images, note);
+  hash_.clear();
+}
+
 const std::string& ImageFeatures::hash() {
   if (hash_.empty()) hash_ = source_->hash();
   return hash_;
@@ -289,6 +305,7 @@ FeatureSet ImageFeatures::of(const ImageProtocol& protocol) {
   set.classes = static_cast<std::int64_t>(set.logits.size()) / set.count;
   set.labels = source_->labels();
   set.class_names = source_->class_names();
+  set.label_fault = source_->label_fault();
   for (const auto& [done, kept] : passes_)
     if (done.same_pass(protocol)) set.storage = kept;
   set.hash = hash_of_samples(set);

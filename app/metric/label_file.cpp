@@ -9,8 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "core/array_file.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "metrics/label_array.h"
+#include "metrics/set_layout.h"
 
 namespace assay {
 
@@ -85,15 +88,31 @@ void check_is_text(std::string_view text, const std::filesystem::path& file) {
   const auto refuse = [&](const char* what) {
     throw InputError(fmt::format("{}: {}; expected one integer a line", file.string(), what));
   };
-  if (begins("\x93NUMPY")) refuse("a NumPy array, which numpy.savetxt(FILE, labels, fmt='%d') writes as text");
-  if (begins("PK\x03\x04")) refuse("a zip or .npz archive, not text");
   if (begins("\xff\xfe") || begins("\xfe\xff")) refuse("UTF-16, not UTF-8 text");
+}
+
+/// The labels of an .npy file, or of an .npz file with one array or one under a name of labels.
+std::vector<std::int64_t> read_numpy_labels(const std::filesystem::path& file) {
+  const ArrayFile arrays(file);
+  const std::string name = arrays.names().size() == 1 ? arrays.names().front() : label_name_in(arrays);
+  if (name.empty())
+    throw InputError(fmt::format("{}: holds {}; expected one array, or `labels`", file.string(), contents_of(arrays)));
+  const ArrayHeader& header = arrays.header(name);
+  // Each file would number its words by itself.
+  if (header.text || header.numel() == 0 || header.shape.empty())
+    throw InputError(
+        fmt::format("{} holds {}; expected integers, one an item", arrays.where(name), header.description()));
+  const bool list = header.shape[0] == 1 || header.row_numel() == 1;
+  LabelArray found = read_labels(arrays, name, list ? header.numel() : header.shape[0]);
+  if (!found.fault.empty()) throw InputError(found.fault);
+  return std::move(found.labels);
 }
 
 }  // namespace
 
 std::vector<std::int64_t> read_label_file(const std::filesystem::path& file) {
   const std::string content = read_file(file);
+  if (content.starts_with("\x93NUMPY") || content.starts_with("PK\x03\x04")) return read_numpy_labels(file);
   check_is_text(content, file);
   std::string_view text = content;
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";

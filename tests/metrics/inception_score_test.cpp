@@ -1,6 +1,5 @@
 #include "metrics/inception_score.h"
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "tests/support/repeatable_numbers.h"
 #include "tests/support/throws.h"
 
@@ -103,12 +103,11 @@ TEST(InceptionScore, ReplicatesSpreadLikeSamples) {
 
 TEST(InceptionScore, BitsDoNotDependOnThreads) {
   const std::vector<float> x = logits();
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const InceptionScore one = inception_score({x, 20}, {.replicates = 20});
-  at::set_num_threads(2);
-  const InceptionScore two = inception_score({x, 20}, {.replicates = 20});
-  at::set_num_threads(before);
+  const auto on = [&](int threads) {
+    const ThreadCount count(threads);
+    return inception_score({x, 20}, {.replicates = 20});
+  };
+  const InceptionScore one = on(1), two = on(2);
   EXPECT_EQ(one.splits, two.splits);
   EXPECT_EQ(one.replicates, two.replicates);
 }

@@ -133,6 +133,28 @@ Counts count(const Map& map, int truth_above, Found found) {
   return c;
 }
 
+TEST(Saliency, TellsTheGreysThatAreTooLowForForeground) {
+  const auto facts = [](std::uint8_t prediction, std::uint8_t truth, SaliencyProtocol protocol) {
+    Map map{3, 2, {0, 0, prediction, 0, 0, 0}, {0, truth, 0, 0, 0, 0}};
+    std::vector<double> columns(saliency_layout(protocol).columns);
+    return SaliencyEvaluator().evaluate(map.pair(), protocol, columns);
+  };
+  for (const auto protocol : {SaliencyProtocol::pysod, SaliencyProtocol::fan}) {
+    EXPECT_EQ(facts(1, 1, protocol).largest_truth, 1);
+    EXPECT_EQ(facts(1, 128, protocol).largest_truth, 128);
+    EXPECT_EQ(facts(1, 0, protocol).largest_truth, 0);
+    EXPECT_FALSE(facts(1, 129, protocol).empty_mask);
+    EXPECT_EQ(facts(1, 255, protocol).largest_truth, 255);
+    EXPECT_EQ(facts(1, 255, protocol).largest_prediction, 255) << "stretched";
+    EXPECT_EQ(facts(0, 255, protocol).largest_prediction, 0) << "one grey";
+  }
+  for (const auto protocol : {SaliencyProtocol::tokencut, SaliencyProtocol::selfmask}) {
+    EXPECT_FALSE(facts(1, 1, protocol).empty_mask);
+    EXPECT_EQ(facts(1, 1, protocol).largest_prediction, 1);
+    EXPECT_EQ(facts(200, 1, protocol).largest_prediction, 200);
+  }
+}
+
 TEST(Fan, DiffersFromPysodOnlyWhereItsThresholdsDo) {
   const Map map = picture(31, 27, 3);
   const auto fan = score(map, SaliencyProtocol::fan), pysod = score(map, SaliencyProtocol::pysod);
