@@ -7,9 +7,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "app/command.h"
 #include "bench/harness/machine.h"
@@ -43,6 +46,20 @@ double seconds_of_unit(const std::string& unit) {
   throw InputError(fmt::format("benchmark output: unknown time unit '{}'", unit));
 }
 
+/// Waits for a process; ends it where the user asks to stop, which a terminal tells both and `kill` only us.
+int status_of(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    if (interrupt_requested()) {
+      ::kill(child, SIGTERM);
+      ::waitpid(child, &status, 0);
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return status;
+}
+
 /// Runs a program with its table going to our stderr; returns its JSON output.
 nlohmann::json run_program(const std::filesystem::path& program, const std::string& filter, int repetitions,
                            double min_time) {
@@ -65,12 +82,13 @@ nlohmann::json run_program(const std::filesystem::path& program, const std::stri
   const int failure = ::posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failure != 0) throw Error(fmt::format("{}: cannot be started", program.string()));
-  int status = 0;
-  ::waitpid(child, &status, 0);
+  const int status = status_of(child);
+  const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const std::string text = ended_well ? read_file(out) : "";
+  std::error_code ignored;
+  std::filesystem::remove(out, ignored);
   stop_if_interrupted();
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Error(fmt::format("{}: failed", program.string()));
-  const std::string text = read_file(out);
-  std::filesystem::remove(out);
+  if (!ended_well) throw Error(fmt::format("{}: failed", program.string()));
   // A filter that matches nothing leaves an empty file.
   return text.empty() ? nlohmann::json{{"benchmarks", nlohmann::json::array()}} : parse_json(text, program.string());
 }

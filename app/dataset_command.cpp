@@ -2,18 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <atomic>
-#include <exception>
 #include <ostream>
 #include <set>
 #include <string_view>
-#include <thread>
 
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/parallel.h"
 #include "core/progress.h"
+#include "datasets/image_folder.h"
 #include "datasets/png.h"
 
 namespace assay {
@@ -98,8 +97,8 @@ bool is_leftover(const std::string& file, const std::set<std::string>& expected)
          expected.contains(stem.substr(0, dot));
 }
 
-/// Throws unless the folder is absent, empty, or holds nothing but files of an export with this hash.
-/// Returns what a killed export left besides its files.
+/// Throws unless the folder is absent, empty, or holds nothing but files of an export with this hash; what systems
+/// leave in folders does not count. Returns what a killed export left besides its files.
 std::vector<fs::path> check_folder(const fs::path& folder, const std::string& hash,
                                    const std::set<std::string>& expected) {
   std::error_code code;
@@ -108,7 +107,9 @@ std::vector<fs::path> check_folder(const fs::path& folder, const std::string& ha
   std::vector<fs::path> leftovers;
   std::set<std::string> foreign;
   bool any = false;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(folder); at != end; ++at) {
+    const fs::directory_entry& entry = *at;
     const std::string name = entry.path().lexically_relative(folder).generic_string();
     if (!entry.is_symlink() && entry.is_directory() && (name == "images" || name == "masks")) {
       any = true;
@@ -116,6 +117,8 @@ std::vector<fs::path> check_folder(const fs::path& folder, const std::string& ha
       any = true;
     } else if (!entry.is_symlink() && entry.is_regular_file() && is_leftover(name, expected)) {
       leftovers.push_back(entry.path());
+    } else if (is_hidden_entry(entry.path().filename().string())) {
+      at.disable_recursion_pending();
     } else {
       foreign.insert(name);
     }
@@ -158,29 +161,15 @@ bool write_new(const fs::path& file, const std::string& content) {
 std::int64_t write_images(const Dataset& dataset, const fs::path& folder) {
   const auto& items = dataset.items();
   Progress progress("export " + dataset.name(), static_cast<std::int64_t>(items.size()), "items");
-  std::atomic<std::size_t> next{0};
+  constexpr int threads = 8;
   std::atomic<std::int64_t> written{0};
-  std::array<std::exception_ptr, 8> failures;
-  const auto work = [&](std::size_t worker) {
-    try {
-      for (std::size_t i = next++; i < items.size(); i = next++) {
-        const Sample sample = dataset.sample(static_cast<std::int64_t>(i));
-        written += write_new(folder / "images" / (items[i].stem + ".png"), encode_png(sample.image)) ? 1 : 0;
-        written += write_new(folder / "masks" / (items[i].stem + ".png"), encode_png(sample.mask)) ? 1 : 0;
-        if (worker == 0) progress.update(static_cast<std::int64_t>(i) + 1);
-      }
-    } catch (...) {
-      failures[worker] = std::current_exception();
-      next = items.size();
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t worker = 1; worker < failures.size(); ++worker) threads.emplace_back(work, worker);
-    work(0);
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  parallel_for(static_cast<std::int64_t>(items.size()), threads, [&](std::int64_t i, int worker) {
+    const Sample sample = dataset.sample(i);
+    const std::string file = items[static_cast<std::size_t>(i)].stem + ".png";
+    written += write_new(folder / "images" / file, encode_png(sample.image)) ? 1 : 0;
+    written += write_new(folder / "masks" / file, encode_png(sample.mask)) ? 1 : 0;
+    if (worker == 0) progress.update(i + 1);
+  });
   progress.update(static_cast<std::int64_t>(items.size()));
   return written;
 }

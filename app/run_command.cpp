@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "app/command.h"
 #include "bench/harness/harness.h"
@@ -120,12 +121,21 @@ void print_summary(const nlohmann::json& result, const std::string& store) {
   fmt::print("recorded in {}\n", store);
 }
 
+/// What was skipped, counted or surprising; what several runs say alike, once.
+void print_notes_of_runs(const nlohmann::json& result) {
+  std::set<std::string> said;
+  for (const auto& run : result.at("runs"))
+    for (const auto& note : run.at("notes"))
+      if (said.insert(note.get<std::string>()).second) fmt::print(stderr, "assay: {}\n", note.get<std::string>());
+}
+
 /// Small networks start hundreds of parallel regions a step. OpenMP's threads spin between them by default, which on a
 /// machine that does other work as well makes two threads several times slower than one. The policy is read when the
 /// library is loaded, so it takes a fresh start of the program.
 void restart_with_passive_waiting(char** argv) {
   if (::getenv("OMP_WAIT_POLICY") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  stop_if_interrupted();  // the fresh start would not know of it
   ::execv("/proc/self/exe", argv);
 }
 
@@ -144,11 +154,12 @@ int run(Options& options, const std::string& command_line) {
       options.request.seeds = parse_seeds(options.seeds.value_or(usual));
       result = options.dry_run ? dry_run(options.request) : execute(options.request);
     }
-  } catch (const Interrupted&) {
-    fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume RUN goes on\n",
-               options.request.store.string());
+  } catch (const BatchInterrupted& interrupted) {
+    fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",
+               options.request.store.string(), interrupted.run);
     return 1;
   }
+  if (!options.dry_run) print_notes_of_runs(result);
   if (options.json)
     std::cout << result.dump() << '\n';
   else if (options.dry_run)

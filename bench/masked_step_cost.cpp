@@ -1,6 +1,5 @@
 // What hiding patches saves: the time and the peak memory of a MaskDM training step at several mask rates, beside the
 // FLOPs that its network counts. All rates take turns in one process; memory is measured in a process for each.
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,13 +7,14 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "core/process_memory.h"
+#include "kernels/thread_count.h"
 #include "reproductions/maskdm/step_cost.h"
 
 namespace assay {
@@ -52,12 +52,10 @@ std::vector<MaskOptions> masks_of(const Options& o) {
   return masks;
 }
 
-/// A figure of /proc/self/status, in bytes.
-std::int64_t process_memory(const std::string& name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(name + ":")) return std::stoll(line.substr(name.size() + 1)) * 1024;
-  throw Error("/proc/self/status: no " + name);
+std::int64_t known_process_memory(const std::string& name) {
+  const auto size = process_memory(name);
+  if (!size) throw Error("/proc/self/status: no " + name);
+  return *size;
 }
 
 struct Memory {
@@ -69,11 +67,11 @@ struct Memory {
 Memory measure_memory(const Options& o) {
   CostedStep step(network_of(o), o.batch);
   Memory memory;
-  memory.state = process_memory("VmRSS");
+  memory.state = known_process_memory("VmRSS");
   const MaskOptions mask = masks_of(o)[static_cast<std::size_t>(o.memory_of)];
   step.seconds(mask);
   step.seconds(mask);
-  memory.peak = process_memory("VmHWM");
+  memory.peak = known_process_memory("VmHWM");
   return memory;
 }
 
@@ -118,7 +116,7 @@ double median(std::vector<double> values) {
 
 void run(const Options& o) {
   if (o.memory_of >= 0) {
-    at::set_num_threads(o.threads.front());
+    const ThreadCount of_the_process(o.threads.front());
     const Memory memory = measure_memory(o);
     fmt::print("{} {}\n", memory.state, memory.peak);
     return;
@@ -140,7 +138,7 @@ void run(const Options& o) {
                "quotient", "by CPU time", "step MiB", "ratio", "peak MiB");
   }
   for (const int threads : o.threads) {
-    at::set_num_threads(threads);
+    const ThreadCount of_these_steps(threads);
     std::vector<std::vector<double>> seconds(masks.size()), processor(masks.size());
     for (const MaskOptions& mask : masks) step.seconds(mask);
     for (int repetition = 0; repetition < o.repetitions; ++repetition)

@@ -7,9 +7,10 @@ namespace {
 
 volatile std::sig_atomic_t requested = 0;
 
-extern "C" void on_interrupt(int signal) {
+extern "C" void on_interrupt(int) {
   requested = 1;
-  std::signal(signal, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ class Interrupted : public Error {
   Interrupted() : Error("interrupted") {}
 };
 
-/// From now on SIGINT and SIGTERM only raise a flag; a second one ends the process at once.
+/// From now on SIGINT and SIGTERM only raise a flag; a second of either ends the process at once.
 void catch_interrupts();
 bool interrupt_requested();
 /// Throws Interrupted when the flag is up.

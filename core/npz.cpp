@@ -26,30 +26,6 @@ T number_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-/// What follows `'key':` in the header's Python dictionary, up to where the value can end.
-std::optional<std::string_view> value_of(std::string_view header, std::string_view key) {
-  const std::string quoted = fmt::format("'{}':", key);
-  const std::size_t at = header.find(quoted);
-  if (at == std::string_view::npos) return std::nullopt;
-  std::string_view rest = header.substr(at + quoted.size());
-  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  return rest;
-}
-
-struct NpyType {
-  std::string_view descr;
-  DType type;
-};
-constexpr std::array<NpyType, 9> npy_types = {{{"<f2", DType::f16},
-                                               {"<f4", DType::f32},
-                                               {"<f8", DType::f64},
-                                               {"<i2", DType::i16},
-                                               {"<i4", DType::i32},
-                                               {"<i8", DType::i64},
-                                               {"|i1", DType::i8},
-                                               {"|u1", DType::u8},
-                                               {"|b1", DType::boolean}}};
-
 /// Row-major from column-major: the last index runs fastest in `to`.
 void reorder(const std::byte* from, std::byte* to, const std::vector<std::int64_t>& shape, std::size_t element) {
   std::vector<std::int64_t> strides(shape.size(), 1);  // of `from`, in elements
@@ -69,6 +45,34 @@ void reorder(const std::byte* from, std::byte* to, const std::vector<std::int64_
   }
 }
 
+/// Each number of `size` bytes the other way round.
+void swap_bytes(std::span<std::byte> bytes, std::size_t size) {
+  const auto swap = [&]<class T>(T (*turn)(T)) {
+    for (std::size_t at = 0; at < bytes.size(); at += sizeof(T)) {
+      T value;
+      std::memcpy(&value, bytes.data() + at, sizeof(T));
+      value = turn(value);
+      std::memcpy(bytes.data() + at, &value, sizeof(T));
+    }
+  };
+  if (size == 2) swap(+[](std::uint16_t v) { return __builtin_bswap16(v); });
+  if (size == 4) swap(+[](std::uint32_t v) { return __builtin_bswap32(v); });
+  if (size == 8) swap(+[](std::uint64_t v) { return static_cast<std::uint64_t>(__builtin_bswap64(v)); });
+}
+
+void append_utf8(std::string& to, std::uint32_t letter) {
+  if (letter > 0x10FFFF || (letter >= 0xD800 && letter < 0xE000))
+    letter = 0xFFFD;  // no letter: "replacement character"
+  if (letter < 0x80) {
+    to += static_cast<char>(letter);
+    return;
+  }
+  const int more = letter < 0x800 ? 1 : letter < 0x10000 ? 2 : 3;
+  constexpr std::array<int, 4> begins{0, 0xC0, 0xE0, 0xF0};
+  to += static_cast<char>(begins[static_cast<std::size_t>(more)] | static_cast<int>(letter >> (6 * more) & 0x3F));
+  for (int i = more - 1; i >= 0; --i) to += static_cast<char>(0x80 | static_cast<int>(letter >> (6 * i) & 0x3F));
+}
+
 std::string read_range(std::ifstream& in, std::uint64_t offset, std::uint64_t size) {
   std::string bytes(size, '\0');
   in.seekg(static_cast<std::streamoff>(offset));
@@ -78,90 +82,14 @@ std::string read_range(std::ifstream& in, std::uint64_t offset, std::uint64_t si
   return bytes;
 }
 
-/// Enough of a .npy file to know how long its header is.
-constexpr std::size_t prelude = 12;
-
-/// Bytes before the data.
-std::size_t header_size(std::string_view bytes, const std::string& name) {
-  const auto fault = [&](const std::string& what) { return InputError(fmt::format("{}: {}", name, what)); };
-  if (bytes.size() < prelude || bytes.substr(0, 6) != "\x93NUMPY") throw fault("is no .npy array");
-  const int version = static_cast<unsigned char>(bytes[6]);
-  if (version < 1 || version > 3) throw fault(fmt::format(".npy format {} is unknown; expected 1 to 3", version));
-  return version == 1 ? 10U + number_at<std::uint16_t>(bytes, 8) : 12U + number_at<std::uint32_t>(bytes, 8);
-}
-
-NpyHeader parse_header(std::string_view bytes, const std::string& name) {
-  const auto fault = [&](const std::string& what) { return InputError(fmt::format("{}: {}", name, what)); };
-  const std::string_view header = bytes.substr(bytes[6] == 1 ? 10 : 12);
-  NpyHeader out;
-  const auto descr = value_of(header, "descr"), order = value_of(header, "fortran_order"),
-             shape = value_of(header, "shape");
-  if (!descr || !order || !shape || shape->empty() || shape->front() != '(') throw fault("the .npy header is damaged");
-  const std::size_t quote = descr->empty() || descr->front() != '\'' ? std::string_view::npos : descr->find('\'', 1);
-  if (quote == std::string_view::npos) throw fault("holds records; expected plain numbers");
-  const std::string_view type = descr->substr(1, quote - 1);
-  const auto known =
-      std::find_if(npy_types.begin(), npy_types.end(), [&](const NpyType& t) { return t.descr == type; });
-  if (known == npy_types.end()) {
-    std::vector<std::string_view> accepted;
-    for (const NpyType& row : npy_types) accepted.push_back(row.descr);
-    throw fault(fmt::format("has dtype '{}'; accepted: {}", type, fmt::join(accepted, ", ")));
-  }
-  out.type = known->type;
-
-  std::uint64_t count = 1;
-  const std::size_t close = shape->find(')');
-  if (close == std::string_view::npos) throw fault("the .npy header is damaged");
-  for (std::string_view sides = shape->substr(1, close - 1); !sides.empty();) {
-    const std::size_t start = sides.find_first_not_of(" ,");
-    if (start == std::string_view::npos) break;
-    sides.remove_prefix(start);
-    std::int64_t side = 0;
-    const auto [stop, code] = std::from_chars(sides.data(), sides.data() + sides.size(), side);
-    if (code != std::errc() || side < 0) throw fault("the .npy header has no valid shape");
-    sides.remove_prefix(static_cast<std::size_t>(stop - sides.data()));
-    out.shape.push_back(side);
-    if (side > 0 && count > size_limit / static_cast<std::uint64_t>(side)) throw fault("has an impossible shape");
-    count *= static_cast<std::uint64_t>(side);
-  }
-  out.bytes = count * size_of(out.type);
-  out.column_major = order->substr(0, 4) == "True" && out.shape.size() > 1;
-  return out;
-}
-
-void check_size(const NpyHeader& header, std::uint64_t have, const std::string& name) {
-  if (have != header.bytes)
-    throw InputError(fmt::format("{}: an array [{}] of {} needs {} bytes, there are {}: truncated?", name,
-                                 fmt::join(header.shape, ", "), name_of(header.type), header.bytes, have));
-}
-
-/// In C order, whatever the order of `data`.
-NpyArray in_rows(const NpyHeader& header, std::vector<std::byte> data) {
-  NpyArray out{header.type, header.shape, std::move(data)};
-  if (!header.column_major) return out;
-  std::vector<std::byte> rows(out.data.size());
-  reorder(out.data.data(), rows.data(), out.shape, size_of(out.type));
-  out.data = std::move(rows);
-  return out;
-}
-
 }  // namespace
-
-NpyArray parse_npy(std::string_view bytes, const std::string& name) {
-  const std::size_t begin = header_size(bytes, name);
-  if (begin > bytes.size()) throw InputError(name + ": the .npy header is truncated");
-  const NpyHeader header = parse_header(bytes.substr(0, begin), name);
-  check_size(header, bytes.size() - begin, name);
-  const auto* from = reinterpret_cast<const std::byte*>(bytes.data() + begin);
-  return in_rows(header, {from, from + header.bytes});
-}
 
 /// The bytes of one member of the archive, unpacked piece by piece.
 struct NpyStream::Member {
   std::ifstream in;
   std::string label;
   bool deflated = false;
-  std::uint32_t checksum = 0;
+  std::optional<std::uint32_t> checksum;
   std::uint64_t begin = 0, stored = 0, size = 0;  // in the archive, and unpacked
 
   z_stream unpack{};
@@ -186,9 +114,10 @@ struct NpyStream::Member {
   void read(std::byte* to, std::uint64_t count) {
     if (count > left) throw InputError(label + " is truncated");
     deflated ? inflate_to(to, count) : copy_to(to, count);
-    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(to), count);
     left -= count;
-    if (left == 0 && sum != checksum) throw InputError(label + " fails its checksum: damaged");
+    if (!checksum) return;
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(to), count);
+    if (left == 0 && sum != *checksum) throw InputError(label + " fails its checksum: damaged");
   }
 
  private:
@@ -234,22 +163,87 @@ NpyStream::~NpyStream() = default;
 void NpyStream::start() {
   member_->rewind();
   const std::string& label = member_->label;
-  std::string bytes(prelude, '\0');
-  if (member_->size < prelude) throw InputError(label + ": is no .npy array");
-  member_->read(reinterpret_cast<std::byte*>(bytes.data()), prelude);
-  const std::size_t begin = header_size(bytes, label);
-  if (begin > member_->size || begin < prelude) throw InputError(label + ": the .npy header is truncated");
+  std::string bytes(npy_prelude, '\0');
+  if (member_->size < npy_prelude) throw InputError(label + ": is no .npy array");
+  member_->read(reinterpret_cast<std::byte*>(bytes.data()), npy_prelude);
+  const std::size_t begin = npy_header_size(bytes, label);
+  if (begin > member_->size || begin < npy_prelude) throw InputError(label + ": the .npy header is truncated");
   bytes.resize(begin);
-  if (begin > prelude) member_->read(reinterpret_cast<std::byte*>(bytes.data()) + prelude, begin - prelude);
-  header_ = parse_header(bytes, label);
-  check_size(header_, member_->size - begin, label);
+  if (begin > npy_prelude) member_->read(reinterpret_cast<std::byte*>(bytes.data()) + npy_prelude, begin - npy_prelude);
+  header_ = parse_npy_header(bytes, label);
+  const std::uint64_t have = member_->size - begin;
+  if (header_.element > 0 && have != header_.bytes)
+    throw InputError(fmt::format("{}: an array [{}] of '{}' needs {} bytes, there are {}: {}", label,
+                                 fmt::join(header_.shape, ", "), header_.descr, header_.bytes, have,
+                                 have < header_.bytes ? "truncated?" : "more than one array?"));
 }
 
 void NpyStream::read(std::span<std::byte> to) {
-  if (!to.empty()) member_->read(to.data(), to.size());
+  if (header_.element == 0) throw InputError(fmt::format("{}: {}", member_->label, header_.fault));
+  if (to.empty()) return;
+  member_->read(to.data(), to.size());
+  if (!header_.big_endian) return;
+  const std::size_t number = header_.text != 0 ? 4 : header_.element;
+  if (to.size() % number != 0) throw Error(member_->label + ": numbers of a big-endian array are read whole");
+  swap_bytes(to, number);
 }
 
 void NpyStream::rewind() { start(); }
+
+const std::string& NpyStream::label() const { return member_->label; }
+
+NpyStream open_npy(const std::filesystem::path& file) {
+  auto member = std::make_unique<NpyStream::Member>();
+  member->label = file.string();
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code)) throw InputError(member->label + ": is a folder, expected a file");
+  member->in.open(file, std::ios::binary);
+  if (!member->in) throw InputError(fmt::format("{}: cannot be read: {}", member->label, std::strerror(errno)));
+  member->in.seekg(0, std::ios::end);
+  member->size = member->stored = static_cast<std::uint64_t>(std::max<std::streamoff>(member->in.tellg(), 0));
+  return NpyStream(std::move(member));
+}
+
+NpyArray read_whole(NpyStream& stream) {
+  const NpyHeader& header = stream.header();
+  if (header.type == DType::other) throw InputError(fmt::format("{}: {}", stream.label(), header.fault));
+  NpyArray out{header.type, header.shape, std::vector<std::byte>(header.bytes)};
+  stream.read(out.data);
+  if (!header.column_major) return out;
+  std::vector<std::byte> rows(out.data.size());
+  reorder(out.data.data(), rows.data(), out.shape, header.element);
+  out.data = std::move(rows);
+  return out;
+}
+
+std::vector<std::string> read_text(NpyStream& stream) {
+  const NpyHeader& header = stream.header();
+  if (header.text == 0 || header.element == 0)
+    throw InputError(fmt::format("{}: holds '{}'; expected text", stream.label(), header.descr));
+  std::vector<std::byte> data(header.bytes);
+  stream.read(data);
+  if (header.column_major) {
+    std::vector<std::byte> rows(data.size());
+    reorder(data.data(), rows.data(), header.shape, header.element);
+    data = std::move(rows);
+  }
+  std::int64_t count = 1;
+  for (const std::int64_t side : header.shape) count *= side;
+  std::vector<std::string> out(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::byte* from = data.data() + i * header.element;
+    if (header.text == 'S')
+      out[i].assign(reinterpret_cast<const char*>(from), header.element);
+    else
+      for (std::size_t at = 0; at < header.element; at += 4) {
+        std::uint32_t letter = 0;
+        std::memcpy(&letter, from + at, 4);
+        append_utf8(out[i], letter);
+      }
+    out[i].resize(out[i].find_last_not_of('\0') + 1);
+  }
+  return out;
+}
 
 NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
   const auto fault = [&](const std::string& what) { return InputError(path_ + ": not a usable .npz file: " + what); };
@@ -304,9 +298,7 @@ NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
       }
       x = stop;
     }
-    if ((number_at<std::uint16_t>(directory, at + 8) & 1U) != 0) throw fault(fmt::format("'{}' is encrypted", name));
-    if (entry.method != 0 && entry.method != 8)
-      throw fault(fmt::format("'{}' is compressed by method {}; accepted: stored, deflated", name, entry.method));
+    entry.encrypted = (number_at<std::uint16_t>(directory, at + 8) & 1U) != 0;
     if (entry.offset > total || entry.stored > total - entry.offset || entry.size > size_limit)
       throw fault(fmt::format("'{}' lies outside the file: truncated?", name));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -332,6 +324,10 @@ NpyStream NpzFile::stream(const std::string& name) const {
   const Entry& entry = found->second;
   auto member = std::make_unique<NpyStream::Member>();
   member->label = fmt::format("{}: '{}'", path_, name);
+  if (entry.encrypted) throw InputError(member->label + " is encrypted");
+  if (entry.method != 0 && entry.method != 8)
+    throw InputError(
+        fmt::format("{} is compressed by method {}; accepted: stored, deflated", member->label, entry.method));
   member->in.open(path_, std::ios::binary);
   const std::string local = read_range(member->in, entry.offset, 30);
   if (local.size() < 30 || local.compare(0, 4, "PK\x03\x04") != 0)
@@ -345,13 +341,6 @@ NpyStream NpzFile::stream(const std::string& name) const {
     throw Error(member->label + ": zlib cannot start");
   member->deflated = entry.method == 8;
   return NpyStream(std::move(member));
-}
-
-NpyArray NpzFile::read(const std::string& name) const {
-  NpyStream in = stream(name);
-  std::vector<std::byte> data(in.header().bytes);
-  in.read(data);
-  return in_rows(in.header(), std::move(data));
 }
 
 }  // namespace assay

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/interrupt.h"
+
 namespace assay {
 
 int worker_count(std::int64_t count, int threads) {
@@ -22,6 +24,7 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
   const auto work = [&](int worker) {
     for (std::int64_t i = next++; i < count; i = next++) {
       try {
+        stop_if_interrupted();
         body(i, worker);
       } catch (...) {
         const std::lock_guard lock(mutex);

@@ -6,7 +6,8 @@ namespace assay {
 
 /// Runs body(0, w) ... body(count - 1, w), each once, on up to `threads` threads (0: all cores); `w` in
 /// [0, worker_count(count, threads)) names the thread, so that each may keep its own scratch memory. Items are handed
-/// out in order. The first exception stops the others after their item and is passed on.
+/// out in order. The first exception stops the others after their item and is passed on. Throws Interrupted
+/// (core/interrupt.h) before an item once the user has asked to stop.
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t, int)>& body);
 
 /// How many threads parallel_for() uses: at least 1.

@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/nearest.h"
@@ -38,25 +39,44 @@ constexpr std::array<TypeRow, 14> types{{{DType::f16, "F16", 2},
                                          {DType::u64, "U64", 8},
                                          {DType::other, "other", 0}}};
 
+/// Bits of an element of types whose numbers are not read, to check their ranges; others are taken as the file has
+/// them.
+struct OtherType {
+  std::string_view name;
+  std::size_t bits;
+};
+constexpr std::array<OtherType, 7> other_types{
+    {{"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"C64", 64}}};
+
 const TypeRow& row_of(DType type) {
   return *std::find_if(types.begin(), types.end(), [&](const TypeRow& row) { return row.type == type; });
 }
 
-/// Bytes of a tensor, or nothing when the product overflows or a side is negative.
-bool byte_count(const std::vector<std::int64_t>& shape, std::size_t element, std::size_t& bytes) {
-  bytes = element;
+/// The elements of a tensor times `each`; false when the product overflows or a side is negative.
+bool total_of(const std::vector<std::int64_t>& shape, std::size_t each, std::size_t& total) {
+  total = each;
   for (const std::int64_t side : shape) {
-    if (side < 0 || (side > 0 && bytes > std::numeric_limits<std::size_t>::max() / static_cast<std::size_t>(side)))
+    if (side < 0 || (side > 0 && total > std::numeric_limits<std::size_t>::max() / static_cast<std::size_t>(side)))
       return false;
-    bytes *= static_cast<std::size_t>(side);
+    total *= static_cast<std::size_t>(side);
   }
+  return true;
+}
+
+/// The bytes that a tensor of this type and shape takes where its type is `other`: those of its range where the type is
+/// new to us. False as total_of().
+bool bytes_of_other(const SafetensorsHeader::Entry& tensor, std::size_t range, std::size_t& bytes) {
+  const auto row = std::find_if(other_types.begin(), other_types.end(),
+                                [&](const OtherType& type) { return type.name == tensor.other_type; });
+  if (!total_of(tensor.shape, row == other_types.end() ? 1 : row->bits, bytes)) return false;
+  bytes = row == other_types.end() ? range : bytes / 8 + (bytes % 8 != 0 ? 1 : 0);
   return true;
 }
 
 template <class T>
 std::span<const T> elements(const TensorView& view, DType want, std::string_view name) {
   if (view.type != want)
-    throw InputError(fmt::format("tensor '{}': expected {}, got {}", name, name_of(want), name_of(view.type)));
+    throw InputError(fmt::format("tensor '{}': expected {}, got {}", name, name_of(want), view.type_name()));
   return {reinterpret_cast<const T*>(view.data.data()), view.data.size() / sizeof(T)};
 }
 
@@ -122,8 +142,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view begin, std::uint64_t
     try {
       const auto dtype = entry.at("dtype").get<std::string>();
       const auto row = std::find_if(types.begin(), types.end(), [&](const TypeRow& r) { return r.name == dtype; });
-      if (row == types.end()) throw fault(fmt::format("tensor '{}' has unknown dtype '{}'", name, dtype));
-      tensor.type = row->type;
+      tensor.type = row == types.end() ? DType::other : row->type;
+      if (tensor.type == DType::other) tensor.other_type = dtype;
       const auto& shape = entry.at("shape");
       if (!shape.is_array()) throw fault(fmt::format("tensor '{}' has a shape that is not a list", name));
       for (const auto& side : shape) {
@@ -138,12 +158,13 @@ SafetensorsHeader parse_safetensors_header(std::string_view begin, std::uint64_t
     } catch (const nlohmann::json::exception&) {
       throw fault(fmt::format("tensor '{}' lacks a valid dtype, shape or data_offsets", name));
     }
-    std::size_t bytes = 0;
-    if (!byte_count(tensor.shape, size_of(tensor.type), bytes))
-      throw fault(fmt::format("tensor '{}' has an impossible shape [{}]", name, fmt::join(tensor.shape, ", ")));
     if (tensor.begin > end || end > data_size)
       throw fault(
           fmt::format("tensor '{}' spans bytes {} to {} of {}: truncated?", name, tensor.begin, end, data_size));
+    std::size_t bytes = 0;
+    if (!(tensor.type == DType::other ? bytes_of_other(tensor, end - tensor.begin, bytes)
+                                      : total_of(tensor.shape, size_of(tensor.type), bytes)))
+      throw fault(fmt::format("tensor '{}' has an impossible shape [{}]", name, fmt::join(tensor.shape, ", ")));
     if (end - tensor.begin != bytes)
       throw fault(fmt::format("tensor '{}' of shape [{}] needs {} bytes, its range has {}", name,
                               fmt::join(tensor.shape, ", "), bytes, end - tensor.begin));
@@ -164,13 +185,17 @@ SafetensorsHeader parse_safetensors_header(std::string_view begin, std::uint64_t
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file.string()), content_(read_file(file)) {
+  if (content_.size() < 9 || content_[8] != '{')
+    if (const std::string what = foreign_weights(content_, file); !what.empty())
+      throw InputError(fmt::format("{}: not a safetensors file: {}", path_, what));
   SafetensorsHeader header = parse_safetensors_header(content_, content_.size(), path_);
   metadata_ = std::move(header.metadata);
   for (auto& [name, entry] : header.tensors) {
     TensorView view{entry.type, std::move(entry.shape),
                     std::as_bytes(std::span(content_.data() + header.data_begin + entry.begin, entry.bytes))};
+    view.other_type = std::move(entry.other_type);
     // The format does not promise alignment, and reading misaligned numbers in place is undefined.
-    if (reinterpret_cast<std::uintptr_t>(view.data.data()) % size_of(view.type) != 0) {
+    if (view.type != DType::other && reinterpret_cast<std::uintptr_t>(view.data.data()) % size_of(view.type) != 0) {
       realigned_.emplace_back(view.data.begin(), view.data.end());
       view.data = realigned_.back();
     }
@@ -191,7 +216,7 @@ const TensorView& SafetensorsFile::at(const std::string& name) const {
 void SafetensorsWriter::add(const std::string& name, DType type, std::vector<std::int64_t> shape,
                             std::span<const std::byte> data) {
   std::size_t bytes = 0;
-  if (!byte_count(shape, size_of(type), bytes) || bytes != data.size())
+  if (!total_of(shape, size_of(type), bytes) || bytes != data.size())
     throw Error(
         fmt::format("tensor '{}': shape [{}] does not fit {} bytes", name, fmt::join(shape, ", "), data.size()));
   entries_[name] = {type, std::move(shape), std::string(reinterpret_cast<const char*>(data.data()), data.size())};

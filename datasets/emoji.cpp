@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <filesystem>
-#include <thread>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/nearest.h"
+#include "core/parallel.h"
 #include "core/philox.h"
 #include "datasets/background.h"
 #include "datasets/colour_font.h"
@@ -70,24 +68,15 @@ Glyph load_glyph(const ColourFont& font, const EmojiEntry& entry, int size) {
 std::vector<Glyph> load_glyphs(const std::shared_ptr<const FontFile>& file, const std::vector<EmojiEntry>& entries,
                                int size) {
   std::vector<Glyph> glyphs(entries.size());
-  std::atomic<std::size_t> next{0};
-  const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
-  std::vector<std::exception_ptr> failures(workers);
-  const auto work = [&](std::size_t worker) {
-    try {
-      const ColourFont font(file);
-      for (std::size_t i = next++; i < entries.size(); i = next++) glyphs[i] = load_glyph(font, entries[i], size);
-    } catch (...) {
-      failures[worker] = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t worker = 1; worker < workers; ++worker) threads.emplace_back(work, worker);
-    work(0);
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  const auto count = static_cast<std::int64_t>(entries.size());
+  const int workers = std::min(worker_count(count, 0), 16);
+  std::vector<std::unique_ptr<const ColourFont>> fonts(static_cast<std::size_t>(workers));
+  parallel_for(count, workers, [&](std::int64_t i, int worker) {
+    auto& font = fonts[static_cast<std::size_t>(worker)];
+    if (!font) font = std::make_unique<const ColourFont>(file);
+    const auto at = static_cast<std::size_t>(i);
+    glyphs[at] = load_glyph(*font, entries[at], size);
+  });
   return glyphs;
 }
 

@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <system_error>
-#include <tuple>
 #include <utility>
 
 #include "core/error.h"
@@ -168,33 +166,6 @@ Image read_label_map(const std::filesystem::path& file) {
     if (other.decoders.labels) accepted.push_back(other.name);
   throw InputError(fmt::format("{}: a {} cannot be a map of labels, {}; accepted: {}", file.string(), format.name,
                                format.why_no_labels, fmt::join(accepted, ", ")));
-}
-
-ImageFolder list_image_folder(const std::filesystem::path& folder) {
-  std::error_code fault;
-  std::filesystem::directory_iterator entries(folder, fault);
-  if (fault) throw InputError(fmt::format("{}: cannot be read as a folder: {}", folder.string(), fault.message()));
-  ImageFolder found;
-  for (const auto& entry : entries) {
-    const std::filesystem::path& path = entry.path();
-    const std::string name = path.filename().string();
-    if (name.starts_with('.')) {
-      ++found.hidden;
-    } else if (has_image_extension(path) && entry.is_regular_file(fault)) {
-      found.files.push_back({path.stem().string(), path});
-    } else {
-      ++found.others;
-      if (found.first_other.empty() || name < found.first_other) found.first_other = name;
-    }
-  }
-  if (found.files.empty())
-    throw InputError(fmt::format("{}: no images; accepted: {} files in the folder itself{}", folder.string(),
-                                 accepted_image_extensions(),
-                                 found.others > 0 ? fmt::format(", found {} other entries", found.others) : ""));
-  std::sort(found.files.begin(), found.files.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.stem, a.path.native()) < std::tie(b.stem, b.path.native());
-  });
-  return found;
 }
 
 }  // namespace assay

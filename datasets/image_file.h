@@ -50,19 +50,4 @@ Image as_grey(Image image);
 /// other kinds, lossy ones among them, and as read_image_file() does.
 Image read_label_map(const std::filesystem::path& file);
 
-struct ImageFolder {
-  struct File {
-    std::string stem;  // name without extension
-    std::filesystem::path path;
-  };
-  std::vector<File> files;  // ascending by stem, then by name; in bytes
-  std::int64_t hidden = 0;  // names that begin with a dot, skipped
-  std::int64_t others = 0;  // other entries that were skipped, folders among them
-  std::string first_other;  // name of one of them, the first in order of bytes; empty where there is none
-};
-
-/// Files of the folder itself that has_image_extension() takes for images. Throws InputError naming the folder
-/// when it is missing, cannot be read, or holds no such file.
-ImageFolder list_image_folder(const std::filesystem::path& folder);
-
 }  // namespace assay

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "core/safetensors.h"
@@ -205,9 +206,10 @@ std::string looks_like(const SafetensorsFile& file, const std::string& prefix) {
 
 void check_official(const Parameters& parameters, const SafetensorsFile& file, const std::string& prefix) {
   const std::string fault = parameters.misfit(file, prefix);
-  if (!fault.empty())
-    throw InputError(
-        fmt::format("{}: does not fit this network; {}. {}", file.path(), looks_like(file, prefix), fault));
+  if (fault.empty()) return;
+  const std::string hint = conversion_hint(file);
+  throw InputError(fmt::format("{}: does not fit this network; {}. {}{}{}", file.path(), looks_like(file, prefix),
+                               fault, hint.empty() ? "" : ". ", hint));
 }
 
 void check_official(const AdmConfiguration& configuration, const SafetensorsFile& file, const std::string& prefix) {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "kernels/guided_ddim_step.h"
 
 namespace assay {
@@ -42,6 +43,7 @@ at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, 
   const bool fused = ddim && !guidance && process.options().mean == MeanType::epsilon && x.scalar_type() == at::kFloat;
 
   for (std::int64_t index = process.steps() - 1, step = 0; index >= 0; --index, ++step) {
+    stop_if_interrupted();
     const at::Tensor t = at::full({x.size(0)}, index, x.options().dtype(at::kLong));
     const at::Tensor times = process.model_timesteps(t);
     at::Tensor z;

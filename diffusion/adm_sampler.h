@@ -7,6 +7,7 @@
 #include "diffusion/denoiser.h"
 #include "diffusion/gaussian_process.h"
 #include "diffusion/score_guidance.h"
+#include "diffusion/step_noise.h"
 
 namespace assay {
 
@@ -20,8 +21,6 @@ struct AdmSampling {
       1.0;  // classifier-free w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
 };
 
-/// Noise [B, C, H, W] of step i (0 is the first taken); asked for only where the step adds noise.
-using StepNoise = std::function<at::Tensor(std::int64_t step)>;
 /// Sees x after step i.
 using StepObserver = std::function<void(std::int64_t step, const at::Tensor& x)>;
 

@@ -110,7 +110,11 @@ GuidanceEvents read_guidance_events(const nlohmann::json& object) {
 
 ClassifierGuidance::ClassifierGuidance(const Classifier& classifier, at::Tensor labels,
                                        const ClassifierGuidanceOptions& options, std::int64_t first_sample)
-    : classifier_(classifier), labels_(std::move(labels)), options_(options), first_sample_(first_sample) {
+    : classifier_(classifier),
+      labels_(std::move(labels)),
+      options_(options),
+      first_sample_(first_sample),
+      counted_(labels_.numel()) {
   check(options);
   const at::Tensor host = labels_.to(at::kCPU, at::kLong).contiguous();
   const std::int64_t* ids = host.const_data_ptr<std::int64_t>();
@@ -150,7 +154,7 @@ at::Tensor ClassifierGuidance::gradient(const at::Tensor& x, const at::Tensor& t
              wrong = numbers(
                  at::log_softmax(logits, 1).scatter(1, labels_.to(x.device(), at::kLong).unsqueeze(1), -1e9).amax(1));
   const std::int64_t timestep = timesteps.select(0, 0).item<std::int64_t>();
-  for (std::int64_t i = 0; i < batch; ++i) {
+  for (std::int64_t i = 0; i < counted_; ++i) {
     const auto row = static_cast<std::size_t>(i);
     if (is_finite[row] == 0) {
       const std::int64_t sample = first_sample_ + i;
@@ -177,7 +181,7 @@ at::Tensor ClassifierGuidance::gradient(const at::Tensor& x, const at::Tensor& t
                numbers(norm_of_each(gradient) * k)});
   }
   ++events_.steps;
-  events_.samples += batch;
+  events_.samples += counted_;
   return guidance;
 }
 

@@ -71,12 +71,15 @@ class ClassifierGuidance : public ScoreGuidance {
 
   const GuidanceEvents& events() const { return events_; }
   void observe(Observer observer) { observer_ = std::move(observer); }
+  /// Only the first `rows` of a batch are counted, and throw; the others fill it up.
+  void count_only(std::int64_t rows) { counted_ = rows; }
 
  private:
   const Classifier& classifier_;
   at::Tensor labels_;
   ClassifierGuidanceOptions options_;
   std::int64_t first_sample_;
+  std::int64_t counted_;
   GuidanceEvents events_;
   Observer observer_;
 };

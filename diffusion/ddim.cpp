@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/nearest.h"
 #include "diffusion/dynamic_threshold.h"
 #include "diffusion/guided_prediction.h"
@@ -77,11 +78,12 @@ at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep&
 }
 
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const Condition& condition, const std::function<at::Tensor(std::int64_t)>& noise) {
+                       at::Tensor x, const Condition& condition, const StepNoise& noise) {
   const bool fused = condition.defined() && options.weight != 0.0 && options.weight != 1.0 &&
                      !(options.clip && options.threshold_quantile < 1);
   std::int64_t index = 0;
   for (const DdimStep& step : ddim_steps(schedule, options.variant, options.steps, options.eta)) {
+    stop_if_interrupted();
     if (step.sigma > 0 && !noise) throw InputError("DDIM: eta above 0 needs noise at every step");
     const at::Tensor z = step.sigma > 0 ? noise(index) : at::Tensor();
     const at::Tensor t = at::full({x.size(0)}, step.timestep, x.options().dtype(at::kLong));

@@ -2,12 +2,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "diffusion/denoiser.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/step_noise.h"
 
 namespace assay {
 
@@ -55,7 +55,6 @@ at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep&
 /// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: of every row, or undefined for none;
 /// `noise(i)`, needed for eta > 0 only (InputError without), gives the noise [B, C, H, W] of step i.
 at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const Condition& condition,
-                       const std::function<at::Tensor(std::int64_t)>& noise = {});
+                       at::Tensor x, const Condition& condition, const StepNoise& noise = {});
 
 }  // namespace assay

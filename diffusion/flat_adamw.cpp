@@ -22,6 +22,14 @@ FlatAdamW::FlatAdamW(Parameters& parameters, WeightAverage average)
   parameters.require_gradients();
 }
 
+FlatAdamW::~FlatAdamW() {
+  for (const Parameter& parameter : parameters_.all()) {
+    parameter.value.set_requires_grad(false);
+    parameter.value.mutable_grad() = at::Tensor();
+  }
+  parameters_.flat_gradient() = at::Tensor();
+}
+
 void FlatAdamW::zero_gradients() { parameters_.flat_gradient().zero_(); }
 
 void FlatAdamW::step(const AdamWStep& step) {

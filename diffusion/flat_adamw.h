@@ -16,9 +16,14 @@ enum class WeightAverage { none, ema };
 /// `optimizer.second`.
 class FlatAdamW {
  public:
-  /// Moments of zero, the average at the weights as they are. From here on `parameters`, which must outlive this,
-  /// gather gradients.
+  /// Moments of zero, the average at the weights as they are. `parameters`, which must outlive this, gather gradients
+  /// for as long as this lives. After that they are plain values: LibTorch multiplies in another way where a factor
+  /// asks for gradients, even where none are recorded, and a network that was trained here is to predict the bits of
+  /// the one that its file holds.
   FlatAdamW(Parameters& parameters, WeightAverage average);
+  ~FlatAdamW();
+  FlatAdamW(const FlatAdamW&) = delete;
+  FlatAdamW& operator=(const FlatAdamW&) = delete;
 
   /// Gradients accumulate from one backward pass to the next; this clears them.
   void zero_gradients();

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -156,10 +157,11 @@ std::string Parameters::misfit(const SafetensorsFile& file, const std::string& p
       different.push_back(
           fmt::format("{} is [{}], expected [{}]", key, fmt::join(view.shape, ", "), fmt::join(parameter.shape, ", ")));
     else if (view.type != DType::f32)
-      different.push_back(fmt::format("{} is {}, expected F32", key, name_of(view.type)));
+      different.push_back(fmt::format("{} is {}, expected F32", key, view.type_name()));
   }
   for (const auto& [key, view] : file.tensors()) {
-    if (key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size())))
+    // A tensor of a type that no weight of ours has says nothing of which network this is.
+    if (view.type != DType::other && key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size())))
       unexpected.push_back("unknown key " + key);
   }
   const std::size_t total = different.size() + missing.size() + unexpected.size();
@@ -176,7 +178,11 @@ std::string Parameters::misfit(const SafetensorsFile& file, const std::string& p
 void Parameters::load_under(const SafetensorsFile& file, const std::string& prefix) {
   refuse_after_cast("loaded");
   const std::string fault = misfit(file, prefix);
-  if (!fault.empty()) throw InputError(fmt::format("{}: does not fit this network: {}", file.path(), fault));
+  if (!fault.empty()) {
+    const std::string hint = conversion_hint(file);
+    throw InputError(
+        fmt::format("{}: does not fit this network: {}{}{}", file.path(), fault, hint.empty() ? "" : ". ", hint));
+  }
   at::NoGradGuard no_grad;
   for (Parameter& parameter : parameters_) {
     const auto values = file.at(prefix + parameter.name).f32(parameter.name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "diffusion/guided_prediction.h"
 
 namespace assay {
@@ -22,6 +23,7 @@ at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, 
   const std::vector<DdimStep> steps = ddim_steps(schedule, options.variant, options.steps, 0.0);
   std::vector<at::Tensor> past;  // newest last, at most three
   for (std::size_t i = 0; i < steps.size(); ++i) {
+    stop_if_interrupted();
     const at::Tensor eps = predict(x, steps[i].timestep);
     const auto back = [&](std::size_t k) { return past[past.size() - k]; };
     at::Tensor combined;

@@ -222,7 +222,7 @@ void Upsample::count(CostWalk& walk) const {
 }
 
 at::Tensor run(const BlockSequence& blocks, at::Tensor h, const BlockPass& pass) {
-  for (const Block& block : blocks)
+  for (const UNetBlock& block : blocks)
     h = std::visit(
         [&](const auto& b) {
           if constexpr (std::is_invocable_v<decltype(b), const at::Tensor&, const BlockPass&>)
@@ -235,7 +235,7 @@ at::Tensor run(const BlockSequence& blocks, at::Tensor h, const BlockPass& pass)
 }
 
 void count(const BlockSequence& blocks, CostWalk& walk) {
-  for (const Block& block : blocks) std::visit([&](const auto& b) { b.count(walk); }, block);
+  for (const UNetBlock& block : blocks) std::visit([&](const auto& b) { b.count(walk); }, block);
 }
 
 }  // namespace assay

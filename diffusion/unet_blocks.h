@@ -113,8 +113,8 @@ class Upsample {
   std::optional<Conv2d> conv_;
 };
 
-using Block = std::variant<Conv2d, ResBlock, AttentionBlock, TokenAttentionBlock, Downsample, Upsample>;
-using BlockSequence = std::vector<Block>;
+using UNetBlock = std::variant<Conv2d, ResBlock, AttentionBlock, TokenAttentionBlock, Downsample, Upsample>;
+using BlockSequence = std::vector<UNetBlock>;
 
 at::Tensor run(const BlockSequence& blocks, at::Tensor h, const BlockPass& pass);
 void count(const BlockSequence& blocks, CostWalk& walk);

@@ -102,7 +102,7 @@ UNetTorso::UNetTorso(Parameters& p, const TorsoConfig& config, std::int64_t in_c
     return std::find(config.attention_resolutions.begin(), config.attention_resolutions.end(), factor) !=
            config.attention_resolutions.end();
   };
-  const auto attention_block = [&](const std::string& name, std::int64_t channels, std::int64_t heads) -> Block {
+  const auto attention_block = [&](const std::string& name, std::int64_t channels, std::int64_t heads) -> UNetBlock {
     // Token attention rounds the width of a head down where it does not divide.
     if (attention.tokens && config.num_head_channels == -1 && heads >= 1 && heads <= channels)
       return TokenAttentionBlock(p, name, channels, heads, attention.context_width, attention.context_tokens);

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/interrupt.h"
+
 namespace assay {
 namespace {
 
@@ -84,6 +86,7 @@ BitsPerDimension bits_per_dimension(const GaussianProcess& process, const ModelF
     return at::full({x_start.size(0)}, index, x_start.options().dtype(at::kLong));
   };
   for (std::int64_t index = process.steps() - 1; index >= 0; --index) {
+    stop_if_interrupted();
     const at::Tensor t = at_index(index), z = noise(process.steps() - 1 - index);
     const at::Tensor x = process.q_sample(x_start, t, z);
     const BoundTerm term = bound_term(process, model(x, process.model_timesteps(t)), x_start, x, t, clip);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace assay {
 
@@ -29,6 +30,7 @@ at::Tensor euler_maruyama(const VpSde& sde, const ContinuousEps& eps, at::Tensor
                           const std::function<at::Tensor(std::int64_t)>& noise) {
   const auto steps = static_cast<std::int64_t>(times.size()) - 1;
   for (std::int64_t i = 0; i < steps; ++i) {
+    stop_if_interrupted();
     const auto at_step = static_cast<std::size_t>(steps - i);
     const double t = times[at_step], h = t - static_cast<double>(times[at_step - 1]);
     const double change = h * sde.beta(t);

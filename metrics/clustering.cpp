@@ -1,7 +1,5 @@
 #include "metrics/clustering.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,110 +7,33 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
-
 namespace assay {
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 /// No labels, or one cluster on both sides.
 bool trivially_equal(const Contingency& table) {
   return table.truth.size() == table.predicted.size() && table.truth.size() <= 1;
 }
 
-double entropy(const std::vector<std::int64_t>& counts, std::int64_t n) {
-  if (n == 0) return 1.0;
-  if (counts.size() == 1) return 0.0;
-  const auto total = static_cast<double>(n);
-  double sum = 0.0;
-  for (const std::int64_t count : counts) {
-    const auto c = static_cast<double>(count);
-    sum -= c / total * (std::log(c) - std::log(total));
-  }
-  return sum;
-}
-
-double mutual_information(const Contingency& table) {
-  if (table.truth.size() <= 1 || table.predicted.size() <= 1) return 0.0;
-  const auto n = static_cast<double>(table.n);
-  double sum = 0.0;
-  for (const Contingency::Cell& cell : table.cells) {
-    const auto count = static_cast<double>(cell.count);
-    const double outer = static_cast<double>(table.truth[static_cast<std::size_t>(cell.truth)]) *
-                         static_cast<double>(table.predicted[static_cast<std::size_t>(cell.predicted)]);
-    const double term = count / n * (std::log(count) - std::log(n)) + count / n * (2.0 * std::log(n) - std::log(outer));
-    if (std::abs(term) >= epsilon) sum += term;
-  }
-  return std::max(sum, 0.0);
-}
-
-double average_of(double a, double b, Average average) {
+/// What an average of the two entropies lies above the mutual information: a mean of the two conditional entropies, of
+/// which this is the weight of the truth's.
+double weight_of_truth(const MutualInformation& found, Average average) {
+  const double truth = std::sqrt(found.truth), predicted = std::sqrt(found.predicted);
   switch (average) {
     case Average::geometric:
-      return std::sqrt(a * b);
+      return predicted / (truth + predicted);
     case Average::min:
-      return std::min(a, b);
+      return truth <= predicted ? 1.0 : 0.0;
     case Average::max:
-      return std::max(a, b);
+      return truth >= predicted ? 1.0 : 0.0;
     case Average::arithmetic:
       break;
   }
-  return (a + b) / 2.0;
+  return 0.5;
 }
 
-/// E[X/n log(n X / (a b))] for X hypergeometric: b draws out of n items of which a count.
-/// The probabilities are built outward from the mode by their ratio and divided by their own sum, which avoids the
-/// cancellation of log-factorials of order n log n.
-double expected_cell(std::int64_t a, std::int64_t b, std::int64_t n, const std::vector<double>& logarithm) {
-  const std::int64_t low = std::max<std::int64_t>(0, a + b - n), high = std::min(a, b);
-  const auto mode = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>((static_cast<double>(a) + 1.0) * (static_cast<double>(b) + 1.0) /
-                                (static_cast<double>(n) + 2.0)),
-      low, high);
-  const double shift =
-      std::log(static_cast<double>(n)) - std::log(static_cast<double>(a)) - std::log(static_cast<double>(b));
-  const auto term = [&](std::int64_t x) {
-    return x == 0 ? 0.0
-                  : static_cast<double>(x) / static_cast<double>(n) * (logarithm[static_cast<std::size_t>(x)] + shift);
-  };
-  constexpr double negligible = 1e-22;
-  double weight = 1.0, weights = 1.0, sum = term(mode);
-  for (std::int64_t x = mode; x < high; ++x) {
-    weight *= static_cast<double>(a - x) * static_cast<double>(b - x) /
-              (static_cast<double>(x + 1) * static_cast<double>(n - a - b + x + 1));
-    if (weight < negligible) break;
-    weights += weight;
-    sum += weight * term(x + 1);
-  }
-  weight = 1.0;
-  for (std::int64_t x = mode; x > low; --x) {
-    weight *= static_cast<double>(x) * static_cast<double>(n - a - b + x) /
-              (static_cast<double>(a - x + 1) * static_cast<double>(b - x + 1));
-    if (weight < negligible) break;
-    weights += weight;
-    sum += weight * term(x - 1);
-  }
-  return sum / weights;
-}
-
-double expected_mutual_information(const Contingency& table) {
-  if (table.truth.size() <= 1 || table.predicted.size() <= 1) return 0.0;
-  // Clusters of equal size share their terms.
-  std::map<std::int64_t, std::int64_t> rows, columns;
-  for (const std::int64_t count : table.truth) ++rows[count];
-  for (const std::int64_t count : table.predicted) ++columns[count];
-  const std::int64_t largest = std::min(rows.rbegin()->first, columns.rbegin()->first);
-  std::vector<double> logarithm(static_cast<std::size_t>(largest) + 1);
-  for (std::size_t i = 1; i < logarithm.size(); ++i) logarithm[i] = std::log(static_cast<double>(i));
-  double sum = 0.0;
-  for (const auto& [a, times_a] : rows) {
-    for (const auto& [b, times_b] : columns) {
-      sum += static_cast<double>(times_a) * static_cast<double>(times_b) * expected_cell(a, b, table.n, logarithm);
-    }
-  }
-  return sum;
-}
+/// Mutual information over itself and what is missing: in [0, 1], and exactly 1 where nothing is missing. 1 for 0 / 0.
+double found_of(double shared, double missing) { return missing > 0.0 ? shared / (shared + missing) : 1.0; }
 
 /// Largest total of table entries with at most one per row and column; rows <= columns. Shortest augmenting paths
 /// with potentials (Jonker & Volgenant 1987), O(rows^2 columns). Counts are integers: exact in double.
@@ -208,26 +129,31 @@ std::vector<Part> parts_of(const Contingency& table) {
 
 }  // namespace
 
-double nmi(const Contingency& table, Average average) {
-  if (trivially_equal(table)) return 1.0;
-  const double information = mutual_information(table);
-  if (information <= epsilon) return 0.0;
-  return information / average_of(entropy(table.truth, table.n), entropy(table.predicted, table.n), average);
+double nmi(const MutualInformation& found, Average average) {
+  if (found.shared == 0.0) return found.truth == 0.0 && found.predicted == 0.0 ? 1.0 : 0.0;
+  const double weight = weight_of_truth(found, average);
+  return found_of(found.shared, weight * found.truth_given_predicted + (1.0 - weight) * found.predicted_given_truth);
 }
+
+double nmi(const Contingency& table, Average average) { return nmi(mutual_information(table), average); }
 
 double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
   return nmi(contingency(truth, predicted), average);
 }
 
-double ami(const Contingency& table, Average average) {
+double ami(const Contingency& table, const MutualInformation& found, Average average) {
   if (trivially_equal(table)) return 1.0;
   if (table.truth.size() == 1 || table.predicted.size() == 1) return 0.0;
-  const double expected = expected_mutual_information(table);
-  const double normaliser = average_of(entropy(table.truth, table.n), entropy(table.predicted, table.n), average);
-  // Every shuffle reaches the maximum (one item a cluster on both sides): a perfect match, and 0 / 0 but for rounding.
-  if (normaliser - expected <= 1e-14 * normaliser) return 1.0;
-  return (mutual_information(table) - expected) / (normaliser - expected);
+  // (I - E[I]) / (average - E[I]) = 1 - d / E[d], where d = average - I is a sum of what is not negative.
+  const double weight = weight_of_truth(found, average);
+  const ExpectedEntropies expected = expected_entropies(table);
+  const double missing = weight * found.truth_given_predicted + (1.0 - weight) * found.predicted_given_truth,
+               usual = weight * expected.truth_given_predicted + (1.0 - weight) * expected.predicted_given_truth;
+  // Every shuffle agrees as well as it can (one item a cluster on both sides): a perfect match, and 0 / 0.
+  return usual > 0.0 ? 1.0 - missing / usual : 1.0;
 }
+
+double ami(const Contingency& table, Average average) { return ami(table, mutual_information(table), average); }
 
 double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted, Average average) {
   return ami(contingency(truth, predicted), average);
@@ -273,15 +199,12 @@ double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
   return ari(contingency(truth, predicted));
 }
 
-VMeasure v_measure(const Contingency& table) {
-  if (table.n == 0) return {1.0, 1.0, 1.0};
-  const double of_truth = entropy(table.truth, table.n), of_predicted = entropy(table.predicted, table.n);
-  const double information = mutual_information(table);
-  const double homogeneity = of_truth > 0.0 ? information / of_truth : 1.0;
-  const double completeness = of_predicted > 0.0 ? information / of_predicted : 1.0;
-  const double sum = homogeneity + completeness;
-  return {homogeneity, completeness, sum > 0.0 ? 2.0 * homogeneity * completeness / sum : 0.0};
+VMeasure v_measure(const MutualInformation& found) {
+  return {found_of(found.shared, found.truth_given_predicted), found_of(found.shared, found.predicted_given_truth),
+          nmi(found, Average::arithmetic)};
 }
+
+VMeasure v_measure(const Contingency& table) { return v_measure(mutual_information(table)); }
 
 VMeasure v_measure(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted) {
   return v_measure(contingency(truth, predicted));

@@ -6,68 +6,47 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <map>
 #include <optional>
 #include <utility>
 
+#include "core/array_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
-#include "core/npz.h"
-#include "core/safetensors_header.h"
+#include "core/numbers.h"
 #include "metrics/dense.h"
 #include "metrics/double_features.h"
+#include "metrics/label_array.h"
+#include "metrics/set_layout.h"
 #include "metrics/two_stage_eigenvalues.h"
 
 namespace assay {
 namespace {
 
-/// The bytes of one array in the order of its rows.
-struct ArrayStream {
-  DType type;
-  std::vector<std::int64_t> shape;
-  std::function<void(std::span<std::byte>)> read;  // the next ones
-  std::function<void()> rewind;
-};
-
-/// One file, whatever its format: what it holds, and ways to an array, whole or piece by piece. What `read` gives lives
-/// as long as the source.
-struct Source {
-  std::string path;
-  std::vector<std::string> names;
-  std::function<TensorView(const std::string&)> read;
-  std::function<ArrayStream(const std::string&)> stream;
-
-  bool has(const std::string& name) const { return std::find(names.begin(), names.end(), name) != names.end(); }
-};
-
-InputError fault(const std::string& file, const std::string& tensor, const std::string& what) {
-  return InputError(fmt::format("{}: '{}' {}", file, tensor, what));
-}
-
-void check_matrix(const ArrayStream& array, const std::string& file, const std::string& tensor) {
-  if (array.type != DType::f32 && array.type != DType::f64)
-    throw fault(file, tensor, fmt::format("holds {}; expected F32 or F64", name_of(array.type)));
-  if (array.shape.size() != 2)
-    throw fault(file, tensor, fmt::format("has shape [{}]; expected [samples, numbers]", fmt::join(array.shape, ", ")));
-  if (array.shape[0] < 1 || array.shape[1] < 1)
-    throw fault(file, tensor, fmt::format("is empty: [{}, {}]", array.shape[0], array.shape[1]));
-}
-
 /// Gives the rows of a matrix, some at a time and from the first on: as floats, and as doubles where the file holds
-/// such. Throws InputError on a float that is not finite.
+/// such. Throws InputError on a float that is not finite, and on an integer that float32 cannot hold.
 class RowReader {
  public:
-  RowReader(ArrayStream array, std::string file, std::string tensor)
-      : array_(std::move(array)), file_(std::move(file)), tensor_(std::move(tensor)) {
-    check_matrix(array_, file_, tensor_);
+  RowReader(const ArrayFile& file, const std::string& name) : where_(file.where(name)) {
+    const ArrayHeader& header = file.header(name);
+    const std::optional<FeatureShape> shape = feature_shape(header.shape);
+    if (header.type != DType::other && !shape)
+      throw InputError(
+          fmt::format("{} has shape [{}]; expected [samples, numbers]", where_, fmt::join(header.shape, ", ")));
+    array_ = file.stream(name);
+    shape_ = *shape;
+    if (shape_.count < 1 || shape_.width < 1)
+      throw InputError(fmt::format("{} is empty: [{}, {}]", where_, shape_.count, shape_.width));
   }
 
-  std::int64_t count() const { return array_.shape[0]; }
-  std::int64_t width() const { return array_.shape[1]; }
+  std::int64_t count() const { return shape_.count; }
+  std::int64_t width() const { return shape_.width; }
   std::int64_t numbers() const { return count() * width(); }
   bool in_double() const { return array_.type == DType::f64; }
+  /// As FeatureSet::converted_from.
+  std::string converted_from() const {
+    return in_double() || array_.type == DType::f32 ? "" : std::string(numpy_name_of(array_.type));
+  }
 
   /// body(first row, floats, doubles) for each piece.
   template <class Body>
@@ -76,6 +55,7 @@ class RowReader {
     const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{1} << 21) / width(), 1, 1024);
     std::vector<float> floats;
     std::vector<double> doubles;
+    std::vector<std::byte> stored;
     for (std::int64_t first = 0; first < count(); first += most) {
       stop_if_interrupted();
       const auto size = static_cast<std::size_t>(std::min(most, count() - first) * width());
@@ -84,8 +64,12 @@ class RowReader {
         doubles.resize(size);
         array_.read(std::as_writable_bytes(std::span(doubles)));
         std::transform(doubles.begin(), doubles.end(), floats.begin(), [](double v) { return static_cast<float>(v); });
-      } else {
+      } else if (array_.type == DType::f32) {
         array_.read(std::as_writable_bytes(std::span(floats)));
+      } else {
+        stored.resize(size * size_of(array_.type));
+        array_.read(stored);
+        if (const auto at = convert_to_float(array_.type, stored, floats)) refuse_inexact(stored, first, *at);
       }
       check_finite(floats, first);
       body(first, std::span<const float>(floats), std::span<const double>(doubles));
@@ -97,16 +81,26 @@ class RowReader {
     float sum = 0.0F;  // NaN where a value is not finite, and the loop stays vectorised
     for (const float value : values) sum += value * 0.0F;
     if (sum == 0.0F) return;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto at = static_cast<std::int64_t>(i);
+    for (std::size_t i = 0; i < values.size(); ++i)
       if (!std::isfinite(values[i]))
-        throw fault(file_, tensor_,
-                    fmt::format("holds {} in row {}, column {}", values[i], first_row + at / width(), at % width()));
-    }
+        throw InputError(fmt::format("{} holds {} in {}", where_, values[i], place_of(i, first_row)));
+  }
+
+  [[noreturn]] void refuse_inexact(std::span<const std::byte> stored, std::int64_t first_row, std::size_t i) const {
+    double value = 0;
+    convert_to_double(array_.type, stored.subspan(i * size_of(array_.type)), {&value, 1});
+    throw InputError(fmt::format("{} holds {:.0f} in {}; float32 holds whole numbers up to 16777216: give F64", where_,
+                                 value, place_of(i, first_row)));
+  }
+
+  std::string place_of(std::size_t i, std::int64_t first_row) const {
+    const auto at = static_cast<std::int64_t>(i);
+    return fmt::format("row {}, column {}", first_row + at / width(), at % width());
   }
 
   ArrayStream array_;
-  std::string file_, tensor_;
+  FeatureShape shape_{};
+  std::string where_;
 };
 
 /// What a set keeps of the arrays it was read from.
@@ -129,6 +123,7 @@ void read_features(RowReader& rows, KeepOfFeatures keep, FeatureSet& set, Sample
   set.count = rows.count();
   set.width = rows.width();
   set.from_double = rows.in_double();
+  set.converted_from = rows.converted_from();
   std::shared_ptr<FeatureMoments> moments;
   std::shared_ptr<DoubleMoments> double_moments;
   if (of_doubles) double_moments = std::make_shared<DoubleMoments>(set.width);
@@ -157,18 +152,22 @@ void read_features(RowReader& rows, KeepOfFeatures keep, FeatureSet& set, Sample
   set.double_moments = std::move(double_moments);
 }
 
-void read_samples(const Source& source, const std::string& feature_name, KeepOfFeatures keep, FeatureSet& set) {
+void read_samples(const ArrayFile& file, const SetLayout& layout, KeepOfFeatures keep, FeatureSet& set) {
   const auto samples = std::make_shared<Samples>();
   Hasher hasher;
-  if (source.has(feature_name)) {
-    RowReader rows(source.stream(feature_name), set.name, feature_name);
+  if (!layout.features.empty()) {
+    RowReader rows(file, layout.features);
     read_features(rows, keep, set, *samples, hasher);
   }
-  if (source.has("logits")) {
-    RowReader rows(source.stream("logits"), set.name, "logits");
+  if (!layout.logits.empty()) {
+    RowReader rows(file, layout.logits);
     if (set.count > 0 && rows.count() != set.count)
-      throw fault(set.name, "logits", fmt::format("has {} rows, the features have {}", rows.count(), set.count));
-    if (set.count == 0) hasher.number(rows.count()).number(std::int64_t{0}).number(std::int64_t{0});
+      throw InputError(
+          fmt::format("{} has {} rows, the features have {}", file.where(layout.logits), rows.count(), set.count));
+    if (set.count == 0) {
+      hasher.number(rows.count()).number(std::int64_t{0}).number(std::int64_t{0});
+      set.converted_from = rows.converted_from();
+    }
     set.count = rows.count();
     set.classes = rows.width();
     hasher.number(set.classes).number(rows.numbers());
@@ -179,15 +178,13 @@ void read_samples(const Source& source, const std::string& feature_name, KeepOfF
       if (kept) append(values, samples->logits);
     });
   }
-  if (source.has("labels")) {
-    const TensorView view = source.read("labels");
-    if (view.shape != std::vector<std::int64_t>{set.count})
-      throw fault(set.name, "labels",
-                  fmt::format("has shape [{}]; expected [{}]", fmt::join(view.shape, ", "), set.count));
-    if (view.type != DType::i64)
-      throw fault(set.name, "labels", fmt::format("holds {}; expected I64", name_of(view.type)));
-    const auto values = view.i64("labels");
-    set.labels.assign(values.begin(), values.end());
+  if (!layout.labels.empty()) {
+    LabelArray labels = read_labels(file, layout.labels, set.count);
+    set.labels = std::move(labels.labels);
+    set.class_names = std::move(labels.class_names);
+    set.label_fault = std::move(labels.fault);
+    set.notes.insert(set.notes.end(), labels.notes.begin(), labels.notes.end());
+    if (!set.label_fault.empty()) set.notes.push_back(set.label_fault + "; it was not used");
   }
   set.hash = hasher.hex();
   set.features = samples->features;
@@ -196,33 +193,20 @@ void read_samples(const Source& source, const std::string& feature_name, KeepOfF
   set.storage = samples;
 }
 
-std::vector<double> doubles(const TensorView& view, const std::string& file, const std::string& tensor) {
-  std::vector<double> out(static_cast<std::size_t>(view.numel()));
-  if (view.type == DType::f64) {
-    if (!out.empty()) std::memcpy(out.data(), view.data.data(), view.data.size());
-  } else if (view.type == DType::f32) {
-    const auto values = view.f32(tensor);
-    std::copy(values.begin(), values.end(), out.begin());
-  } else {
-    throw fault(file, tensor, fmt::format("holds {}; expected F64 or F32", name_of(view.type)));
-  }
-  return out;
-}
-
 /// Refuses what no covariance can be, and makes the rest symmetric to the bit.
-void check_covariance(Eigen::MatrixXd& sigma, const std::string& file, const std::string& name) {
+void check_covariance(Eigen::MatrixXd& sigma, const std::string& where) {
+  const auto fault = [&](const std::string& what) { return InputError(fmt::format("{} {}", where, what)); };
   const double size = sigma.cwiseAbs().maxCoeff();
   const Eigen::Index n = sigma.rows();
   for (Eigen::Index j = 0; j < n; ++j)
-    if (sigma(j, j) < 0.0) throw fault(file, name, fmt::format("has a negative variance in column {}", j));
+    if (sigma(j, j) < 0.0) throw fault(fmt::format("has a negative variance in column {}", j));
   constexpr Eigen::Index square = 32;  // in squares, which fit caches
   for (Eigen::Index j0 = 0; j0 < n; j0 += square)
     for (Eigen::Index i0 = 0; i0 <= j0; i0 += square)
       for (Eigen::Index j = j0; j < std::min(j0 + square, n); ++j)
         for (Eigen::Index i = i0; i < std::min(i0 + square, j); ++i) {
           if (!(std::abs(sigma(i, j) - sigma(j, i)) <= 1e-6 * size))
-            throw fault(file, name,
-                        fmt::format("is not symmetric: {} in row {}, column {} and {} across the diagonal", sigma(i, j),
+            throw fault(fmt::format("is not symmetric: {} in row {}, column {} and {} across the diagonal", sigma(i, j),
                                     i, j, sigma(j, i)));
           sigma(i, j) = sigma(j, i) = 0.5 * (sigma(i, j) + sigma(j, i));
         }
@@ -233,41 +217,52 @@ void check_covariance(Eigen::MatrixXd& sigma, const std::string& file, const std
   // Statistics that somebody gathered in float32 go this far below zero.
   if (values.front() < -1e-5 * values.back())
     throw fault(
-        file, name,
         fmt::format("is no covariance: its smallest eigenvalue is {} (largest {})", values.front(), values.back()));
 }
 
-Gaussian read_statistics(const Source& source, const std::string& mean_name, const std::string& sigma_name) {
-  for (const std::string& name : {mean_name, sigma_name})
-    if (!source.has(name)) throw InputError(fmt::format("{}: has no '{}' beside the other", source.path, name));
-  const TensorView mean_view = source.read(mean_name), sigma_view = source.read(sigma_name);
-  const std::int64_t width = mean_view.numel();
-  if (mean_view.shape.size() != 1 || width < 1)
-    throw fault(source.path, mean_name,
-                fmt::format("has shape [{}]; expected [numbers]", fmt::join(mean_view.shape, ", ")));
-  if (sigma_view.shape != std::vector<std::int64_t>{width, width})
-    throw fault(source.path, sigma_name,
-                fmt::format("has shape [{}]; expected [{}, {}]", fmt::join(sigma_view.shape, ", "), width, width));
-  const auto mean = doubles(mean_view, source.path, mean_name), sigma = doubles(sigma_view, source.path, sigma_name);
-  const auto finite = [&](const std::vector<double>& values, const std::string& name) {
+/// The sides of a shape without those of 1 in front of the last `sides`.
+std::vector<std::int64_t> last_sides(std::vector<std::int64_t> shape, std::size_t sides) {
+  while (shape.size() > sides && shape.front() == 1) shape.erase(shape.begin());
+  return shape;
+}
+
+std::int64_t read_count(const ArrayFile& file, const std::string& name) {
+  const TensorView view = file.read(name);
+  const std::string where = file.where(name);
+  if (view.numel() != 1) throw InputError(fmt::format("{} must be one positive whole number", where));
+  const std::int64_t count = integers_of(view, where).front();
+  if (count < 1) throw InputError(fmt::format("{} is {}; expected a positive whole number", where, count));
+  return count;
+}
+
+Gaussian read_statistics(const ArrayFile& file, const std::string& mean_name, const std::string& sigma_name) {
+  const std::string mean_where = file.where(mean_name), sigma_where = file.where(sigma_name);
+  const ArrayHeader &mean_header = file.header(mean_name), &sigma_header = file.header(sigma_name);
+  // A mean of [1, D] or [D, 1] is what mean(keepdims=True) and MATLAB leave.
+  const std::int64_t width = mean_header.numel();
+  const auto sides = std::count_if(mean_header.shape.begin(), mean_header.shape.end(), [](auto n) { return n != 1; });
+  if (mean_header.shape.empty() || sides > 1 || width < 1)
+    throw InputError(
+        fmt::format("{} has shape [{}]; expected [numbers]", mean_where, fmt::join(mean_header.shape, ", ")));
+  if (last_sides(sigma_header.shape, 2) != std::vector<std::int64_t>{width, width})
+    throw InputError(fmt::format("{} has shape [{}]; expected [{}, {}]", sigma_where,
+                                 fmt::join(sigma_header.shape, ", "), width, width));
+  const std::vector<double> mean = doubles_of(file.read(mean_name), mean_where);
+  const std::vector<double> sigma = doubles_of(file.read(sigma_name), sigma_where);
+  const auto finite = [&](const std::vector<double>& values, const std::string& where) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const auto at = static_cast<std::int64_t>(i);
       if (!std::isfinite(values[i]))
-        throw fault(source.path, name, fmt::format("holds {} in row {}, column {}", values[i], at / width, at % width));
+        throw InputError(fmt::format("{} holds {} in row {}, column {}", where, values[i], at / width, at % width));
     }
   };
-  finite(mean, mean_name);
-  finite(sigma, sigma_name);
+  finite(mean, mean_where);
+  finite(sigma, sigma_where);
   Gaussian out;
   out.mean = Eigen::Map<const Eigen::VectorXd>(mean.data(), width);
   out.covariance = Eigen::Map<const Eigen::MatrixXd>(sigma.data(), width, width);
-  check_covariance(out.covariance, source.path, sigma_name);
-  if (source.has("n")) {
-    const TensorView view = source.read("n");
-    if (view.type != DType::i64 || view.numel() != 1 || view.i64("n")[0] < 1)
-      throw fault(source.path, "n", "must be one positive I64");
-    out.count = view.i64("n")[0];
-  }
+  check_covariance(out.covariance, sigma_where);
+  if (file.has("n")) out.count = read_count(file, "n");
   return out;
 }
 
@@ -278,26 +273,26 @@ std::string hash_of(const Gaussian& g) {
   return Hasher().number(g.count).values(values(g.mean)).values(values(g.covariance)).hex();
 }
 
-const char* feature_name_in(const Source& source) { return source.has("features") ? "features" : "arr_0"; }
-
-FeatureSet read_source(const Source& source, KeepOfFeatures keep) {
+FeatureSet read_set(const ArrayFile& file, const SetLayout& layout, KeepOfFeatures keep) {
   FeatureSet set;
-  set.name = source.path;
-  if (source.has("mu") || source.has("sigma")) {
-    set.statistics = read_statistics(source, "mu", "sigma");
+  set.name = file.path();
+  set.notes = layout.notes;
+  if (layout.statistics()) {
+    set.statistics = read_statistics(file, layout.mean, layout.covariance);
     set.count = set.statistics->count;
     set.width = set.statistics->width();
     set.hash = hash_of(*set.statistics);
-    if (source.has("mu_s") || source.has("sigma_s"))
-      set.spatial_statistics = read_statistics(source, "mu_s", "sigma_s");
+    if (!layout.spatial_mean.empty())
+      set.spatial_statistics = read_statistics(file, layout.spatial_mean, layout.spatial_covariance);
     return set;
   }
-  const std::string features = feature_name_in(source);
-  if (!source.has(features) && !source.has("logits"))
+  if (!layout.images.empty() && layout.logits.empty())
+    throw InputError(fmt::format("{} holds images, {}; expected features, or statistics of them",
+                                 file.where(layout.images), file.header(layout.images).description()));
+  if (layout.features.empty() && layout.logits.empty())
     throw InputError(fmt::format("{}: holds {}; expected features, logits, mu and sigma, or feature moments",
-                                 source.path,
-                                 source.names.empty() ? "nothing" : fmt::format("{}", fmt::join(source.names, ", "))));
-  read_samples(source, features, keep, set);
+                                 file.path(), contents_of(file)));
+  read_samples(file, layout, keep, set);
   return set;
 }
 
@@ -314,112 +309,26 @@ FeatureSet read_moments(const SafetensorsFile& file) {
   return set;
 }
 
-/// The rows of an array in memory.
-ArrayStream in_memory(const std::shared_ptr<const NpyArray>& array) {
-  const auto at = std::make_shared<std::size_t>(0);
-  return {array->type, array->shape,
-          [array, at](std::span<std::byte> to) {
-            std::copy_n(array->data.begin() + static_cast<std::ptrdiff_t>(*at), to.size(), to.begin());
-            *at += to.size();
-          },
-          [at] { *at = 0; }};
-}
-
-Source open_npz(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const NpzFile>(path);
-  const auto kept = std::make_shared<std::map<std::string, NpyArray>>();
-  const auto read = [file, kept](const std::string& name) {
-    if (!kept->contains(name)) kept->emplace(name, file->read(name));
-    return kept->at(name).view();
-  };
-  const auto stream = [file](const std::string& name) {
-    const auto open = std::make_shared<NpyStream>(file->stream(name));
-    const NpyHeader& header = open->header();
-    if (header.column_major) return in_memory(std::make_shared<const NpyArray>(file->read(name)));
-    return ArrayStream{header.type, header.shape, [open](std::span<std::byte> to) { open->read(to); },
-                       [open] { open->rewind(); }};
-  };
-  return {file->path(), file->names(), read, stream};
-}
-
-/// A safetensors file of which the header alone is in memory.
-struct OpenSafetensors {
-  explicit OpenSafetensors(const std::filesystem::path& file) : path(file.string()), in(file, std::ios::binary) {
-    std::error_code code;
-    if (std::filesystem::is_directory(file, code))
-      throw InputError(fmt::format("{}: is a folder, expected a file", path));
-    if (!in) throw InputError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
-    in.seekg(0, std::ios::end);
-    const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(in.tellg(), 0));
-    std::string begin(std::min<std::uint64_t>(size, 8), '\0');
-    read(0, std::as_writable_bytes(std::span(begin)));
-    begin.resize(8 + safetensors_header_size(begin, size, path));
-    read(0, std::as_writable_bytes(std::span(begin)));
-    header = parse_safetensors_header(begin, size, path);
-  }
-
-  void read(std::uint64_t from, std::span<std::byte> to) {
-    in.clear();
-    in.seekg(static_cast<std::streamoff>(from));
-    in.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(to.size()));
-    if (!in) throw InputError(path + ": was cut short while it was read");
-  }
-
-  std::string path;
-  std::ifstream in;
-  SafetensorsHeader header;
-  std::map<std::string, std::vector<std::byte>> kept;
-};
-
-Source open_safetensors(const std::shared_ptr<OpenSafetensors>& file) {
-  std::vector<std::string> names;
-  names.reserve(file->header.tensors.size());
-  for (const auto& [name, entry] : file->header.tensors) names.push_back(name);
-  const auto read = [file](const std::string& name) {
-    const SafetensorsHeader::Entry& entry = file->header.tensors.at(name);
-    std::vector<std::byte>& bytes = file->kept[name];
-    bytes.resize(entry.bytes);
-    file->read(file->header.data_begin + entry.begin, bytes);
-    return TensorView{entry.type, entry.shape, bytes};
-  };
-  const auto stream = [file](const std::string& name) {
-    const SafetensorsHeader::Entry& entry = file->header.tensors.at(name);
-    const std::uint64_t begin = file->header.data_begin + entry.begin;
-    const auto at = std::make_shared<std::uint64_t>(begin);
-    return ArrayStream{entry.type, entry.shape,
-                       [file, at](std::span<std::byte> to) {
-                         file->read(*at, to);
-                         *at += to.size();
-                       },
-                       [at, begin] { *at = begin; }};
-  };
-  return {file->path, names, read, stream};
-}
-
-/// Nothing where a safetensors file holds feature moments.
-std::optional<Source> open_source(const std::filesystem::path& file) {
-  if (file.extension() == ".npz") return open_npz(file);
-  if (file.extension() != ".safetensors")
-    throw InputError(fmt::format("{}: expected a feature or statistics file (.safetensors or .npz)", file.string()));
-  const auto open = std::make_shared<OpenSafetensors>(file);
-  if (open->header.tensors.contains(moments_prefix + "nodes")) return std::nullopt;
-  return open_safetensors(open);
-}
-
 }  // namespace
 
 FeatureSet read_feature_file(const std::filesystem::path& file, KeepOfFeatures keep) {
-  const std::optional<Source> source = open_source(file);
-  return source ? read_source(*source, keep) : read_moments(SafetensorsFile(file));
+  const ArrayFile arrays(file);
+  const SetLayout layout = find_layout(arrays);
+  return layout.moments ? read_moments(SafetensorsFile(file)) : read_set(arrays, layout, keep);
 }
 
 FeatureMoments read_feature_moments(const std::filesystem::path& file, std::int64_t first_index,
+                                    std::vector<std::string>& notes,
                                     const std::function<void(std::int64_t done, std::int64_t count)>& progress) {
-  const std::optional<Source> source = open_source(file);
-  const std::string name = source ? feature_name_in(*source) : "";
-  if (!source || !source->has(name))
-    throw InputError(fmt::format("{}: holds no features to gather statistics of", file.string()));
-  RowReader rows(source->stream(name), source->path, name);
+  const ArrayFile arrays(file);
+  const SetLayout layout = find_layout(arrays);
+  if (layout.features.empty())
+    throw InputError(
+        fmt::format("{}: holds {}; expected features to gather statistics of", file.string(), contents_of(arrays)));
+  notes = layout.notes;
+  RowReader rows(arrays, layout.features);
+  if (!rows.converted_from().empty())
+    notes.push_back(fmt::format("{} was converted from {}", arrays.where(layout.features), rows.converted_from()));
   FeatureMoments moments(rows.width());
   rows.pass([&](std::int64_t first, std::span<const float> values, std::span<const double>) {
     moments.add(first_index + first, values);

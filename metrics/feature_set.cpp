@@ -1,6 +1,9 @@
 #include "metrics/feature_set.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -21,6 +24,8 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   out.classes = set.classes;
   out.class_names = set.class_names;
   out.from_double = set.from_double;
+  out.converted_from = set.converted_from;
+  out.label_fault = set.label_fault;
   const auto copy = [&](const auto& from, std::int64_t width, auto& to) {
     if (from.empty()) return;
     to.reserve(samples.size() * static_cast<std::size_t>(width));
@@ -51,6 +56,13 @@ FeatureSet spatial_of(const FeatureSet& set) {
   out.statistics = set.spatial_statistics;
   out.width = set.spatial_statistics->width();
   return out;
+}
+
+std::string conversions(std::initializer_list<const FeatureSet*> sets) {
+  std::set<std::string> types;
+  for (const FeatureSet* set : sets)
+    if (!set->converted_from.empty()) types.insert(set->converted_from);
+  return fmt::format("{}", fmt::join(types, ", "));
 }
 
 void check_widths(const FeatureSet& reference, const FeatureSet& generated) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,13 +27,21 @@ struct FeatureSet {
   std::span<const double> doubles;
   /// Given in float64, whether `doubles` keeps that or not.
   bool from_double = false;
+  /// What the numbers were before they were converted to float32, which holds them exactly: "float16", "uint8". Empty
+  /// of float32 and float64.
+  std::string converted_from;
   /// [count, classes]; empty where the file has none.
   std::span<const float> logits;
   std::int64_t classes = 0;
-  /// [count]; empty where the file has none.
+  /// [count]; empty where the file has none, and where what it has is no label of each sample.
   std::vector<std::int64_t> labels;
+  /// Then a whole line that says so, for scores that need labels; else empty.
+  std::string label_fault;
   /// Name of label k at k; empty where labels are numbers and nothing else.
   std::vector<std::string> class_names;
+
+  /// What of the file was taken, understood or left out, one line each.
+  std::vector<std::string> notes;
 
   /// Statistics of ours, which know their count and take any divisor; so do those of float64 features.
   std::shared_ptr<const FeatureMoments> moments;
@@ -57,6 +66,9 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples);
 /// The set as its spatial statistics where a public file has them beside the usual ones; features and statistics of
 /// ours as they are. Throws InputError naming the keys where public statistics lack them.
 FeatureSet spatial_of(const FeatureSet& set);
+
+/// `converted_from` of all these without repetition; empty where none was converted.
+std::string conversions(std::initializer_list<const FeatureSet*> sets);
 
 /// Throws InputError naming both unless they hold equally many numbers a sample.
 void check_widths(const FeatureSet& reference, const FeatureSet& generated);

@@ -11,7 +11,9 @@
 #include <numeric>
 #include <utility>
 
+#include "core/compensated_sum.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/philox.h"
 #include "kernels/parallel_for.h"
 #include "metrics/bootstrap.h"
@@ -79,12 +81,21 @@ Probabilities probabilities(const FeatureRows& logits, const Indices& rows) {
       }
     }
   });
-  out.sum = sums.rowwise().sum();
-  out.negative_sum = std::accumulate(out.negative.begin(), out.negative.end(), 0.0);
+  // A plain sum drifts with the number of rows, and a score of equal rows would fall below 1.
+  out.sum.resize(classes);
+  for (std::int64_t k = 0; k < classes; ++k) {
+    CompensatedSum sum;
+    for (std::int64_t c = 0; c < chunks; ++c) sum.add(sums(k, c));
+    out.sum[k] = sum.value();
+  }
+  CompensatedSum negative;
+  for (const double value : out.negative) negative.add(value);
+  out.negative_sum = negative.value();
   return out;
 }
 
-/// exp of mean p log p less q log q of the mean p, from sums over n rows.
+/// exp of mean p log p less q log q of the mean p, from sums over n rows. The exponent is a divergence: what lies below
+/// 0 is rounding of the last digits.
 template <class Sums>
 double score(double negative_sum, const Eigen::ArrayBase<Sums>& sum, double n) {
   double marginal = 0.0;
@@ -92,7 +103,7 @@ double score(double negative_sum, const Eigen::ArrayBase<Sums>& sum, double n) {
     const double q = total / n;
     if (q > 0.0) marginal += q * std::log(q);
   }
-  return std::exp(negative_sum / n - marginal);
+  return std::exp(std::max(negative_sum / n - marginal, 0.0));
 }
 
 /// weights [r, n] times rows.
@@ -111,6 +122,7 @@ Weighted weighted(const at::Tensor& weights, const at::Tensor& values) {
   const std::int64_t rows = weights.size(0);
   at::parallel_for(0, (rows + weighted_rows - 1) / weighted_rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
+      stop_if_interrupted();
       const std::int64_t first = b * weighted_rows, count = std::min(weighted_rows, rows - first);
       at::Tensor part = out.sums.narrow(0, first, count);
       at::mm_out(part, weights.narrow(0, first, count), values);

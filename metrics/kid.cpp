@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/philox.h"
 #include "kernels/parallel_for.h"
 #include "metrics/bootstrap.h"
@@ -75,6 +76,7 @@ Sums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const We
   const at::Tensor products = at::empty({std::min(tile, n), m}, at::kFloat);
   const at::Tensor kernel = at::empty({std::min(tile, n), m}, at::kDouble);
   for (std::int64_t first = 0; first < n; first += tile) {
+    stop_if_interrupted();
     const std::int64_t count = std::min(tile, n - first), start = itself ? first : 0;
     const at::Tensor rows = x.narrow(0, first, count);
     at::parallel_for(0, (m - start + tile - 1) / tile, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -132,6 +134,7 @@ double kernel_total(const at::Tensor& x, const at::Tensor& y, bool itself) {
   const float* products = panel.const_data_ptr<float>();
   double total = 0.0;
   for (std::int64_t first = 0; first < n; first += panel_rows) {
+    stop_if_interrupted();
     const std::int64_t count = std::min(panel_rows, n - first), start = itself ? first : 0;
     at::Tensor block = panel.narrow(0, 0, count).narrow(1, start, m - start);
     at::mm_out(block, x.narrow(0, first, count), transposed.narrow(1, start, m - start));

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/philox.h"
 #include "kernels/parallel_for.h"
 #include "kernels/smallest_distances.h"
@@ -456,6 +457,7 @@ KMeans lloyd(const at::Tensor& searched, const at::Tensor& points, at::Tensor ce
   NearestCentroids nearest(points, searched, clusters);
   ClusterMeans means(points, clusters);
   for (std::int64_t iteration = 0; iteration < config.iterations; ++iteration) {
+    stop_if_interrupted();
     nearest.update(out.centroids);
     const Members members = members_of(nearest.labels().data(), n, clusters);
     const double inertia = means.move(nearest.labels(), members, out.centroids);

@@ -19,7 +19,7 @@ std::int64_t triangle(std::int64_t width) { return width * (width + 1) / 2; }
 std::span<const std::byte> as_bytes(std::span<const double> values) { return std::as_bytes(values); }
 
 std::vector<double> doubles(const TensorView& view, const std::string& name) {
-  if (view.type != DType::f64) throw InputError(name + " must be F64, is " + std::string(name_of(view.type)));
+  if (view.type != DType::f64) throw InputError(name + " must be F64, is " + std::string(view.type_name()));
   std::vector<double> out(view.data.size() / sizeof(double));
   if (!out.empty()) std::memcpy(out.data(), view.data.data(), view.data.size());
   return out;

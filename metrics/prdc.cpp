@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/philox.h"
 #include "kernels/nearest_candidates.h"
 #include "kernels/parallel_for.h"
@@ -172,6 +173,7 @@ Neighbours neighbours(const Side& side, std::int64_t length, const Metric& metri
     limits[static_cast<std::size_t>(to)] = list.limit();
   };
   for (std::int64_t first = 0; first < n; first += panel_rows) {
+    stop_if_interrupted();
     const std::int64_t count = std::min(panel_rows, n - first);
     const std::int64_t tiles = (n - first + tile - 1) / tile;
     at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -322,6 +324,7 @@ Incidence incidence(const Balls& reference, const Balls& generated, const Neighb
   };
 
   for (std::int64_t first = 0; first < m; first += panel_rows) {
+    stop_if_interrupted();
     const std::int64_t count = std::min(panel_rows, m - first);
     at::parallel_for(0, (n + tile - 1) / tile, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
@@ -419,6 +422,7 @@ void add_halves(Prdc& out, const Incidence& found, const Neighbours& near, const
   at::parallel_for(0, options.replicates, 4, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::int32_t> kth(static_cast<std::size_t>(n));
     for (std::int64_t r = begin; r < end; ++r) {
+      stop_if_interrupted();
       RandomStream random(options.bootstrap_seed, Purpose::resample, half_stream + static_cast<std::uint64_t>(r));
       const std::vector<std::int64_t> order = permutation(n, random);
       std::vector<char> part(static_cast<std::size_t>(n), 0);
@@ -571,6 +575,7 @@ PrdcPair prdc_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows
     std::vector<std::int32_t> found_kth(2 * rows);
     std::vector<char> part(2 * rows);
     for (std::int64_t r = begin; r < end; ++r) {
+      stop_if_interrupted();
       RandomStream random(options.bootstrap_seed, Purpose::resample, swap_stream + static_cast<std::uint64_t>(r));
       for (std::size_t i = 0; i < rows; ++i) {
         part[i] = static_cast<char>(random.bits() & 1u);

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "metrics/class_join.h"
 
 namespace assay {
 namespace {
@@ -61,10 +63,15 @@ TailRule parse_tail_rule(const std::string& text) {
                   text));
 }
 
-std::vector<Stratum> class_strata(std::span<const std::int64_t> reference_labels) {
+std::vector<Stratum> class_strata(std::span<const std::int64_t> reference_labels,
+                                  std::span<const std::int64_t> generated_labels,
+                                  const std::vector<std::string>& names) {
+  std::set<std::int64_t> labels(reference_labels.begin(), reference_labels.end());
+  labels.insert(generated_labels.begin(), generated_labels.end());
   std::vector<Stratum> strata;
-  for (const auto& [label, count] : counts_of(reference_labels))
-    strata.push_back({fmt::format("class {}", label), {label}});
+  strata.reserve(labels.size());
+  for (const std::int64_t label : labels)
+    strata.push_back({fmt::format("class {}", class_text(label, names)), {label}, true});
   return strata;
 }
 

@@ -8,8 +8,9 @@ namespace assay {
 
 /// Classes whose rows are scored together: a single class, or the head, middle or tail of a long-tailed set.
 struct Stratum {
-  std::string name;  ///< "class 7", "head", "medium", "tail"
+  std::string name;  ///< "class cat", "class 7", "head", "medium", "tail"
   std::vector<std::int64_t> classes;
+  bool one_class = false;  ///< of class_strata()
 };
 
 /// How classes are told head, medium and tail, by their number of reference rows.
@@ -19,13 +20,16 @@ struct TailRule {
   std::int64_t head = 0, tail = 0;
 };
 
-/// "thirds": classes sorted by falling count (equal counts by smaller label), cut into three parts as equal as can be,
-/// the larger ones first. "many-few:A,B": more than A rows is head, fewer than B tail, the rest medium; A = 100 and
-/// B = 20 are those of the long-tail literature (Liu et al. 2019). Throws InputError for anything else.
+/// "thirds": classes sorted by falling count (equal counts by smaller label, which is natural order of names), cut into
+/// three parts as equal as can be, the larger ones first. "many-few:A,B": more than A rows is head, fewer than B tail,
+/// the rest medium; A = 100 and B = 20 are those of the long-tail literature (Liu et al. 2019). Throws InputError for
+/// anything else.
 TailRule parse_tail_rule(const std::string& text);
 
-/// One stratum for each label of the reference, in rising order.
-std::vector<Stratum> class_strata(std::span<const std::int64_t> reference_labels);
+/// One stratum for each label of either side, in rising order. `names` holds the name of label k at k, or nothing.
+std::vector<Stratum> class_strata(std::span<const std::int64_t> reference_labels,
+                                  std::span<const std::int64_t> generated_labels,
+                                  const std::vector<std::string>& names = {});
 
 /// Head, medium and tail; parts without a class are left out. Throws InputError without labels.
 std::vector<Stratum> tail_strata(std::span<const std::int64_t> reference_labels, const TailRule& rule);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "reports/charts.h"
 #include "reports/html.h"
 #include "reports/markdown.h"
@@ -82,6 +83,7 @@ ReportData read_data(const ReportOptions& options) {
 
 void write_charts(const std::vector<Block>& blocks, const std::filesystem::path& folder) {
   for (const Block& block : blocks) {
+    stop_if_interrupted();
     if (const auto* chart = std::get_if<Chart>(&block)) {
       ensure_folder(folder);
       write_file_atomically(folder / (chart->name + ".svg"), standalone_svg(chart->wide));
@@ -94,11 +96,14 @@ void write_charts(const std::vector<Block>& blocks, const std::filesystem::path&
 }  // namespace
 
 ReportFiles write_report(const ReportOptions& options) {
-  const Document document = make_document(read_data(options));
+  const ReportData data = read_data(options);
+  stop_if_interrupted();
+  const Document document = make_document(data);
   ensure_folder(options.out);
   const ReportFiles files{options.out / "report.html", options.out / "report.md"};
   for (const Section& section : document.sections)
     for (const Part& part : section.parts) write_charts(part.blocks, options.out / "charts");
+  stop_if_interrupted();
   write_file_atomically(files.html, render_html(document));
   write_file_atomically(files.markdown, render_markdown(document, options.out));
   return files;

@@ -17,7 +17,8 @@ NeededFile read_reference(const nlohmann::json& object, const std::string& where
   ConfigReader reader(object, where);
   NeededFile file;
   const std::string name = reader.text("file", "");
-  if (name.empty()) throw InputError(where + ".file: missing; expected an .npz batch of images, or a feature file");
+  if (name.empty())
+    throw InputError(where + ".file: missing; expected a batch of images (.npz, .npy), or a feature file");
   file.what = fmt::format("reference `{}`", where.substr(where.rfind('.') + 1));
   file.path = folder / name;
   file.official = reader.text("official", "");

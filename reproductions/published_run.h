@@ -26,7 +26,7 @@ struct PublishedRun {
   std::vector<std::string> protocols;                // of the scores
   std::int64_t images = 50000;                       // a row
   std::int64_t shard = 500;                          // images that a kill can cost
-  std::int64_t batch = 50;                           // images at a time
+  std::int64_t batch = 50;                           // images at a time on a GPU, and through Inception
   std::int64_t bootstrap = 200;                      // replicates behind an interval
   std::vector<std::string> unknown;                  // what the paper and its code leave open
 };

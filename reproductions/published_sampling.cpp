@@ -6,13 +6,16 @@
 #include <cctype>
 #include <chrono>
 
+#include "core/array_file.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/npz.h"
+#include "core/interrupt.h"
 #include "core/safetensors.h"
 #include "metrics/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
+#include "metrics/image_array.h"
+#include "metrics/set_layout.h"
 #include "reproductions/sample_files.h"
 
 namespace assay {
@@ -53,12 +56,6 @@ const char* tensor_of(const ImageProtocol& protocol) {
 }
 
 bool is_distance(const std::string& protocol) { return protocol.starts_with("fid") || protocol.starts_with("sfid"); }
-
-bool holds_image_batch(const std::filesystem::path& reference) {
-  if (reference.extension() != ".npz") return false;
-  const NpzFile file(reference);
-  return file.has("arr_0") && !file.has("features") && file.stream("arr_0").header().shape.size() == 4;
-}
 
 ScoreDirection direction_of(const std::string& metric) {
   if (metric.ends_with("_std")) return ScoreDirection::none;
@@ -123,6 +120,7 @@ NetworkFeatures PublishedScores::outputs(const Pass& pass, std::int64_t count, i
   std::vector<float> prepared;
   NetworkFeatures all;
   for (std::int64_t first = 0; first < count; first += batch_) {
+    stop_if_interrupted();
     const std::int64_t size = std::min(batch_, count - first);
     prepared.resize(values * static_cast<std::size_t>(size));
     for (std::int64_t i = 0; i < size; ++i) {
@@ -145,15 +143,12 @@ std::filesystem::path PublishedScores::reference_features(const Pass& pass, cons
                                    {"inception", inception_hash_},
                                    {"pass", pass.name}};
   return run_.product("reference-features", identity, [&](const std::filesystem::path& out) {
-    const NpzFile file(reference);
-    NpyStream stream = file.stream("arr_0");
-    const NpyHeader header = stream.header();
-    if (header.type != DType::u8 || header.shape[3] != 3 || header.shape[0] < 1 || header.column_major)
-      throw InputError(fmt::format("{}: 'arr_0' holds no row-major U8 [images, height, width, 3]", reference.string()));
-    const std::int64_t count = header.shape[0];
+    const ArrayFile file(reference);
+    ImageArray images(file, find_layout(file).images);
+    const std::int64_t count = images.count();
     const NetworkFeatures found = outputs(
-        pass, count, static_cast<int>(header.shape[1]), static_cast<int>(header.shape[2]),
-        [&](std::int64_t, std::span<std::uint8_t> pixels) { stream.read(std::as_writable_bytes(pixels)); },
+        pass, count, images.height(), images.width(),
+        [&](std::int64_t, std::span<std::uint8_t> pixels) { images.read(pixels); },
         run_.progress("Inception of " + reference.filename().string(), count, "images"));
     write_features(out, found, count, {});
   });
@@ -161,8 +156,8 @@ std::filesystem::path PublishedScores::reference_features(const Pass& pass, cons
 
 FeatureSet PublishedScores::reference_under(const std::string& protocol, const std::filesystem::path& reference) {
   // Public reference batches carry the statistics of the whole set beside some of its images.
-  const bool images = holds_image_batch(reference);
-  if (!images || (is_distance(protocol) && NpzFile(reference).has("mu"))) return read_feature_file(reference);
+  const SetLayout layout = find_layout(ArrayFile(reference));
+  if (layout.images.empty() || (is_distance(protocol) && layout.statistics())) return read_feature_file(reference);
   const auto file = std::make_shared<const SafetensorsFile>(reference_features(pass_of(protocol), reference));
   const TensorView& features = file->at(tensor_of(find_image_protocol(protocol)));
   const TensorView& logits = file->at("logits");
@@ -251,6 +246,9 @@ void PublishedScores::score(const PublishedTask& row, StageOutput& out) {
     nlohmann::json choices = {{"weights_hash", inception_hash_}};
     if (protocol.needs_reference()) choices["reference"] = hash_of_reference(row.reference);
     if (reference.count > 0) choices["n_reference"] = reference.count;
+    if (!reference.converted_from.empty()) choices["converted_from"] = reference.converted_from;
+    for (const std::string& note : reference.notes)
+      if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end()) out.notes.push_back(note);
     if (protocol.choices != nullptr) choices.update(protocol.choices(options));
     for (const MetricRow& found : protocol.score(reference, generated_under(id, row), options)) {
       Score score;

@@ -32,7 +32,7 @@ struct PublishedTask {
   std::string name;  // as printed; names the stages
   std::string arm;   // of its scores
   nlohmann::json params = nlohmann::json::object();
-  std::filesystem::path reference;  // .npz batch of images, with statistics or without, or a feature file
+  std::filesystem::path reference;  // batch of images, with statistics or without, or a feature file (.npz, ...)
   std::int64_t images = 0;
   std::int64_t shard = 0;               // images that a kill can cost
   std::vector<std::string> departures;  // settings that are not the published ones, noted

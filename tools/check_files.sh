@@ -29,4 +29,8 @@ for file in $(git grep -lE --untracked '\bat::parallel_(for|reduce)\b' -- '*.cpp
     status=1
   fi
 done
+if git grep -nE --untracked '\bset_num_threads\b' -- '*.cpp' '*.h' ':!kernels/thread_count.h' >&2; then
+  echo "^ at::set_num_threads may be lost to what another thread sets; ThreadCount (kernels/thread_count.h) is not" >&2
+  status=1
+fi
 exit "$status"

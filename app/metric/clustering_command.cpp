@@ -28,27 +28,36 @@ struct Options {
   MetricOutput output;
 };
 
+/// A table and the logarithms that most scores need of it.
+struct Counted {
+  explicit Counted(Contingency counted) : table(std::move(counted)), information(mutual_information(table)) {}
+  Contingency table;
+  MutualInformation information;
+};
+
 struct Measure {
   std::string name, average;
-  std::function<double(const Contingency&)> value;
+  std::function<double(const Counted&)> value;
   double cost;  // of one value, in steps of a nanosecond or so
 };
 
 std::vector<Measure> measures(const Contingency& table) {
   const double cells = 20.0 * static_cast<double>(table.cells.size());
   const double ami_cost = 5.0 * ami_terms(table), assignment_cost = 2.0 * assignment_steps(table);
-  const auto nmi_by = [](Average average) { return [average](const Contingency& t) { return nmi(t, average); }; };
+  const auto nmi_by = [](Average average) {
+    return [average](const Counted& c) { return nmi(c.information, average); };
+  };
   return {{"nmi", "", nmi_by(Average::arithmetic), cells},
           {"nmi", "geometric", nmi_by(Average::geometric), cells},
           {"nmi", "min", nmi_by(Average::min), cells},
           {"nmi", "max", nmi_by(Average::max), cells},
-          {"ami", "", [](const Contingency& t) { return ami(t); }, ami_cost},
-          {"ari", "", [](const Contingency& t) { return ari(t); }, cells},
-          {"homogeneity", "", [](const Contingency& t) { return v_measure(t).homogeneity; }, cells},
-          {"completeness", "", [](const Contingency& t) { return v_measure(t).completeness; }, cells},
-          {"v_measure", "", [](const Contingency& t) { return v_measure(t).v_measure; }, cells},
-          {"accuracy_one_to_one", "", [](const Contingency& t) { return accuracy_one_to_one(t); }, assignment_cost},
-          {"accuracy_many_to_one", "", [](const Contingency& t) { return accuracy_many_to_one(t); }, cells}};
+          {"ami", "", [](const Counted& c) { return ami(c.table, c.information); }, ami_cost},
+          {"ari", "", [](const Counted& c) { return ari(c.table); }, cells},
+          {"homogeneity", "", [](const Counted& c) { return v_measure(c.information).homogeneity; }, cells},
+          {"completeness", "", [](const Counted& c) { return v_measure(c.information).completeness; }, cells},
+          {"v_measure", "", [](const Counted& c) { return v_measure(c.information).v_measure; }, cells},
+          {"accuracy_one_to_one", "", [](const Counted& c) { return accuracy_one_to_one(c.table); }, assignment_cost},
+          {"accuracy_many_to_one", "", [](const Counted& c) { return accuracy_many_to_one(c.table); }, cells}};
 }
 
 /// Of those measures whose replicates together stay within seconds; empty for the others. The limit counts steps, not
@@ -63,7 +72,7 @@ std::vector<std::vector<double>> replicate_values(const Contingency& table, cons
   for (std::size_t m = 0; m < all.size(); ++m)
     if (all[m].cost * replicates <= limit) values[m].resize(static_cast<std::size_t>(options.replicates));
   parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
-    const Contingency drawn = resample(table, options.seed, r);
+    const Counted drawn(resample(table, options.seed, r));
     for (std::size_t m = 0; m < all.size(); ++m)
       if (!values[m].empty()) values[m][static_cast<std::size_t>(r)] = all[m].value(drawn);
   });
@@ -89,7 +98,7 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 }
 
 int run(const Options& options) {
-  const Contingency table = [&] {
+  const Counted counted([&] {
     std::vector<std::int64_t> truth, predicted;
     parallel_for(2, options.threads, [&](std::int64_t which, int) {
       if (which == 0)
@@ -102,7 +111,8 @@ int run(const Options& options) {
                                    options.prediction.string(), predicted.size(), options.truth.string(),
                                    truth.size()));
     return contingency(truth, predicted);
-  }();
+  }());
+  const Contingency& table = counted.table;
   MetricReport report;
   report.command = "clustering";
   report.protocols.push_back({"sklearn", {{"replicates", options.replicates}, {"seed", options.seed}}});
@@ -114,7 +124,7 @@ int run(const Options& options) {
     MetricRow row;
     row.protocol = "sklearn";
     row.metric = all[m].name;
-    row.value = all[m].value(table);
+    row.value = all[m].value(counted);
     row.n = table.n;
     if (!all[m].average.empty()) {
       row.part = all[m].average + " average";
@@ -124,8 +134,7 @@ int run(const Options& options) {
       row.note = "too many classes and clusters for the assignment";
     } else if (!replicates[m].empty()) {
       const Interval interval = within_range(row.metric, recentred_interval(row.value, replicates[m]));
-      // A score of 1 may be 1 + 2e-16.
-      row.interval = ScoreInterval{std::min(interval.low, row.value), std::max(interval.high, row.value), 0.95,
+      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
                                    fmt::format("bootstrap over items, recentred, {}", options.replicates)};
     } else {
       without_interval += (without_interval.empty() ? "" : ", ") + all[m].name;
@@ -146,8 +155,9 @@ int run(const Options& options) {
 void add_metric_clustering(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("clustering", "Agreement of two labellings of the same items");
-  command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line")->required();
-  command->add_option("--truth", options->truth, "Label of each item, one integer a line")->required();
+  command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line or as .npy")
+      ->required();
+  command->add_option("--truth", options->truth, "Label of each item, one integer a line or as .npy")->required();
   command->add_flag("--per-class", options->per_class,
                     "For each class its best cluster, the share of the class in it, and how pure it is");
   add_bootstrap_option(*command, options->replicates);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -17,7 +18,9 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/phrases.h"
 #include "metrics/bootstrap.h"
+#include "metrics/row_pairing.h"
 #include "metrics/score_range.h"
 #include "metrics/tie_groups.h"
 
@@ -31,6 +34,7 @@ struct Options {
   std::vector<std::filesystem::path> b;
   std::vector<std::string> protocols;
   PairOptions pairs;
+  std::string pair_by;  // empty: the first rule that can be used
   double alpha = 0.05;
   ImageFeatureOptions images;
   MetricOutput output;
@@ -41,6 +45,8 @@ struct Arm {
   std::string name;
   std::unique_ptr<GenerativeInput> input;
   FeatureSet set;
+  /// Its rows in the order of the first arm's.
+  RowPairing pairing;
 };
 
 /// File or folder names where they tell the sets apart, else whole paths; a path given twice is numbered.
@@ -71,10 +77,12 @@ struct Contrast {
   std::int64_t n_reference;
 };
 
-nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b) {
+nlohmann::json set_facts(const FeatureSet& reference, const Arm& a, const Arm& b, PairRule rule) {
   nlohmann::json facts = {{"a_hash", a.set.hash}, {"b_hash", b.set.hash}};
+  facts["paired_by"] = name_of(rule);
   facts["features"] = a.input->images() ? "extracted" : "given";
   if (a.set.from_double || b.set.from_double || reference.from_double) facts["rounded_to"] = "float32";
+  if (const std::string from = conversions({&reference, &a.set, &b.set}); !from.empty()) facts["converted_from"] = from;
   if (!reference.hash.empty()) facts["reference_hash"] = reference.hash;
   return facts;
 }
@@ -148,29 +156,65 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   const std::vector<std::string> names = names_of(paths);
   std::vector<Arm> arms;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded), {}});
+    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded), {}, {}});
     arms[i].input->require_samples();
-    if (arms[i].input->count() != arms[0].input->count())
-      throw InputError(
-          fmt::format("{} and {} hold {} and {} samples; expected equal numbers, sample i of all from the same noise",
-                      paths[i].string(), paths[0].string(), arms[i].input->count(), arms[0].input->count()));
   }
   return arms;
 }
 
-/// Pairs are made by order: images whose names differ may be of other noise.
-void note_other_names(const std::vector<Arm>& arms, MetricReport& report) {
-  if (!arms[0].input->images()) return;
-  const std::vector<std::string> first = arms[0].input->image_features().source().names();
+/// An image that cannot be read takes its pair with it: every set leaves out what is paired with it.
+void leave_out_damaged(std::vector<Arm>& arms) {
+  std::vector<std::vector<DamagedImage>> damaged;
+  std::set<std::int64_t> places;  // rows of the first arm
   for (const Arm& arm : arms) {
-    if (!arm.input->images() || first.empty()) continue;
-    const std::vector<std::string> names = arm.input->image_features().source().names();
-    const auto [x, y] = std::mismatch(first.begin(), first.end(), names.begin(), names.end());
-    if (names.empty() || x == first.end() || y == names.end()) continue;
-    report.notes.push_back(
-        fmt::format("images are paired in the order of their names, which differ: '{}' of {} with '{}' of {}", *x,
-                    arms[0].name, *y, arm.name));
+    damaged.push_back(arm.input->damaged());
+    for (const DamagedImage& image : damaged.back()) places.insert(arm.pairing.partner_of(image.index));
   }
+  if (places.empty()) return;
+  const std::int64_t count = arms[0].input->count(), left_out = static_cast<std::int64_t>(places.size());
+  if (left_out == count)
+    throw InputError(fmt::format("no pair is left: an image of each of {} is damaged", counted(count, "pair")));
+  const std::vector<std::int64_t> left_out_places(places.begin(), places.end());
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const auto own = static_cast<std::int64_t>(damaged[i].size());
+    std::string note = own > 0 ? damaged_note(arms[i].name, damaged[i], count) : arms[i].name + ":";
+    if (left_out > own)
+      note += fmt::format("{} {} of {} left out, whose pair in another set is damaged", own > 0 ? ";" : "",
+                          left_out - own, counted(count, "sample"));
+    arms[i].input->leave_out(arms[i].pairing.leave_out(left_out_places), note);
+  }
+}
+
+RowNames row_names(const Arm& arm) {
+  RowNames out;
+  out.set = arm.name;
+  out.count = arm.input->count();
+  if (arm.input->images()) out.names = arm.input->image_features().source().names();
+  out.feature_file = !arm.input->images();
+  return out;
+}
+
+/// Finds for each arm which of its rows belong to those of the first.
+void pair_with_first(std::vector<Arm>& arms, const Options& options) {
+  const auto rule = options.pair_by.empty() ? std::nullopt : std::optional(parse_pair_rule(options.pair_by));
+  const RowNames first = row_names(arms[0]);
+  arms[0].pairing.rows.resize(static_cast<std::size_t>(first.count));
+  std::iota(arms[0].pairing.rows.begin(), arms[0].pairing.rows.end(), std::int64_t{0});
+  for (std::size_t i = 1; i < arms.size(); ++i) arms[i].pairing = pair_rows(first, row_names(arms[i]), rule);
+}
+
+/// The rule behind the pairs of two arms. Those of two arms beside the first go by way of its rows; then the weaker of
+/// both rules holds.
+PairRule rule_of(const std::vector<Arm>& arms, std::size_t a, std::size_t b) {
+  return a == 0 ? arms[b].pairing.rule : std::max(arms[a].pairing.rule, arms[b].pairing.rule);
+}
+
+/// The samples of an arm in the order of the first arm's; the hash stays that of the set as it is given.
+FeatureSet paired(const FeatureSet& set, const RowPairing& pairing) {
+  if (!pairing.reorders()) return set;
+  FeatureSet out = select(set, pairing.rows);
+  out.hash = set.hash;
+  return out;
 }
 
 nlohmann::json choices_of(const std::string& id, const PairOptions& options, Arm& first, const FeatureSet& reference) {
@@ -206,23 +250,31 @@ int run(const Options& options) {
     if (find_generative_protocol(id).needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
+  if (!options.pair_by.empty()) parse_pair_rule(options.pair_by);  // before anything is read
   FeatureNetworks networks(options.images);
   std::vector<const GenerativeProtocol*> scores;
   for (const std::string& id : options.protocols) scores.push_back(&find_generative_protocol(id));
   GenerativeInput reference_input(options.reference, networks, kept_of_reference(scores));
   std::vector<Arm> arms = open_arms(options, networks);
+  pair_with_first(arms, options);
   for (const std::string& id : options.protocols) {
     const GenerativeProtocol& protocol = find_generative_protocol(id);
     if (protocol.needs_reference()) reference_input.check_reference(protocol);
     for (const Arm& arm : arms) arm.input->check_generated(protocol);
   }
+  reference_input.leave_out_damaged();
+  if (options.images.skip_damaged) leave_out_damaged(arms);
   const std::int64_t differences = count_differences(chosen, static_cast<std::int64_t>(arms.size()));
   PairOptions pairs = options.pairs;
   if (pairs.swaps == 0) pairs.swaps = enough_swaps(differences, options.alpha);
 
   MetricReport report;
   report.command = "compare";
-  note_other_names(arms, report);
+  report.notes = reference_input.notes();
+  for (const Arm& arm : arms)
+    for (std::string& note : arm.input->notes()) report.notes.push_back(std::move(note));
+  for (const Arm& arm : arms)
+    if (!arm.pairing.note.empty()) report.notes.push_back(arm.pairing.note);
   nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};
   std::vector<Contrast> contrasts;
   std::vector<std::vector<std::size_t>> by_metric;
@@ -230,7 +282,7 @@ int run(const Options& options) {
     const std::string id(protocol->id);
     const auto opened = std::chrono::steady_clock::now();
     const FeatureSet reference = reference_input.under(id);
-    for (Arm& arm : arms) arm.set = arm.input->under(id);
+    for (Arm& arm : arms) arm.set = paired(arm.input->under(id), arm.pairing);
     seconds["read"] = seconds["read"].get<double>() + seconds_since(opened);
     const auto began = std::chrono::steady_clock::now();
     std::map<std::string, std::size_t> group;
@@ -241,7 +293,8 @@ int run(const Options& options) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
-          contrasts.push_back({a, b, std::move(score), id, set_facts(reference, arms[a], arms[b]), reference.count});
+          contrasts.push_back({a, b, std::move(score), id, set_facts(reference, arms[a], arms[b], rule_of(arms, a, b)),
+                               reference.count});
         }
       }
     }
@@ -261,6 +314,9 @@ int run(const Options& options) {
     for (const std::size_t c : members) report.rows.push_back(difference_row(contrasts[c], arms, adjusted[c], options));
     add_arm_rows(report, contrasts, adjusted, members, arms, options);
   }
+  if (options.images.skip_damaged)
+    for (MetricRow& row : report.rows)
+      row.extra.update(skipped_counts(reference_input.skipped(), arms[0].input->skipped()));
   report.further["seconds"] = std::move(seconds);
   finish(report, options.output);
   return 0;
@@ -273,14 +329,17 @@ void add_metric_compare(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand(
       "compare", "Paired differences of generated sets whose samples share their noise: interval, p-value, ties");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
-  command->add_option("--a", options->a, "One generated set: folder or .npz of images, or feature file")->required();
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
+  command->add_option("--a", options->a, "One generated set: folder or batch of images, or feature file")->required();
   command->add_option("--b", options->b, "The same of another, or of several: every pair is compared")
       ->required()
       ->delimiter(',');
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
+  command->add_option("--pair-by", options->pair_by,
+                      "What tells that samples belong together: stem, number (10 with 00010) or order of names; "
+                      "without it the first of these that can be used");
   add_bootstrap_option(*command, options->pairs.scores.bootstrap);
   command
       ->add_option("--swaps", options->pairs.swaps,

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "app/command.h"
 #include "app/metric/metric_command.h"
@@ -44,6 +47,10 @@ nlohmann::json read_object(const std::filesystem::path& file) {
   return object;
 }
 
+std::string shown(const nlohmann::json& value) {
+  return (value.is_string() ? value.get<std::string>() : value.dump()).substr(0, 80);
+}
+
 BoxCorners parse_box(const nlohmann::json& value, const std::string& where) {
   BoxCorners box{};
   bool good = value.is_array() && value.size() == 4;
@@ -55,8 +62,18 @@ BoxCorners parse_box(const nlohmann::json& value, const std::string& where) {
     throw InputError(
         fmt::format("{}: '{}' is no box; expected [xmin, ymin, xmax, ymax] with xmin <= xmax and "
                     "ymin <= ymax",
-                    where, value.dump().substr(0, 80)));
+                    where, shown(value)));
   return box;
+}
+
+/// The box that was found in an image; nothing where none was: null or []. A list may hold the one box.
+std::optional<BoxCorners> parse_found_box(const nlohmann::json& value, const std::string& where) {
+  if (value.is_null() || (value.is_array() && value.empty())) return std::nullopt;
+  const bool is_list = value.is_array() && value[0].is_array();
+  if (is_list && value.size() > 1)
+    throw InputError(
+        fmt::format("{}: {} boxes; CorLoc takes one an image: [xmin, ymin, xmax, ymax]", where, value.size()));
+  return parse_box(is_list ? value[0] : value, where);
 }
 
 struct TrueBoxes {
@@ -72,9 +89,17 @@ bool flag(const nlohmann::json& object, const char* key, const std::string& wher
   throw InputError(fmt::format("{}: '{}' must be true, false, 0 or 1", where, key));
 }
 
-TrueBoxes parse_true_boxes(const nlohmann::json& list, const Options& options, const std::string& stem) {
+/// The boxes of a list, which may be empty or null; one box may stand there without a list.
+TrueBoxes parse_true_boxes(const nlohmann::json& value, const Options& options, const std::string& stem) {
+  const bool is_one = value.is_object() || (value.is_array() && !value.empty() && value[0].is_number());
+  const nlohmann::json list = is_one            ? nlohmann::json::array({value})
+                              : value.is_null() ? nlohmann::json::array()
+                                                : value;
   if (!list.is_array())
-    throw InputError(fmt::format("{}: '{}': expected a list of boxes", options.truth.string(), stem));
+    throw InputError(
+        fmt::format("{}: '{}': '{}' is no list of boxes [xmin, ymin, xmax, ymax]; [] or null says that "
+                    "there is none",
+                    options.truth.string(), stem, shown(value)));
   TrueBoxes out;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string where = fmt::format("{}: '{}', box {}", options.truth.string(), stem, i);
@@ -95,9 +120,10 @@ int run(const Options& options) {
   const nlohmann::json predicted = read_object(options.prediction), truth = read_object(options.truth);
   for (const auto& item : truth.items())
     if (!predicted.contains(item.key()))
-      throw InputError(fmt::format("{}: no box for '{}', which {} has; {} and {} images in all",
-                                   options.prediction.string(), item.key(), options.truth.string(), predicted.size(),
-                                   truth.size()));
+      throw InputError(
+          fmt::format("{}: no box for '{}', which {} has; {} and {} images in all; expected a box for each, "
+                      "or null where nothing was found",
+                      options.prediction.string(), item.key(), options.truth.string(), predicted.size(), truth.size()));
   for (const auto& item : predicted.items())
     if (!truth.contains(item.key()))
       throw InputError(fmt::format("{}: '{}' is not in {}; {} and {} images in all", options.prediction.string(),
@@ -105,23 +131,20 @@ int run(const Options& options) {
 
   MetricReport report;
   report.command = "corloc";
-  std::int64_t left_out = 0, hard = 0, hits = 0;
+  std::int64_t hard = 0, hits = 0;
+  std::vector<std::string> emptied, without_box, not_found;  // images
   MetricRow row;
   for (const auto& item : truth.items()) {
     const TrueBoxes boxes = parse_true_boxes(item.value(), options, item.key());
+    const std::optional<BoxCorners> box =
+        parse_found_box(predicted[item.key()], fmt::format("{}: '{}'", options.prediction.string(), item.key()));
     hard += boxes.hard;
     if (boxes.boxes.empty()) {
-      if (!options.no_hard)
-        throw InputError(
-            fmt::format("{}: '{}' has no true box; expected at least one (--no-hard leaves such images "
-                        "out)",
-                        options.truth.string(), item.key()));
-      ++left_out;
+      (boxes.hard > 0 ? emptied : without_box).push_back(item.key());
       continue;
     }
-    const BoxCorners box =
-        parse_box(predicted[item.key()], fmt::format("{}: '{}'", options.prediction.string(), item.key()));
-    const bool hit = correctly_localised(box, boxes.boxes);
+    if (!box) not_found.push_back(item.key());
+    const bool hit = box && correctly_localised(*box, boxes.boxes);
     hits += hit;
     row.samples.push_back(hit ? 1.0 : 0.0);
   }
@@ -133,13 +156,21 @@ int run(const Options& options) {
   row.n = n;
   const Interval interval = wilson_interval(hits, n);
   row.interval = ScoreInterval{interval.low, interval.high, 0.95, "Wilson"};
-  row.extra = {{"hits", hits}};
+  row.extra = {{"hits", hits}, {"nothing_found", not_found.size()}, {"without_true_box", without_box.size()}};
   report.rows.push_back(std::move(row));
   report.protocols.push_back(
       {"corloc-lost", {{"no_hard", options.no_hard}, {"true_boxes_count_from", options.from_one ? 1 : 0}}});
+  if (!not_found.empty())
+    report.notes.push_back(
+        fmt::format("nothing was found in {} of {} images, '{}' the first: misses", not_found.size(), n, not_found[0]));
+  if (!without_box.empty())
+    report.notes.push_back(
+        fmt::format("{} images without a true box are left out, '{}' the first", without_box.size(), without_box[0]));
   if (options.no_hard)
     report.notes.push_back(
-        fmt::format("{} difficult or truncated boxes were dropped, and {} images with no box left", hard, left_out));
+        fmt::format("{} difficult or truncated boxes were dropped, which left {} images without a "
+                    "box, left out as well",
+                    hard, emptied.size()));
   finish(report, options.output);
   return 0;
 }
@@ -150,13 +181,14 @@ void add_metric_corloc(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("corloc", "Share of images whose one box overlaps a true box by half");
   command
-      ->add_option("--prediction", options->prediction,
-                   "JSON {stem: [xmin, ymin, xmax, ymax]}: one box an image, counted from 0")
+      ->add_option(
+          "--prediction", options->prediction,
+          "JSON {stem: [xmin, ymin, xmax, ymax]}: one box an image, counted from 0, or null where nothing was found")
       ->required();
   command
       ->add_option("--truth", options->truth,
                    "JSON {stem: [[xmin, ymin, xmax, ymax], ...]}; a box may also be "
-                   "{\"box\": [...], \"difficult\": 0, \"truncated\": 1}")
+                   "{\"box\": [...], \"difficult\": 0, \"truncated\": 1}; images with [] are left out")
       ->required();
   command->add_flag("--no-hard", options->no_hard,
                     "Drop difficult and truncated true boxes, and images that have no other");

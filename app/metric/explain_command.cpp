@@ -100,6 +100,8 @@ int run(const Options& options) {
     throw InputError(fmt::format("{} and {}: one holds images, the other features; expected two of a kind",
                                  options.reference.string(), options.generated.string()));
   const bool images = reference.images();
+  reference.leave_out_damaged();
+  generated.leave_out_damaged();
   const FeatureSet reference_set = reference.under("fid-tf1"), generated_set = generated.under("fid-tf1");
   if (!images && reference_set.statistics && generated_set.statistics)
     throw InputError(fmt::format("{}: both are statistics, where every choice but the solver was made; give features",
@@ -110,6 +112,8 @@ int run(const Options& options) {
 
   MetricReport report;
   report.command = "explain";
+  for (const GenerativeInput* input : {&reference, &generated})
+    for (std::string& note : input->notes()) report.notes.push_back(std::move(note));
   nlohmann::json chain = nlohmann::json::array();
   for (const Variant& variant : variants) {
     MetricRow row;
@@ -121,6 +125,9 @@ int run(const Options& options) {
     if (variant.protocol.empty()) row.part = variant.change;
     row.note = variant.choices;
     row.extra = {{"route", variant.route}, {"features", images ? "extracted" : "given"}};
+    if (options.images.skip_damaged) row.extra.update(skipped_counts(reference.skipped(), generated.skipped()));
+    if (const std::string from = conversions({&reference_set, &generated_set}); !from.empty())
+      row.extra["converted_from"] = from;
     report.rows.push_back(std::move(row));
     if (!variant.protocol.empty()) report.protocols.push_back({variant.protocol, generated.choices("fid-tf1")});
     if (!variant.from) continue;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "app/command.h"
 #include "app/metric/image_features.h"
@@ -52,13 +53,14 @@ int statistics_of_file(const Options& options) {
     throw InputError(fmt::format("{}: {} is for images, and these are features", options.input.string(),
                                  options.protocol_given ? "--protocol" : "--labels"));
   std::optional<Progress> progress;
+  std::vector<std::string> notes;
   const FeatureMoments moments =
-      read_feature_moments(options.input, options.first_index, [&](std::int64_t done, std::int64_t count) {
+      read_feature_moments(options.input, options.first_index, notes, [&](std::int64_t done, std::int64_t count) {
         if (!progress) progress.emplace("statistics", count, "samples");
         progress->update(done);
       });
   progress.reset();
-  write_statistics(moments, options.out, options.json, options.started);
+  write_statistics(moments, options.out, options.json, notes, options.started);
   return 0;
 }
 
@@ -67,44 +69,61 @@ int run(const Options& options) {
   const ImageProtocol& protocol = find_image_protocol(options.protocol);
   FeatureNetworks networks(options.images);
   ImageFeatures images(options.input, networks);
-  std::vector<std::int64_t> labels = images.source().labels();
+  std::vector<std::string> notes;
+  std::vector<std::int64_t> given_labels;
   if (!options.labels.empty()) {
-    labels = read_label_file(options.labels);
-    if (static_cast<std::int64_t>(labels.size()) != images.source().count())
+    if (!images.source().class_names().empty())
+      notes.push_back(fmt::format("{}: the labels of {} take the place of the names of its class folders",
+                                  options.input.string(), options.labels.string()));
+    given_labels = read_label_file(options.labels);
+    if (static_cast<std::int64_t>(given_labels.size()) != images.source().count())
       throw InputError(fmt::format("{} has {} labels and {} has {} images; expected one for each",
-                                   options.labels.string(), labels.size(), options.input.string(),
+                                   options.labels.string(), given_labels.size(), options.input.string(),
                                    images.source().count()));
   }
-  for (const std::string& note : images.source().notes()) fmt::print(stderr, "assay: {}\n", note);
+  const std::vector<std::int64_t> left_out = images.leave_out_damaged();
+  for (auto i = left_out.rbegin(); i != left_out.rend() && !given_labels.empty(); ++i)
+    given_labels.erase(given_labels.begin() + *i);
+  const std::vector<std::int64_t>& labels = given_labels.empty() ? images.source().labels() : given_labels;
+  const std::vector<std::string> class_names =
+      given_labels.empty() ? images.source().class_names() : std::vector<std::string>();
   const FeatureSet set = images.of(protocol);
+  notes.insert(notes.begin(), images.source().notes().begin(), images.source().notes().end());
   if (options.statistics) {
-    write_statistics(gather(set, options.first_index), options.out, options.json, options.started);
+    write_statistics(gather(set, options.first_index), options.out, options.json, notes, options.started);
     return 0;
   }
+  if (!labels.empty() && class_names.empty())
+    notes.push_back(fmt::format("{}: labels are numbers, without class names", options.out.string()));
   const double rate = images.pass(protocol).images_per_second;
 
   SafetensorsWriter writer;
   writer.add("features", {set.count, set.width}, set.features);
   if (!set.logits.empty()) writer.add("logits", {set.count, set.classes}, set.logits);
   if (!labels.empty()) writer.add("labels", {set.count}, std::span<const std::int64_t>(labels));
+  if (!class_names.empty())
+    writer.add_metadata("class_names",
+                        nlohmann::json(class_names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   writer.add_metadata("protocol", options.protocol);
   writer.add_metadata("weights", networks.weights_hash(protocol.network));
   writer.add_metadata("images", images.hash());
   writer.write(options.out);
 
+  print_notes(notes);
   if (options.json) {
-    print_without_results({{"features",
-                            {{"file", options.out.string()},
-                             {"protocol", options.protocol},
-                             {"n", set.count},
-                             {"width", set.width},
-                             {"classes", set.classes},
-                             {"labelled", !labels.empty()},
-                             {"hash", set.hash},
-                             {"images_hash", images.hash()},
-                             {"weights_hash", networks.weights_hash(protocol.network)},
-                             {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}}}},
-                          options.started);
+    nlohmann::json facts = {{"file", options.out.string()},
+                            {"protocol", options.protocol},
+                            {"n", set.count},
+                            {"width", set.width},
+                            {"classes", set.classes},
+                            {"labelled", !labels.empty()},
+                            {"class_names", class_names},
+                            {"hash", set.hash},
+                            {"images_hash", images.hash()},
+                            {"weights_hash", networks.weights_hash(protocol.network)},
+                            {"images_per_second", rate > 0 ? nlohmann::json(rate) : nlohmann::json()}};
+    if (options.images.skip_damaged) facts["skipped"] = images.source().skipped();
+    print_without_results({{"features", std::move(facts)}}, notes, options.started);
   } else {
     const std::string speed = rate > 0 ? fmt::format("{:.2f} images/s", rate) : std::string("from the cache");
     fmt::print("{}: {} images x {} features under {}, {}\n", options.out.string(), set.count, set.width,
@@ -121,6 +140,7 @@ void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options) 
                   "Feature networks as safetensors (tools/convert_weights.py); which network, the keys say")
       ->delimiter(',');
   command.add_option("--cache", options.cache, "Folder that keeps features by content of images and weights");
+  add_skip_damaged_option(command, options.skip_damaged);
   command.add_option("--batch", options.batch, "Images at once; no value depends on it")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
@@ -131,12 +151,18 @@ void add_metric_features(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand(
       "features", "Features of images through a public network, or statistics of features, as a file");
   command
+<<<<<<< HEAD
       ->add_option("--input", options->input, "Folder of images, or of one folder a class, .npz batch, or feature file")
+=======
+      ->add_option("--input", options->input,
+                   "Folder of images, or of one folder a class, .npz or .npy batch, or feature file")
+>>>>>>> main
       ->required();
   command->add_option("--out", options->out, "File to write (.safetensors)")->required();
   command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")
       ->capture_default_str();
-  command->add_option("--labels", options->labels, "Class of each image, one integer a line, in the order of names");
+  command->add_option("--labels", options->labels,
+                      "Class of each image, one integer a line or as .npy, in the order of names");
   command->add_flag("--statistics", options->statistics,
                     "Write statistics that `assay metric merge` adds, not features; always so for a feature file");
   command->add_option("--first-index", options->first_index, "Index of the first sample in the whole set")

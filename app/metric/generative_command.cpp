@@ -14,6 +14,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "metrics/class_join.h"
 #include "metrics/generative/generative_protocols.h"
 
 namespace assay {
@@ -30,24 +31,38 @@ struct Options {
   MetricOutput output;
 };
 
-/// The parts of the set that are scored on their own.
-std::vector<Stratum> strata_of(const Options& options, const FeatureSet& reference) {
+/// The parts of the sets that are scored on their own.
+std::vector<Stratum> strata_of(const Options& options, const FeatureSet& reference, const FeatureSet& generated) {
   std::vector<Stratum> strata;
   if (!options.tail.empty()) strata = tail_strata(reference.labels, parse_tail_rule(options.tail));
   if (options.per_class)
-    for (Stratum& stratum : class_strata(reference.labels)) strata.push_back(std::move(stratum));
+    for (Stratum& stratum : class_strata(reference.labels, generated.labels, reference.class_names))
+      strata.push_back(std::move(stratum));
   return strata;
+}
+
+nlohmann::json to_json(const ClassJoin& join) {
+  const auto counts = [](const std::vector<LoneClass>& alone) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const LoneClass& one : alone) object[one.name] = one.images;
+    return object;
+  };
+  return {{"by", join.by_name ? "name" : "number"},
+          {"reference_alone", counts(join.reference_alone)},
+          {"generated_alone", counts(join.generated_alone)}};
 }
 
 /// What every row of this protocol says about its sets.
 void complete(MetricRow& row, const std::string& id, const FeatureSet& reference, const FeatureSet& generated,
-              bool from_images) {
+              bool from_images, const nlohmann::json& skipped) {
   if (row.protocol.empty()) row.protocol = id;
   if (!row.n_generated && generated.count > 0) row.n_generated = generated.count;
   if (!row.n_reference && reference.count > 0) row.n_reference = reference.count;
   row.extra["features"] = from_images ? "extracted" : "given";
   if ((generated.from_double || reference.from_double) && !row.extra.contains("computed_in"))
     row.extra["rounded_to"] = "float32";
+  row.extra.update(skipped);
+  if (const std::string from = conversions({&reference, &generated}); !from.empty()) row.extra["converted_from"] = from;
   row.extra["generated_hash"] = generated.hash;
   if (!reference.hash.empty()) row.extra["reference_hash"] = reference.hash;
 }
@@ -75,24 +90,39 @@ int run(const Options& options) {
     if (protocol->needs_reference()) reference_input.check_reference(*protocol);
     generated_input.check_generated(*protocol);
   }
+  if (parts) {
+    // What cannot be joined is refused before any network runs.
+    FeatureSet reference = reference_input.classes(), generated = generated_input.classes();
+    join_classes(reference, generated);
+  }
+  reference_input.leave_out_damaged();
+  generated_input.leave_out_damaged();
+  const nlohmann::json skipped = options.images.skip_damaged
+                                     ? skipped_counts(reference_input.skipped(), generated_input.skipped())
+                                     : nlohmann::json::object();
   MetricReport report;
   report.command = "generative";
+  for (const GenerativeInput* input : {&reference_input, &generated_input})
+    for (std::string& note : input->notes()) report.notes.push_back(std::move(note));
   nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
     stop_if_interrupted();
     const std::string id(protocol->id);
     const auto opened = std::chrono::steady_clock::now();
-    const FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
+    FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
     const auto began = std::chrono::steady_clock::now();
-    const std::vector<Stratum> strata = parts ? strata_of(options, reference) : std::vector<Stratum>();
     std::vector<MetricRow> rows = protocol->score(reference, generated, options.scores);
     if (parts) {
+      const ClassJoin join = join_classes(reference, generated);
+      report.notes.insert(report.notes.end(), join.notes.begin(), join.notes.end());
+      report.further["class_join"] = to_json(join);
+      const std::vector<Stratum> strata = strata_of(options, reference, generated);
       std::vector<MetricRow> more =
           strata_rows(*protocol, reference, generated, options.scores, strata, options.draws, rows);
       rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     }
     for (MetricRow& row : rows) {
-      complete(row, id, reference, generated, !generated_input.from_file(id));
+      complete(row, id, reference, generated, !generated_input.from_file(id), skipped);
       report.rows.push_back(std::move(row));
     }
     seconds["read"] = seconds["read"].get<double>() + std::chrono::duration<double>(began - opened).count();
@@ -114,13 +144,14 @@ void add_metric_generative(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("generative", "Distance, fidelity and diversity of generated images");
   command->add_option("--reference", options->reference,
-                      "Reference: folder or .npz of images, or feature or statistics file (.safetensors, .npz)");
+                      "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
   add_bootstrap_option(*command, options->scores.bootstrap);
-  command->add_flag("--per-class", options->per_class, "Every score of every class too, by the files' labels");
+  command->add_flag("--per-class", options->per_class,
+                    "Every score of every class too, joined by name where both sides have names, else by label");
   command->add_option(
       "--tail", options->tail,
       "Every score of head, medium and tail classes too: 'thirds' of the classes by reference count, or "

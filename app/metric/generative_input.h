@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "app/metric/image_features.h"
 #include "metrics/feature_file.h"
@@ -26,6 +27,21 @@ class GenerativeInput {
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }
+  /// What is known of labels before any network runs: name, labels, why there are none, class names.
+  FeatureSet classes() const;
+  /// What was understood, passed over or left out, one line each.
+  std::vector<std::string> notes() const;
+  /// As ImageFeatures does; files of features have no damaged images.
+  void leave_out_damaged() {
+    if (images_) images_->leave_out_damaged();
+  }
+  std::vector<DamagedImage> damaged() const {
+    return images_ ? images_->source().damaged() : std::vector<DamagedImage>();
+  }
+  /// Leaves out the samples at these indices, ascending, of images or of features that have samples.
+  void leave_out(std::span<const std::int64_t> samples, const std::string& note);
+  /// Samples that were left out.
+  std::int64_t skipped() const { return images_ ? images_->source().skipped() : skipped_; }
   /// Samples, 0 where a statistics file does not say.
   std::int64_t count() const { return images_ ? images_->source().count() : file_.count; }
   /// From here on under() gives samples wherever there are some: images in place of statistics beside them. Throws
@@ -39,10 +55,16 @@ class GenerativeInput {
   nlohmann::json choices(const std::string& protocol);
 
  private:
+  std::filesystem::path path_;
   FeatureNetworks& networks_;
   bool samples_required_ = false;
+  std::int64_t skipped_ = 0;        // of features
+  std::vector<std::string> notes_;  // of the file
   FeatureSet file_;
   std::unique_ptr<ImageFeatures> images_;
 };
+
+/// What a row says under --skip-damaged: samples left out of either set, and their sum `skipped`.
+nlohmann::json skipped_counts(std::int64_t reference, std::int64_t generated);
 
 }  // namespace assay

@@ -6,11 +6,13 @@
 
 namespace assay {
 
-/// True for an .npz whose `arr_0` has four dimensions (OpenAI's batches).
+/// True for an .npz, .npy or .safetensors file whose samples are images (metrics/set_layout.h). Throws InputError
+/// naming the file where it is none of these, damaged, or says of no array which are the samples.
 bool is_image_batch(const std::filesystem::path& path);
 
-/// The images of a batch, `arr_0` U8 [images, height, width, 3], read as a stream, with labels where `labels` or
-/// `arr_1` has them. Throws InputError naming the file when it is of another kind.
+/// The images of a batch, U8 [images, height, width, channels] or another layout of metrics/image_array.h, read as a
+/// stream, with labels where there are any (metrics/label_array.h). Throws InputError naming the file when it is of
+/// another kind.
 std::unique_ptr<ImageSource> open_image_batch(const std::filesystem::path& path);
 
 }  // namespace assay

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/convertible_weights.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -189,13 +190,20 @@ const std::filesystem::path& FeatureNetworks::file_of(FeatureNetworkId id) {
   const auto found = files_.find(id);
   if (found != files_.end()) return found->second;
   // One file that is no network's is more likely a damaged one than another network's.
-  if (options_.weights.size() == 1 && options_.weights.front().extension() == ".safetensors") {
+  if (options_.weights.size() == 1) {
     const SafetensorsFile only(options_.weights.front());
     const bool another = std::any_of(image_protocols().begin(), image_protocols().end(),
                                      [&](const ImageProtocol& p) { return only.has(telling_key(p.network)); });
     if (!another) return files_.emplace(id, options_.weights.front()).first->second;
   }
-  throw InputError(how_to_get_weights(id));
+  if (options_.weights.empty()) throw InputError(how_to_get_weights(id));
+  std::string files, hint;
+  for (const std::filesystem::path& file : options_.weights) {
+    files += (files.empty() ? "" : ", ") + file.string();
+    if (hint.empty()) hint = conversion_hint(SafetensorsFile(file));
+  }
+  throw InputError(fmt::format("{}: none of them is the network {}, which {}{}{}", files, name_of(id),
+                               how_to_get_weights(id), hint.empty() ? "" : ". ", hint));
 }
 
 const FeatureNetwork& FeatureNetworks::network(FeatureNetworkId id) {
@@ -212,6 +220,22 @@ std::string FeatureNetworks::weights_hash(FeatureNetworkId id) {
 
 ImageFeatures::ImageFeatures(const std::filesystem::path& path, FeatureNetworks& networks)
     : path_(path), networks_(networks), source_(open_images(path)) {}
+
+std::vector<std::int64_t> ImageFeatures::leave_out_damaged() {
+  std::vector<std::int64_t> images;
+  if (!networks_.options().skip_damaged) return images;
+  const std::vector<DamagedImage> damaged = source_->damaged();
+  images.reserve(damaged.size());
+  for (const DamagedImage& image : damaged) images.push_back(image.index);
+  if (!images.empty()) leave_out(images, damaged_note(path_.string(), damaged, source_->count()));
+  return images;
+}
+
+void ImageFeatures::leave_out(std::span<const std::int64_t> images, const std::string& note) {
+  if (!passes_.empty()) throw Error("images are left out before the first pass over them");
+  source_ = without(std::move(source_), images, note);
+  hash_.clear();
+}
 
 const std::string& ImageFeatures::hash() {
   if (hash_.empty()) hash_ = source_->hash();
@@ -281,6 +305,7 @@ FeatureSet ImageFeatures::of(const ImageProtocol& protocol) {
   set.classes = static_cast<std::int64_t>(set.logits.size()) / set.count;
   set.labels = source_->labels();
   set.class_names = source_->class_names();
+  set.label_fault = source_->label_fault();
   for (const auto& [done, kept] : passes_)
     if (done.same_pass(protocol)) set.storage = kept;
   set.hash = hash_of_samples(set);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct ImageFeatureOptions {
   std::vector<std::filesystem::path> weights;  ///< one file for each network that a protocol needs, in any order
   std::filesystem::path cache;                 ///< folder that keeps what a pass gave; empty: none
   std::int64_t batch = 16;                     ///< images at once; no value depends on it
+  bool skip_damaged = false;                   ///< leave out images that cannot be read, where a command asks for it
 };
 
 /// The networks of a command, each loaded when it is first needed.
@@ -60,6 +62,11 @@ class ImageFeatures {
   const ImagePass& pass(const ImageProtocol& protocol);
 
   const ImageSource& source() const { return *source_; }
+  /// Leaves out what cannot be read, if the options say so, and returns the indices it had; comes before any pass.
+  /// Throws InputError where no image is left.
+  std::vector<std::int64_t> leave_out_damaged();
+  /// Leaves out the images at these indices, ascending; `note` says which and why.
+  void leave_out(std::span<const std::int64_t> images, const std::string& note);
   /// Content hash of the images.
   const std::string& hash();
 

@@ -1,23 +1,18 @@
 #include "app/metric/image_pairs.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "app/metric/damaged_images.h"
 #include "core/error.h"
+#include "core/phrases.h"
 #include "datasets/image_file.h"
+#include "datasets/image_folder.h"
 
 namespace assay {
 namespace {
-
-/// "a, b, c and 7 more".
-std::string first_few(const std::vector<std::string>& names) {
-  const std::size_t shown = std::min<std::size_t>(names.size(), 3);
-  const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<int>(shown), ", "));
-  return names.size() > shown ? fmt::format("{} and {} more", text, names.size() - shown) : text;
-}
 
 std::vector<std::string> unique_stems(const std::filesystem::path& folder, const ImageFolder& listing) {
   std::vector<std::string> stems, twice;
@@ -42,6 +37,22 @@ std::vector<std::string> only_in(const std::vector<std::string>& a, const std::v
 
 }  // namespace
 
+std::int64_t leave_out_damaged(ImagePairs& matched, int threads) {
+  std::vector<ImagePair>& pairs = matched.pairs;
+  const auto count = static_cast<std::int64_t>(pairs.size());
+  const auto at = [&](std::int64_t i) -> const ImagePair& { return pairs[static_cast<std::size_t>(i)]; };
+  std::vector<DamagedImage> damaged = find_damaged("pairs of masks", count, threads, [&](std::int64_t i) {
+    read_image_file(at(i).prediction);
+    read_image_file(at(i).truth);
+  });
+  if (damaged.empty()) return 0;
+  for (DamagedImage& image : damaged) image.name = at(image.index).stem;
+  matched.notes.push_back(damaged_note(fmt::format("{} and {}", matched.predictions.string(), matched.truths.string()),
+                                       damaged, count, "pair"));
+  for (auto image = damaged.rbegin(); image != damaged.rend(); ++image) pairs.erase(pairs.begin() + image->index);
+  return static_cast<std::int64_t>(damaged.size());
+}
+
 ImagePairs match_images(const std::filesystem::path& predictions, const std::filesystem::path& truths) {
   const ImageFolder predicted = list_image_folder(predictions), truth = list_image_folder(truths);
   const auto predicted_stems = unique_stems(predictions, predicted), true_stems = unique_stems(truths, truth);
@@ -58,13 +69,15 @@ ImagePairs match_images(const std::filesystem::path& predictions, const std::fil
     throw InputError(what + "; files are matched by their names without extension");
   }
   ImagePairs out;
+  out.predictions = predictions;
+  out.truths = truths;
   out.pairs.reserve(truth.files.size());
   for (std::size_t i = 0; i < truth.files.size(); ++i)
     out.pairs.push_back({truth.files[i].stem, predicted.files[i].path, truth.files[i].path});
-  for (const auto& [folder, listing] : {std::pair{&predictions, &predicted}, std::pair{&truths, &truth}})
-    if (listing->others > 0)
-      out.notes.push_back(fmt::format("{}: {} other entries are not scored ({})", folder->string(), listing->others,
-                                      listing->others == 1 ? listing->first_other : listing->first_other + ", ..."));
+  for (const auto& [folder, listing] : {std::pair{&predictions, &predicted}, std::pair{&truths, &truth}}) {
+    const std::string note = passed_over_note(*folder, *listing);
+    if (!note.empty()) out.notes.push_back(note);
+  }
   return out;
 }
 

@@ -3,10 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/command.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/statistics_file.h"
+#include "core/array_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "metrics/feature_file.h"
@@ -23,11 +26,11 @@ struct MergeOptions {
 };
 
 FeatureMoments read_shard(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  if (!file.has(moments_prefix + "nodes"))
-    throw InputError(
-        fmt::format("{}: holds no feature moments; expected what `assay metric features` writes", path.string()));
-  return FeatureMoments::load(file, moments_prefix);
+  if (!ArrayFile(path).has(moments_prefix + "nodes"))
+    throw InputError(fmt::format(
+        "{}: holds no feature moments; expected what `assay metric features --statistics` writes of features or images",
+        path.string()));
+  return FeatureMoments::load(SafetensorsFile(path), moments_prefix);
 }
 
 int merge(const MergeOptions& options) {
@@ -42,11 +45,13 @@ int merge(const MergeOptions& options) {
     }
   }
   const auto gaps = all.gaps();
-  if (!gaps.empty() && !options.partial)
-    throw InputError(fmt::format("samples {} to {} are in no shard{}; --partial merges what there is", gaps[0].first,
-                                 gaps[0].second,
-                                 gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
-  write_statistics(all, options.out, options.json, options.started);
+  std::vector<std::string> notes;
+  if (!gaps.empty()) {
+    notes.push_back(fmt::format("samples {} to {} are in no shard{}", gaps[0].first, gaps[0].second,
+                                gaps.size() > 1 ? fmt::format(", nor are {} more ranges", gaps.size() - 1) : ""));
+    if (!options.partial) throw InputError(notes[0] + "; --partial merges what there is");
+  }
+  write_statistics(all, options.out, options.json, notes, options.started);
   return 0;
 }
 

@@ -59,6 +59,11 @@ void print(const MetricReport& report) {
   print_table(lines, {false, false, false, true, false, true, true, true, false});
 }
 
+/// Names of files and folders may hold bytes that are not UTF-8.
+void print_line(const nlohmann::json& object) {
+  std::cout << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
 /// One run of the pseudo-method "metric": the scores in the store, with their protocols and raw values.
 void record(const MetricReport& report, const MetricOutput& output) {
   Store store = Store::open_or_create(output.store);
@@ -97,7 +102,7 @@ void record(const MetricReport& report, const MetricOutput& output) {
     if (row.n_reference) score.params["n_reference"] = *row.n_reference;
     stage.add_score(score, row.samples, row.sample_kind);
   }
-  for (const std::string& note : report.notes) stage.add_note(note);
+  for (const std::string& note : without_repetitions(report.notes)) stage.add_note(note);
   stage.commit();
   recorder.finish_run(runs[0].id, RunStatus::done);
 }
@@ -123,25 +128,43 @@ nlohmann::json to_json(const MetricReport& report) {
     object.update(row.extra);
     results.push_back(std::move(object));
   }
-  nlohmann::json whole = {{"results", results}};
+  nlohmann::json whole = {{"results", results}, {"notes", without_repetitions(report.notes)}};
   whole.update(report.further);
   return whole;
 }
 
-void print_without_results(nlohmann::json further, std::chrono::steady_clock::time_point started) {
+std::vector<std::string> without_repetitions(const std::vector<std::string>& notes) {
+  std::vector<std::string> kept;
+  for (const std::string& note : notes)
+    if (std::find(kept.begin(), kept.end(), note) == kept.end()) kept.push_back(note);
+  return kept;
+}
+
+void print_notes(const std::vector<std::string>& notes) {
+  for (std::string note : without_repetitions(notes)) {
+    // A file's name may hold a line break.
+    std::replace_if(
+        note.begin(), note.end(), [](unsigned char c) { return c < ' '; }, '?');
+    fmt::print(stderr, "assay: {}\n", note);
+  }
+}
+
+void print_without_results(nlohmann::json further, const std::vector<std::string>& notes,
+                           std::chrono::steady_clock::time_point started) {
   further["results"] = nlohmann::json::array();
+  further["notes"] = without_repetitions(notes);
   further["seconds"]["total"] = seconds_since(started);
-  std::cout << further.dump() << '\n';
+  print_line(further);
 }
 
 void finish(const MetricReport& report, const MetricOutput& output) {
   const double seconds = seconds_since(output.started);
   if (!output.store.empty()) record(report, output);
-  for (const std::string& note : report.notes) fmt::print(stderr, "assay: {}\n", note);
+  print_notes(report.notes);
   if (output.json) {
     nlohmann::json whole = to_json(report);
     whole["seconds"]["total"] = seconds;
-    std::cout << whole.dump() << '\n';
+    print_line(whole);
   } else
     print(report);
 }

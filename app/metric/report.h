@@ -20,7 +20,7 @@ struct MetricReport {
   std::string command;  // "generative", "saliency", ...
   std::vector<MetricRow> rows;
   std::vector<MetricProtocolUse> protocols;
-  std::vector<std::string> notes;                     // one line each, on stderr
+  std::vector<std::string> notes;                     // one line each, on stderr and as `notes` under --json
   nlohmann::json further = nlohmann::json::object();  // beside `results` under --json
 };
 
@@ -39,7 +39,14 @@ void finish(const MetricReport& report, const MetricOutput& output);
 
 /// What a command that writes a file in place of scores prints under --json: `results` is empty, `further` says what
 /// was written.
-void print_without_results(nlohmann::json further, std::chrono::steady_clock::time_point started);
+void print_without_results(nlohmann::json further, const std::vector<std::string>& notes,
+                           std::chrono::steady_clock::time_point started);
+
+/// One line each on stderr.
+void print_notes(const std::vector<std::string>& notes);
+
+/// The same without repetitions, each where it first stood.
+std::vector<std::string> without_repetitions(const std::vector<std::string>& notes);
 
 /// The JSON object of a report.
 nlohmann::json to_json(const MetricReport& report);

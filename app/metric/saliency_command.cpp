@@ -4,12 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 #include "app/command.h"
+#include "app/metric/damaged_images.h"
 #include "app/metric/image_pairs.h"
 #include "app/metric/metric_command.h"
 #include "app/metric/report.h"
@@ -33,7 +35,7 @@ struct Options {
   int classes = 21, threads = 0;
   std::int64_t replicates = 1000;
   std::uint64_t seed = 0;
-  bool per_image = false;
+  bool per_image = false, skip_damaged = false;
   MetricOutput output;
 };
 
@@ -47,6 +49,25 @@ void check_size(const ImagePair& pair, const Image& prediction, const Image& tru
     throw InputError(fmt::format("{} has {} x {} pixels and {} has {} x {}; expected the same size",
                                  pair.prediction.string(), prediction.width, prediction.height, pair.truth.string(),
                                  truth.width, truth.height));
+}
+
+/// As read_image_file(), and names the option that leaves a damaged image out.
+Image read_mask(const std::filesystem::path& file) {
+  try {
+    return as_grey(read_image_file(file));
+  } catch (const InputError& error) {
+    throw with_skip_option(error);
+  }
+}
+
+/// As read_label_map(); a whole image that is no map of labels is not damaged.
+Image read_labels(const std::filesystem::path& file) {
+  try {
+    return read_label_map(file);
+  } catch (const InputError&) {
+    read_mask(file);
+    throw;
+  }
 }
 
 /// Calls score(image, worker) for all images, with progress.
@@ -83,8 +104,7 @@ std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const Opt
   std::vector<SaliencyEvaluator> evaluators(
       static_cast<std::size_t>(worker_count(static_cast<std::int64_t>(pairs.size()), options.threads)));
   for_each_image(pairs.size(), options.threads, [&](std::size_t i, int worker) {
-    const Image prediction = as_grey(read_image_file(pairs[i].prediction));
-    const Image truth = as_grey(read_image_file(pairs[i].truth));
+    const Image prediction = read_mask(pairs[i].prediction), truth = read_mask(pairs[i].truth);
     check_size(pairs[i], prediction, truth);
     const MaskPair masks{prediction.pixels.data(), truth.pixels.data(), truth.width, truth.height};
     for (MapScores& scored : all) {
@@ -96,28 +116,54 @@ std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const Opt
   return all;
 }
 
+/// What to do about masks whose greys are too low for any foreground, of which `largest` is the largest; empty where it
+/// is 0.
+std::string remedy_for_low_greys(int largest) {
+  if (largest == 0) return "";
+  if (largest == 1) return "multiply masks of 0 and 1 by 255";
+  return "masks are 0 and 255, and maps of labels are scored under voc";
+}
+
 std::vector<std::int64_t> images_to_use(const MapScores& scored, const std::vector<ImagePair>& pairs,
                                         const Options& options, MetricReport& report) {
   std::vector<std::int64_t> used, empty;
-  std::int64_t with_empty_blocks = 0;
+  std::int64_t with_empty_blocks = 0, low_truths = 0, low_predictions = 0;
+  int largest_truth = 0, largest_prediction = 0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const bool is_empty = scored.facts[i].empty_mask;
+    const SaliencyEvaluator::Facts& facts = scored.facts[i];
+    const bool is_empty = facts.empty_mask;
+    if (is_empty && facts.largest_truth > 0) {
+      ++low_truths;
+      largest_truth = std::max(largest_truth, facts.largest_truth);
+    }
+    if (facts.largest_prediction > 0 && facts.largest_prediction < 128) {
+      ++low_predictions;
+      largest_prediction = std::max(largest_prediction, facts.largest_prediction);
+    }
     if (is_empty) empty.push_back(static_cast<std::int64_t>(i));
     if (!is_empty || options.empty_mask != "skip") used.push_back(static_cast<std::int64_t>(i));
-    with_empty_blocks += scored.facts[i].empty_blocks;
+    with_empty_blocks += facts.empty_blocks;
   }
   if (!empty.empty()) {
     const std::string first = pairs[static_cast<std::size_t>(empty[0])].truth.string();
+    const std::string low = low_truths == 0
+                                ? ""
+                                : fmt::format("; the largest grey of {} of them is {}, and foreground is above 128: {}",
+                                              low_truths, largest_truth, remedy_for_low_greys(largest_truth));
     if (options.empty_mask == "refuse")
       throw InputError(
           fmt::format("{}: {} of {} true masks are empty, the first is {}; accepted with --empty-mask "
-                      "protocol or skip",
-                      scored.id, empty.size(), pairs.size(), first));
-    if (used.empty()) throw InputError(fmt::format("{}: all {} true masks are empty", scored.id, pairs.size()));
-    report.notes.push_back(fmt::format("{}: {} of {} true masks are empty (the first is {}); {}", scored.id,
+                      "protocol or skip{}",
+                      scored.id, empty.size(), pairs.size(), first, low));
+    if (used.empty()) throw InputError(fmt::format("{}: all {} true masks are empty{}", scored.id, pairs.size(), low));
+    report.notes.push_back(fmt::format("{}: {} of {} true masks are empty (the first is {}); {}{}", scored.id,
                                        empty.size(), pairs.size(), first,
-                                       options.empty_mask == "skip" ? "left out" : "scored as the protocol says"));
+                                       options.empty_mask == "skip" ? "left out" : "scored as the protocol says", low));
   }
+  if (low_predictions > 0)
+    report.notes.push_back(fmt::format(
+        "{}: no grey of {} of {} predictions reaches 128, the largest is {}, where 255 is the surest: {}", scored.id,
+        low_predictions, pairs.size(), largest_prediction, remedy_for_low_greys(largest_prediction)));
   if (with_empty_blocks > 0 && scored.protocol != SaliencyProtocol::tokencut)
     report.notes.push_back(
         fmt::format("{}: the mask's centroid leaves S-measure blocks without pixels in {} images; "
@@ -171,12 +217,26 @@ ConfusionScores scores_of(const std::vector<SparseConfusion>& images, std::span<
   return scores(sum);
 }
 
+/// Masks of 0 and 255 look like maps of label 0 alone, with all of their foreground left out.
+void note_masks_as_labels(const std::vector<SparseConfusion>& images, std::int64_t with_void, int classes,
+                          MetricReport& report) {
+  for (const SparseConfusion& image : images)
+    for (const auto& [cell, count] : image)
+      if (cell >= static_cast<std::size_t>(classes)) return;
+  if (with_void > 0)
+    report.notes.push_back(
+        fmt::format("voc: the true maps hold label 0 alone beside 255, which is left out ({} of {}): divide masks of 0 "
+                    "and 255 by 255, or score them under another protocol",
+                    with_void, images.size()));
+}
+
 void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, MetricReport& report,
                   nlohmann::json& images) {
   std::vector<SparseConfusion> sparse(pairs.size());
   std::vector<double> own_iou(pairs.size()), own_accuracy(pairs.size());
+  std::atomic<std::int64_t> with_void{0};
   for_each_image(pairs.size(), options.threads, [&](std::size_t i, int) {
-    const Image prediction = read_label_map(pairs[i].prediction), truth = read_label_map(pairs[i].truth);
+    const Image prediction = read_labels(pairs[i].prediction), truth = read_labels(pairs[i].truth);
     check_size(pairs[i], prediction, truth);
     std::optional<Confusion> counts;
     try {
@@ -187,6 +247,7 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
     }
     for (std::size_t cell = 0; cell < counts->counts.size(); ++cell)
       if (counts->counts[cell] > 0) sparse[i].emplace_back(cell, counts->counts[cell]);
+    with_void += std::memchr(truth.pixels.data(), ignored_label, truth.pixels.size()) != nullptr ? 1 : 0;
     const ConfusionScores own = scores(*counts);
     own_iou[i] = own.mean_iou;
     own_accuracy[i] = own.accuracy;
@@ -201,6 +262,7 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
   std::vector<std::int64_t> all(pairs.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
   const ConfusionScores whole = scores_of(sparse, all, options.classes);
+  note_masks_as_labels(sparse, with_void, options.classes, report);
   std::vector<ConfusionScores> replicates;
   if (pairs.size() > 1 && options.replicates > 0) {
     replicates.resize(static_cast<std::size_t>(options.replicates));
@@ -246,7 +308,8 @@ int run(const Options& options) {
     if (id != "voc" && !map_protocols.contains(id))
       throw InputError(unknown_name_message("saliency protocol", id, {"pysod", "fan", "tokencut", "selfmask", "voc"}));
 
-  const ImagePairs matched = match_images(options.prediction, options.truth);
+  ImagePairs matched = match_images(options.prediction, options.truth);
+  const std::int64_t skipped = options.skip_damaged ? leave_out_damaged(matched, options.threads) : 0;
   MetricReport report;
   report.command = "saliency";
   report.notes = matched.notes;
@@ -261,6 +324,8 @@ int run(const Options& options) {
     else
       add_voc_rows(matched.pairs, options, report, images);
   }
+  if (options.skip_damaged)
+    for (MetricRow& row : report.rows) row.extra["skipped"] = skipped;
   if (options.per_image) report.further["images"] = std::move(images);
   finish(report, options.output);
   return 0;
@@ -279,6 +344,7 @@ void add_metric_saliency(CLI::App& metric, CommandContext& context) {
   command->add_option("--empty-mask", options->empty_mask,
                       "Images whose true mask is empty: protocol (scored as it says), skip, refuse");
   command->add_option("--classes", options->classes, "Number of classes of voc, background included");
+  add_skip_damaged_option(*command, options->skip_damaged);
   add_bootstrap_option(*command, options->replicates);
   add_seed_option(*command, options->seed);
   add_threads_option(*command, options->threads);

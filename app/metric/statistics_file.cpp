@@ -10,13 +10,14 @@
 namespace assay {
 
 void write_statistics(const FeatureMoments& moments, const std::filesystem::path& out, bool json,
-                      std::chrono::steady_clock::time_point started) {
+                      const std::vector<std::string>& notes, std::chrono::steady_clock::time_point started) {
   SafetensorsWriter writer;
   moments.save(writer, moments_prefix);
   writer.write(out);
+  print_notes(notes);
   if (json)
     print_without_results(
-        {{"statistics", {{"file", out.string()}, {"n", moments.count()}, {"width", moments.width()}}}}, started);
+        {{"statistics", {{"file", out.string()}, {"n", moments.count()}, {"width", moments.width()}}}}, notes, started);
   else
     fmt::print("{}: statistics of {} samples, {} numbers each\n", out.string(), moments.count(), moments.width());
 }

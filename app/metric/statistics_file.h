@@ -1,13 +1,15 @@
 #pragma once
 #include <chrono>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "metrics/moments.h"
 
 namespace assay {
 
-/// Writes the statistics as a shard that can be merged, and says on standard output what was written.
+/// Writes the statistics as a shard that can be merged, and says on standard output what was written, and the notes.
 void write_statistics(const FeatureMoments& moments, const std::filesystem::path& out, bool json,
-                      std::chrono::steady_clock::time_point started);
+                      const std::vector<std::string>& notes, std::chrono::steady_clock::time_point started);
 
 }  // namespace assay

@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <exception>
-#include <thread>
+#include <mutex>
 
 #include "bench/harness/machine.h"
 #include "bench/harness/published_rows.h"
@@ -18,7 +17,9 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
+#include "core/parallel.h"
 #include "datasets/dataset.h"
+#include "kernels/thread_count.h"
 #include "reproductions/method.h"
 #include "store/query.h"
 
@@ -65,25 +66,6 @@ int threads_of(std::size_t position, std::size_t count, int total) {
   return position + last_round < count ? share : std::max(share, total / static_cast<int>(last_round));
 }
 
-/// Runs `work(i)` for i in [0, count) on `workers` threads. The first exception is passed on after all have ended.
-void side_by_side(std::size_t count, std::size_t workers, const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failure_lock;
-  std::vector<std::thread> threads;
-  for (std::size_t w = 0; w < std::min(workers, count); ++w)
-    threads.emplace_back([&] {
-      for (std::size_t i = next++; i < count; i = next++) try {
-          work(i);
-        } catch (...) {
-          const std::lock_guard lock(failure_lock);
-          if (!failure) failure = std::current_exception();
-        }
-    });
-  for (std::thread& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
-}
-
 /// Executes the unfinished runs of one method in a batch, then judges its contrasts and claims.
 void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
                     const std::string& tier, const nlohmann::json& config, std::shared_ptr<const Dataset> dataset,
@@ -102,20 +84,19 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
     // What all seeds share is made first, one product a thread, so that no seed waits for another.
     RecordedRun context(batch, tasks.front().run, config, tasks.front().seed);
     const auto& products = work.shared_products;
-    side_by_side(products.size(), batch.device.is_cpu() ? static_cast<std::size_t>(total_threads) : 1,
-                 [&](std::size_t i) {
-                   at::set_num_threads(1);
-                   products[i](context);
-                 });
+    parallel_for(std::ssize(products), batch.device.is_cpu() ? total_threads : 1, [&](std::int64_t i, int) {
+      const ThreadCount one(1);
+      products[static_cast<std::size_t>(i)](context);
+    });
 
+    std::exception_ptr bad_input;
     const auto execute_task = [&](const Task& task, bool waited) {
-      at::set_num_threads(task.threads);
+      const ThreadCount share(task.threads);
       const auto finish = [&](RunStatus status, const std::string& reason) {
         const std::lock_guard lock(batch.recorder_lock);
         recorder.finish_run(task.run, status, reason);
       };
       try {
-        stop_if_interrupted();
         if (waited) {
           const std::lock_guard lock(batch.recorder_lock);
           recorder.start_run(task.run);
@@ -127,16 +108,21 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
         finish(RunStatus::interrupted, "interrupted by the user");
       } catch (const std::exception& error) {
         finish(RunStatus::failed, error.what());
-        if (dynamic_cast<const InputError*>(&error)) throw;
+        // The other seeds go on; what is wrong with the input is told when they have ended.
+        const std::lock_guard lock(batch.recorder_lock);
+        if (dynamic_cast<const InputError*>(&error) && !bad_input) bad_input = std::current_exception();
       }
     };
     // Runs of equal share go side by side; the next share begins when they are done.
     for (std::size_t begin = 0, end = 0; begin < tasks.size(); begin = end) {
       while (end < tasks.size() && tasks[end].threads == tasks[begin].threads) ++end;
-      const auto workers =
-          static_cast<std::size_t>(batch.device.is_cpu() ? std::max(1, total_threads / tasks[begin].threads) : 1);
-      side_by_side(end - begin, workers, [&](std::size_t i) { execute_task(tasks[begin + i], begin + i >= workers); });
+      const int workers = batch.device.is_cpu() ? std::max(1, total_threads / tasks[begin].threads) : 1;
+      parallel_for(static_cast<std::int64_t>(end - begin), workers, [&](std::int64_t i, int) {
+        const std::size_t at = begin + static_cast<std::size_t>(i);
+        execute_task(tasks[at], at >= static_cast<std::size_t>(workers));
+      });
     }
+    if (bad_input) std::rethrow_exception(bad_input);
   }
   stop_if_interrupted();
 
@@ -151,6 +137,32 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   recorder.add_comparisons(comparisons);
   recorder.add_claims(judge_claims(query, batch_id, method.id, claims, comparisons));
   recorder.add_published(published_rows(batch_id, method, config));
+}
+
+/// Does the work on a batch whose runs are recorded as running. Where it ends early, the runs that it leaves have ended
+/// as well: interrupted by the user (BatchInterrupted), or failed for the same reason.
+void execute_batch(const Store& store, Recorder& recorder, RowId batch, const std::function<void()>& work) {
+  const auto end_the_rest = [&](RunStatus status, const std::string& reason) {
+    RunFilter filter;
+    filter.batch = batch;
+    for (const RunRow& run : Query(store).runs(filter))
+      if (run.status == RunStatus::running) recorder.finish_run(run.id, status, reason);
+  };
+  try {
+    work();
+  } catch (const Interrupted&) {
+    end_the_rest(RunStatus::interrupted, "interrupted by the user");
+    RunFilter filter;
+    filter.batch = batch;
+    throw BatchInterrupted(Query(store).runs(filter).front().id);
+  } catch (const std::exception& error) {
+    try {
+      end_the_rest(RunStatus::failed, error.what());
+    } catch (const Error&) {
+      // A store that cannot be written is what failed; the first error says so.
+    }
+    throw;
+  }
 }
 
 /// Null for what is absent.
@@ -184,6 +196,7 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
   filter.batch = batch;
   const auto scores = query.scores(filter);
   const auto artifacts = query.artifacts(filter);
+  const auto notes = query.notes(filter);
   for (const RunRow& run : query.runs(filter)) {
     nlohmann::json score_list = nlohmann::json::array(), artifact_list = nlohmann::json::array();
     for (const ScoreRow& s : scores)
@@ -200,6 +213,9 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
     for (const ArtifactRow& a : artifacts)
       if (a.run == run.id)
         artifact_list.push_back({{"name", a.name}, {"kind", a.kind}, {"path", a.path}, {"hash", a.hash}});
+    nlohmann::json note_list = nlohmann::json::array();
+    for (const NoteRow& note : notes)
+      if (note.run == run.id) note_list.push_back(note.text);
     nlohmann::json claim_list = nlohmann::json::array();
     for (const ClaimRow& c : claim_rows)
       if (c.method == run.method) claim_list.push_back(claim_json(c));
@@ -212,7 +228,8 @@ nlohmann::json batch_json(const Store& store, RowId batch) {
                     {"reason", run.reason},
                     {"scores", std::move(score_list)},
                     {"claims", std::move(claim_list)},
-                    {"artifacts", std::move(artifact_list)}});
+                    {"artifacts", std::move(artifact_list)},
+                    {"notes", std::move(note_list)}});
   }
   return {{"batch", batch}, {"runs", std::move(runs)}, {"comparisons", std::move(comparisons)}};
 }
@@ -310,15 +327,17 @@ nlohmann::json execute(const RunRequest& request) {
   Store store = Store::open_or_create(request.store);
   Recorder recorder(store);
   const RowId batch_id = recorder.begin_batch_with_runs(batch, runs);
-  for (std::size_t m = 0; m < ids.size(); ++m) {
-    std::vector<Task> tasks;
-    for (const RunRow& run : runs)
-      if (run.method == ids[m])
-        tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed),
-                         device.is_cpu() ? threads_of(tasks.size(), request.seeds.size(), threads) : threads});
-    execute_method(store, recorder, batch_id, method_entry(ids[m]), request.tier, configs[m], datasets[m], device,
-                   tasks, threads, request.checkpoint_seconds);
-  }
+  execute_batch(store, recorder, batch_id, [&] {
+    for (std::size_t m = 0; m < ids.size(); ++m) {
+      std::vector<Task> tasks;
+      for (const RunRow& run : runs)
+        if (run.method == ids[m])
+          tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed),
+                           device.is_cpu() ? threads_of(tasks.size(), request.seeds.size(), threads) : threads});
+      execute_method(store, recorder, batch_id, method_entry(ids[m]), request.tier, configs[m], datasets[m], device,
+                     tasks, threads, request.checkpoint_seconds);
+    }
+  });
   return batch_json(store, batch_id);
 }
 
@@ -348,6 +367,13 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   std::vector<std::string> methods;
   for (const RunRow& run : runs)
     if (std::find(methods.begin(), methods.end(), run.method) == methods.end()) methods.push_back(run.method);
+  struct MethodTasks {
+    const RunRow& first;
+    std::shared_ptr<const Dataset> dataset;
+    std::vector<Task> tasks;
+  };
+  // As in execute(): what can be refused is refused before a run is said to go on.
+  std::vector<MethodTasks> all;
   for (const std::string& id : methods) {
     const auto of_method = [&](const RunRow& run) { return run.method == id; };
     const RunRow& first = *std::find_if(runs.begin(), runs.end(), of_method);
@@ -363,13 +389,17 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
     for (const RunRow& run : runs) {
       if (!of_method(run)) continue;
       const int share = device.is_cpu() ? threads_of(position++, count, threads) : threads;
-      if (run.status == RunStatus::done) continue;
-      recorder.resume_run(run.id);
-      tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), share});
+      if (run.status != RunStatus::done) tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), share});
     }
-    execute_method(store, recorder, batch_id, method_entry(id), first.tier, first.config, dataset, device, tasks,
-                   threads, batch.config.at("checkpoint_seconds").get<double>());
+    all.push_back({first, dataset, std::move(tasks)});
   }
+  for (const MethodTasks& of_method : all)
+    for (const Task& task : of_method.tasks) recorder.resume_run(task.run);
+  execute_batch(store, recorder, batch_id, [&] {
+    for (const auto& [first, dataset, tasks] : all)
+      execute_method(store, recorder, batch_id, method_entry(first.method), first.tier, first.config, dataset, device,
+                     tasks, threads, batch.config.at("checkpoint_seconds").get<double>());
+  });
   return batch_json(store, batch_id);
 }
 
@@ -388,7 +418,7 @@ nlohmann::json claim_json(const ClaimRow& claim) {
 
 nlohmann::json dry_run(const RunRequest& request) {
   const at::Device device = choose_device(request.device);
-  at::set_num_threads(threads_or_default(request.threads));
+  const ThreadCount threads(threads_or_default(request.threads));
   nlohmann::json plans = nlohmann::json::array();
   for (const std::string& id : method_ids(request.methods)) {
     const MethodEntry& method = method_entry(id);

@@ -6,9 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "core/interrupt.h"
 #include "store/rows.h"
 
 namespace assay {
+
+/// The user stopped a batch that is recorded: its unfinished runs are marked so, and one of them is `run`.
+class BatchInterrupted : public Interrupted {
+ public:
+  explicit BatchInterrupted(RowId recorded) : run(recorded) {}
+  RowId run;
+};
 
 /// What `assay run` was asked for.
 struct RunRequest {
@@ -35,11 +43,11 @@ nlohmann::json complete_config(const std::string& method, const RunRequest& requ
 /// paired comparisons and claims. Artifacts and caches lie beside the store, in artifacts/ and cache/.
 /// Returns {"runs": [...], "comparisons": [...]} in the shape of docs/architecture.md. A run that fails is recorded as
 /// failed and the others go on; the caller sees its status. Throws InputError before anything is recorded when the
-/// request is bad, Interrupted when the user stopped it (the runs are then marked so).
+/// request is bad, BatchInterrupted when the user stopped it, Interrupted where nothing was recorded yet.
 nlohmann::json execute(const RunRequest& request);
 
 /// Goes on with the batch that `run` belongs to: every run of it that is not done. The configuration is the recorded
-/// one. Throws InputError when there is no such run or its batch is done.
+/// one. Throws InputError when there is no such run or its batch is done, and as execute().
 nlohmann::json resume(const std::filesystem::path& store, std::int64_t run);
 
 /// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]},

@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -91,12 +90,6 @@ std::string driver_version() {
     return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
 #endif
   return "";
-}
-
-std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
 }
 
 }  // namespace assay

@@ -20,7 +20,4 @@ std::string device_description(at::Device device);
 /// The GPU driver's version, or empty.
 std::string driver_version();
 
-/// The largest memory this process has held so far, in bytes.
-std::int64_t peak_memory_bytes();
-
 }  // namespace assay

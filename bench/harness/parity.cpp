@@ -7,12 +7,13 @@
 #include <memory>
 
 #include "bench/harness/parity/modules.h"
-#include "bench/harness/thread_count.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/nearest.h"
 #include "core/safetensors.h"
+#include "kernels/thread_count.h"
 
 namespace assay {
 namespace {
@@ -93,6 +94,7 @@ nlohmann::json check_parity(const std::filesystem::path& pack) {
       state = std::make_unique<SafetensorsFile>(pack / description.at("state").get<std::string>());
     const Module module = entry->make(description.value("config", nlohmann::json::object()), state.get());
     for (const nlohmann::json& c : description.at("cases")) {
+      stop_if_interrupted();
       const std::string name = c.at("name").get<std::string>();
       const Outputs outputs = module(Case(c, tensors, fmt::format("{}: case '{}'", where, name)));
       for (const auto& [output, wanted] : c.at("outputs").items()) {

@@ -5,26 +5,33 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
 #include "bench/harness/machine.h"
-#include "bench/harness/thread_count.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/parallel.h"
+#include "core/process_memory.h"
 #include "core/progress.h"
+#include "kernels/thread_count.h"
 #include "metrics/protocols.h"
 
 namespace assay {
 namespace {
 
-/// Holds a lock file while it lives: another process that needs the same product waits.
+/// Holds a lock file while it lives: another process that needs the same product waits, until the user stops it.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& file)
       : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
     if (descriptor_ < 0) throw InputError(fmt::format("{}: cannot be written", file.string()));
-    ::flock(descriptor_, LOCK_EX);
+    // A signal goes to one thread of the process, so a lock that waits inside the system would not hear of it.
+    while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && !interrupt_requested())
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   ~FileLock() { ::close(descriptor_); }
   FileLock(const FileLock&) = delete;
@@ -149,6 +156,7 @@ std::filesystem::path RecordedRun::product(const std::string& kind, const nlohma
   }
   const std::lock_guard lock(*in_process);
   const FileLock between_processes(file.string() + ".lock");
+  stop_if_interrupted();
   if (!std::filesystem::exists(file)) produce(file);
   return file;
 }

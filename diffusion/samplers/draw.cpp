@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/nearest.h"
 #include "diffusion/guided_prediction.h"
 #include "diffusion/plms.h"
@@ -80,6 +81,7 @@ at::Tensor run_scheduler(Scheduler& scheduler, const Denoiser& denoiser, at::Ten
     throw InputError("sampler: a denoiser predicts noise; accepted prediction_type: epsilon");
   const std::vector<double>& times = scheduler.timesteps();
   for (std::size_t i = 0; i < times.size(); ++i) {
+    stop_if_interrupted();
     const bool whole = times[i] == std::trunc(times[i]);
     const at::Tensor t = at::full({x.size(0)}, times[i], x.options().dtype(whole ? at::kLong : at::kFloat));
     const at::Tensor eps = guided_prediction(denoiser, scheduler.scale_model_input(x), t, condition, weight);

@@ -2,7 +2,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "diffusion/denoiser.h"
 #include "diffusion/noise_schedule.h"
 #include "diffusion/samplers/scheduler.h"
+#include "diffusion/step_noise.h"
 
 namespace assay {
 
@@ -32,9 +32,6 @@ struct SamplerOptions {
   DdimOptions ddim;  ///< steps, weight and clip for all; variant for ddim and plms; eta for ddim; the quantile for all
                      ///< but pndm and euler
 };
-
-/// Noise of step i, [B, C, H, W].
-using StepNoise = std::function<at::Tensor(std::int64_t)>;
 
 /// Draws images from standard normal `x` [B, C, H, W] (scaled inside where a sampler starts elsewhere), with
 /// classifier-free guidance of the weight in options.ddim. `condition` [B, condition_size] or undefined for none.

@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "kernels/adamw_step.h"
+#include "kernels/one_thread_each.h"
 
 namespace assay {
 namespace {
@@ -36,12 +38,15 @@ std::int64_t count(const std::vector<std::int64_t>& shape) {
 }
 
 at::Tensor in_batches(const at::Tensor& images, const std::function<at::Tensor(const at::Tensor&)>& run) {
-  // One size for every caller: convolutions may round differently in batches of another size.
+  // One size for every caller and one thread for each: convolutions may round differently in batches of another size
+  // and over another number of threads.
   constexpr std::int64_t batch = 64;
-  at::NoGradGuard no_grad;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < images.size(0); begin += batch)
-    parts.push_back(run(images.narrow(0, begin, std::min(batch, images.size(0) - begin))).to(at::kCPU));
+  const at::NoGradGuard no_grad;
+  const std::int64_t n = images.size(0), count = (n + batch - 1) / batch;
+  std::vector<at::Tensor> parts(static_cast<std::size_t>(count));
+  one_thread_each(images.device(), count, [&](std::int64_t i) {
+    parts[static_cast<std::size_t>(i)] = run(images.narrow(0, i * batch, std::min(batch, n - i * batch))).to(at::kCPU);
+  });
   return at::cat(parts);
 }
 

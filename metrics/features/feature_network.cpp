@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "kernels/one_thread_each.h"
 #include "metrics/features/inception.h"
 #include "metrics/features/vgg16.h"
 #include "metrics/features/vision_transformer.h"
@@ -57,12 +58,13 @@ class VisionTransformerFeatures : public FeatureNetwork {
   explicit VisionTransformerFeatures(const std::filesystem::path& weights)
       : network_(detect_vision_transformer(weights), weights) {}
   NetworkFeatures run(std::span<const float> images) const override {
-    // One by one: products over the tokens of several images may round otherwise than those of one.
+    // One by one and each on one thread: products over the tokens of several images, or over several threads, may round
+    // otherwise.
     const at::Tensor batch = as_tensor(images, FeatureNetworkId::dinov2);
-    std::vector<at::Tensor> rows;
-    rows.reserve(static_cast<std::size_t>(batch.size(0)));
-    for (std::int64_t i = 0; i < batch.size(0); ++i)
-      rows.push_back(network_.forward(batch.narrow(0, i, 1).contiguous()).cls);
+    std::vector<at::Tensor> rows(static_cast<std::size_t>(batch.size(0)));
+    one_thread_each(batch.device(), batch.size(0), [&](std::int64_t i) {
+      rows[static_cast<std::size_t>(i)] = network_.forward(batch.narrow(0, i, 1).contiguous()).cls;
+    });
     return {to_vector(at::cat(rows)), {}, {}, {}};
   }
 

@@ -56,7 +56,7 @@ std::string how_to_get_weights(FeatureNetworkId network) {
   const auto sentence = [](const char* file, const char* source) {
     return fmt::format(
         "needs --weights: {} ({}), converted by `python3 tools/convert_weights.py FILE.pth FILE.safetensors`; without "
-        "it, scores can be computed from feature files (.safetensors, .npz), and `assay run` computes fd-small",
+        "it, scores can be computed from feature files (.safetensors, .npz, .npy), and `assay run` computes fd-small",
         file, source);
   };
   switch (network) {

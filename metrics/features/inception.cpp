@@ -4,13 +4,13 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <fmt/format.h>
 
 #include <array>
 
 #include "core/error.h"
+#include "metrics/features/blocked_linear.h"
 
 namespace assay {
 namespace {
@@ -217,13 +217,10 @@ InceptionOutputs Inception::forward(const at::Tensor& images) const {
 
   InceptionOutputs out;
   out.pool3 = x.mean({2, 3});
-  // A product with one row runs through another routine, whose rounding differs.
-  const std::int64_t n = images.size(0);
-  const at::Tensor rows = n == 1 ? at::cat({out.pool3, out.pool3}) : out.pool3;
-  out.logits_unbiased = at::linear(rows, fc_weight_).narrow(0, 0, n);
+  out.logits_unbiased = blocked_linear(out.pool3, fc_weight_);
   out.logits = out.logits_unbiased + fc_bias_;
   // NHWC: the order of the reference statistics that OpenAI published.
-  out.spatial = branch1x1.narrow(1, 0, 7).permute({0, 2, 3, 1}).reshape({n, 17 * 17 * 7});
+  out.spatial = branch1x1.narrow(1, 0, 7).permute({0, 2, 3, 1}).reshape({images.size(0), 17 * 17 * 7});
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace assay {
 namespace {
@@ -35,9 +36,12 @@ at::Tensor InferenceConv::operator()(const at::Tensor& x) const {
   const std::vector<std::int64_t> stride(stride_.begin(), stride_.end()), padding(padding_.begin(), padding_.end()),
       dilation{1, 1};
   constexpr std::int64_t groups = 1;
-  if (!packed_.defined())
-    packed_ =
-        call("mkldnn::_reorder_convolution_weight", {weight_, padding, stride, dilation, groups, x.sizes().vec()});
+  if (!packed_.defined()) {
+    // For a batch of constant size: which kernel every later batch takes follows from the layout.
+    std::vector<std::int64_t> sizes = x.sizes().vec();
+    sizes.front() = 16;
+    packed_ = call("mkldnn::_reorder_convolution_weight", {weight_, padding, stride, dilation, groups, sizes});
+  }
   return call("mkldnn::_convolution_pointwise", {x, packed_, bias_, padding, stride, dilation, groups, "relu",
                                                  c10::List<std::optional<at::Scalar>>(), std::string()});
 }

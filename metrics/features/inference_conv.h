@@ -9,8 +9,8 @@ namespace assay {
 /// A convolution with bias and ReLU for inference alone, on channels-last float32 images [B, C, H, W].
 ///
 /// On the CPU oneDNN applies the ReLU while the result is in registers and the weights are laid out for it at the
-/// first call; elsewhere it is at::conv2d and at::relu_. The bits of an image's result depend neither on the batch it
-/// is in nor on the number of threads (tests/metrics/inception_test.cpp).
+/// first call, for images of that size; elsewhere it is at::conv2d and at::relu_. The bits of an image's result depend
+/// neither on the batch it is in nor on the number of threads (tests/metrics/inception_test.cpp).
 class InferenceConv {
  public:
   InferenceConv() = default;

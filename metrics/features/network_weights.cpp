@@ -7,6 +7,7 @@
 #include <cstring>
 #include <set>
 
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/safetensors.h"
 
@@ -34,13 +35,17 @@ std::map<std::string, at::Tensor> load_network_weights(const std::filesystem::pa
       fault(fmt::format("{} is [{}], expected [{}]", weight.name, fmt::join(view.shape, ", "),
                         fmt::join(weight.shape, ", ")));
     else if (!weight.optional && view.type != DType::f32)
-      fault(fmt::format("{} is {}, expected F32", weight.name, name_of(view.type)));
+      fault(fmt::format("{} is {}, expected F32", weight.name, view.type_name()));
   }
   for (const auto& [name, view] : stored.tensors())
-    if (!known.contains(name)) fault("unknown key " + name);
-  if (count > 0)
+    // A tensor of a type that no weight of ours has says nothing of which network this is.
+    if (view.type != DType::other && !known.contains(name)) fault("unknown key " + name);
+  if (count > 0) {
+    const std::string hint = conversion_hint(stored);
     throw InputError(fmt::format("{}: does not fit this network: {}{}. {}", file.string(), fmt::join(faults, "; "),
-                                 count > listed ? fmt::format("; and {} more", count - listed) : "", conversion));
+                                 count > listed ? fmt::format("; and {} more", count - listed) : "",
+                                 hint.empty() ? conversion : hint));
+  }
 
   std::map<std::string, at::Tensor> weights;
   for (const WeightShape& weight : expected) {

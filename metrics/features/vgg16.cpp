@@ -2,8 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
 #include <fmt/format.h>
@@ -11,6 +9,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "metrics/features/blocked_linear.h"
 
 namespace assay {
 namespace {
@@ -79,11 +78,8 @@ at::Tensor Vgg16::forward(const at::Tensor& images) const {
     if (layers[i].pooled) x = at::max_pool2d(x, {2, 2}, {2, 2});
   }
   x = x.contiguous().flatten(1);
-  // A product with one row runs through another routine, whose rounding differs.
-  const std::int64_t n = x.size(0);
-  if (n == 1) x = at::cat({x, x});
-  x = at::relu(at::linear(x, fc1_weight_, fc1_bias_));
-  return at::relu(at::linear(x, fc2_weight_, fc2_bias_)).narrow(0, 0, n);
+  x = at::relu(blocked_linear(x, fc1_weight_, fc1_bias_));
+  return at::relu(blocked_linear(x, fc2_weight_, fc2_bias_));
 }
 
 }  // namespace assay

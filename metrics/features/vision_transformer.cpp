@@ -15,6 +15,7 @@
 #include <cmath>
 
 #include "core/config.h"
+#include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/safetensors.h"
 
@@ -53,9 +54,11 @@ VisionTransformerConfig read_vision_transformer_config(const nlohmann::json& obj
 VisionTransformerConfig detect_vision_transformer(const std::filesystem::path& weights) {
   const SafetensorsFile file(weights);
   const auto shape = [&](const std::string& name, std::size_t dimensions) {
-    if (!file.has(name) || file.at(name).shape.size() != dimensions)
-      throw InputError(
-          fmt::format("{}: no DINO network: '{}' is missing or has another shape", weights.string(), name));
+    if (!file.has(name) || file.at(name).shape.size() != dimensions) {
+      const std::string hint = conversion_hint(file);
+      throw InputError(fmt::format("{}: no DINO network: '{}' is missing or has another shape{}{}", weights.string(),
+                                   name, hint.empty() ? "" : ". ", hint));
+    }
     return file.at(name).shape;
   };
   VisionTransformerConfig c;

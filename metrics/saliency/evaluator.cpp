@@ -60,6 +60,12 @@ const std::array<double, 256>& matlab_thresholds() {
   return thresholds;
 }
 
+int largest_grey(std::span<const std::uint8_t> pixels) {
+  std::uint8_t largest = 0;
+  for (const std::uint8_t grey : pixels) largest = std::max(largest, grey);
+  return largest;
+}
+
 SaliencyLayout layout_of(SaliencyProtocol protocol) {
   switch (protocol) {
     case SaliencyProtocol::fan:
@@ -295,7 +301,15 @@ SaliencyEvaluator::Facts SaliencyEvaluator::evaluate(const MaskPair& pair, Salie
       break;
   }
   const bool mixed = foreground_.size > 0 && foreground_.size < pixels_;
-  return {foreground_.size == 0, mixed && (counts_.cx % pair.width == 0 || counts_.cy % pair.height == 0)};
+  Facts facts;
+  facts.empty_mask = foreground_.size == 0;
+  facts.empty_blocks = mixed && (counts_.cx % pair.width == 0 || counts_.cy % pair.height == 0);
+  if (facts.empty_mask) facts.largest_truth = largest_grey({pair.truth, static_cast<std::size_t>(pixels_)});
+  std::size_t largest = 255;
+  while (hits_[largest] + alarms_[largest] == 0) --largest;
+  const bool one_grey = hits_[largest] + alarms_[largest] == pixels_;
+  if (unsupervised || one_grey) facts.largest_prediction = static_cast<int>(largest);
+  return facts;
 }
 
 }  // namespace assay

@@ -38,8 +38,10 @@ const SaliencyLayout& saliency_layout(SaliencyProtocol protocol);
 class SaliencyEvaluator {
  public:
   struct Facts {
-    bool empty_mask = false;    // no foreground in the truth
-    bool empty_blocks = false;  // the mask's centroid leaves S-measure blocks without pixels
+    bool empty_mask = false;       // no foreground in the truth
+    bool empty_blocks = false;     // the mask's centroid leaves S-measure blocks without pixels
+    int largest_truth = 255;       // grey of a mask without foreground, 1 where 0 and 1 stand for 0 and 255; else 255
+    int largest_prediction = 255;  // grey; 255 where the protocol stretches the prediction to it
   };
 
   /// Fills `columns` as saliency_layout(protocol) lays them out. NaN where the protocol defines no value: TokenCut's

@@ -89,7 +89,8 @@ double s_measure(const BlockCounts& counts, const MaskPair& pair, const Levels& 
     if (widths[b] == 0 || heights[b] == 0) continue;
     region += weight * block_score(counts.blocks[b], level, widths[b], heights[b], widths[b] == pair.width, epsilon);
   }
-  return std::max(0.0, 0.5 * object + 0.5 * region);
+  // The paper cuts at 0; the four weights may add up to 1 + 2e-16.
+  return std::clamp(0.5 * object + 0.5 * region, 0.0, 1.0);
 }
 
 }  // namespace assay

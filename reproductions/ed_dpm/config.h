@@ -20,7 +20,7 @@ enum class LabelKind { group, subgroup };
 struct SampleConfig {
   std::int64_t count = 300;            // reported images an arm
   std::int64_t selection_count = 100;  // images behind the choice of gamma, an arm and a gamma
-  std::int64_t batch = 50;             // images at a time; does not change the images beyond rounding
+  std::int64_t batch = 50;             // images at a time; changes no image on a CPU, and none beyond rounding on a GPU
   std::string respacing = "ddim25";    // guided-diffusion's --timestep_respacing
   AdmSampling sampling;
   std::vector<double> gammas_unconditional;  // the grid of every guided arm on the unconditional network

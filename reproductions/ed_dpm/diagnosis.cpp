@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <mutex>
+#include <utility>
 
 #include "core/philox.h"
 #include "diffusion/classifier_guidance.h"
 #include "diffusion/guidance_trace.h"
+#include "kernels/one_thread_each.h"
 #include "metrics/rank_correlation.h"
 #include "reproductions/sample_noise.h"
 
@@ -46,9 +50,8 @@ at::Tensor noised(const Study& s, const HeldOut& set, std::int64_t begin, std::i
 
 template <class Body>
 void in_batches(const Study& s, const HeldOut& set, const Body& body) {
-  const std::int64_t n = set.images.size(0);
-  for (std::int64_t begin = 0; begin < n; begin += s.config.sample.batch)
-    body(begin, std::min(s.config.sample.batch, n - begin));
+  const std::int64_t n = set.images.size(0), rows = passes_of(s).rows;
+  for (std::int64_t begin = 0; begin < n; begin += rows) body(begin, std::min(rows, n - begin));
 }
 
 Score deterministic(const std::string& arm, const std::string& name, double value, std::int64_t n,
@@ -58,7 +61,7 @@ Score deterministic(const std::string& arm, const std::string& name, double valu
 
 /// Entropy and gradient at every step of the sampler, in its order.
 void along_the_steps(const Study& s, const HeldOut& set, const std::string& arm, const EncoderUNet& classifier,
-                     StageOutput& out) {
+                     std::vector<Score>& found) {
   ClassifierGuidanceOptions options;
   options.entropy_scaling = true;
   options.entropy_floor = s.config.sample.entropy_floor;
@@ -78,15 +81,15 @@ void along_the_steps(const Study& s, const HeldOut& set, const std::string& arm,
   std::vector<double> steps, entropies, norms, scaled;
   for (const GuidanceTrace::Row& row : trace.rows()) {
     const nlohmann::json params = {{"t", row.timestep}};
-    out.scores.push_back(deterministic(arm, "relative_entropy", row.relative_entropy.mean, n, params));
-    out.scores.push_back(deterministic(arm, "gradient_norm", row.gradient_norm.median, n, params));
-    out.scores.push_back(deterministic(scaled_arm, "gradient_norm", row.scaled_norm.median, n, params));
+    found.push_back(deterministic(arm, "relative_entropy", row.relative_entropy.mean, n, params));
+    found.push_back(deterministic(arm, "gradient_norm", row.gradient_norm.median, n, params));
+    found.push_back(deterministic(scaled_arm, "gradient_norm", row.scaled_norm.median, n, params));
     steps.push_back(static_cast<double>(row.timestep));
     entropies.push_back(row.relative_entropy.mean);
     norms.push_back(row.gradient_norm.median);
     scaled.push_back(row.scaled_norm.median);
   }
-  out.scores.push_back(deterministic(arm, "spearman_t_entropy", spearman(steps, entropies), n));
+  found.push_back(deterministic(arm, "spearman_t_entropy", spearman(steps, entropies), n));
   const std::size_t last = std::max<std::size_t>(1, steps.size() / 10);
   const auto ratio = [&](std::vector<double> medians) {
     const double peak = *std::max_element(medians.begin(), medians.end());
@@ -96,21 +99,21 @@ void along_the_steps(const Study& s, const HeldOut& set, const std::string& arm,
     return peak > 0 ? median / peak : 0.0;
   };
   const double plain = ratio(norms), with_scale = ratio(scaled);
-  out.scores.push_back(deterministic(arm, "gradient_ratio", plain, n));
-  out.scores.push_back(deterministic(scaled_arm, "gradient_ratio", with_scale, n));
-  if (plain > 0) out.scores.push_back(deterministic(scaled_arm, "gradient_ratio_gain", with_scale / plain, n));
+  found.push_back(deterministic(arm, "gradient_ratio", plain, n));
+  found.push_back(deterministic(scaled_arm, "gradient_ratio", with_scale, n));
+  if (plain > 0) found.push_back(deterministic(scaled_arm, "gradient_ratio_gain", with_scale / plain, n));
 }
 
 /// Entropy, accuracy and calibration over each quarter of the steps.
 void over_quarters(const Study& s, const HeldOut& set, const std::string& arm, const EncoderUNet& classifier,
-                   StageOutput& out) {
+                   std::vector<Score>& found) {
   const QuartileScores quarters =
       score_classifier(classifier, s.config.schedule, {set.images.to(s.run.device()), set.labels}, draws_a_quarter,
-                       s.run.seed(), s.config.sample.batch);
+                       s.run.seed(), passes_of(s).rows);
   for (std::size_t q = 0; q < quarters.size(); ++q) {
     const ClassifierScores& scores = quarters[q];
     const auto add = [&](const char* what, double value) {
-      out.scores.push_back(deterministic(arm, fmt::format("{}_q{}", what, q), value, scores.count));
+      found.push_back(deterministic(arm, fmt::format("{}_q{}", what, q), value, scores.count));
     };
     add("entropy", scores.entropy / std::log(static_cast<double>(s.classes)));
     add("accuracy", scores.accuracy);
@@ -129,14 +132,24 @@ void diagnose(Study& s, const EncoderUNet& classifier, const EncoderUNet& with_c
                               {"draws_a_quarter", draws_a_quarter},
                               {"entropy_floor", s.config.sample.entropy_floor}}});
     const auto progress = s.run.progress("examine the classifiers", 4, "passes");
+    std::mutex lock;
     std::int64_t done = 0;
-    for (const auto& [arm, net] :
-         {std::pair("classifier", &classifier), std::pair("classifier_ect", &with_constraint)}) {
-      along_the_steps(s, set, arm, *net, out);
+    const auto one_more = [&] {
+      const std::lock_guard one_at_a_time(lock);
       progress(++done);
-      over_quarters(s, set, arm, *net, out);
-      progress(++done);
-    }
+    };
+    const std::array<std::pair<const char*, const EncoderUNet*>, 2> arms = {
+        {{"classifier", &classifier}, {"classifier_ect", &with_constraint}}};
+    std::array<std::vector<Score>, 2> found;
+    one_thread_each(s.run.device(), arms.size(), [&](std::int64_t i) {
+      const auto& [arm, net] = arms[static_cast<std::size_t>(i)];
+      std::vector<Score>& scores = found[static_cast<std::size_t>(i)];
+      along_the_steps(s, set, arm, *net, scores);
+      one_more();
+      over_quarters(s, set, arm, *net, scores);
+      one_more();
+    });
+    for (const std::vector<Score>& scores : found) out.scores.insert(out.scores.end(), scores.begin(), scores.end());
   });
 }
 

@@ -116,7 +116,7 @@ ArmImages draw(const Study& s, const Models& models, const Arm& arm, double gamm
                        s.config.sample.sampling,
                        options,
                        s.config.dataset.size,
-                       s.config.sample.batch,
+                       passes_of(s),
                        s.run.seed(),
                        s.run.device()};
   ArmImages images;
@@ -176,7 +176,7 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
     const ArmImages drawn = draw(s, models, arm, gamma, 0, count, s.run.progress("sample " + name, count, "images"));
     out.timings.push_back({"sample",
                            arm.guided ? "with a classifier" : "without a classifier",
-                           fmt::format("{}x3x{}x{}, {}", std::min(s.config.sample.batch, count), s.config.dataset.size,
+                           fmt::format("{}x3x{}x{}, {}", passes_of(s).rows_of(count), s.config.dataset.size,
                                        s.config.dataset.size, s.config.sample.respacing),
                            seconds_since(start),
                            count,

@@ -1,12 +1,9 @@
 #include "reproductions/ed_dpm/guided_draw.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "reproductions/images.h"
@@ -16,34 +13,34 @@ namespace assay::ed_dpm {
 
 Drawn draw_guided(const GuidedDraw& d, const std::vector<std::int64_t>& asked, std::int64_t first,
                   const std::function<void(std::int64_t)>& progress) {
-  at::NoGradGuard no_grad;
   const auto count = static_cast<std::int64_t>(asked.size());
-  const std::vector<std::int64_t> shape = {3, d.side, d.side};
-  at::Tensor labels = at::empty({count}, at::kLong);
-  std::memcpy(labels.mutable_data_ptr<std::int64_t>(), asked.data(), asked.size() * sizeof(std::int64_t));
-  labels = labels.to(d.device);
-  Drawn drawn;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < count; begin += d.batch) {
-    const std::int64_t size = std::min(d.batch, count - begin);
-    const at::Tensor classes = labels.narrow(0, begin, size);
+  std::vector<GuidanceEvents> events(asked.size());  // of each pass, added up in order
+  const auto pass_of_images = [&](const SamplePass& pass) {
+    const std::vector<std::int64_t> ids = pass.of(asked);
+    at::Tensor classes = at::empty({pass.rows}, at::kLong);
+    std::copy(ids.begin(), ids.end(), classes.mutable_data_ptr<std::int64_t>());
+    classes = classes.to(d.device);
     std::optional<ClassifierGuidance> guidance;
-    if (d.classifier) guidance.emplace(*d.classifier, classes, d.guidance, first + begin);
+    if (d.classifier) {
+      guidance.emplace(*d.classifier, classes, d.guidance, first + pass.begin);
+      guidance->count_only(pass.kept);
+    }
     at::Tensor condition;
     if (d.denoiser.condition_size() > 0)
-      condition = at::zeros({size, d.denoiser.condition_size()}, at::TensorOptions(at::kFloat).device(d.device))
+      condition = at::zeros({pass.rows, d.denoiser.condition_size()}, at::TensorOptions(at::kFloat).device(d.device))
                       .scatter(1, classes.unsqueeze(1), 1.0);
     const auto noise = [&](std::int64_t step) {
-      return sample_noise(first + begin, size, shape, d.seed, step + 1).to(d.device);
+      return sample_noise(first + pass.begin, pass.rows, {3, d.side, d.side}, d.seed, step).to(d.device);
     };
     const at::Tensor x =
-        adm_sample(d.process, d.denoiser, d.sampling, sample_noise(first + begin, size, shape, d.seed).to(d.device),
-                   condition, guidance ? &*guidance : nullptr, noise);
-    parts.push_back(to_bytes(x).to(at::kCPU));
-    if (guidance) drawn.events += guidance->events();
-    progress(begin + size);
-  }
-  drawn.bytes = at::cat(parts);
+        adm_sample(d.process, d.denoiser, d.sampling, noise(0), condition, guidance ? &*guidance : nullptr,
+                   [&](std::int64_t step) { return noise(step + 1); });
+    if (guidance) events[static_cast<std::size_t>(pass.index)] = guidance->events();
+    return to_bytes(x);
+  };
+  Drawn drawn;
+  drawn.bytes = draw_in_passes(count, d.passes, pass_of_images, progress);
+  for (const GuidanceEvents& met : events) drawn.events += met;
   return drawn;
 }
 

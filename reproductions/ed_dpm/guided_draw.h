@@ -9,6 +9,7 @@
 #include "diffusion/adm_sampler.h"
 #include "diffusion/classifier_guidance.h"
 #include "reproductions/method.h"
+#include "reproductions/sample_passes.h"
 
 namespace assay::ed_dpm {
 
@@ -19,8 +20,8 @@ struct GuidedDraw {
   const Classifier* classifier;  // null: no guidance
   AdmSampling sampling;
   ClassifierGuidanceOptions guidance;
-  std::int64_t side;   // pixels
-  std::int64_t batch;  // images at a time; does not change the images beyond rounding
+  std::int64_t side;  // pixels
+  PassShape passes;
   std::uint64_t seed;
   at::Device device;
 };

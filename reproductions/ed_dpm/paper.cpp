@@ -196,7 +196,7 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
     return 4 * cost.parameters - (runs_in_half(network.configuration, device) ? 2 * cost.castable : 0);
   };
   // Both networks stay; only one of them works at a time.
-  const std::int64_t batch = std::min(c.run.batch, c.run.images);
+  const std::int64_t batch = passes_of_published_network(device, c.run.batch).rows_of(c.run.images);
   out.memory_bytes =
       std::max(d.predict_bytes(batch, runs_in_half(diffusion.configuration, device)) + weights(classifier, k),
                k.gradient_pass_bytes(batch) + weights(diffusion, d));
@@ -288,8 +288,9 @@ void run(Run& run) {
     const GaussianProcess process = process_of(c, row);
     PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(row);
+    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
     work.timing =
-        fmt::format("{}x3x{}x{}, {}{}", std::min(c.run.batch, c.run.images), side, side, row.respacing,
+        fmt::format("{}x3x{}x{}, {}{}", passes.rows_of(c.run.images), side, side, row.respacing,
                     runs_in_half(c.run.networks.at(row.diffusion).configuration, run.device()) ? ", float16" : "");
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       const GuidedDraw how{process,
@@ -298,7 +299,7 @@ void run(Run& run) {
                            row.sampling,
                            row.guidance,
                            side,
-                           c.run.batch,
+                           passes,
                            run.seed(),
                            run.device()};
       DrawnImages images;

@@ -136,6 +136,8 @@ GaussianProcess sampling_process(const Config& config) {
   return {config.schedule, options};
 }
 
+PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
+
 at::Tensor label_tensor(const Study& s, const std::vector<std::int64_t>& labels) {
   at::Tensor tensor = at::empty({static_cast<std::int64_t>(labels.size())}, at::kLong);
   std::memcpy(tensor.mutable_data_ptr<std::int64_t>(), labels.data(), labels.size() * sizeof(std::int64_t));

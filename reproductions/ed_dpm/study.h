@@ -7,6 +7,7 @@
 #include "reproductions/ed_dpm/config.h"
 #include "reproductions/images.h"
 #include "reproductions/method.h"
+#include "reproductions/sample_passes.h"
 
 namespace assay::ed_dpm {
 
@@ -38,6 +39,9 @@ std::unique_ptr<EncoderUNet> noisy_classifier(Study& s, double constraint);
 
 /// The respaced process that samples, and at whose steps classifiers are examined.
 GaussianProcess sampling_process(const Config& config);
+
+/// How a network of the study sees samples, and images under examination.
+PassShape passes_of(const Study& s);
 
 /// The int64 tensor of labels on the run's device.
 at::Tensor label_tensor(const Study& s, const std::vector<std::int64_t>& labels);

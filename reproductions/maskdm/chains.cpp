@@ -85,12 +85,11 @@ double score_point(Study& s, const std::string& arm, const at::Tensor& average, 
     network->parameters().assign(average.to(s.run.device()));
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor bytes = draw(s, *network, fmt::format("sample {} at {:g} GFLOP", arm, point.gflop));
-    out.timings.push_back(
-        {"sample", "one evaluation a step",
-         fmt::format("{}x3x{}x{}, {} steps", std::min(s.config.sample.draw.batch, s.config.sample.count),
-                     s.config.dataset.size, s.config.dataset.size, s.config.sample.draw.steps),
-         seconds_since(start), s.config.sample.count, "images",
-         network->cost().flops * static_cast<double>(s.config.sample.count * s.config.sample.draw.steps)});
+    out.timings.push_back({"sample", "one evaluation a step",
+                           fmt::format("{}x3x{}x{}, {} steps", passes_of(s).rows_of(s.config.sample.count),
+                                       s.config.dataset.size, s.config.dataset.size, s.config.sample.steps),
+                           seconds_since(start), s.config.sample.count, "images",
+                           network->cost().flops * static_cast<double>(s.config.sample.count * s.config.sample.steps)});
     const at::Tensor features = fd.features(from_bytes(bytes));
     out.protocols.push_back(fd.protocol());
     out.protocols.push_back({"training", {{"budget_gflop", s.config.budget.gflop}}});

@@ -110,9 +110,9 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   ConfigReader reader(object, "sample");
   SampleConfig s;
   s.count = reader.integer("count", s.count, 2);
-  s.draw.batch = reader.integer("batch", s.draw.batch, 1, 1 << 16);
-  s.draw.steps = reader.integer("steps", 25, 1, schedule_steps);
-  s.draw.eta = reader.real("eta", s.draw.eta, 0.0, 1.0);
+  s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
+  s.steps = reader.integer("steps", s.steps, 1, schedule_steps);
+  s.eta = reader.real("eta", s.eta, 0.0, 1.0);
   reader.finish();
   return s;
 }

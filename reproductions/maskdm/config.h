@@ -53,7 +53,9 @@ struct CostConfig {
 
 struct SampleConfig {
   std::int64_t count = 300;
-  DrawOptions draw;
+  std::int64_t batch = 100;  // images at a time; changes no image on a CPU, and none beyond rounding on a GPU
+  std::int64_t steps = 25;   // of DDIM
+  double eta = 1.0;
 };
 
 struct Config {

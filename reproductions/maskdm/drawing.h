@@ -6,11 +6,12 @@
 
 #include "diffusion/mask_uvit.h"
 #include "reproductions/maskdm/process.h"
+#include "reproductions/sample_passes.h"
 
 namespace assay::maskdm {
 
 struct DrawOptions {
-  std::int64_t batch = 100;  // images at a time; does not change the images beyond rounding
+  PassShape passes;
   std::int64_t steps = 250;  // of DDIM
   double eta = 1.0;
 };

@@ -67,7 +67,7 @@ std::vector<std::string> describe(const nlohmann::json& config) {
   std::int64_t draws = 2 * static_cast<std::int64_t>(c.transfer.shares.size());
   for (const Chain& chain : c.chains) draws += chain.curve ? c.budget.points + 1 : 1;
   lines.push_back(fmt::format("sampling: at most {} times {} images a seed, {} DDIM steps, eta {:g}", draws,
-                              c.sample.count, c.sample.draw.steps, c.sample.draw.eta));
+                              c.sample.count, c.sample.steps, c.sample.eta));
   return lines;
 }
 

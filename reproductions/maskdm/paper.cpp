@@ -14,6 +14,7 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "datasets/image_file.h"
+#include "datasets/image_folder.h"
 #include "diffusion/mask_uvit.h"
 #include "diffusion/uvit_keys.h"
 #include "kernels/parallel_for.h"
@@ -197,7 +198,7 @@ std::vector<std::string> departures_of(const nlohmann::json& config, const Paper
   return departures(published, config, row.name, free);
 }
 
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
   const MaskUVit network(c.nets.at(row.network));
   const NetworkCost cost = network.cost();
   PlannedRow out;
@@ -207,7 +208,8 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   out.networks = {{"denoiser", row.network, to_json(network.config()), cost}};
   out.images = c.run.images;
   out.flops = static_cast<double>(c.sampling_steps) * cost.flops;
-  const std::int64_t sampling = cost.predict_bytes(std::min(c.run.batch, c.run.images));
+  const std::int64_t sampling =
+      cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
   out.memory_bytes = sampling;
   if (!sampled_weights(c, row).present()) {
     out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
@@ -252,6 +254,16 @@ TrainingImages images_in_folder(const NeededFile& data, double share, std::int64
             });
             return images;
           }};
+}
+
+/// Notes what of the folder is no training image. A folder without images is refused here, before hours of work.
+void note_training_folder(Run& run, const Row& row, const NeededFile& data) {
+  run.stage("data:" + row.name, [&](StageOutput& out) {
+    const ImageFolder folder = list_image_folder(data.path);
+    const std::string note = passed_over_note(data.path, folder);
+    if (!note.empty()) out.notes.push_back(note);
+    out.result = {{"images", folder.files.size()}};
+  });
 }
 
 /// Trains a row, or finds it in the cache.
@@ -322,7 +334,7 @@ std::vector<std::string> describe(const nlohmann::json& config) {
 PublishedPlan published(const nlohmann::json& config, at::Device device) {
   const PaperConfig c = read_paper_config(config);
   PublishedPlan plan;
-  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row));
+  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row, device));
   plan.speed = measure_step_speed(device, false);
   return plan;
 }
@@ -336,6 +348,8 @@ void run(Run& run) {
       MaskUVit network(c.nets.at(row.network));
       network.parameters().materialise(0);
       load_mask_uvit(network, SafetensorsFile(sampled_weights(c, row).path), c.final_layer);
+    } else {
+      note_training_folder(run, row, c.data.at(row.data));
     }
   PublishedScores scores(run, c.run);
   std::map<std::string, std::filesystem::path> trained;
@@ -349,16 +363,16 @@ void run(Run& run) {
       trained[row.name] = trained_row(run, c, row, trained);
       network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
     }
-    PublishedTask work = row_of(planned_row(run.config(), c, row), c.run, row.name, row.reference);
+    PublishedTask work = row_of(planned_row(run.config(), c, row, run.device()), c.run, row.name, row.reference);
     work.params = params_of(c);
     const std::int64_t side = network.config().image_side();
-    work.timing =
-        fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.sampling_steps);
+    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", passes.rows_of(c.run.images), side, side, c.sampling_steps);
     const Process process(row.schedule);
     work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       DrawnImages drawn;
       drawn.bytes =
-          draw_images(network, process, {c.run.batch, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
+          draw_images(network, process, {passes, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
       return drawn;
     };
     scores.sample_and_score(work);

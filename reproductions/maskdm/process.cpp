@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/nearest.h"
 
 namespace assay::maskdm {
@@ -87,6 +88,7 @@ at::Tensor Process::ddim_sample(const std::function<at::Tensor(const at::Tensor&
                                 const std::function<at::Tensor(const at::Tensor&)>& clip) const {
   const std::vector<std::int64_t> times = ddim_times(sampling_steps);
   for (std::int64_t i = 0; i < sampling_steps; ++i) {
+    stop_if_interrupted();
     const std::int64_t t = times[static_cast<std::size_t>(i)], next = times[static_cast<std::size_t>(i) + 1];
     const at::Tensor predicted = eps(x, at::full({x.size(0)}, t, x.options().dtype(at::kLong)));
     const double alpha = schedule_.alpha_bar[static_cast<std::size_t>(t)];

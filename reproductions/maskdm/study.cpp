@@ -122,9 +122,11 @@ std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const
   return finished;
 }
 
+PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
+
 at::Tensor draw(const Study& s, const MaskUVit& network, const std::string& what) {
   const SampleConfig& sample = s.config.sample;
-  return draw_images(network, s.process, sample.draw, 0, sample.count, s.run.seed(),
+  return draw_images(network, s.process, {passes_of(s), sample.steps, sample.eta}, 0, sample.count, s.run.seed(),
                      s.run.progress(what, sample.count, "images"));
 }
 

@@ -11,6 +11,7 @@
 #include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/training.h"
 #include "reproductions/method.h"
+#include "reproductions/sample_passes.h"
 
 namespace assay::maskdm {
 
@@ -53,6 +54,9 @@ std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const
 
 /// An untrained network of the configuration, on the device of the run.
 std::unique_ptr<MaskUVit> make_network(const Study& s);
+
+/// How its samples are drawn.
+PassShape passes_of(const Study& s);
 
 /// Samples [0, count) of a network as the configuration says: [count, 3, H, W] uint8. Noise of sample i comes from its
 /// own stream, the same for every network of a seed.

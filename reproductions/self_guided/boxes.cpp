@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 at::Tensor box_layout(const std::vector<PixelBox>& boxes, std::int64_t height, std::int64_t width) {
   at::Tensor layout = at::zeros({static_cast<std::int64_t>(boxes.size()), 1, height, width}, at::kFloat);
@@ -73,4 +73,4 @@ LostBox dino_box(const VisionTransformer& network, const at::Tensor& image, cons
               options);
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

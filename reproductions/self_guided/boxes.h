@@ -9,7 +9,7 @@
 #include "reproductions/self_guided/local_features.h"
 #include "reproductions/self_guided/lost.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 /// LOST's boxes of images and the layouts made of them: what arm `self_box` shows the denoiser.
 struct BoxLayouts {
@@ -34,4 +34,4 @@ at::Tensor dino_keys(const VisionTransformer& network, const at::Tensor& image, 
 /// LOST on dino_keys(): the box of one image, in its own pixels.
 LostBox dino_box(const VisionTransformer& network, const at::Tensor& image, const LostOptions& options = {});
 
-}  // namespace assay
+}  // namespace assay::self_guided

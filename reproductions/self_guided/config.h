@@ -25,7 +25,7 @@ enum class Networks { shared, separate };
 
 struct SampleConfig {
   std::int64_t count = 1000;  // generated images an arm
-  std::int64_t batch = 50;    // images at a time; does not change the images beyond rounding
+  std::int64_t batch = 50;    // images at a time; changes no image on a CPU, and none beyond rounding on a GPU
   DdimOptions ddim;           // its weight is the headline w (imagen convention)
   CheckpointWeights weights = CheckpointWeights::raw;
   std::vector<double> sweep;  // weights of the guidance curve, imagen convention

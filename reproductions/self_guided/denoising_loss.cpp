@@ -9,19 +9,20 @@
 #include <cmath>
 
 #include "core/philox.h"
+#include "kernels/one_thread_each.h"
 
 namespace assay::self_guided {
 
 std::vector<double> denoising_loss(const Denoiser& denoiser, const NoiseSchedule& schedule, const at::Tensor& images,
                                    const Condition& condition, std::int64_t timesteps, std::uint64_t seed) {
-  constexpr std::int64_t batch = 64;
+  constexpr std::int64_t batch = 64;  // of one thread, so that the number of threads changes no bit
   // Counters of the sampler's own noise lie below 2^32 for its first step and are spaced by 2^32 after it.
   constexpr std::uint64_t first_stream = std::uint64_t{1} << 62;
-  at::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const std::int64_t n = images.size(0), values = images.numel() / n;
   std::vector<double> loss(static_cast<std::size_t>(n), 0.0);
-  for (std::int64_t begin = 0; begin < n; begin += batch) {
-    const std::int64_t size = std::min(batch, n - begin);
+  one_thread_each(images.device(), (n + batch - 1) / batch, [&](std::int64_t part) {
+    const std::int64_t begin = part * batch, size = std::min(batch, n - begin);
     const at::Tensor x0 = images.narrow(0, begin, size);
     const Condition c = condition.rows(begin, size);
     for (std::int64_t j = 0; j < timesteps; ++j) {
@@ -41,7 +42,7 @@ std::vector<double> denoising_loss(const Denoiser& denoiser, const NoiseSchedule
       for (std::int64_t i = 0; i < size; ++i)
         loss[static_cast<std::size_t>(begin + i)] += error.const_data_ptr<double>()[i] / static_cast<double>(timesteps);
     }
-  }
+  });
   return loss;
 }
 

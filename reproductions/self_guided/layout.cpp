@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 at::Tensor sources(double begin, double end, std::int64_t count, std::int64_t size, at::Device device) {
@@ -36,4 +36,4 @@ at::Tensor crop_nearest(const at::Tensor& maps, const Crop& crop, std::int64_t h
   return at::index_select(taken, -1, sources(crop.left, crop.right, width, columns, maps.device()));
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

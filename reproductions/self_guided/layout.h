@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace assay {
+namespace assay::self_guided {
 
 /// What part of an image the denoiser is trained on, in the image's pixels, which need not be whole.
 struct Crop {
@@ -16,4 +16,4 @@ struct Crop {
 /// Throws InputError for a crop that is empty or leaves the map.
 at::Tensor crop_nearest(const at::Tensor& maps, const Crop& crop, std::int64_t height, std::int64_t width);
 
-}  // namespace assay
+}  // namespace assay::self_guided

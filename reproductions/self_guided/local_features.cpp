@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/one_thread_each.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 at::Tensor centred(const at::Tensor& values, Centring centring) {
@@ -25,12 +26,15 @@ at::Tensor centred(const at::Tensor& values, Centring centring) {
 LocalFeatures encoder_features(const ConvEncoder& encoder, const at::Tensor& images, std::int64_t convolutions,
                                Centring centring, bool unit_length) {
   const at::NoGradGuard no_grad;
-  // One size of batch for every caller: convolutions may round differently in batches of another size.
+  // One size of batch for every caller and one thread for each: convolutions may round differently in batches of
+  // another size and over another number of threads.
   constexpr std::int64_t batch = 64;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < images.size(0); begin += batch)
-    parts.push_back(
-        encoder.local(images.narrow(0, begin, std::min(batch, images.size(0) - begin)), convolutions).to(at::kCPU));
+  const std::int64_t n = images.size(0), count = (n + batch - 1) / batch;
+  std::vector<at::Tensor> parts(static_cast<std::size_t>(count));
+  one_thread_each(images.device(), count, [&](std::int64_t i) {
+    const at::Tensor some = images.narrow(0, i * batch, std::min(batch, n - i * batch));
+    parts[static_cast<std::size_t>(i)] = encoder.local(some, convolutions).to(at::kCPU);
+  });
   const at::Tensor maps = at::cat(parts);
 
   LocalFeatures features;
@@ -57,4 +61,4 @@ LocalFeatures pixel_features(const at::Tensor& images, double position, Centring
   return {centred(all.flatten(2).transpose(1, 2), centring).contiguous(), rows, columns, 1};
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

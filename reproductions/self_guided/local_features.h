@@ -5,7 +5,7 @@
 
 #include "metrics/features/conv_encoder.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 /// Features of the places of images of one size.
 struct LocalFeatures {
@@ -31,4 +31,4 @@ LocalFeatures encoder_features(const ConvEncoder& encoder, const at::Tensor& ima
 /// position, centred.
 LocalFeatures pixel_features(const at::Tensor& images, double position, Centring centring);
 
-}  // namespace assay
+}  // namespace assay::self_guided

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 /// Marks the 4-connected component of `start` in the map of positive values.
@@ -100,4 +100,4 @@ LostBox lost(std::span<const float> features, std::int64_t rows, std::int64_t co
   return found;
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace assay {
+namespace assay::self_guided {
 
 /// xmin, ymin, xmax, ymax in pixels, the ends outside the box.
 using PixelBox = std::array<std::int64_t, 4>;
@@ -40,4 +40,4 @@ std::int64_t padded_size(std::int64_t pixels, std::int64_t patch);
 LostBox lost(std::span<const float> features, std::int64_t rows, std::int64_t columns, std::int64_t dimension,
              std::int64_t height, std::int64_t width, const LostOptions& options = {});
 
-}  // namespace assay
+}  // namespace assay::self_guided

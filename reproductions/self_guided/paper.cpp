@@ -1,7 +1,5 @@
 #include "reproductions/self_guided/paper.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include "reproductions/published_run.h"
 #include "reproductions/published_sampling.h"
 #include "reproductions/sample_noise.h"
+#include "reproductions/sample_passes.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/paper_conditions.h"
 #include "reproductions/step_speed.h"
@@ -173,7 +172,7 @@ nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
           {"protocols", c.run.protocols}};
 }
 
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
+PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
   PlannedRow out;
   out.name = row.name;
   out.settings = settings_of(c, row);
@@ -185,7 +184,7 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   const bool twice =
       row.weight != 0 && row.weight != 1 && told(c.run.networks.at(row.network).configuration).vector > 0;
   out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
-  out.memory_bytes = cost.predict_bytes(std::min(c.run.batch, c.run.images));
+  out.memory_bytes = cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
   out.loading_bytes = 8 * cost.parameters;
   out.departures = departures_of(config, c, row);
   out.unknown = c.run.unknown;
@@ -210,7 +209,7 @@ std::vector<std::string> describe(const nlohmann::json& config) {
 PublishedPlan published(const nlohmann::json& config, at::Device device) {
   const PaperConfig c = read_paper_config(config);
   PublishedPlan plan;
-  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row));
+  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row, device));
   plan.speed = measure_step_speed(device, false);
   return plan;
 }
@@ -230,34 +229,28 @@ void run(Run& run) {
   PublishedScores scores(run, c.run);
   for (const Row& row : c.rows) {
     const PublishedNetwork& network = c.run.networks.at(row.network);
-    const PlannedRow planned = planned_row(run.config(), c, row);
+    const PlannedRow planned = planned_row(run.config(), c, row, run.device());
     const std::int64_t side = image_size(network.configuration);
     const NoiseSchedule schedule = schedule_of(c, row);
     const DdimOptions options = sampling_of(c, row);
     std::unique_ptr<Denoiser> denoiser;
     PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(c, row);
-    work.timing = fmt::format("{}x3x{}x{}, {} steps", std::min(c.run.batch, c.run.images), side, side, c.ddim.steps);
-    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
-      at::NoGradGuard no_grad;
+    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
+    work.timing = fmt::format("{}x3x{}x{}, {} steps", passes.rows_of(c.run.images), side, side, c.ddim.steps);
+    work.draw = [&, passes](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       if (!denoiser) denoiser = load_denoiser(network, run.device());
-      const std::vector<std::int64_t> shape = {3, side, side};
-      std::vector<at::Tensor> parts;
-      for (std::int64_t begin = 0; begin < count; begin += c.run.batch) {
-        const std::int64_t size = std::min(c.run.batch, count - begin), sample = first + begin;
-        const Condition drawn = conditions.at(row.name).draw(run.seed(), sample, size);
-        const Condition shown(drawn.vector.defined() ? drawn.vector.to(run.device()) : drawn.vector,
-                              drawn.layout.defined() ? drawn.layout.to(run.device()) : drawn.layout);
-        const at::Tensor x =
-            ddim_sample(*denoiser, schedule, options, sample_noise(sample, size, shape, run.seed()).to(run.device()),
-                        shown, [&](std::int64_t step) {
-                          return sample_noise(sample, size, shape, run.seed(), step + 1).to(run.device());
-                        });
-        parts.push_back(to_bytes(x).to(at::kCPU));
-        progress(begin + size);
-      }
+      const auto drawn = [&](const SamplePass& pass) {
+        const std::int64_t sample = first + pass.begin;
+        const auto noise = [&](std::int64_t step) {
+          return sample_noise(sample, pass.rows, {3, side, side}, run.seed(), step).to(run.device());
+        };
+        const Condition shown = conditions.at(row.name).draw(run.seed(), sample, pass.rows).to(run.device());
+        return to_bytes(ddim_sample(*denoiser, schedule, options, noise(0), shown,
+                                    [&](std::int64_t step) { return noise(step + 1); }));
+      };
       DrawnImages images;
-      images.bytes = at::cat(parts);
+      images.bytes = draw_in_passes(count, passes, drawn, progress);
       return images;
     };
     scores.sample_and_score(work);

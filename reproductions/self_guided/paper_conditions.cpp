@@ -9,36 +9,35 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "core/array_file.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/numbers.h"
 #include "core/philox.h"
-#include "core/safetensors.h"
 #include "reproductions/self_guided/boxes.h"
 #include "reproductions/self_guided/layout.h"
 
 namespace assay::self_guided::paper {
 namespace {
 
-std::vector<std::int64_t> integers(const SafetensorsFile& file, const char* name, std::int64_t columns,
-                                   std::int64_t rows) {
-  const TensorView& view = file.at(name);
-  const std::vector<std::int64_t> wanted =
-      columns == 1 ? std::vector<std::int64_t>{rows} : std::vector<std::int64_t>{rows, columns};
-  if (view.shape != wanted)
-    throw InputError(fmt::format("{}: '{}' is [{}]; expected [{}]", file.path(), name, fmt::join(view.shape, ", "),
+std::vector<std::int64_t> integers(const ArrayFile& file, const char* name, std::int64_t columns, std::int64_t rows) {
+  const TensorView view = file.read(name);
+  std::vector<std::int64_t> wanted = {rows};
+  if (columns > 1) wanted.push_back(columns);
+  const bool column = columns == 1 && view.shape == std::vector<std::int64_t>{rows, 1};
+  if (view.shape != wanted && !column)
+    throw InputError(fmt::format("{} is [{}]; expected [{}]", file.where(name), fmt::join(view.shape, ", "),
                                  fmt::join(wanted, ", ")));
-  const auto values = view.i64(name);
-  return {values.begin(), values.end()};
+  return integers_of(view, file.where(name));
 }
 
-std::int64_t rows_of(const SafetensorsFile& file, const char* name) {
-  const TensorView& view = file.at(name);
-  if (view.shape.empty() || view.shape[0] < 1)
-    throw InputError(fmt::format("{}: '{}' is empty; expected a row for every training image", file.path(), name));
-  return view.shape[0];
+std::int64_t rows_of(const ArrayFile& file, const char* name) {
+  const std::vector<std::int64_t>& shape = file.header(name).shape;
+  if (shape.empty() || shape[0] < 1)
+    throw InputError(fmt::format("{} is empty; expected a row for every training image", file.where(name)));
+  return shape[0];
 }
 
 NamedSize parse_line(const std::string& line, const std::string& where) {
@@ -102,23 +101,23 @@ PaperConditions::PaperConditions(const ConditionSource& source, std::int64_t siz
     read_masks();
     return;
   }
-  const SafetensorsFile file(source_.file.path);
+  const ArrayFile file(source_.file.path);
   if (source_.kind == multi_hot) {
     images_ = rows_of(file, "classes");
-    const TensorView& view = file.at("classes");
-    const auto values = view.f32("classes");
+    const TensorView view = file.read("classes");
     if (view.shape != std::vector<std::int64_t>{images_, size_})
-      throw InputError(fmt::format("{}: 'classes' is [{}]; expected [{}, {}]", file.path(), fmt::join(view.shape, ", "),
+      throw InputError(fmt::format("{} is [{}]; expected [{}, {}]", file.where("classes"), fmt::join(view.shape, ", "),
                                    images_, size_));
+    const std::vector<double> values = doubles_of(view, file.where("classes"));
     classes_ = at::empty({images_, size_}, at::kFloat);
-    std::memcpy(classes_.mutable_data_ptr<float>(), values.data(), values.size_bytes());
+    std::copy(values.begin(), values.end(), classes_.mutable_data_ptr<float>());
     return;
   }
   read_ids(file);
   if (source_.kind == boxes) read_boxes(file);
 }
 
-void PaperConditions::read_ids(const SafetensorsFile& file) {
+void PaperConditions::read_ids(const ArrayFile& file) {
   images_ = rows_of(file, "ids");
   ids_ = integers(file, "ids", 1, images_);
   for (std::size_t i = 0; i < ids_.size(); ++i)
@@ -127,7 +126,7 @@ void PaperConditions::read_ids(const SafetensorsFile& file) {
                                    ids_[i], i, size_ - 1));
 }
 
-void PaperConditions::read_boxes(const SafetensorsFile& file) {
+void PaperConditions::read_boxes(const ArrayFile& file) {
   boxes_ = integers(file, "boxes", 4, images_);
   sizes_ = integers(file, "sizes", 2, images_);
   for (std::size_t i = 0; i < static_cast<std::size_t>(images_); ++i) {

@@ -12,22 +12,23 @@
 #include "reproductions/self_guided/segmentation.h"
 
 namespace assay {
-class SafetensorsFile;
+class ArrayFile;
 }
 
 namespace assay::self_guided::paper {
 
-/// What the conditions of a training set are and where they are read from.
-///   ids        `ids` I64 [N]: the class or cluster of every training image; a one-hot vector
-///   multi_hot  `classes` F32 [N, size]: which classes every image shows
-///   boxes      `ids` as above, `boxes` I64 [N, 4] (xmin, ymin, xmax, ymax, the latter two excluded) and `sizes` I64
-///              [N, 2] (height, width): one-hot and a box as layout
+/// What the conditions of a training set are and where they are read from, arrays of any numeric type in a safetensors
+/// or NumPy file:
+///   ids        `ids` [N]: the class or cluster of every training image; a one-hot vector
+///   multi_hot  `classes` [N, size]: which classes every image shows
+///   boxes      `ids` as above, `boxes` [N, 4] (xmin, ymin, xmax, ymax, the latter two excluded) and `sizes` [N, 2]
+///              (height, width): one-hot and a box as layout
 ///   masks      a text file, a line `STEM,HEIGHT,WIDTH` an image, and a folder of cluster maps STEM.png
 ///              (segmentation.h): multi-hot of the clusters that occur, and their map as layout
 struct ConditionSource {
   enum class Kind { none, ids, multi_hot, boxes, masks };
   Kind kind = Kind::none;
-  NeededFile file;   // safetensors, or the list of images
+  NeededFile file;   // arrays, or the list of images
   NeededFile masks;  // the folder
 
   std::vector<NeededFile> files() const;
@@ -54,8 +55,8 @@ class PaperConditions {
   std::int64_t images() const { return images_; }
 
  private:
-  void read_ids(const SafetensorsFile& file);
-  void read_boxes(const SafetensorsFile& file);
+  void read_ids(const ArrayFile& file);
+  void read_boxes(const ArrayFile& file);
   void read_masks();
 
   ConditionSource source_;

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 namespace {
 
@@ -39,4 +39,4 @@ at::Tensor pca_features(const at::Tensor& images, std::int64_t components, const
   return result;
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

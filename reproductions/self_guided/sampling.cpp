@@ -1,10 +1,7 @@
 #include "reproductions/self_guided/sampling.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <span>
 
@@ -12,6 +9,7 @@
 #include "core/philox.h"
 #include "reproductions/sample_files.h"
 #include "reproductions/sample_noise.h"
+#include "reproductions/sample_passes.h"
 
 namespace assay::self_guided {
 namespace {
@@ -20,6 +18,8 @@ namespace {
 std::filesystem::path sample_file(const Study& s, const std::string& arm, double w) {
   return s.run.artifact_folder() / fmt::format("samples-{}-w{}.safetensors", arm, w);
 }
+
+PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
 
 }  // namespace
 
@@ -34,26 +34,19 @@ std::vector<std::int64_t> condition_sources(const Study& s) {
 
 at::Tensor draw(const Study& s, const Denoiser& net, const Network& network, std::size_t block, double w,
                 const std::vector<std::int64_t>& sources, const std::function<void(std::int64_t)>& progress) {
-  at::NoGradGuard no_grad;
-  const std::int64_t side = s.config.dataset.size, count = static_cast<std::int64_t>(sources.size());
+  const std::int64_t side = s.config.dataset.size;
   DdimOptions options = s.config.sample.ddim;
   options.weight = w;
-  std::vector<at::Tensor> parts;
-  for (std::int64_t begin = 0; begin < count; begin += s.config.sample.batch) {
-    const std::int64_t size = std::min(s.config.sample.batch, count - begin);
-    const at::Tensor x = sample_noise(begin, size, {3, side, side}, s.run.seed());
-    Condition condition;
-    if (w != 0)
-      condition = shown_condition(network.blocks, block, {sources.begin() + begin, sources.begin() + begin + size})
-                      .to(s.run.device());
-    const auto step_noise = [&](std::int64_t step) {
-      return sample_noise(begin, size, {3, side, side}, s.run.seed(), step + 1).to(s.run.device());
+  const auto drawn = [&](const SamplePass& pass) {
+    const auto noise = [&](std::int64_t step) {
+      return sample_noise(pass.begin, pass.rows, {3, side, side}, s.run.seed(), step).to(s.run.device());
     };
-    parts.push_back(to_bytes(ddim_sample(net, s.config.schedule, options, x.to(s.run.device()), condition, step_noise))
-                        .to(at::kCPU));
-    progress(begin + size);
-  }
-  return at::cat(parts);
+    Condition condition;
+    if (w != 0) condition = shown_condition(network.blocks, block, pass.of(sources)).to(s.run.device());
+    return to_bytes(ddim_sample(net, s.config.schedule, options, noise(0), condition,
+                                [&](std::int64_t step) { return noise(step + 1); }));
+  };
+  return draw_in_passes(static_cast<std::int64_t>(sources.size()), passes_of(s), drawn, progress);
 }
 
 double sample_arms(Study& s, const Denoiser& net, const Network& network, const std::vector<Arm>& arms, double w,
@@ -67,7 +60,7 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
              s.run.progress(fmt::format("sample {} w={}", first, w), s.config.sample.count, "images"));
     out.timings.push_back({"sample",
                            w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
-                           fmt::format("{}x3x{}x{}, {} steps", std::min(s.config.sample.batch, s.config.sample.count),
+                           fmt::format("{}x3x{}x{}, {} steps", passes_of(s).rows_of(s.config.sample.count),
                                        s.config.dataset.size, s.config.dataset.size, s.config.sample.ddim.steps),
                            seconds_since(start),
                            s.config.sample.count,

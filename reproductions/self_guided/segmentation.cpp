@@ -13,7 +13,7 @@
 #include "core/file.h"
 #include "datasets/png.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 /// Counts the files with one kind of fault and remembers the first.
@@ -104,4 +104,4 @@ KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeans
   return made;
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

@@ -9,7 +9,7 @@
 #include "metrics/kmeans.h"
 #include "reproductions/self_guided/local_features.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 /// What arm `self_mask` shows the denoiser: a map of clusters and which of them occur.
 struct MaskLayouts {
@@ -45,4 +45,4 @@ struct KMeansSegmentation {
 };
 KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeansConfig& kmeans);
 
-}  // namespace assay
+}  // namespace assay::self_guided

@@ -22,7 +22,7 @@
 #include "metrics/kmeans.h"
 #include "reproductions/self_guided/pca.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 SimclrOptions read_simclr_options(const nlohmann::json& object, const std::string& where) {
   ConfigReader reader(object, where);
@@ -134,4 +134,4 @@ ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options,
   return encoder;
 }
 
-}  // namespace assay
+}  // namespace assay::self_guided

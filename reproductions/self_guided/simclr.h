@@ -8,7 +8,7 @@
 
 #include "metrics/features/conv_encoder.h"
 
-namespace assay {
+namespace assay::self_guided {
 
 /// Self-supervised training of the feature extractor g (SGDM's "simclr" option: native image size) on images
 /// alone: two random views attract each other, all other views in the batch repel (NT-Xent, Chen et al.,
@@ -47,4 +47,4 @@ ConvEncoderConfig encoder_config(const SimclrOptions& options);
 ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options, std::uint64_t seed,
                          const std::function<void(std::int64_t, double)>& progress);
 
-}  // namespace assay
+}  // namespace assay::self_guided

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/safetensors.h"
+#include "kernels/thread_count.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -214,7 +215,7 @@ TEST_F(SpoiltPack, IsRefusedWhenItsWeightsDoNotFitItsConfiguration) {
 }
 
 TEST_F(SpoiltPack, LeavesTheThreadCountAsItWas) {
-  const test::Threads threads(2);
+  const ThreadCount threads(2);
   check_parity(folder.path());
   EXPECT_EQ(at::get_num_threads(), 2);
   description["cases"][0]["inputs"].erase("dim");

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 
-#include "bench/harness/thread_count.h"
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "store/query.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"

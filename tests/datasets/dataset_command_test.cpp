@@ -131,6 +131,19 @@ TEST_F(DatasetExport, NeverTouchesFilesOfAnotherOrigin) {
   EXPECT_EQ(read_file(folder / "masks/mine.png"), "mine");
 }
 
+TEST_F(DatasetExport, GoesOnInAFolderInWhichASystemLeftItsFiles) {
+  const fs::path folder = temporary_ / "out";
+  fs::create_directory(folder);
+  write_file_atomically(folder / ".DS_Store", "mine");
+  EXPECT_EQ(run(shapes(2), folder)["written"], 6);
+  fs::create_directory(folder / "images" / ".ipynb_checkpoints");
+  write_file_atomically(folder / "images" / ".ipynb_checkpoints" / "a.png", "mine");
+  write_file_atomically(folder / "masks" / "Thumbs.db", "mine");
+
+  EXPECT_EQ(run(shapes(2), folder)["written"], 0);
+  EXPECT_TRUE(fs::exists(folder / "masks" / "Thumbs.db"));
+}
+
 TEST_F(DatasetExport, RefusesAFileInPlaceOfTheFolder) {
   write_file_atomically(temporary_ / "file", "x");
   EXPECT_THAT(refusal(shapes(1), temporary_ / "file"), HasSubstr("is not a folder"));

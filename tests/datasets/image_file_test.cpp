@@ -99,30 +99,5 @@ TEST(AcceptedImages, AreNamedByExtensionAndByFormat) {
   EXPECT_THAT(accepted_image_formats(), StartsWith("PNG, JPEG"));
 }
 
-TEST(ListImageFolder, SortsByStemSkipsHiddenAndCountsTheRest) {
-  const test::TemporaryFolder folder;
-  for (const char* name : {"b.png", "a-b.JPG", "a.jpeg", "A.Png", ".hidden.png", "notes.txt", "c.svg"})
-    folder.file(name, "");
-  std::filesystem::create_directory(folder / "folder.png");
-
-  const ImageFolder listing = list_image_folder(folder.path());
-
-  std::vector<std::string> stems;
-  for (const auto& file : listing.files) stems.push_back(file.stem);
-  EXPECT_THAT(stems, ElementsAre("A", "a", "a-b", "b"));
-  EXPECT_EQ(listing.files[2].path, folder / "a-b.JPG");
-  EXPECT_EQ(listing.hidden, 1);
-  EXPECT_EQ(listing.others, 3);
-  EXPECT_EQ(listing.first_other, "c.svg");
-}
-
-TEST(ListImageFolder, RefusesFoldersWithoutImages) {
-  const test::TemporaryFolder folder;
-  folder.file("notes.txt", "");
-  EXPECT_THAT(input_error([&] { list_image_folder(folder.path()); }), HasSubstr("no images; accepted: .png, .jpg"));
-  EXPECT_THAT(input_error([] { list_image_folder("/no/such/folder"); }), HasSubstr("/no/such/folder: cannot be read"));
-  EXPECT_THAT(input_error([&] { list_image_folder(folder / "notes.txt"); }), HasSubstr("notes.txt: cannot be read"));
-}
-
 }  // namespace
 }  // namespace assay

@@ -5,9 +5,9 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <string>
 
+#include "core/process_memory.h"
 #include "diffusion/adm_configurations.h"
 #include "tests/diffusion/observed_cost.h"
 #include "tests/support/tensors.h"
@@ -15,16 +15,8 @@
 namespace assay {
 namespace {
 
-/// A line of /proc/self/status in bytes.
-std::int64_t process_memory(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(key + ":")) return 1024 * std::stoll(line.substr(key.size() + 1));
-  return 0;
-}
-
 TEST(RealSize, Adm64TakesAStepWithinItsMemoryEstimate) {
-  if (process_memory("VmHWM") == 0) GTEST_SKIP() << "/proc/self/status does not tell memory here";
+  if (!peak_memory_bytes()) GTEST_SKIP() << "/proc/self/status does not tell memory here";
   at::NoGradGuard no_grad;
   const at::Tensor x = test::normal({1, 3, 64, 64}, 1);
   at::Tensor row = at::zeros({1, 1000});
@@ -32,7 +24,7 @@ TEST(RealSize, Adm64TakesAStepWithinItsMemoryEstimate) {
   // The first product starts libraries whose memory is not the network's.
   x.flatten(1).matmul(x.flatten(1).t());
 
-  const std::int64_t before = process_memory("VmRSS"), libraries = process_memory("RssFile");
+  const std::int64_t before = process_memory("VmRSS").value(), libraries = process_memory("RssFile").value();
   UNet network(std::get<UNetConfig>(adm_configuration("adm_unet_64_cond").network));
   ASSERT_EQ(network.parameters().trainable_count(), 295'904'454);
   network.parameters().materialise(1);
@@ -44,7 +36,7 @@ TEST(RealSize, Adm64TakesAStepWithinItsMemoryEstimate) {
       test::observe([&] { return eps = predict_eps(network, x, test::indices({999}), row); });
   const at::Tensor previous = x - 0.1 * eps;
   // Pages of programs and libraries that were first touched meanwhile are not the network's either.
-  const std::int64_t used = process_memory("VmHWM") - before - (process_memory("RssFile") - libraries),
+  const std::int64_t used = *peak_memory_bytes() - before - (process_memory("RssFile").value() - libraries),
                      estimate = network.cost().predict_bytes(1);
 
   EXPECT_EQ(previous.sizes(), x.sizes());

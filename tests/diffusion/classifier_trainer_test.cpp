@@ -113,6 +113,18 @@ TEST_F(ClassifierTraining, ResumedGivesTheBitsOfAnUninterruptedRun) {
   EXPECT_FALSE(std::filesystem::exists(folder / "parts.partial"));
 }
 
+TEST_F(ClassifierTraining, LeavesANetworkThatPredictsTheBitsOfOneReadFromItsFile) {
+  EncoderUNet trained(small()), read(small());
+  trained.parameters().materialise(1);
+  read.parameters().materialise(2);
+  train_classifier(trained, schedule, small_set(), short_training(), 3, folder / "a", "id", never, {});
+  load_classifier(read, folder / "a", "id");
+  const at::Tensor x = normal({10, 3, 4, 4}, 8), timesteps = at::full({10}, 300, at::kLong);
+  EXPECT_TRUE(same_bits(trained.logits(x, timesteps), read.logits(x, timesteps)));
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(same_bits(trained.logits(x, timesteps), read.logits(x, timesteps)));
+}
+
 TEST_F(ClassifierTraining, DependsOnItsSeedAlone) {
   run("first", short_training(), 3);
   run("again", short_training(), 3);

@@ -60,6 +60,19 @@ TEST(FlatAdamW, GradientsAddUpUntilTheyAreCleared) {
   EXPECT_TRUE(same_bits(w.parameters.flat_gradient(), values({0, 0, 5})));
 }
 
+TEST(FlatAdamW, LeavesPlainValuesBehind) {
+  Weights w;
+  {
+    const FlatAdamW optimizer(w.parameters, WeightAverage::ema);
+    EXPECT_TRUE(w.parameters.all()[0].value.requires_grad());
+  }
+  EXPECT_FALSE(w.parameters.all()[0].value.requires_grad());
+  EXPECT_FALSE(w.parameters.flat_gradient().defined());
+  // Still a view of the flat buffer: what is assigned there is what a layer reads.
+  w.parameters.assign(values({5, 6, 7}));
+  EXPECT_TRUE(same_bits(w.parameters.all()[0].value, values({5, 6, 7})));
+}
+
 TEST(FlatAdamW, GoesOnFromAFileToTheSameBits) {
   const TemporaryFolder folder;
   const auto take = [](Weights& w, FlatAdamW& optimizer, std::int64_t step) {

@@ -18,6 +18,7 @@
 #include "core/safetensors.h"
 #include "diffusion/unet.h"
 #include "diffusion/unet_ca.h"
+#include "kernels/thread_count.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
@@ -33,7 +34,6 @@ using test::normal;
 using test::same_bits;
 using test::TemporaryFolder;
 using test::tensor_of;
-using test::Threads;
 using test::values;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -127,11 +127,11 @@ TEST_F(Training, DrawsTheSameExamplesWithAnyNumberOfThreads) {
   options.steps = 3;
   std::vector<double> one, two;
   {
-    const Threads threads(1);
+    const ThreadCount threads(1);
     run("one", options, 3, 1, never, [&](std::int64_t, double loss) { one.push_back(loss); });
   }
   {
-    const Threads threads(2);
+    const ThreadCount threads(2);
     run("two", options, 3, 1, never, [&](std::int64_t, double loss) { two.push_back(loss); });
   }
   ASSERT_THAT(one, SizeIs(3));

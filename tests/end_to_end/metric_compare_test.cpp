@@ -28,12 +28,19 @@ Outcome metric(std::vector<std::string> arguments) {
   return test::run_program(ASSAY_BINARY, arguments);
 }
 
-json results(std::vector<std::string> arguments) {
+/// The whole object; its notes are the lines on stderr.
+json found(std::vector<std::string> arguments) {
   arguments.push_back("--json");
   const Outcome outcome = metric(std::move(arguments));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  return json::parse(outcome.out).at("results");
+  json whole = json::parse(outcome.out);
+  std::string lines;
+  for (const json& note : whole.at("notes")) lines += "assay: " + note.get<std::string>() + "\n";
+  EXPECT_EQ(lines, outcome.err);
+  return whole;
 }
+
+json results(std::vector<std::string> arguments) { return found(std::move(arguments)).at("results"); }
 
 /// A feature file with logits and labels; `labels` classes, the first ones with more samples.
 std::string feature_file(const TemporaryFolder& folder, const std::string& name, std::int64_t n, std::uint64_t seed,
@@ -108,6 +115,49 @@ TEST_F(MetricFiles, EveryClassAndTheTailAreScoredWithMatchedSizes) {
   EXPECT_EQ(row_of(rows, "precision", "class 9").at("n_generated"), 8);
   EXPECT_EQ(row_of(rows, "kid_mean", "tail").at("subset_size"), 8);
   EXPECT_GE(row_of(rows, "fid", "class 9").at("value"), 0.0);
+  EXPECT_EQ(row_of(rows, "fid", "class 9").at("class"), 9);
+}
+
+TEST_F(MetricFiles, LabelsWithoutNamesAreJoinedAsNumbersAndAClassOfOneSideIsSaid) {
+  SafetensorsWriter writer;
+  const auto values = repeatable_numbers(30 * width, 8);
+  std::vector<std::int64_t> labels(30, 5);
+  labels[3] = labels[4] = 7;
+  writer.add("features", {30, width}, std::span<const float>(values));
+  writer.add("labels", {30}, std::span<const std::int64_t>(labels));
+  writer.write(folder / "five.safetensors");
+  const std::string five = (folder / "five.safetensors").string();
+  const json whole = found({"generative", "--reference", reference, "--generated", five, "--protocol", "fid-tf1",
+                            "--per-class", "--tail", "thirds", "--bootstrap", "0"});
+  // Reference labels: 8 of class 9, 40 of class 5, 272 of class 0.
+  EXPECT_EQ(whole.at("class_join"),
+            json({{"by", "number"}, {"reference_alone", {{"0", 272}, {"9", 8}}}, {"generated_alone", {{"7", 2}}}}));
+  const std::string notes = whole.at("notes").dump();
+  EXPECT_THAT(notes, HasSubstr("neither " + reference + " nor " + five + " has class names"));
+  EXPECT_THAT(notes, HasSubstr("2 classes (280 images) are in " + reference + " alone: 0 (272), 9 (8)"));
+  EXPECT_THAT(notes, HasSubstr("class 7 (2 images) is in " + five + " alone"));
+  const json& rows = whole.at("results");
+  EXPECT_TRUE(row_of(rows, "fid", "class 5").at("value").is_number());
+  for (const char* part : {"class 0", "class 7", "class 9"}) {
+    const json& row = row_of(rows, "fid", part);
+    EXPECT_TRUE(row.at("value").is_null()) << row;
+    EXPECT_EQ(row.at("n_reference"), 0);
+  }
+  EXPECT_THAT(row_of(rows, "fid", "class 7").at("note").get<std::string>(),
+              HasSubstr("no image in " + reference + ", 2 in " + five));
+}
+
+TEST_F(MetricFiles, RowsOfFilesArePairedAsTheyStandAndSaySo) {
+  const json whole = found(compare(twin + "," + far, "prdc5"));
+  EXPECT_EQ(row_of(whole.at("results"), "recall", "twin - far").at("paired_by"), "order");
+  EXPECT_THAT(whole.at("notes").dump(), HasSubstr("rows of near and twin are paired by order"));
+  std::vector<std::string> by_stem = compare(twin, "prdc5"), unknown = by_stem;
+  by_stem.insert(by_stem.end(), {"--pair-by", "stem"});
+  unknown.insert(unknown.end(), {"--pair-by", "names"});
+  const Outcome refused = metric(by_stem);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("the rows of near have no names"));
+  EXPECT_THAT(metric(unknown).err, HasSubstr("stem, number, order"));
 }
 
 TEST_F(MetricFiles, ClassesTooSmallSayWhy) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "tests/end_to_end/program.h"
+#include "tests/support/npy.h"
+#include "tests/support/npz_batch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace assay {
@@ -163,6 +166,79 @@ TEST_F(MetricGenerative, ShardsMergeToTheSameBytesHoweverTheyWereSplit) {
   EXPECT_EQ(metric({"merge", a, c, "--partial", "--out", out}).exit_code, 0);
   EXPECT_THAT(refusal({"merge", a, whole, "--out", out}), AllOf(HasSubstr("whole.safetensors"), HasSubstr("sample 0")));
   EXPECT_THAT(refusal({"merge", other, "--out", out}), HasSubstr("no feature moments"));
+}
+
+template <class T>
+std::string packed(const std::vector<T>& values, bool reversed = false) {
+  std::string out;
+  for (const T value : values) out += test::bytes_of(value, reversed);
+  return out;
+}
+
+/// The float16 of a number that it holds exactly.
+std::uint16_t half_of(float value) {
+  if (value == 0) return 0;
+  int exponent = 0;
+  const float fraction = std::frexp(value, &exponent);
+  return static_cast<std::uint16_t>((exponent + 14) << 10 | static_cast<int>((2 * fraction - 1) * 1024));
+}
+
+// The same numbers as NumPy, MATLAB, JAX and dgm-eval leave them; the value is that of
+// EqualsPytorchFidAndTorchFidelity.
+TEST_F(MetricGenerative, ScoresDoNotDependOnHowFeaturesWereSaved) {
+  const std::vector<float> values = second(260, 20);
+  std::vector<std::uint16_t> halves;
+  std::vector<float> columns;
+  for (const float value : values) halves.push_back(half_of(value));
+  for (std::size_t j = 0; j < 20; ++j)
+    for (std::size_t i = 0; i < 260; ++i) columns.push_back(values[20 * i + j]);
+  const auto reference = features("r.safetensors", 20, first(300, 20));
+  struct Saved {
+    std::string file, converted_from;
+  };
+  std::vector<Saved> saved = {{features("plain.safetensors", 20, values), ""}};
+  const auto npy = [&](const char* name, const std::string& type, const std::string& shape, const std::string& bytes) {
+    return folder_.file(name, test::npy_of_type(type, shape, bytes)).string();
+  };
+  const auto npz = [&](const char* name, const char* key, const std::string& type, std::vector<std::int64_t> shape,
+                       const std::string& bytes) {
+    test::write_npz(folder_ / name,
+                    {{key, type, std::move(shape), bytes}, {"arr_1", "<f4", {260, 2}, std::string(260 * 8, '\0')}});
+    return (folder_ / name).string();
+  };
+  saved.push_back({npy("big.npy", ">f4", "260, 20", packed(values, true)), ""});
+  saved.push_back({npy("native.NPY", "f4", "260L, 20L", packed(values)), ""});
+  saved.push_back({npy("four.npy", "=f4", "260, 20, 1, 1", packed(values)), ""});
+  saved.push_back({npy("half.npy", "<f2", "260, 20", packed(halves)), "float16"});
+  saved.push_back({npz("feats.npz", "feats", "<f4", {260, 20}, packed(values)), ""});
+  saved.push_back({npz("UPPER.NPZ", "arr_0", "<f4", {260, 1, 1, 20}, packed(values)), ""});
+  saved.push_back({npz("big_half.npz", "reps", ">f2", {260, 20}, packed(halves, true)), "float16"});
+  saved.push_back(
+      {folder_
+           .file("columns.npy",
+                 test::npy_of("{\"shape\": (260, 20), 'fortran_order' : True, 'descr' : '<f4'}", packed(columns)))
+           .string(),
+       ""});
+  std::string hash;
+  for (const Saved& set : saved) {
+    const auto found = rows(reference, set.file, "fid-tf1,prdc5");
+    EXPECT_NEAR(found[0]["value"].get<double>(), 2.82490730941605, 1e-11) << set.file;
+    if (hash.empty()) hash = found[0]["generated_hash"];
+    for (const auto& row : found) {
+      EXPECT_EQ(row["generated_hash"], hash) << set.file;
+      EXPECT_EQ(row.value("converted_from", ""), set.converted_from) << set.file;
+    }
+  }
+}
+
+TEST_F(MetricGenerative, WhatIsNoLabelMattersOnlyWhereLabelsAreNeeded) {
+  const auto file = (folder_ / "latents.npz").string();
+  test::write_npz(file,
+                  {{"arr_0", "<f4", {30, 2}, packed(first(30, 2))}, {"arr_1", "<f4", {30, 2}, packed(second(30, 2))}});
+  EXPECT_EQ(rows(file, file, "fid-tf1")[0]["value"], 0.0);
+  EXPECT_THAT(refusal({"generative", "--reference", file, "--generated", file, "--protocol", "fid-tf1", "--per-class"}),
+              AllOf(HasSubstr("latents.npz"), HasSubstr("'arr_1' holds F32 [30, 2]"),
+                    HasSubstr("one label for each of 30 samples")));
 }
 
 TEST_F(MetricGenerative, SaysWhatIsWrong) {

@@ -6,6 +6,7 @@
 
 #include "datasets/png.h"
 #include "tests/end_to_end/program.h"
+#include "tests/support/npy.h"
 #include "tests/support/temporary_folder.h"
 
 namespace assay {
@@ -13,7 +14,9 @@ namespace {
 
 using test::Outcome;
 using test::run_program;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Folders p and t with `count` pairs of 12 x 9 pixels; image 2 has an empty mask.
 class MetricSaliency : public ::testing::Test {
@@ -110,6 +113,137 @@ TEST_F(MetricSaliency, RefusesStemsWithoutAPartnerAndMasksOfOtherSize) {
   EXPECT_THAT(outcome.err, HasSubstr("t/image1.png has 9 x 12"));
 }
 
+TEST_F(MetricSaliency, SaysWhatItPassesOverAndNothingOfHiddenEntries) {
+  for (const char* name : {"p/._image0.png", "p/.DS_Store", "t/Thumbs.db", "t/.ipynb_checkpoints/image0.png"}) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    folder.file(name, "no image");
+  }
+  Outcome outcome = run({"--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, Not(HasSubstr("passed over")));
+
+  std::filesystem::create_directory(folder / "t/more");
+  write_png(folder / "t/more/image0.png", Image(2, 2, 1));
+  for (const char* name : {"t/image0.xml", "t/image1.xml", "p/list.txt"}) folder.file(name, "");
+  outcome = run({"--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("p: passed over 1 entry (1 .txt; the first is list.txt)"));
+  EXPECT_THAT(outcome.err, HasSubstr("t: passed over 3 entries (2 .xml, 1 folder; the first is image0.xml); 1 image "
+                                     "lies in these folders"));
+  EXPECT_THAT(nlohmann::json::parse(outcome.out).at("notes").dump(), HasSubstr("p: passed over 1 entry"));
+}
+
+TEST_F(MetricSaliency, RefusesWhatIsNoFolderOfMasksByWhatItIs) {
+  const auto refusal = [](const std::filesystem::path& prediction, const std::filesystem::path& truth) {
+    const Outcome outcome = run_program(
+        ASSAY_BINARY, {"metric", "saliency", "--prediction", prediction.string(), "--truth", truth.string()});
+    EXPECT_EQ(outcome.exit_code, 2);
+    return outcome.err;
+  };
+  EXPECT_THAT(refusal(folder / "p/image0.png", folder / "t"),
+              HasSubstr("image0.png: is a single image; expected a folder"));
+  EXPECT_THAT(refusal(folder / "p", folder.file("t.zip", "")), HasSubstr("t.zip: is an archive; expected a folder"));
+  EXPECT_THAT(refusal(folder / "p", folder.file("t.npz", "")),
+              HasSubstr("t.npz: is a file; expected a folder of images"));
+  EXPECT_THAT(refusal(folder / "p", folder / "absent"), HasSubstr("absent: cannot be read as a folder"));
+  EXPECT_THAT(refusal(folder.path(), folder / "t"),
+              AllOf(HasSubstr("no images"), HasSubstr("2 folders"), HasSubstr("8 images lie below it"),
+                    HasSubstr("name the folder that holds them")));
+}
+
+TEST_F(MetricSaliency, SkipsDamagedPairsByNameAndCountsThem) {
+  const nlohmann::json expected = [&] {
+    std::filesystem::rename(folder / "p/image1.png", folder / "image1.png");
+    std::filesystem::rename(folder / "t/image1.png", folder / "true1.png");
+    const nlohmann::json found = json({"--protocol", "pysod,selfmask", "--per-image"});
+    std::filesystem::rename(folder / "image1.png", folder / "p/image1.png");
+    return found;
+  }();
+  folder.file("t/image1.png", "<html>");
+
+  const Outcome stopped = run({});
+  EXPECT_EQ(stopped.exit_code, 2);
+  EXPECT_THAT(stopped.err, AllOf(HasSubstr("t/image1.png"), HasSubstr("--skip-damaged leaves damaged images out")));
+
+  const Outcome outcome = run({"--protocol", "pysod,selfmask", "--per-image", "--skip-damaged", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("1 of 4 pairs left out as damaged (image1)"), HasSubstr("t/image1.png")));
+  const nlohmann::json found = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(found.at("images"), expected.at("images"));
+  ASSERT_EQ(found.at("results").size(), expected.at("results").size());
+  for (std::size_t i = 0; i < found.at("results").size(); ++i) {
+    nlohmann::json row = found.at("results").at(i);
+    EXPECT_EQ(row.at("skipped"), 1) << row;
+    row.erase("skipped");
+    EXPECT_EQ(row, expected.at("results").at(i));
+  }
+
+  for (int i = 0; i < 4; ++i) folder.file("p/image" + std::to_string(i) + ".png", "");
+  const Outcome none = run({"--skip-damaged"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("no pair is left, all 4 are damaged"));
+}
+
+TEST_F(MetricSaliency, SkipsDamagedMapsOfLabelsAndKeepsRefusingOtherImages) {
+  for (int i = 0; i < 4; ++i) write(i, Image(2, 2, 1), Image(2, 2, 1));
+  folder.file("p/image3.png", "");
+  const nlohmann::json found = json({"--protocol", "voc", "--skip-damaged"});
+  EXPECT_EQ(find(found, "voc", "iou")["n"], 3);
+  EXPECT_EQ(find(found, "voc", "iou")["skipped"], 1);
+
+  write(3, Image(2, 2, 3), Image(2, 2, 1));
+  const Outcome colour = run({"--protocol", "voc", "--skip-damaged"});
+  EXPECT_EQ(colour.exit_code, 2);
+  EXPECT_THAT(colour.err, AllOf(HasSubstr("not a map of labels"), Not(HasSubstr("--skip-damaged"))));
+}
+
+TEST_F(MetricSaliency, SaysThatMasksOfZeroAndOneAreTooDark) {
+  const auto write_masks = [&](std::uint8_t prediction_on, std::uint8_t truth_on) {
+    for (int i = 0; i < 4; ++i) {
+      Image prediction(12, 9, 1), truth(12, 9, 1);
+      for (int x = 3; x < 8 + i; ++x) prediction.at(x, 4)[0] = prediction_on, truth.at(x - 1, 4)[0] = truth_on;
+      write(i, prediction, truth);
+    }
+  };
+  write_masks(255, 255);
+  const nlohmann::json right = json({"--protocol", "pysod,fan,tokencut,selfmask", "--bootstrap", "0"});
+
+  write_masks(255, 1);
+  Outcome outcome = run({"--protocol", "pysod", "--json"});
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("pysod: 4 of 4 true masks are empty"),
+                                 HasSubstr("the largest grey of 4 of them is 1, and foreground is above 128: multiply "
+                                           "masks of 0 and 1 by 255")));
+  EXPECT_THAT(run({"--empty-mask", "refuse"}).err, HasSubstr("the largest grey of 4 of them is 1"));
+  EXPECT_THAT(run({"--empty-mask", "skip"}).err, HasSubstr("the largest grey of 4 of them is 1"));
+  // Any grey above 0 is foreground there.
+  nlohmann::json found = json({"--protocol", "tokencut,selfmask", "--bootstrap", "0"});
+  for (const nlohmann::json& row : found["results"])
+    EXPECT_EQ(row["value"], find(right, row["protocol"], row["metric"])["value"]) << row;
+
+  write_masks(1, 255);
+  outcome = run({"--protocol", "pysod,tokencut,selfmask"});
+  for (const char* id : {"tokencut", "selfmask"})
+    EXPECT_THAT(
+        outcome.err,
+        HasSubstr(std::string(id) + ": no grey of 4 of 4 predictions reaches 128, the largest is 1, where 255 is the "
+                                    "surest: multiply masks of 0 and 1 by 255"));
+  // Stretched from 0 to 255 they are the same maps.
+  EXPECT_THAT(outcome.err, Not(HasSubstr("pysod:")));
+  found = json({"--protocol", "pysod,fan", "--bootstrap", "0"});
+  for (const nlohmann::json& row : found["results"])
+    EXPECT_EQ(row["value"], find(right, row["protocol"], row["metric"])["value"]) << row;
+
+  write_masks(255, 20);
+  EXPECT_THAT(run({"--protocol", "fan"}).err, AllOf(HasSubstr("the largest grey of 4 of them is 20"),
+                                                    HasSubstr("maps of labels are scored under voc")));
+
+  write_masks(1, 255);
+  EXPECT_THAT(run({"--protocol", "voc"}).err,
+              AllOf(HasSubstr("label 0 alone beside 255, which is left out (4 of 4)"), HasSubstr("divide masks")));
+  write_masks(1, 1);
+  EXPECT_THAT(run({"--protocol", "voc"}).err, Not(HasSubstr("divide masks")));
+}
+
 TEST_F(MetricSaliency, CountsLabelsOverTheWholeDataSetUnderVoc) {
   for (int i = 0; i < 4; ++i) {
     Image prediction(2, 2, 1), truth(2, 2, 1);
@@ -161,15 +295,45 @@ TEST_F(MetricCorloc, DropsHardBoxesAndImagesWithNoneLeft) {
   const Outcome outcome = run(R"({"a":[0,0,10,10],"b":[0,0,10,10]})", truth, {"--json", "--no-hard", "--voc-boxes"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["results"][0]["n"], 1);
-  EXPECT_THAT(outcome.err, HasSubstr("1 difficult or truncated boxes were dropped, and 1 images"));
+  EXPECT_THAT(outcome.err, HasSubstr("1 difficult or truncated boxes were dropped, which left 1 images without a box"));
 }
 
 TEST_F(MetricCorloc, NamesTheImageOfABadBox) {
   EXPECT_THAT(run(R"({"a":[0,0,10]})", R"({"a":[[0,0,1,1]]})").err, HasSubstr("p.json: 'a': '[0,0,10]' is no box"));
   EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[[5,0,1,1]]})").err, HasSubstr("t.json: 'a', box 0"));
   EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"b":[[0,0,1,1]]})").err, HasSubstr("no box for 'b'"));
-  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[]})").err, HasSubstr("'a' has no true box"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"b":[[0,0,1,1]]})").err, HasSubstr("null where nothing was found"));
+  EXPECT_THAT(run(R"({"a":[[0,0,1,1],[0,0,2,2]]})", R"({"a":[[0,0,1,1]]})").err,
+              HasSubstr("p.json: 'a': 2 boxes; CorLoc takes one"));
+  EXPECT_THAT(run(R"({"a":{"boxes":[[0,0,1,1]]}})", R"({"a":[[0,0,1,1]]})").err, HasSubstr("p.json: 'a': '{"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[null]})").err, HasSubstr("t.json: 'a', box 0: 'null' is no box"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":"none"})").err, HasSubstr("t.json: 'a': 'none'"));
+  EXPECT_THAT(run(R"({"a":[0,0,1,1]})", R"({"a":[]})").err, HasSubstr("no image is left to score"));
   EXPECT_EQ(run("[]", R"({"a":[]})").exit_code, 2);
+}
+
+TEST_F(MetricCorloc, CountsImagesWithNothingFoundAsMisses) {
+  const std::string truth = R"({"a":[[0,0,10,5]],"b":[[0,0,10,9]],"c":[[20,0,30,10]],"d":[[0,0,8,8]]})";
+  const Outcome outcome = run(R"({"a":null,"b":[0,0,10,10],"c":[],"d":[[0.5,0,8,8.25]]})", truth, {"--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const nlohmann::json row = nlohmann::json::parse(outcome.out)["results"][0];
+  EXPECT_EQ(row["value"], 0.5);
+  EXPECT_EQ(row["n"], 4);
+  EXPECT_EQ(row["nothing_found"], 2);
+  EXPECT_THAT(outcome.err, HasSubstr("nothing was found in 2 of 4 images, 'a' the first: misses"));
+}
+
+// No box can be hit there, which is no fault of the prediction's.
+TEST_F(MetricCorloc, LeavesOutImagesWithoutTrueBoxesAndSaysSo) {
+  const Outcome outcome = run(R"({"a":[0,0,10,10],"b":[0,0,10,10],"c":null,"d":[0,0,9,9]})",
+                              R"({"a":[0,0,10,10],"b":[],"c":null,"d":{"box":[0,0,9,9]}})", {"--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const nlohmann::json row = nlohmann::json::parse(outcome.out)["results"][0];
+  EXPECT_EQ(row["value"], 1.0);
+  EXPECT_EQ(row["n"], 2);
+  EXPECT_EQ(row["without_true_box"], 2);
+  EXPECT_EQ(row["nothing_found"], 0);
+  EXPECT_THAT(outcome.err, HasSubstr("2 images without a true box are left out, 'b' the first"));
 }
 
 class MetricClustering : public MetricCorloc {
@@ -207,7 +371,56 @@ TEST_F(MetricClustering, GivesAllAveragesIntervalsAndTheTableOfClasses) {
 TEST_F(MetricClustering, NamesFileAndLineOfWhatIsNoLabel) {
   const Outcome outcome = cluster("1\n2\n3.5\n", "1\n2\n3\n");
   EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("p.txt:3: '3.5' is not a label"));
+  EXPECT_THAT(outcome.err, HasSubstr("p.txt:3: '3.5' is no integer"));
+  EXPECT_THAT(cluster("1\nlabel\n", "1\n2\n").err, HasSubstr("p.txt:2: 'label' is not a label"));
+  EXPECT_THAT(cluster("1\n2\n", "1 2\n").err, HasSubstr("t.txt:1: '1 2' is more than one label"));
+  EXPECT_THAT(cluster("1\n99999999999999999999\n", "1\n2\n").err,
+              HasSubstr("p.txt:2: '99999999999999999999' does not fit"));
+  EXPECT_THAT(cluster("1.2345678901234568e+17\n2\n", "1\n2\n").err, HasSubstr("is beyond 2^53"));
+  EXPECT_THAT(cluster("1\n\n2\n", "1\n2\n").err, HasSubstr("p.txt:2: an empty line"));
+  EXPECT_THAT(cluster("\x93NUMPY\x01", "1\n2\n").err, HasSubstr("p.txt: is no .npy array"));
+  EXPECT_THAT(cluster(test::npy_of_type("<f4", "2,", test::bytes_of(1.0F) + test::bytes_of(0.5F)), "1\n2\n").err,
+              HasSubstr("p.txt: 'arr_0' holds 0.5 in row 1"));
+  EXPECT_THAT(cluster(test::npy_of_type("|S1", "2,", "ab"), "1\n2\n").err,
+              HasSubstr("holds |S1 [2]; expected integers"));
+  EXPECT_THAT(cluster("# only a header\n", "1\n").err, HasSubstr("p.txt: no labels"));
+}
+
+TEST_F(MetricClustering, TakesLabelsAsArrays) {
+  const std::string wide = test::bytes_of(std::int64_t{1}, true) + test::bytes_of(std::int64_t{0}, true) +
+                           test::bytes_of(std::int64_t{1}, true);
+  for (const std::string& array :
+       {test::npy_of_type(">i8", "3,", wide), test::npy_of_type("|u1", "3, 1", std::string("\1\0\1", 3)),
+        test::npy_of_type("?", "1, 3", std::string("\1\0\1", 3))}) {
+    const Outcome outcome = cluster(array, "5\n7\n5\n", {"--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const nlohmann::json rows = nlohmann::json::parse(outcome.out)["results"];
+    EXPECT_EQ(rows.at(0).at("metric"), "nmi");
+    EXPECT_EQ(rows.at(0).at("value"), 1.0);
+    EXPECT_EQ(rows.at(0).at("n"), 3);
+  }
+}
+
+// What numpy.savetxt 2.4.6 writes of [2, 0, 1] by default, with a header, with newline="\r\n", with fmt="%+d" and with
+// fmt="%.1f"; and text with a byte order mark, as some editors save it.
+TEST_F(MetricClustering, TakesLabelsAsNumPyAndEditorsWriteThem) {
+  const std::string numbers = "2.000000000000000000e+00\n0.000000000000000000e+00\n1.000000000000000000e+00\n";
+  const std::vector<std::string> texts = {numbers,
+                                          "# class\n# of each image\n" + numbers,
+                                          "2\r\n0\r\n1\r\n",
+                                          "+2\n+0\n+1\n",
+                                          "2.0\n-0.0\n1.0",
+                                          "\357\273\2772\n0\n1\n",
+                                          "2 \n 0\t\n1\n\n\n"};
+  for (const std::string& text : texts) {
+    const Outcome outcome = cluster(text, "2\n0\n1\n", {"--json", "--per-class"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err << text;
+    const nlohmann::json rows = nlohmann::json::parse(outcome.out)["results"];
+    EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                            [](const auto& row) { return row.contains("class") && row["class"] == row["cluster"]; }),
+              6)
+        << text;
+  }
 }
 
 TEST_F(MetricClustering, TakesOneClusterOnBothSidesAsFullAgreement) {

@@ -1,4 +1,5 @@
-"""Every `assay metric` command's --json output is valid under docs/schemas/metric.schema.json.
+"""Every `assay metric` command's --json output is valid under docs/schemas/metric.schema.json, and its notes are the
+lines on stderr.
 
 usage: metric_schema_test.py ASSAY SCHEMA; exit code 77 (skipped) without the jsonschema package.
 """
@@ -74,6 +75,7 @@ def main():
             ["features", "--input", "a.safetensors", "--out", "shard0.safetensors"],
             ["features", "--input", "b.safetensors", "--out", "shard1.safetensors", "--first-index", "60"],
             ["merge", "shard0.safetensors", "shard1.safetensors", "--out", "all.safetensors"],
+            ["merge", "shard1.safetensors", "--partial", "--out", "part.safetensors"],
             ["generative", "--reference", "ref.safetensors", "--generated", "all.safetensors", "--protocol", "fid-tf1"],
             ["saliency", "--prediction", "prediction", "--truth", "truth", "--protocol", "pysod,fan,tokencut,selfmask", "--per-image"],
             ["saliency", "--prediction", "empty", "--truth", "empty", "--protocol", "pysod,tokencut,selfmask,voc", "--per-image"],
@@ -89,6 +91,10 @@ def main():
             found = json.loads(run.stdout)
             for error in validator.iter_errors(found):
                 print(f"{' '.join(command)}: {list(error.absolute_path)}: {error.message[:300]}")
+                faults += 1
+            said = [line.removeprefix("assay: ") for line in run.stderr.splitlines()]
+            if said != found["notes"]:
+                print(f"{' '.join(command)}: stderr and notes differ: {said} {found['notes']}")
                 faults += 1
             names = [(row["protocol"], row["metric"], row.get("part", "")) for row in found["results"]]
             if len(names) != len(set(names)):

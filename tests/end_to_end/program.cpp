@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 
 extern char** environ;
 
@@ -65,6 +66,13 @@ Program::~Program() {
 }
 
 void Program::signal(int number) const { ::kill(child_, number); }
+
+bool Program::handles(int number) const {
+  std::ifstream status("/proc/" + std::to_string(child_) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("SigCgt:")) return (std::stoull(line.substr(7), nullptr, 16) >> (number - 1) & 1) != 0;
+  return false;
+}
 
 bool Program::running() {
   if (!ended_) ended_ = ::waitpid(child_, &status_, WNOHANG) == child_;

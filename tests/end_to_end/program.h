@@ -23,6 +23,8 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   void signal(int number) const;
+  /// Whether it handles this signal by now, rather than being ended by it. False where /proc does not tell.
+  bool handles(int number) const;
   /// False once it has ended.
   bool running();
   Outcome wait();

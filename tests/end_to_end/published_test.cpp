@@ -143,6 +143,7 @@ class Published : public ::testing::Test {
         face.pixels[p] = static_cast<std::uint8_t>((p * static_cast<std::size_t>(7 + i)) % 256);
       write_png(data->path() / "faces" / (std::to_string(i) + ".png"), face);
     }
+    for (const char* name : {"list.txt", "._0.png"}) data->file(std::string("faces/") + name, "no image");
     data->file("images.csv", "a,20,24\nb,20,24\n");
 
     outcome = run(store(), {"--json"});
@@ -278,32 +279,72 @@ TEST_F(Published, ScoresAreThoseOfTheMetricCommandOnTheSameImages) {
   EXPECT_EQ(compared, 4);
 }
 
-TEST_F(Published, AKilledRunGoesOnToTheSameScores) {
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+/// Signals a run once so many of its stages are done, resumes it to its end, and compares with the undisturbed run.
+void expect_same_after(int signal, int stages, const Words& command, const json& undisturbed) {
+  SCOPED_TRACE("signal " + std::to_string(signal) + " after " + std::to_string(stages) + " stages");
   const TemporaryFolder folder;
   const auto file = folder / "assay.db";
-  const auto shards = [&] {
+  const auto value = [&](const char* sql) -> std::string {
     try {
       SQLite::Database database(file.string(), SQLite::OPEN_READONLY, 2000);
-      return database.execAndGet("SELECT count(*) FROM stage").getInt();
+      return database.execAndGet(sql).getString();
     } catch (const SQLite::Exception&) {
-      return 0;
+      return "0";
     }
   };
+  const auto done = [&] { return std::stoi(value("SELECT count(*) FROM stage")); };
   {
-    Program program(ASSAY_BINARY, ed_dpm() + Words{"--store", file.string()});
-    while (program.running() && shards() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    program.signal(SIGKILL);
-    ASSERT_EQ(program.wait().exit_code, -SIGKILL);
+    Program program(ASSAY_BINARY, command + Words{"--store", file.string()});
+    while (program.running() && (value("SELECT count(*) FROM run") == "0" || done() < stages))
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    program.signal(signal);
+    const Outcome stopped = program.wait();
+    EXPECT_EQ(stopped.out, "");
+    if (signal == SIGKILL) {
+      ASSERT_EQ(stopped.exit_code, -SIGKILL);
+    } else {
+      ASSERT_EQ(stopped.exit_code, 1) << stopped.err;
+      EXPECT_EQ(stopped.err, "assay: interrupted; what is done is kept: assay run --store " + file.string() +
+                                 " --resume 1 goes on\n");
+      EXPECT_EQ(value("SELECT status FROM run"), "interrupted");
+    }
   }
-  EXPECT_GE(shards(), 2);
+  EXPECT_GE(done(), stages);
+  EXPECT_EQ(value("PRAGMA integrity_check"), "ok");
   const Outcome resumed =
       test::run_program(ASSAY_BINARY, {"run", "--quiet", "--json", "--store", file.string(), "--resume", "1"});
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
   const json after = json::parse(resumed.out);
-  EXPECT_EQ(scores_of(after), scores_of(result));
+  EXPECT_EQ(scores_of(after), scores_of(undisturbed));
   // Artifacts carry their hashes: the same images to the byte.
-  EXPECT_EQ(after.at("runs").at(0).at("artifacts"), result.at("runs").at(0).at("artifacts"));
+  EXPECT_EQ(after.at("runs").at(0).at("artifacts"), undisturbed.at("runs").at(0).at("artifacts"));
+}
+
+TEST_F(Published, AKilledRunGoesOnToTheSameScores) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_same_after(SIGKILL, 2, ed_dpm(), result);
+}
+
+TEST_F(Published, ARunThatIsInterruptedWhileARowIsDrawnIsMarkedSoAndGoesOnToTheSameScores) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  // The first images, images of the first row, and images of the second.
+  for (const auto& [signal, stages] : {std::pair(SIGINT, 0), {SIGTERM, 1}, {SIGINT, 5}})
+    expect_same_after(signal, stages, ed_dpm(), result);
+}
+
+TEST_F(Published, AnotherShardAndBatchGiveTheSameScores) {
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const TemporaryFolder folder;
+  const Outcome other = run(folder / "assay.db",
+                            Words{"--json"} + settings({"sampling.shard=8", "sampling.batch=5", R"(rows=["UADM-G"])"}));
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  const auto wanted = scores_of(result);
+  int compared = 0;
+  for (const auto& [key, value] : scores_of(json::parse(other.out))) {
+    EXPECT_EQ(value, wanted.at(key)) << std::get<0>(key) << " " << std::get<1>(key);
+    ++compared;
+  }
+  EXPECT_GE(compared, 5);
 }
 
 TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
@@ -311,6 +352,7 @@ TEST_F(Published, ClustersAndMasksGuideTheNetworksOfSelfGuidedDiffusion) {
   const Outcome run =
       test::run_program(ASSAY_BINARY, self_guided() + Words{"--json", "--store", (folder / "assay.db").string()});
   ASSERT_EQ(run.exit_code, 0) << run.err;
+  expect_same_after(SIGINT, 1, self_guided(), json::parse(run.out));
   const auto scores = scores_of(json::parse(run.out));
   const std::string params = R"({"steps":2,"w":2.0,"w_cfg":1.0})";
   for (const char* arm : {"in64/self_label_k5000 (altered)", "voc64/self_mask (altered)"})
@@ -332,9 +374,13 @@ TEST_F(Published, ARowOfMaskDmGoesOnFromTheRowBeforeIt) {
     ++found;
   }
   EXPECT_EQ(found, 2);
+  const std::string note = (*data / "faces").string() + ": passed over 1 entry (1 .txt; the first is list.txt)";
+  EXPECT_THAT(batch.at("runs").at(0).at("notes").get<Words>(), ::testing::Contains(note));
+  EXPECT_THAT(trained.err, HasSubstr(note));
   // Bands of 8 x 8 come back as images of 16 x 16.
   const SafetensorsFile shard(folder / "artifacts" / "run-1" / "samples-celebahq-dwt-000000.safetensors");
   EXPECT_EQ(shard.at("images").shape, (std::vector<std::int64_t>{3, 3, 16, 16}));
+  expect_same_after(SIGINT, 1, maskdm(R"(["celebahq_dwt_70p","celebahq_dwt"])"), batch);
 }
 
 TEST_F(Published, ACheckpointWithAFinalLayerIsRefusedUntilItIsToBeDropped) {
@@ -353,6 +399,30 @@ TEST_F(Published, ACheckpointWithAFinalLayerIsRefusedUntilItIsToBeDropped) {
   EXPECT_THAT(refused(words),
               AllOf(HasSubstr(file.string()), HasSubstr("has a final layer"), HasSubstr("final_layer=drop")));
   EXPECT_EQ(test::run_program(ASSAY_BINARY, words + Words{"--set", "final_layer=drop"}).exit_code, 0);
+}
+
+TEST_F(Published, FeaturesOfImagesStopAtCtrlCAndLeaveNoFile) {
+  constexpr std::int64_t many = 400;
+  const TemporaryFolder folder, out;
+  test::write_npz(folder / "images.npz",
+                  {{"arr_0", "|u1", {many, 20, 20, 3}, bytes_of(test::fixture_image(20, 20 * many))}});
+  const std::string images = (folder / "images.npz").string(), file = (out / "features.safetensors").string();
+  const Words network = {"--batch", "2", "--weights", (*data / "inception.safetensors").string()};
+  for (const Words& command : {Words{"metric", "features", "--input", images, "--out", file},
+                               Words{"metric", "generative", "--reference", images, "--generated", images, "--protocol",
+                                     "fid-tf1", "--store", file, "--cache", out.path().string()},
+                               Words{"metric", "explain", "--reference", images, "--generated", images}}) {
+    SCOPED_TRACE(::testing::PrintToString(command));
+    Program program(ASSAY_BINARY, command + network);
+    while (program.running() && !program.handles(SIGINT)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    program.signal(SIGINT);
+    const Outcome stopped = program.wait();
+    EXPECT_EQ(stopped.exit_code, 1);
+    EXPECT_EQ(stopped.out, "");
+    EXPECT_EQ(stopped.err, "assay: interrupted\n");
+    EXPECT_TRUE(std::filesystem::is_empty(out.path()));
+  }
 }
 
 TEST_F(Published, AMissingMaskIsNamed) {
@@ -379,6 +449,14 @@ TEST_F(Published, ACheckpointOfAnotherConfigurationIsRefusedBeforeAnythingIsSamp
   EXPECT_THAT(line, AllOf(HasSubstr("classifier.safetensors"), HasSubstr("wrong keys"), HasSubstr("looks like")));
   SQLite::Database database((folder / "a.db").string(), SQLite::OPEN_READONLY, 2000);
   EXPECT_EQ(database.execAndGet("SELECT count(*) FROM stage").getInt(), 0);
+}
+
+TEST_F(Published, APyTorchCheckpointIsRefusedWithTheCommandThatConvertsIt) {
+  const TemporaryFolder folder;
+  const std::string checkpoint = std::string(ASSAY_TEST_DATA) + "/checkpoints/zip.pth";
+  EXPECT_THAT(
+      refused(ed_dpm() + Words{"--store", (folder / "a.db").string(), "--set", "networks.uncond.file=" + checkpoint}),
+      HasSubstr("it is a PyTorch checkpoint; `python3 tools/convert_weights.py " + checkpoint));
 }
 
 TEST_F(Published, BadSettingsAreOneLineAndNameWhatIsAccepted) {

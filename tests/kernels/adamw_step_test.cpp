@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -15,7 +16,6 @@ namespace {
 using test::max_abs_difference;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 
 class AdamwStep : public test::OnEachDevice {};
@@ -79,7 +79,7 @@ TEST_P(AdamwStep, HasTheSameBitsInPiecesOnOneThreadAndOnTheCpu) {
     return std::vector{p.cpu(), m.cpu(), v.cpu(), e.cpu()};
   };
   const auto whole = run(device, 1), pieces = run(device, 7);
-  const Threads one(1);
+  const ThreadCount one(1);
   const auto cpu = run(at::kCPU, 1);
   for (int i = 0; i < 4; ++i) {
     EXPECT_TRUE(same_bits(whole[i], pieces[i])) << i;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -15,7 +16,6 @@ namespace {
 using test::max_abs_difference;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 
 class GuidedDdimStep : public test::OnEachDevice {};
@@ -80,7 +80,7 @@ TEST_P(GuidedDdimStep, ASampleHasTheSameBitsInAnyBatchAndThreadCount) {
   const auto x = normal({7, 3, 37, 41}, 1, device), u = normal({7, 3, 37, 41}, 2, device);
   const auto k = normal({7, 3, 37, 41}, 3, device), noise = normal({7, 3, 37, 41}, 4, device);
   const auto whole = guided_ddim_step(x, u, k, 1.7, c, noise);
-  const Threads one(1);
+  const ThreadCount one(1);
   std::vector<at::Tensor> parts;
   for (int64_t i = 0; i < 7; ++i) {
     parts.push_back(

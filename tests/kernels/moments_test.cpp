@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -10,7 +11,6 @@ namespace {
 
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 
 class Moments : public test::OnEachDevice {};
@@ -53,7 +53,7 @@ TEST_P(Moments, GivesTheBitsOfThePlainLoopAtEveryWidth) {
 TEST_P(Moments, DoesNotDependOnThreads) {
   const auto rows = normal({256, 200}, 3, device);
   const auto many = moments(rows);
-  const Threads one(1);
+  const ThreadCount one(1);
   EXPECT_TRUE(same_bits(moments(rows).outer, many.outer));
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -17,7 +18,6 @@ namespace {
 using test::indices;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 
 class SmallestDistancesOp : public test::OnEachDevice {};
@@ -87,7 +87,7 @@ TEST_P(SmallestDistancesOp, TellsNeighboursApartThatFloatCannot) {
 TEST_P(SmallestDistancesOp, HasTheSameBitsForAnySplitThreadCountAndDevice) {
   const auto q = normal({300, 48}, 1, device), r = normal({600, 48}, 2, device);
   const auto whole = smallest_distances(q, r, 4);
-  const Threads one(1);
+  const ThreadCount one(1);
   const auto cpu = smallest_distances(q.cpu(), r.cpu(), 4);
   EXPECT_TRUE(same_bits(cpu.distances, whole.distances.cpu()));
   EXPECT_TRUE(same_bits(cpu.indices, whole.indices.cpu()));

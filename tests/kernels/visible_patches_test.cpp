@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -17,7 +18,6 @@ namespace {
 using test::indices;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 using ::testing::HasSubstr;
 
@@ -133,9 +133,9 @@ TEST_P(VisiblePatches, HaveTheSameBitsOnTwoThreadsAndOnTheCpu) {
     const at::Tensor patches = gather_patches(x, visible, 4, PatchOrder::channel_first);
     return std::vector{patches.cpu(), scatter_patches(patches, visible, 32, 32, 4, PatchOrder::channel_first).cpu()};
   };
-  const Threads two(2);
+  const ThreadCount two(2);
   const auto found = run(device);
-  const Threads one(1);
+  const ThreadCount one(1);
   const auto cpu = run(at::kCPU);
   for (std::size_t i = 0; i < cpu.size(); ++i) EXPECT_TRUE(same_bits(found[i], cpu[i])) << i;
 }

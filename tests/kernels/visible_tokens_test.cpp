@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -18,7 +19,6 @@ using test::indices;
 using test::max_abs_difference;
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 using ::testing::HasSubstr;
 
@@ -78,9 +78,9 @@ TEST_P(VisibleTokens, HaveTheSameBitsOnTwoThreadsAndOnTheCpu) {
     (tokens * normal({64, 21, 96}, 4, where)).sum().backward();
     return std::vector{tokens.detach().cpu(), positions.grad().cpu()};
   };
-  const Threads two(2);
+  const ThreadCount two(2);
   const auto found = run(device);
-  const Threads one(1);
+  const ThreadCount one(1);
   const auto cpu = run(at::kCPU);
   for (std::size_t i = 0; i < cpu.size(); ++i) EXPECT_TRUE(same_bits(found[i], cpu[i])) << i;
 }

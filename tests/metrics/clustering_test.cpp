@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 namespace {
@@ -158,6 +160,39 @@ TEST(Accuracy, TheAssignmentIsNotGreedy) {
   put(0, 1, 4);
   put(1, 0, 4);
   EXPECT_DOUBLE_EQ(accuracy_one_to_one(a, b), 8.0 / 13.0);
+}
+
+// 200,000 items of two classes, each a cluster of its own: rounding that grows with n would show.
+TEST(Clustering, NoScoreOfATableOrOfItsResamplesLeavesItsRange) {
+  Labels classes, singles, halves;
+  for (std::int64_t i = 0; i < 200'000; ++i) {
+    classes.push_back(i % 2);
+    singles.push_back(i);
+    halves.push_back(i / 2);
+  }
+  const auto expect_in = [](const char* metric, double value) {
+    const Interval range = score_range(metric);
+    EXPECT_GE(value, range.low) << metric;
+    EXPECT_LE(value, range.high) << metric;
+  };
+  for (const auto& [a, b] : {std::pair{classes, singles}, {singles, classes}, {singles, halves}, {classes, halves}}) {
+    const Contingency whole = contingency(a, b);
+    for (std::int64_t replicate = -1; replicate < 3; ++replicate) {
+      const Contingency table = replicate < 0 ? whole : resample(whole, 5, replicate);
+      const MutualInformation found = mutual_information(table);
+      for (const Average average : {Average::arithmetic, Average::geometric, Average::min, Average::max}) {
+        expect_in("nmi", nmi(found, average));
+        expect_in("ami", ami(table, found, average));
+      }
+      const VMeasure v = v_measure(found);
+      expect_in("homogeneity", v.homogeneity);
+      expect_in("completeness", v.completeness);
+      expect_in("v_measure", v.v_measure);
+      expect_in("ari", ari(table));
+    }
+  }
+  EXPECT_EQ(v_measure(classes, singles).homogeneity, 1.0);
+  EXPECT_EQ(nmi(classes, singles, Average::min), 1.0);
 }
 
 TEST(Clustering, NamesBothLengthsWhenTheyDiffer) {

@@ -8,13 +8,17 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/npy.h"
+#include "tests/support/npz_batch.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"
 
 namespace assay {
 namespace {
 
+using test::bytes_of;
 using test::message_of;
+using test::NpzMember;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -79,7 +83,7 @@ TEST_F(FeatureFile, NamesRowAndColumnOfWhatIsNotFinite) {
 
 TEST_F(FeatureFile, RefusesShapesThatDoNotFit) {
   features({6}, {1, 2, 3, 4, 5, 6});
-  EXPECT_THAT(refusal(), HasSubstr("[6]; expected [samples, numbers]"));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("F32 [6]"), HasSubstr("[samples, numbers]")));
   features({0, 3}, {});
   EXPECT_THAT(refusal(), HasSubstr("is empty: [0, 3]"));
   features({2, 3}, {1, 2, 3, 4, 5, 6});
@@ -92,7 +96,7 @@ TEST_F(FeatureFile, SaysWhatItHoldsInstead) {
   const std::vector<float> weights = {1};
   writer_.add("conv.weight", {1}, std::span<const float>(weights));
   EXPECT_THAT(refusal(), AllOf(HasSubstr("conv.weight"), HasSubstr("expected features")));
-  EXPECT_THAT(message_of<InputError>([&] { read_feature_file(folder_ / "set.txt"); }), HasSubstr(".npz"));
+  EXPECT_THAT(message_of<InputError>([&] { read_feature_file(folder_.file("set.txt", "1 2 3")); }), HasSubstr(".npz"));
 }
 
 TEST_F(FeatureFile, RefusesWhatIsNoCovariance) {
@@ -178,9 +182,11 @@ TEST_F(FeatureFile, MomentsStartAtTheIndexAskedFor) {
   features({3, 2}, {1, 2, 3, 4, 5, 7});
   writer_.write(folder_ / "set.safetensors");
   std::int64_t told = 0;
-  const FeatureMoments moments =
-      read_feature_moments(folder_ / "set.safetensors", 10, [&](std::int64_t done, std::int64_t) { told = done; });
+  std::vector<std::string> notes;
+  const FeatureMoments moments = read_feature_moments(folder_ / "set.safetensors", 10, notes,
+                                                      [&](std::int64_t done, std::int64_t) { told = done; });
   EXPECT_EQ(told, 3);
+  EXPECT_TRUE(notes.empty());
   EXPECT_EQ(moments.count(), 3);
   EXPECT_THAT(moments.gaps(), ElementsAre(std::pair<std::int64_t, std::int64_t>(0, 9)));
 }
@@ -205,6 +211,193 @@ TEST(FeatureFileNpz, HoldsSpatialStatisticsBesideTheUsual) {
   EXPECT_EQ(set.width, 20);
   ASSERT_TRUE(set.spatial_statistics);
   EXPECT_EQ(set.spatial_statistics->width(), 14);
+}
+
+template <class T>
+std::string packed(const std::vector<T>& values, bool reversed = false) {
+  std::string out;
+  for (const T value : values) out += bytes_of(value, reversed);
+  return out;
+}
+
+/// Sets as people save them with NumPy: [3, 2] features 1 to 6 unless a test says otherwise.
+class FeatureFileOfOthers : public ::testing::Test {
+ protected:
+  static NpzMember features(const std::string& name = "features") {
+    return {name, "<f4", {3, 2}, packed<float>({1, 2, 3, 4, 5, 6})};
+  }
+  FeatureSet read(const std::vector<NpzMember>& members) {
+    test::write_npz(folder_ / "set.npz", members);
+    return read_feature_file(folder_ / "set.npz");
+  }
+  std::string refusal(const std::vector<NpzMember>& members) {
+    std::string message = message_of<InputError>([&] { read(members); });
+    EXPECT_THAT(message, HasSubstr("set.npz"));
+    return message;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(FeatureFileOfOthers, AreTheSameFeaturesUnderEveryNameTypeAndShape) {
+  const FeatureSet plain = read({features()});
+  EXPECT_THAT(plain.features, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_EQ(plain.converted_from, "");
+  const auto same = [&](const FeatureSet& set) {
+    return set.hash == plain.hash && set.count == 3 && set.width == 2 && set.notes.empty();
+  };
+  for (const char* name : {"arr_0", "feats", "reps", "pool3", "activations", "embeddings"})
+    EXPECT_TRUE(same(read({features(name)}))) << name;
+  const std::string floats = packed<float>({1, 2, 3, 4, 5, 6});
+  for (const std::vector<std::int64_t>& shape :
+       std::vector<std::vector<std::int64_t>>{{3, 2, 1, 1}, {3, 1, 1, 2}, {3, 1, 2}, {3, 2, 1}})
+    EXPECT_TRUE(same(read({{"arr_0", "<f4", shape, floats}}))) << shape.size();
+  EXPECT_TRUE(same(read({{"feats", ">f4", {3, 2}, packed<float>({1, 2, 3, 4, 5, 6}, true)}})));
+  const auto npy = folder_.file("set.NPY", test::npy_of_type("f4", "3, 2", floats));
+  EXPECT_TRUE(same(read_feature_file(npy)));
+  test::write_npz(folder_ / "SET.NPZ", {features()});
+  EXPECT_TRUE(same(read_feature_file(folder_ / "SET.NPZ")));
+}
+
+TEST_F(FeatureFileOfOthers, AreConvertedExactlyFromNarrowerTypes) {
+  const std::string hash = read({features()}).hash;
+  const auto found = [&](const std::string& type, const std::string& bytes) {
+    const FeatureSet set = read({{"features", type, {3, 2}, bytes}});
+    EXPECT_EQ(set.hash, hash) << type;
+    return set.converted_from;
+  };
+  // 1 to 6 in float16 and bfloat16, by hand.
+  EXPECT_EQ(found("<f2", packed<std::uint16_t>({0x3C00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600})), "float16");
+  EXPECT_EQ(found(">f2", packed<std::uint16_t>({0x3C00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600}, true)), "float16");
+  EXPECT_EQ(found("<V2", packed<std::uint16_t>({0x3F80, 0x4000, 0x4040, 0x4080, 0x40A0, 0x40C0})), "bfloat16");
+  EXPECT_EQ(found("|u1", packed<std::uint8_t>({1, 2, 3, 4, 5, 6})), "uint8");
+  EXPECT_EQ(found("<i8", packed<std::int64_t>({1, 2, 3, 4, 5, 6})), "int64");
+  EXPECT_THAT(refusal({{"features", "<i4", {2, 2}, packed<std::int32_t>({1, 2, 16777217, 4})}}),
+              AllOf(HasSubstr("16777217 in row 1, column 0"), HasSubstr("F64")));
+  EXPECT_THAT(refusal({{"features", "<f2", {1, 2}, packed<std::uint16_t>({0x3C00, 0x7C00})}}),
+              HasSubstr("inf in row 0, column 1"));
+}
+
+TEST_F(FeatureFileOfOthers, UnderAnotherNameAreTakenWhereNothingElseCanBeMeant) {
+  const FeatureSet set = read({features("clip_embedding"), {"ids", "<i8", {3}, packed<std::int64_t>({1, 2, 3})}});
+  EXPECT_EQ(set.width, 2);
+  EXPECT_THAT(set.notes, ElementsAre(HasSubstr("'clip_embedding' was taken")));
+  EXPECT_THAT(refusal({features("first"), features("second")}),
+              AllOf(HasSubstr("'first' F32 [3, 2]"), HasSubstr("'second' F32 [3, 2]"), HasSubstr("features")));
+}
+
+TEST_F(FeatureFileOfOthers, HaveLabelsOfEveryIntegerTypeAndShape) {
+  const auto labels = [&](const std::string& type, std::vector<std::int64_t> shape, const std::string& bytes) {
+    const FeatureSet set = read({features(), {"labels", type, std::move(shape), bytes}});
+    EXPECT_EQ(set.label_fault, "") << type;
+    return set.labels;
+  };
+  const auto expected = ElementsAre(1, 0, 1);
+  EXPECT_THAT(labels("<i4", {3}, packed<std::int32_t>({1, 0, 1})), expected);
+  EXPECT_THAT(labels("|u1", {3, 1}, packed<std::uint8_t>({1, 0, 1})), expected);
+  EXPECT_THAT(labels(">i8", {1, 3}, packed<std::int64_t>({1, 0, 1}, true)), expected);
+  EXPECT_THAT(labels("<u8", {3, 1, 1}, packed<std::uint64_t>({1, 0, 1})), expected);
+  EXPECT_THAT(labels("|b1", {3}, packed<std::uint8_t>({1, 0, 1})), expected);
+  EXPECT_THAT(labels("<f8", {3}, packed<double>({1, 0, 1})), expected);
+  EXPECT_THAT(labels("<i8", {3, 2}, packed<std::int64_t>({0, 1, 1, 0, 0, 1})), expected);  // one-hot
+  EXPECT_THAT(read({features("arr_0"), {"arr_1", "<i2", {3}, packed<std::int16_t>({1, 0, 1})}}).labels, expected);
+}
+
+TEST_F(FeatureFileOfOthers, SayWhatStandsWhereLabelsDoAndGoOn) {
+  const auto fault = [&](const NpzMember& member) {
+    const FeatureSet set = read({features("arr_0"), member});
+    EXPECT_TRUE(set.labels.empty() && set.class_names.empty());
+    EXPECT_THAT(set.notes, ElementsAre(HasSubstr(set.label_fault)));
+    return set.label_fault;
+  };
+  EXPECT_THAT(fault({"arr_1", "<f4", {3, 2}, packed<float>({1, 2, 3, 4, 5, 6})}),
+              AllOf(HasSubstr("'arr_1' holds F32 [3, 2]"), HasSubstr("one label for each of 3 samples")));
+  EXPECT_THAT(fault({"arr_1", "<i8", {2}, packed<std::int64_t>({1, 2})}), HasSubstr("I64 [2]"));
+  EXPECT_THAT(fault({"arr_1", "<f4", {3}, packed<float>({1, 2.5, 3})}), HasSubstr("2.5 in row 1"));
+  EXPECT_THAT(fault({"labels", "<i8", {3, 2}, packed<std::int64_t>({1, 1, 1, 0, 0, 1})}), HasSubstr("I64 [3, 2]"));
+  EXPECT_THAT(fault({"labels", "|O", {3}, "pickled"}), HasSubstr("|O"));
+}
+
+TEST_F(FeatureFileOfOthers, CarryClassNames) {
+  const FeatureSet named = read({features(),
+                                 {"labels", "<i8", {3}, packed<std::int64_t>({1, 0, 1})},
+                                 {"class_names", "|S3", {2}, std::string("owlcat", 6)}});
+  EXPECT_THAT(named.labels, ElementsAre(1, 0, 1));
+  EXPECT_THAT(named.class_names, ElementsAre("owl", "cat"));
+  const FeatureSet words = read({features(), {"labels", "|S3", {3}, std::string("owlcatowl", 9)}});
+  EXPECT_THAT(words.labels, ElementsAre(1, 0, 1));
+  EXPECT_THAT(words.class_names, ElementsAre("cat", "owl"));
+  const FeatureSet short_list = read({features(),
+                                      {"labels", "<i8", {3}, packed<std::int64_t>({1, 0, 2})},
+                                      {"class_names", "|S3", {2}, std::string("owlcat", 6)}});
+  EXPECT_THAT(short_list.label_fault, AllOf(HasSubstr("2 in row 2"), HasSubstr("2 names")));
+  const FeatureSet twice = read({features(),
+                                 {"labels", "<i8", {3}, packed<std::int64_t>({1, 0, 1})},
+                                 {"class_names", "|S3", {2}, std::string("owlowl", 6)}});
+  EXPECT_THAT(twice.labels, ElementsAre(1, 0, 1));
+  EXPECT_TRUE(twice.class_names.empty());
+  EXPECT_THAT(twice.notes, ElementsAre(HasSubstr("not all different")));
+}
+
+TEST_F(FeatureFile, ClassNamesStandInItsMetadata) {
+  features({3, 2}, {1, 2, 3, 4, 5, 6});
+  const std::vector<std::int64_t> labels = {1, 0, 1};
+  writer_.add("labels", {3}, std::span<const std::int64_t>(labels));
+  writer_.add_metadata("class_names", R"(["cat", "na\u00efve \"owl\""])");
+  EXPECT_THAT(read().class_names, ElementsAre("cat", "na\xC3\xAFve \"owl\""));
+  writer_.add_metadata("class_names", "cat, owl");
+  const FeatureSet set = read();
+  EXPECT_TRUE(set.class_names.empty());
+  EXPECT_THAT(set.notes, ElementsAre(HasSubstr("no JSON list")));
+}
+
+TEST_F(FeatureFileOfOthers, StatisticsComeInOtherShapesTypesAndNames) {
+  const std::string mean = packed<double>({1, 2}), covariance = packed<double>({2, 1, 1, 3});
+  const FeatureSet plain = read({{"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}});
+  const auto same = [&](const std::vector<NpzMember>& members) { return read(members).hash == plain.hash; };
+  EXPECT_TRUE(same({{"mean", "<f8", {2}, mean}, {"cov", "<f8", {2, 2}, covariance}}));
+  EXPECT_TRUE(same({{"mu", "<f8", {1, 2}, mean}, {"sigma", "<f8", {1, 2, 2}, covariance}}));
+  EXPECT_TRUE(same(
+      {{"mu", ">f8", {2, 1}, packed<double>({1, 2}, true)}, {"sigma", "<f4", {2, 2}, packed<float>({2, 1, 1, 3})}}));
+  for (const auto& [type, bytes] : {std::pair<std::string, std::string>{"<i4", packed<std::int32_t>({7})},
+                                    {"<f8", packed<double>({7})},
+                                    {"|u1", packed<std::uint8_t>({7})}})
+    for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {1}, {1, 1}})
+      EXPECT_EQ(read({{"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}, {"n", type, shape, bytes}}).count,
+                7)
+          << type;
+  EXPECT_THAT(
+      refusal(
+          {{"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}, {"n", "<f8", {}, packed<double>({7.5})}}),
+      AllOf(HasSubstr("'n'"), HasSubstr("7.5")));
+  EXPECT_THAT(refusal({{"mean", "<f8", {2}, mean}}), HasSubstr("no 'cov' beside 'mean'"));
+  const FeatureSet both = read({features(), {"mu", "<f8", {2}, mean}, {"sigma", "<f8", {2, 2}, covariance}});
+  EXPECT_EQ(both.hash, plain.hash);
+  EXPECT_THAT(both.notes, ElementsAre(HasSubstr("features 'features' were not")));
+  // Of each sample, as an autoencoder gives them.
+  const std::string each = packed<double>({1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(read({features(), {"mu", "<f8", {3, 2}, each}, {"sigma", "<f8", {3, 2}, each}}).hash,
+            read({features()}).hash);
+}
+
+TEST_F(FeatureFileOfOthers, ImagesAreCalledImages) {
+  EXPECT_THAT(refusal({{"arr_0", "|u1", {1, 2, 2, 3}, std::string(12, 'x')}}),
+              AllOf(HasSubstr("'arr_0' holds images, U8 [1, 2, 2, 3]"), HasSubstr("expected features")));
+  EXPECT_THAT(refusal({{"arr_0", "<f4", {1, 2, 2, 3}, std::string(48, '\0')}}),
+              AllOf(HasSubstr("'arr_0' holds F32 [1, 2, 2, 3]"), HasSubstr("U8"), HasSubstr("0 to 255")));
+}
+
+// bfloat16 and a tensor of a type that is not read, as PyTorch's users write them.
+TEST_F(FeatureFile, TakesBfloat16BesideTensorsThatNeedNotBeRead) {
+  features({1, 2}, {1, -2.5});
+  const std::string hash = read().hash;
+  SafetensorsWriter writer;
+  const std::vector<std::uint16_t> numbers = {0x3F80, 0xC020};
+  writer.add("features", DType::bf16, {1, 2}, std::as_bytes(std::span(numbers)));
+  writer.add("scale", DType::u32, {1}, std::as_bytes(std::span(numbers)));
+  writer.write(folder_ / "half.safetensors");
+  const FeatureSet set = read_feature_file(folder_ / "half.safetensors");
+  EXPECT_EQ(set.hash, hash);
+  EXPECT_EQ(set.converted_from, "bfloat16");
 }
 
 }  // namespace

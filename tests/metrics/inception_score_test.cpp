@@ -1,6 +1,5 @@
 #include "metrics/inception_score.h"
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "tests/support/repeatable_numbers.h"
 #include "tests/support/throws.h"
 
@@ -65,6 +65,18 @@ TEST(InceptionScore, EqualRowsGiveOne) {
   EXPECT_NEAR(found.deviation, 0.0, 1e-12);
 }
 
+TEST(InceptionScore, EqualRowsNeverScoreBelowOne) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<float> row = repeatable_numbers(10, seed);
+    std::vector<float> x;
+    for (int i = 0; i < 20000; ++i) x.insert(x.end(), row.begin(), row.end());
+    const InceptionScore found = inception_score({x, 10}, {.splits = 1, .replicates = 3});
+    EXPECT_GE(found.mean, 1.0) << seed;
+    EXPECT_NEAR(found.mean, 1.0, 2e-15) << seed;
+    for (const double replicate : found.replicates) EXPECT_GE(replicate, 1.0) << seed;
+  }
+}
+
 TEST(InceptionScore, OneImageScoresOneInFileOrder) {
   const std::vector<float> x = {1.0f, 2.0f, -1.0f};
   EXPECT_NEAR(inception_score({x, 3}, {.split_size = 5000}).mean, 1.0, 1e-12);
@@ -91,12 +103,11 @@ TEST(InceptionScore, ReplicatesSpreadLikeSamples) {
 
 TEST(InceptionScore, BitsDoNotDependOnThreads) {
   const std::vector<float> x = logits();
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const InceptionScore one = inception_score({x, 20}, {.replicates = 20});
-  at::set_num_threads(2);
-  const InceptionScore two = inception_score({x, 20}, {.replicates = 20});
-  at::set_num_threads(before);
+  const auto on = [&](int threads) {
+    const ThreadCount count(threads);
+    return inception_score({x, 20}, {.replicates = 20});
+  };
+  const InceptionScore one = on(1), two = on(2);
   EXPECT_EQ(one.splits, two.splits);
   EXPECT_EQ(one.replicates, two.replicates);
 }

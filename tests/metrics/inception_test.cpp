@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/safetensors.h"
+#include "kernels/thread_count.h"
 #include "metrics/features/feature_network.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
@@ -100,10 +101,10 @@ TEST_F(InceptionWithRandomWeights, BitsDependNeitherOnTheBatchNorOnTheThreads) {
   const std::size_t one = images.size() / 3;
   NetworkFeatures together, alone;
   {
-    const test::Threads threads(2);
+    const ThreadCount threads(2);
     together = network->run(images);
   }
-  const test::Threads threads(1);
+  const ThreadCount threads(1);
   for (std::size_t i = 0; i < 3; ++i) {
     const NetworkFeatures part = network->run(std::span(images).subspan(i * one, one));
     alone.features.insert(alone.features.end(), part.features.begin(), part.features.end());

@@ -1,6 +1,5 @@
 #include "metrics/kid.h"
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +8,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "tests/support/repeatable_numbers.h"
 
 namespace assay {
@@ -71,12 +71,11 @@ TEST_F(KidOfSmallSets, SubsetsOfEverythingAreAllPairs) {
 
 TEST_F(KidOfSmallSets, BitsDoNotDependOnThreads) {
   const KidOptions options{.subsets = 10, .subset_size = 50, .replicates = 10};
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const Kid one = kid(generated, reference, options);
-  at::set_num_threads(2);
-  const Kid two = kid(generated, reference, options);
-  at::set_num_threads(before);
+  const auto on = [&](int threads) {
+    const ThreadCount count(threads);
+    return kid(generated, reference, options);
+  };
+  const Kid one = on(1), two = on(2);
   EXPECT_EQ(one.subsets, two.subsets);
   EXPECT_EQ(one.replicates, two.replicates);
 }

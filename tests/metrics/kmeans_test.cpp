@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "kernels/smallest_distances.h"
+#include "kernels/thread_count.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -17,7 +18,6 @@ namespace {
 
 using test::normal;
 using test::same_bits;
-using test::Threads;
 using test::values;
 
 class KMeansOnEachDevice : public test::OnEachDevice {};
@@ -92,7 +92,7 @@ TEST_P(KMeansOnEachDevice, HasTheSameBitsOnOneThreadAndOnTheCpu) {
   const KMeansConfig config{.clusters = 30, .iterations = 8, .max_points_per_centroid = 50, .seed = 4};
   const KMeans many = kmeans_fit(points, config);
   const auto labels = kmeans_assign(points, many.centroids, false);
-  const Threads one(1);
+  const ThreadCount one(1);
   const KMeans single = kmeans_fit(points.cpu(), config);
   EXPECT_TRUE(same_bits(single.centroids, many.centroids));
   EXPECT_EQ(single.inertia, many.inertia);

@@ -1,6 +1,5 @@
 #include "metrics/prdc.h"
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +9,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "tests/support/repeatable_numbers.h"
 #include "tests/support/throws.h"
 
@@ -168,12 +168,11 @@ TEST(Prdc, HalfPrecisionRoundsAsTheEvaluatorDoes) {
 TEST(Prdc, ResultsDoNotDependOnThreads) {
   const auto g = repeatable_numbers(350 * 16, 4, 0.02), r = repeatable_numbers(300 * 16, 5);
   const PrdcOptions options{.replicates = 8, .bootstrap_seed = 3};
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const Prdc one = prdc({g, 16}, {r, 16}, options);
-  at::set_num_threads(2);
-  const Prdc two = prdc({g, 16}, {r, 16}, options);
-  at::set_num_threads(before);
+  const auto on = [&](int threads) {
+    const ThreadCount count(threads);
+    return prdc({g, 16}, {r, 16}, options);
+  };
+  const Prdc one = on(1), two = on(2);
   EXPECT_EQ(one.balls, two.balls);
   EXPECT_EQ(one.replicates.recall, two.replicates.recall);
   EXPECT_EQ(one.replicates.coverage, two.replicates.coverage);

@@ -11,6 +11,7 @@
 #include "core/philox.h"
 #include "metrics/bootstrap.h"
 #include "metrics/saliency/evaluator.h"
+#include "metrics/score_range.h"
 
 namespace assay {
 namespace {
@@ -76,6 +77,26 @@ TEST(Pysod, APerfectMapScoresNOverNMinusOneInE) {
   EXPECT_EQ(values.at("mae"), 0.0);
 }
 
+TEST(Saliency, NoScoreLeavesItsRange) {
+  for (int size = 2; size < 60; ++size) {
+    Map noisy = picture(size, 61 - size, static_cast<std::uint64_t>(size)), perfect = noisy, opposite = noisy;
+    perfect.prediction = noisy.truth;
+    for (std::size_t i = 0; i < noisy.truth.size(); ++i)
+      opposite.prediction[i] = static_cast<std::uint8_t>(255 - noisy.truth[i]);
+    for (const Map& map : {noisy, perfect, opposite}) {
+      for (const auto protocol :
+           {SaliencyProtocol::pysod, SaliencyProtocol::fan, SaliencyProtocol::tokencut, SaliencyProtocol::selfmask}) {
+        for (const auto& [name, value] : score(map, protocol)) {
+          if (std::isnan(value)) continue;  // not defined for an empty mask
+          const Interval range = score_range(name);
+          EXPECT_GE(value, range.low) << name << " of " << size;
+          EXPECT_LE(value, range.high) << name << " of " << size;
+        }
+      }
+    }
+  }
+}
+
 TEST(Pysod, AScratchObjectForgetsTheImageBefore) {
   const Map large = picture(40, 30, 1), small = picture(9, 13, 2);
   std::vector<double> after(519);
@@ -110,6 +131,28 @@ Counts count(const Map& map, int truth_above, Found found) {
     (on ? (hit ? c.hits : c.misses) : (hit ? c.alarms : c.rest)) += 1.0;
   }
   return c;
+}
+
+TEST(Saliency, TellsTheGreysThatAreTooLowForForeground) {
+  const auto facts = [](std::uint8_t prediction, std::uint8_t truth, SaliencyProtocol protocol) {
+    Map map{3, 2, {0, 0, prediction, 0, 0, 0}, {0, truth, 0, 0, 0, 0}};
+    std::vector<double> columns(saliency_layout(protocol).columns);
+    return SaliencyEvaluator().evaluate(map.pair(), protocol, columns);
+  };
+  for (const auto protocol : {SaliencyProtocol::pysod, SaliencyProtocol::fan}) {
+    EXPECT_EQ(facts(1, 1, protocol).largest_truth, 1);
+    EXPECT_EQ(facts(1, 128, protocol).largest_truth, 128);
+    EXPECT_EQ(facts(1, 0, protocol).largest_truth, 0);
+    EXPECT_FALSE(facts(1, 129, protocol).empty_mask);
+    EXPECT_EQ(facts(1, 255, protocol).largest_truth, 255);
+    EXPECT_EQ(facts(1, 255, protocol).largest_prediction, 255) << "stretched";
+    EXPECT_EQ(facts(0, 255, protocol).largest_prediction, 0) << "one grey";
+  }
+  for (const auto protocol : {SaliencyProtocol::tokencut, SaliencyProtocol::selfmask}) {
+    EXPECT_FALSE(facts(1, 1, protocol).empty_mask);
+    EXPECT_EQ(facts(1, 1, protocol).largest_prediction, 1);
+    EXPECT_EQ(facts(200, 1, protocol).largest_prediction, 200);
+  }
 }
 
 TEST(Fan, DiffersFromPysodOnlyWhereItsThresholdsDo) {

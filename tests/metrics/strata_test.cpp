@@ -18,11 +18,21 @@ Labels labels(const std::vector<std::pair<std::int64_t, int>>& counts) {
   return out;
 }
 
-TEST(Strata, EveryReferenceClassIsOne) {
-  const auto strata = class_strata(labels({{7, 2}, {-1, 1}, {3, 4}}));
-  ASSERT_EQ(strata.size(), 3u);
+TEST(Strata, EveryClassOfEitherSideIsOne) {
+  const auto strata = class_strata(labels({{7, 2}, {-1, 1}, {3, 4}}), labels({{4, 1}, {7, 1}}));
+  ASSERT_EQ(strata.size(), 4u);
   EXPECT_EQ(strata[0].name, "class -1");
-  EXPECT_THAT(strata[2].classes, ElementsAre(7));
+  EXPECT_EQ(strata[2].name, "class 4");
+  EXPECT_THAT(strata[3].classes, ElementsAre(7));
+  EXPECT_TRUE(strata[3].one_class);
+}
+
+TEST(Strata, ClassesGoByTheirNamesWhereTheyHaveSome) {
+  const auto strata = class_strata(labels({{2, 1}}), labels({{0, 1}}), {"1", "2", "10"});
+  ASSERT_EQ(strata.size(), 2u);
+  EXPECT_EQ(strata[0].name, "class 1");
+  EXPECT_EQ(strata[1].name, "class 10");
+  EXPECT_THAT(strata[1].classes, ElementsAre(2));
 }
 
 TEST(Strata, ThirdsCutTheSortedClassesLargestFirst) {

@@ -77,13 +77,14 @@ class SureFrom : public Channels {
 
 class GuidedDraws : public ::testing::Test {
  protected:
-  Drawn draw(const Ids& classes_asked, std::int64_t first, std::int64_t batch, double gamma, bool conditional = false) {
+  Drawn draw(const Ids& classes_asked, std::int64_t first, std::int64_t rows, double gamma, bool conditional = false,
+             bool filled = false) {
     options.scale = gamma;
     const Shades& denoiser = conditional ? with_classes : plain;
     denoiser.told.clear();
     done.clear();
     return draw_guided(
-        {process, denoiser, gamma == 0 ? nullptr : &classifier, sampling, options, side, batch, 7, at::kCPU},
+        {process, denoiser, gamma == 0 ? nullptr : &classifier, sampling, options, side, {rows, filled}, 7, at::kCPU},
         classes_asked, first, [&](std::int64_t images) { done.push_back(images); });
   }
   static GaussianProcess three_steps() {
@@ -142,11 +143,11 @@ TEST_F(GuidedDraws, NameTheSampleWithoutGuidanceByItsNumberInTheArm) {
   const SureFrom fourth(4);  // the first step of the second batch, whose first sample is the third
   options.entropy_scaling = true;
   options.entropy_floor = 0;
-  EXPECT_THAT(
-      test::message_of<Error>([&] {
-        draw_guided({process, plain, &fourth, sampling, options, side, 2, 7, at::kCPU}, asked, 10, [](std::int64_t) {});
-      }),
-      HasSubstr("of sample 12 is not finite at step 0"));
+  EXPECT_THAT(test::message_of<Error>([&] {
+                draw_guided({process, plain, &fourth, sampling, options, side, {2}, 7, at::kCPU}, asked, 10,
+                            [](std::int64_t) {});
+              }),
+              HasSubstr("of sample 12 is not finite at step 0"));
 }
 
 TEST_F(GuidedDraws, CountTheEventsOfAllBatches) {
@@ -154,6 +155,13 @@ TEST_F(GuidedDraws, CountTheEventsOfAllBatches) {
   EXPECT_EQ(events.steps, 9);     // three batches of three steps
   EXPECT_EQ(events.samples, 15);  // five samples of three steps
   EXPECT_EQ(draw(asked, 0, 2, 0).events.samples, 0);
+}
+
+TEST_F(GuidedDraws, CountNoRowThatNobodyAskedFor) {
+  const Drawn whole = draw(asked, 0, 5, 50), filled = draw(asked, 0, 4, 50, false, true);
+  EXPECT_TRUE(same_bits(filled.bytes, whole.bytes));
+  EXPECT_EQ(filled.events.samples, 15);  // five samples of three steps, not eight
+  EXPECT_EQ(filled.events.confidently_wrong, whole.events.confidently_wrong);
 }
 
 TEST(GuidanceScores, AreSharesOfTheSampleStepsAndCountsOfTheRest) {

@@ -26,7 +26,7 @@
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 using test::indices;
@@ -284,4 +284,4 @@ TEST(SegmentByKMeans, RepeatsForASeed) {
 }
 
 }  // namespace
-}  // namespace assay
+}  // namespace assay::self_guided

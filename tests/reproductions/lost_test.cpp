@@ -13,7 +13,7 @@
 #include "core/safetensors.h"
 #include "tests/support/throws.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 using test::message_of;
@@ -148,4 +148,4 @@ TEST(Lost, RefusesGridsAndFeaturesThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace assay
+}  // namespace assay::self_guided

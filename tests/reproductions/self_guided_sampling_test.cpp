@@ -55,9 +55,10 @@ Network boxes() {
 
 class Draws : public ::testing::Test {
  protected:
-  at::Tensor bytes(double w, std::size_t block = 1, std::int64_t batch = 4) {
-    s.config.sample.batch = batch;
+  at::Tensor bytes(double w, std::size_t block = 1) {
+    s.config.sample.batch = 1;  // so that one pass follows another
     net.seen.clear();
+    progress.clear();
     return draw(s, net, network, block, w, sources, [&](std::int64_t done) { progress.push_back(done); });
   }
 
@@ -65,34 +66,35 @@ class Draws : public ::testing::Test {
   Study s{run};
   const Network network = boxes();
   Witness net;
-  const Ids sources = {4, 0, 3, 3, 1, 2};
+  const Ids sources = {4, 0, 3, 3, 1, 2, 0, 0, 4, 1, 2, 3};  // two more than a pass has
   std::vector<std::int64_t> progress;
 };
 
 TEST_F(Draws, ASampleShowsTheConditionOfItsTrainingImage) {
   bytes(1);
   std::size_t row = 0;
-  ASSERT_THAT(net.seen, SizeIs(4));  // two batches of two steps
+  ASSERT_THAT(net.seen, SizeIs(4));  // two passes of two steps
   for (const std::size_t call : {0, 2}) {
     const Condition& shown = net.seen[call].condition;
-    for (std::int64_t i = 0; i < shown.vector.size(0); ++i, ++row) {
-      const std::int64_t source = sources[row];
+    ASSERT_EQ(shown.vector.size(0), 10);
+    for (std::int64_t i = 0; i < 10; ++i, ++row) {
+      // The rows that fill up the second pass show what its last sample shows.
+      const std::int64_t source = sources[std::min(row, sources.size() - 1)];
       at::Tensor want = at::full({5}, 0.0);  // two classes of the other block, three of this one
       want[2 + network.blocks[1].ids[static_cast<std::size_t>(source)]] = 1;
       EXPECT_TRUE(at::equal(shown.vector[i], want)) << row;
       EXPECT_TRUE(at::equal(shown.layout[i], network.blocks[1].layout[source])) << row;
     }
   }
-  EXPECT_EQ(row, sources.size());
-  EXPECT_THAT(progress, ::testing::ElementsAre(4, 6));
+  EXPECT_THAT(progress, ::testing::ElementsAre(10, 12));
 }
 
-TEST_F(Draws, StartFromTheNoiseOfTheSampleWhateverArmAndBatch) {
-  const at::Tensor at_four = bytes(2);
-  EXPECT_TRUE(same_bits(net.seen[0].x, sample_noise(0, 4, {3, 8, 8}, 5)));
-  EXPECT_TRUE(same_bits(bytes(2, 1, 3), at_four));
-  bytes(0);
-  EXPECT_TRUE(same_bits(net.seen[0].x, sample_noise(0, 4, {3, 8, 8}, 5)));
+TEST_F(Draws, StartFromTheNoiseOfTheSampleWhateverTheArm) {
+  for (const double w : {2.0, 0.0}) {
+    EXPECT_EQ(bytes(w).size(0), 12);
+    EXPECT_TRUE(same_bits(net.seen.front().x, sample_noise(0, 10, {3, 8, 8}, 5)));
+    EXPECT_TRUE(same_bits(net.seen[net.seen.size() / 2].x, sample_noise(10, 10, {3, 8, 8}, 5)));
+  }
 }
 
 TEST_F(Draws, WithoutWeightTheNullConditionIsShownWhateverTheBlock) {

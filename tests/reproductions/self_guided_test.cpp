@@ -28,7 +28,7 @@
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
 
-namespace assay {
+namespace assay::self_guided {
 namespace {
 
 using test::max_abs_difference;
@@ -468,4 +468,4 @@ TEST(SmallFeatures, RefusesCaptionsWithoutAFrequentWord) {
 }
 
 }  // namespace
-}  // namespace assay
+}  // namespace assay::self_guided

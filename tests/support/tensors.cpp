@@ -1,7 +1,6 @@
 #include "tests/support/tensors.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
@@ -77,8 +76,5 @@ void OnEachDevice::SetUp() {
 std::string device_name(const ::testing::TestParamInfo<at::DeviceType>& info) {
   return info.param == at::DeviceType::CUDA ? "cuda" : "cpu";
 }
-
-Threads::Threads(int count) : before_(at::get_num_threads()) { at::set_num_threads(count); }
-Threads::~Threads() { at::set_num_threads(before_); }
 
 }  // namespace assay::test

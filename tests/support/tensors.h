@@ -32,18 +32,6 @@ class OnEachDevice : public ::testing::TestWithParam<at::DeviceType> {
 
 std::string device_name(const ::testing::TestParamInfo<at::DeviceType>& info);
 
-/// Runs a test body with the given number of ATen threads, and puts the number back.
-class Threads {
- public:
-  explicit Threads(int count);
-  ~Threads();
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 }  // namespace assay::test
 
 /// Instantiates a fixture derived from OnEachDevice. Tests of such a file carry the label `gpu` beside `smoke`.

@@ -11,12 +11,10 @@ import argparse
 import json
 import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,25 +24,23 @@ import cases  # noqa: E402
 def run_peer(case, peer, folder, threads):
     """In a process of its own: the seconds and the values, as JSON on stdout."""
     values, seconds = case.peers[peer](folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which holds the peak of the process that started this one as well.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
     print("RESULT " + json.dumps({"seconds": seconds, "values": values, "peak": peak}))
 
 
 def measured(command, threads):
-    """Output, wall seconds and peak memory of a child process."""
+    """Output, wall seconds and peak memory of a program."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
                        OPENBLAS_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE")
-    begin = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - begin
-        out.seek(0)
-        err.seek(0)
-        if child.returncode != 0:
-            raise RuntimeError(f"{' '.join(map(str, command))}: exit code {child.returncode}: {err.read()[-2000:]}")
-        return out.read(), seconds, usage.ru_maxrss * 1024
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as facts:
+        starter = [sys.executable, "-S", Path(__file__).parent / "measured.py", facts.name]
+        run = subprocess.run([*starter, *command], capture_output=True, text=True, env=environment)
+        if run.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}: exit code {run.returncode}: {run.stderr[-2000:]}")
+        found = json.load(facts)
+        return run.stdout, found["seconds"], found["peak"]
 
 
 def ours(case, assay, folder, threads):
