@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/parallel.h"
 #include "core/philox.h"
 #include "core/student_t.h"
@@ -114,6 +115,7 @@ Interval recentred_interval(double estimate, std::span<const double> replicates,
 
 std::vector<std::int64_t> resample_indices(std::int64_t n, std::uint64_t seed, std::int64_t replicate) {
   check_replicates(n, 1);
+  stop_if_interrupted();  // every bootstrap comes by here
   RandomStream random(seed, Purpose::resample, static_cast<std::uint64_t>(replicate));
   std::vector<std::int64_t> indices(static_cast<std::size_t>(n));
   for (std::int64_t& index : indices) index = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(n)));

@@ -159,6 +159,7 @@ void add_replicates(InceptionScore& out, const Probabilities& p, const at::Tenso
   const std::int64_t n = weights.size(1);
   const float* w = weights.const_data_ptr<float>();
   for (std::int64_t r = 0; r < weights.size(0); ++r) {
+    stop_if_interrupted();
     double negative = 0.0;
     for (std::int64_t i = 0; i < n; ++i) negative += double{w[r * n + i]} * p.negative[static_cast<std::size_t>(i)];
     out.replicates[static_cast<std::size_t>(r)] += score(negative, sums.row(r), static_cast<double>(n)) / splits;
@@ -220,6 +221,7 @@ InceptionScorePair inception_score_pair(const FeatureRows& a, const FeatureRows&
     at::Tensor signs = at::empty({swaps, n}, at::kFloat);
     float* e = signs.mutable_data_ptr<float>();
     for (std::int64_t r = 0; r < swaps; ++r) {
+      stop_if_interrupted();
       RandomStream random(options.bootstrap_seed, Purpose::resample,
                           swap_stream + static_cast<std::uint64_t>(r) * splits.size() + s);
       for (std::int64_t i = 0; i < n; ++i) e[r * n + i] = (random.bits() & 1u) != 0 ? 1.0f : -1.0f;
@@ -227,6 +229,7 @@ InceptionScorePair inception_score_pair(const FeatureRows& a, const FeatureRows&
     const Weighted turned = weighted(signs, pa.values.sub(pb.values));
     const Eigen::ArrayXd both = pa.sum + pb.sum;
     for (std::int64_t r = 0; r < swaps; ++r) {
+      stop_if_interrupted();
       double negative = 0.0;
       for (std::int64_t i = 0; i < n; ++i)
         negative += double{e[r * n + i]} *

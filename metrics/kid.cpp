@@ -235,6 +235,7 @@ Resampled resampled(const Weights& weights, const Sums& within, const Sums& acro
   std::vector<double> pairs(static_cast<std::size_t>(replicates), 0.0), inside = pairs, outside = pairs;
   const float *w = weights.draws.const_data_ptr<float>(), *s = within.draws.const_data_ptr<float>();
   for (std::int64_t i = 0; i < n; ++i, w += replicates, s += replicates) {
+    stop_if_interrupted();
     for (std::int64_t r = 0; r < replicates; ++r) {
       const auto at = static_cast<std::size_t>(r);
       const auto times = static_cast<double>(w[r]);

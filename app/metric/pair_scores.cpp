@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/nearest.h"
 #include "core/philox.h"
 #include "metrics/frechet_pair.h"
@@ -36,6 +37,7 @@ double p_value(double observed, const std::vector<double>& swapped, double round
 double p_value_of_shares(const std::vector<double>& shares, const PairOptions& options, double rounding = 0.0) {
   std::vector<double> swapped(static_cast<std::size_t>(options.swaps), 0.0);
   for (std::size_t s = 0; s < swapped.size(); ++s) {
+    stop_if_interrupted();
     RandomStream random(options.scores.seed, Purpose::resample, sign_stream + s);
     std::uint64_t signs = 0;
     for (std::size_t i = 0; i < shares.size(); ++i) {
