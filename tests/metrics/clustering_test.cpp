@@ -179,12 +179,12 @@ TEST(Clustering, NoScoreOfATableOrOfItsResamplesLeavesItsRange) {
     const Contingency whole = contingency(a, b);
     for (std::int64_t replicate = -1; replicate < 3; ++replicate) {
       const Contingency table = replicate < 0 ? whole : resample(whole, 5, replicate);
-      const MutualInformation found = mutual_information(table);
+      const MutualInformation information = mutual_information(table);
       for (const Average average : {Average::arithmetic, Average::geometric, Average::min, Average::max}) {
-        expect_in("nmi", nmi(found, average));
-        expect_in("ami", ami(table, found, average));
+        expect_in("nmi", nmi(information, average));
+        expect_in("ami", ami(table, information, average));
       }
-      const VMeasure v = v_measure(found);
+      const VMeasure v = v_measure(information);
       expect_in("homogeneity", v.homogeneity);
       expect_in("completeness", v.completeness);
       expect_in("v_measure", v.v_measure);

@@ -49,6 +49,12 @@ std::string Case::text(const std::string& input) const {
   return value.get<std::string>();
 }
 
+bool Case::is_on(const std::string& input, bool otherwise) const {
+  if (!has(input)) return otherwise;
+  const nlohmann::json& value = literal(input);
+  return value.is_boolean() ? value.get<bool>() : integer(input) != 0;
+}
+
 InputError unknown_call(const Case& c, const std::string& known) {
   return InputError(fmt::format("unknown call '{}'; known: {}", c.call(), known));
 }

@@ -27,6 +27,16 @@ class Case {
   double number(const std::string& input) const;
   std::int64_t integer(const std::string& input) const;
   std::string text(const std::string& input) const;
+  /// What a case may leave out: the official default is the caller's.
+  double number_or(const std::string& input, double otherwise) const { return has(input) ? number(input) : otherwise; }
+  std::int64_t integer_or(const std::string& input, std::int64_t otherwise) const {
+    return has(input) ? integer(input) : otherwise;
+  }
+  std::string text_or(const std::string& input, const std::string& otherwise) const {
+    return has(input) ? text(input) : otherwise;
+  }
+  /// A boolean, or an integer that is not 0.
+  bool is_on(const std::string& input, bool otherwise) const;
   const nlohmann::json& literal(const std::string& input) const;
   /// What to do, "(none)" where the pack has one thing to do.
   std::string call() const { return description_.value("call", "(none)"); }

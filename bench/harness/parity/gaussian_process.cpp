@@ -99,8 +99,8 @@ Outputs tables(const GaussianProcess& process) {
 Outputs whole_chain(const Case& c, const GaussianProcess& process, const Denoiser& toy, ScoreGuidance* guidance) {
   AdmSampling sampling;
   sampling.kind = c.call() == "p_sample_loop" ? AdmSampling::Kind::ddpm : AdmSampling::Kind::ddim;
-  sampling.eta = c.has("eta") ? c.number("eta") : 0.0;
-  sampling.clip = c.integer("clip_denoised") != 0;
+  sampling.eta = c.number_or("eta", 0.0);
+  sampling.clip = c.is_on("clip_denoised", true);
   const at::Tensor step_noise = c.tensor("step_noise");
   std::vector<at::Tensor> trajectory;
   const at::Tensor sample = adm_sample(
@@ -115,7 +115,7 @@ Outputs one_step(const Case& c, const GaussianProcess& process, const Denoiser& 
   GaussianProcess::DenoisedFunction denoised;
   if (c.has("denoised_scale"))
     denoised = [scale = c.number("denoised_scale")](const at::Tensor& x0) { return scale * x0; };
-  PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, c.integer("clip_denoised") != 0, denoised);
+  PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, c.is_on("clip_denoised", true), denoised);
   const std::string call = c.call();
   if (call == "condition_mean") return {{"mean", process.condition_mean(p, guidance->gradient(x, times)).mean}};
   if (call == "condition_score") {
@@ -128,7 +128,7 @@ Outputs one_step(const Case& c, const GaussianProcess& process, const Denoiser& 
   }
   if (call == "ddim_sample") {
     if (guidance) p = process.condition_score(p, x, t, guidance->gradient(x, times));
-    return {{"sample", process.ddim_sample(p, x, t, c.has("eta") ? c.number("eta") : 0.0, c.tensor("noise"))},
+    return {{"sample", process.ddim_sample(p, x, t, c.number_or("eta", 0.0), c.tensor("noise"))},
             {"pred_xstart", p.x_start}};
   }
   if (call == "ddim_reverse_sample")
@@ -149,7 +149,7 @@ Outputs losses(const Case& c, const GaussianProcess& process, const Denoiser& to
     const TrainingLosses terms = training_losses(process, model, x_start, c.tensor("t"), c.tensor("noise"));
     return {{"loss", terms.loss}, {"mse", terms.mse}, {"vb", terms.vb}};
   }
-  const bool clip = c.integer("clip_denoised") != 0;
+  const bool clip = c.is_on("clip_denoised", true);
   if (c.call() == "vb_terms_bpd") {
     const at::Tensor x = c.tensor("x_t"), t = c.tensor("t");
     const BoundTerm term = bound_term(process, model(x, process.model_timesteps(t)), x_start, x, t, clip);
@@ -195,7 +195,7 @@ Module gaussian_process(nlohmann::json config, const SafetensorsFile* /*state*/)
     const ToyDenoiser toy(config.at("toy_model"), process.learned_variance());
     if (call == "training_losses" || call == "vb_terms_bpd" || call == "calc_bpd_loop") return losses(c, process, toy);
     std::optional<ToyGuidance> guidance;
-    if (call.starts_with("condition_") || (c.has("use_cond_fn") && c.integer("use_cond_fn") != 0))
+    if (call.starts_with("condition_") || c.is_on("use_cond_fn", false))
       guidance.emplace(config.at("toy_cond_fn"), c.tensor("y"));
     return call.ends_with("_loop") ? whole_chain(c, process, toy, guidance ? &*guidance : nullptr)
                                    : one_step(c, process, toy, guidance ? &*guidance : nullptr);

@@ -20,39 +20,24 @@ namespace {
 using maskdm::MaskedLoss;
 using maskdm::Process;
 
-std::int64_t integer_or(const Case& c, const std::string& input, std::int64_t otherwise) {
-  return c.has(input) ? c.integer(input) : otherwise;
-}
-
 /// The patches that the pack's mask, [B, extra tokens + N] with 1 = removed, leaves; undefined without a mask.
 at::Tensor visible_in(const Case& c, const MaskUVitConfig& config) {
   if (!c.has("mask")) return {};
   return maskdm::visible_of_masks(c.tensor("mask").narrow(1, config.extras(), config.all_patches()));
 }
 
-double number_or(const Case& c, const std::string& input, double otherwise) {
-  return c.has(input) ? c.number(input) : otherwise;
-}
-
-bool is_on(const Case& c, const std::string& input, bool otherwise) {
-  if (!c.has(input)) return otherwise;
-  return c.literal(input).is_boolean() ? c.literal(input).get<bool>() : c.integer(input) != 0;
-}
-
-maskdm::Objective objective_of(const Case& c) {
-  return maskdm::read_objective(c.has("objective") ? c.text("objective") : "pred_noise");
-}
+maskdm::Objective objective_of(const Case& c) { return maskdm::read_objective(c.text_or("objective", "pred_noise")); }
 
 /// The forward process by the arguments of the official GaussianDiffusion.
 Process process_of(const Case& c, const MaskUVitConfig& config) {
-  const std::int64_t shift = is_on(c, "shift", false) ? integer_or(c, "image_size", config.img_size) : 0;
-  return {c.has("beta_schedule") ? c.text("beta_schedule") : "cosine", integer_or(c, "timesteps", 1000), shift};
+  const std::int64_t shift = c.is_on("shift", false) ? c.integer_or("image_size", config.img_size) : 0;
+  return {c.text_or("beta_schedule", "cosine"), c.integer_or("timesteps", 1000), shift};
 }
 
 /// loss_weight at the steps t [B]; undefined where p2_loss_weight_gamma makes it 1 everywhere.
 at::Tensor loss_weight(const Case& c, const Process& process) {
-  const double gamma = number_or(c, "p2_loss_weight_gamma", 0.0), k = number_or(c, "p2_loss_weight_k", 1.0);
-  const std::string kind = c.has("loss_weight") ? c.text("loss_weight") : "p2";
+  const double gamma = c.number_or("p2_loss_weight_gamma", 0.0), k = c.number_or("p2_loss_weight_k", 1.0);
+  const std::string kind = c.text_or("loss_weight", "p2");
   if (kind != "p2" && kind != "min") throw InputError(unknown_name_message("loss_weight", kind, {"p2", "min"}));
   if (gamma == 0) return {};
   const at::Tensor t = c.tensor("t");
@@ -125,15 +110,15 @@ Outputs ddim_sample(const Case& c, const MaskUVit& net, const at::Tensor& labels
   const Process process = process_of(c, net.config());
   const maskdm::Objective objective = objective_of(c);
   const at::Tensor noise = c.tensor("step_noise");
-  const bool clips = is_on(c, "clip_denoised", true);
-  const double low = number_or(c, "clip_min", -1.0), high = number_or(c, "clip_max", 1.0);
+  const bool clips = c.is_on("clip_denoised", true);
+  const double low = c.number_or("clip_min", -1.0), high = c.number_or("clip_max", 1.0);
   const auto clip = [&](const at::Tensor& x_start) {
     // The wavelet network's bands have bounds of their own, whatever the arguments say.
     if (net.config().data_chans > 0) return maskdm::clip_input(net.config(), x_start);
     return clips ? x_start.clamp(low, high) : x_start;
   };
   const auto as_it_is = [](const at::Tensor& x_start) { return x_start; };
-  const double weight = number_or(c, "guidance_weight", -1.0);
+  const double weight = c.number_or("guidance_weight", -1.0);
   const auto eps = [&](const at::Tensor& x, const at::Tensor& t) {
     if (weight < 0) return process.predicted_noise(objective, net.forward(x, t, labels), x, t, clip);
     const at::Tensor free = process.predicted_noise(objective, net.forward(x, t, {}), x, t, clip),
@@ -141,9 +126,9 @@ Outputs ddim_sample(const Case& c, const MaskUVit& net, const at::Tensor& labels
     return (1 + weight) * told - weight * free;
   };
   const at::Tensor x = process.ddim_sample(
-      eps, c.tensor("x_T"), c.integer("sampling_timesteps"), number_or(c, "ddim_sampling_eta", 1.0),
+      eps, c.tensor("x_T"), c.integer("sampling_timesteps"), c.number_or("ddim_sampling_eta", 1.0),
       [&](std::int64_t i) { return noise[i]; }, clip);
-  if (!is_on(c, "normalization", true)) return {{"image", x}};
+  if (!c.is_on("normalization", true)) return {{"image", x}};
   return {{"image", maskdm::image_of_input(net.config(), x)}};
 }
 
@@ -159,7 +144,7 @@ Outputs run(const Case& c, MaskUVit& net) {
     const MaskedLoss found =
         loss_of(c, net,
                 maskdm::network_input(net.config(),
-                                      is_on(c, "normalization", true) ? 2 * c.tensor("image") - 1 : c.tensor("image")));
+                                      c.is_on("normalization", true) ? 2 * c.tensor("image") - 1 : c.tensor("image")));
     Outputs outputs = of_bands("model_out", found.output);
     outputs.insert({{"x_t", found.x_t}, {"loss", found.loss}});
     return outputs;

@@ -30,8 +30,7 @@ Module guided_module(std::shared_ptr<Network> net, Shortcut shortcut, const std:
     if (c.call() == "forward") return {{"eps", dropped(c.number("cond_drop_prob") >= 1 ? all : none)}};
     if (c.call() == "forward_drop_mask") return {{"eps", dropped(c.tensor("drop"))}};
     if (c.call() != "guided") throw unknown_call(c, "forward, forward_drop_mask, guided");
-    const GuidanceConvention convention =
-        read_guidance_convention(c.has("scale_type") ? c.text("scale_type") : scale_type);
+    const GuidanceConvention convention = read_guidance_convention(c.text_or("scale_type", scale_type));
     if (c.literal("cond_scale").is_string()) {  // a weight for each sample
       const at::Tensor w = c.tensor("cond_scale").view({-1, 1, 1, 1}) + to_imagen(0.0, convention);
       return {{"eps", (1 - w) * dropped(all) + w * dropped(none)}};

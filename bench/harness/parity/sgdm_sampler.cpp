@@ -46,6 +46,11 @@ void refuse_unknown_schedule(const std::string& name) {
     throw InputError(unknown_name_message("beta_schedule", name, names));
 }
 
+bool reads_x0(const std::string& parameterization) {
+  if (parameterization == "eps" || parameterization == "x0") return parameterization == "x0";
+  throw InputError(unknown_name_message("parameterization", parameterization, {"eps", "x0"}));
+}
+
 Model read_model(const nlohmann::json& config) {
   // The official file says null for betas that are not given.
   nlohmann::json given = config;
@@ -60,7 +65,7 @@ Model read_model(const nlohmann::json& config) {
   m.cosine_s = reader.real("cosine_s", m.cosine_s, 0, 1);
   m.given_betas = reader.reals("given_betas", {}, 0, 1);
   m.v_posterior = reader.real("v_posterior", m.v_posterior, 0, 1);
-  m.predicts_x0 = reader.one_of("parameterization", "eps", {"eps", "x0"}) == "x0";
+  m.predicts_x0 = reads_x0(reader.text("parameterization", "eps"));
   m.clip_denoised = reader.boolean("clip_denoised", m.clip_denoised);
   // Of the same file, and without a part in what is computed here.
   for (const char* key :
@@ -150,17 +155,12 @@ struct Sampling {
 };
 
 Sampling read_sampling(const Case& c, const Model& m) {
-  const auto number = [&](const char* name, double fallback) { return c.has(name) ? c.number(name) : fallback; };
-  const auto flag = [&](const char* name, bool fallback) {
-    if (!c.has(name)) return fallback;
-    return c.literal(name).is_boolean() ? c.literal(name).get<bool>() : c.integer(name) != 0;
-  };
   Sampling s;
-  s.options.threshold_quantile = number("dtp", 1.0);
+  s.options.threshold_quantile = c.number_or("dtp", 1.0);
   // Dynamic thresholding takes the place of clipping whether or not that is on.
-  s.options.clip = flag("clip_denoised", m.clip_denoised) || s.options.threshold_quantile < 1;
-  s.temperature = number("temperature", 1.0);
-  if (number("noise_dropout", 0.0) != 0)
+  s.options.clip = c.is_on("clip_denoised", m.clip_denoised) || s.options.threshold_quantile < 1;
+  s.temperature = c.number_or("temperature", 1.0);
+  if (c.number_or("noise_dropout", 0.0) != 0)
     throw InputError("noise_dropout draws which noise it drops, which no pack can give; accepted: 0");
   return s;
 }
@@ -212,7 +212,7 @@ std::vector<DdimStep> steps_of(const NoiseSchedule& s, const std::string& discre
   return steps;
 }
 
-std::string discretize_of(const Case& c) { return c.has("ddim_discretize") ? c.text("ddim_discretize") : "uniform"; }
+std::string discretize_of(const Case& c) { return c.text_or("ddim_discretize", "uniform"); }
 
 Outputs ddim_parameters(const Case& c, const NoiseSchedule& s) {
   std::vector<DdimStep> steps = steps_of(s, discretize_of(c), c.integer("steps"), c.number("eta"));
@@ -242,7 +242,7 @@ Outputs chain(const Case& c, const Model& m, const NoiseSchedule& s, const ToyDe
                          : unknown_name_message("sampler", sampler, {"native", "ddim", "plms"}));
   const Sampling sampling = read_sampling(c, m);
   // The official PLMS warns of another eta and takes 0.
-  const double eta = sampler == "plms" || !c.has("eta") ? 0.0 : c.number("eta");
+  const double eta = sampler == "plms" ? 0.0 : c.number_or("eta", 0.0);
   const std::vector<DdimStep> steps = steps_of(s, discretize_of(c), c.integer("steps"), eta);
   at::Tensor x = c.tensor("x_T");
   if (sampler == "plms") return {{"sample", plms_sample(network, steps, sampling.options, x, {})}};
@@ -275,17 +275,14 @@ Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* /*state*/) {
     if (c.call() == "to_uint8") return {{"uint8", to_bytes(c.tensor("x"))}};
     if (c.call() == "dynamic_threshold") return {{"x0", dynamic_threshold(c.tensor("x"), c.number("dtp"))}};
     Model m = own;
-    if (c.has("beta_schedule")) m.beta_schedule = c.text("beta_schedule");
+    m.beta_schedule = c.text_or("beta_schedule", m.beta_schedule);
     refuse_unknown_schedule(m.beta_schedule);
-    if (c.has("parameterization")) m.predicts_x0 = c.text("parameterization") == "x0";
-    const auto replace = [&](const char* name, double& value) {
-      if (c.has(name)) value = c.number(name);
-    };
-    replace("linear_start", m.linear_start);
-    replace("linear_end", m.linear_end);
-    replace("cosine_s", m.cosine_s);
-    replace("v_posterior", m.v_posterior);
-    if (c.has("num_timesteps")) m.num_timesteps = c.integer("num_timesteps");
+    m.predicts_x0 = reads_x0(c.text_or("parameterization", m.predicts_x0 ? "x0" : "eps"));
+    m.linear_start = c.number_or("linear_start", m.linear_start);
+    m.linear_end = c.number_or("linear_end", m.linear_end);
+    m.cosine_s = c.number_or("cosine_s", m.cosine_s);
+    m.v_posterior = c.number_or("v_posterior", m.v_posterior);
+    m.num_timesteps = c.integer_or("num_timesteps", m.num_timesteps);
     const NoiseSchedule schedule = schedule_of(m);
     if (c.call() == "tables") return tables(m, schedule);
     if (c.call() == "q_sample") return q_sample(c, schedule);
