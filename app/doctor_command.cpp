@@ -8,6 +8,7 @@
 #include "bench/harness/machine.h"
 #include "core/error.h"
 #include "datasets/dataset.h"
+#include "datasets/image_file.h"
 #include "reproductions/method.h"
 
 namespace assay {
@@ -24,6 +25,12 @@ int run(bool json) {
     for (const std::string& tier : method.tiers)
       tiers.push_back(
           {{"method", method.id}, {"tier", tier}, {"missing", method.work_of(tier).needs(method.preset(tier))}});
+  nlohmann::json images = nlohmann::json::array();
+  for (const ImageFormat& format : image_formats()) {
+    const std::string missing = format.is_built ? "" : fmt::format("install {} and build again", format.package);
+    images.push_back({{"name", format.name}, {"extensions", format.extensions}, {"missing", missing}});
+  }
+  result["images"] = images;
   result["datasets"] = datasets;
   result["tiers"] = tiers;
   if (json) {
@@ -35,6 +42,10 @@ int run(bool json) {
              result["machine"]["cores"].get<int>(), result["machine"]["memory"].get<std::string>(),
              result["machine"]["os"].get<std::string>());
   fmt::print("device   {}\n", result["device"].get<std::string>());
+  fmt::print("images   {}\n", accepted_image_formats());
+  for (const auto& format : images)
+    if (const auto missing = format["missing"].get<std::string>(); !missing.empty())
+      fmt::print("images   {:<12} not in this build: {}\n", format["name"].get<std::string>(), missing);
   for (const auto& dataset : datasets)
     fmt::print("dataset  {:<12} {}\n", dataset["name"].get<std::string>(),
                dataset["missing"].get<std::string>().empty() ? "ready" : dataset["missing"].get<std::string>());

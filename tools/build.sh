@@ -23,5 +23,5 @@ if ! cmake --preset "$preset" ${CMAKE_ARGS:-} >"$log" 2>&1; then
   exit 1
 fi
 [[ ${1:-} != --configure-only ]] || exit 0
-grep -E '^-- (CUDA: |Found LibTorch)' "$log" || true
+grep -E '^-- (CUDA: |Found LibTorch|Image formats: )' "$log" || true
 cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}

@@ -151,8 +151,12 @@ void add_metric_features(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand(
       "features", "Features of images through a public network, or statistics of features, as a file");
   command
+<<<<<<< HEAD
+      ->add_option("--input", options->input, "Folder of images, or of one folder a class, .npz batch, or feature file")
+=======
       ->add_option("--input", options->input,
-                   "Folder of PNG and JPEG images, or of one folder a class, .npz or .npy batch, or feature file")
+                   "Folder of images, or of one folder a class, .npz or .npy batch, or feature file")
+>>>>>>> main
       ->required();
   command->add_option("--out", options->out, "File to write (.safetensors)")->required();
   command->add_option("--protocol", options->protocol, "Whose resize, normalisation and network")

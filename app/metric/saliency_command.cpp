@@ -336,7 +336,7 @@ int run(const Options& options) {
 void add_metric_saliency(CLI::App& metric, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = metric.add_subcommand("saliency", "Saliency maps and masks against true masks, by file stem");
-  command->add_option("--prediction", options->prediction, "Folder of predicted maps, PNG or JPEG")->required();
+  command->add_option("--prediction", options->prediction, "Folder of predicted maps, any image format")->required();
   command->add_option("--truth", options->truth, "Folder of true masks with the same stems")->required();
   command->add_option("--protocol", options->protocols, "pysod, fan, tokencut, selfmask, voc; several by commas")
       ->delimiter(',')
