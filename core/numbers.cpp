@@ -116,6 +116,10 @@ std::string_view numpy_name_of(DType type) {
   return "other";
 }
 
+bool can_be_network_state(DType type) {
+  return type != DType::other && type != DType::u16 && type != DType::u32 && type != DType::u64;
+}
+
 std::optional<std::size_t> convert_to_float(DType type, std::span<const std::byte> from, std::span<float> to) {
   std::optional<std::size_t> inexact;
   with_elements(type, from, [&](auto read) {

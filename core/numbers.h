@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/safetensors.h"
@@ -12,6 +13,10 @@ namespace assay {
 
 /// "float16", "uint8", ...: the type as NumPy and PyTorch name it.
 std::string_view numpy_name_of(DType type);
+
+/// Whether tensors of this type are ever weights or buffers of the networks read here: types that are not read and
+/// unsigned integers wider than a byte are not, so that such tensors beside them say nothing of which network it is.
+bool can_be_network_state(DType type);
 
 /// Elements of any type but `f32`, `f64` and `other` as float32, as many as `to` has. Nothing where all are exact,
 /// which float16, bfloat16 and integers up to 2^24 are; else the place of the first that float32 cannot hold.

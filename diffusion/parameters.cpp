@@ -12,6 +12,7 @@
 
 #include "core/convertible_weights.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 
@@ -160,8 +161,7 @@ std::string Parameters::misfit(const SafetensorsFile& file, const std::string& p
       different.push_back(fmt::format("{} is {}, expected F32", key, view.type_name()));
   }
   for (const auto& [key, view] : file.tensors()) {
-    // A tensor of a type that no weight of ours has says nothing of which network this is.
-    if (view.type != DType::other && key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size())))
+    if (can_be_network_state(view.type) && key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size())))
       unexpected.push_back("unknown key " + key);
   }
   const std::size_t total = different.size() + missing.size() + unexpected.size();

@@ -49,7 +49,7 @@ FeatureSet spatial_of(const FeatureSet& set) {
   if (!set.spatial_statistics) {
     if (set.statistics)
       throw InputError(
-          fmt::format("{}: holds mu and sigma without mu_s and sigma_s, the spatial statistics", set.name));
+          fmt::format("{}: holds statistics without mu_s and sigma_s, those of the spatial features", set.name));
     return set;
   }
   FeatureSet out = set;

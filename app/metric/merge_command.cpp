@@ -26,10 +26,12 @@ struct MergeOptions {
 };
 
 FeatureMoments read_shard(const std::filesystem::path& path) {
-  if (!ArrayFile(path).has(moments_prefix + "nodes"))
+  const ArrayFile arrays(path);
+  if (!arrays.has(moments_prefix + "nodes"))
     throw InputError(fmt::format(
-        "{}: holds no feature moments; expected what `assay metric features --statistics` writes of features or images",
-        path.string()));
+        "{}: holds no feature moments but {}; expected what `assay metric features --statistics` writes of features or "
+        "images",
+        path.string(), contents_of(arrays)));
   return FeatureMoments::load(SafetensorsFile(path), moments_prefix);
 }
 

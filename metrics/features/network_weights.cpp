@@ -9,6 +9,7 @@
 
 #include "core/convertible_weights.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/safetensors.h"
 
 namespace assay {
@@ -38,8 +39,7 @@ std::map<std::string, at::Tensor> load_network_weights(const std::filesystem::pa
       fault(fmt::format("{} is {}, expected F32", weight.name, view.type_name()));
   }
   for (const auto& [name, view] : stored.tensors())
-    // A tensor of a type that no weight of ours has says nothing of which network this is.
-    if (view.type != DType::other && !known.contains(name)) fault("unknown key " + name);
+    if (can_be_network_state(view.type) && !known.contains(name)) fault("unknown key " + name);
   if (count > 0) {
     const std::string hint = conversion_hint(stored);
     throw InputError(fmt::format("{}: does not fit this network: {}{}. {}", file.string(), fmt::join(faults, "; "),

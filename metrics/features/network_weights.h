@@ -18,7 +18,8 @@ struct WeightShape {
 };
 
 /// Reads the float32 weights of a network from a safetensors file, strictly: a key that is missing, unknown or of
-/// another shape or element type throws InputError, which lists the first ten such keys and the number of all.
+/// another shape or element type throws InputError, which lists the first ten such keys and the number of all. Unknown
+/// keys are passed over where no network has tensors of their type (can_be_network_state()).
 /// `conversion` is the sentence that says how to make the file.
 std::map<std::string, at::Tensor> load_network_weights(const std::filesystem::path& file,
                                                        const std::vector<WeightShape>& expected,

@@ -11,6 +11,8 @@
 #include "reproductions/method.h"
 #include "reproductions/paper_tables.h"
 #include "reproductions/self_guided/paper_conditions.h"
+#include "tests/support/npy.h"
+#include "tests/support/npz_batch.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"
 
@@ -127,6 +129,17 @@ TEST(PaperConditions, ABoxIsShownUnderTheLoadersCropWithItsCluster) {
   EXPECT_GT((rows.max() - rows.min()).item<double>(), 0) << "every sample has the same crop";
   // Sample 40 is the same whatever was drawn before it.
   EXPECT_TRUE(conditions.draw(5, 40, 1).layout.equal(all.layout.narrow(0, 40, 1)));
+}
+
+TEST(PaperConditions, AreTheSameInNumPysFilesAndOtherIntegerTypes) {
+  const TemporaryFolder folder;
+  test::write_npz(folder / "boxes.npz", {{"ids", "<i4", {1, 1}, test::bytes_of(std::int32_t{2})},
+                                         {"boxes", "|u1", {1, 4}, std::string("\0\0\x28\x1e", 4)},
+                                         {"sizes", ">i2", {1, 2}, std::string("\0\x3c\0\x50", 4)}});
+  const self_guided::paper::PaperConditions plain(boxes_in(box_file(folder, 2, 40)), 4, 1, 16),
+      other(boxes_in(folder / "boxes.npz"), 4, 1, 16);
+  EXPECT_TRUE(plain.draw(5, 0, 8).layout.equal(other.draw(5, 0, 8).layout));
+  EXPECT_TRUE(plain.draw(5, 0, 8).vector.equal(other.draw(5, 0, 8).vector));
 }
 
 TEST(PaperConditions, IdsAndBoxesOutOfRangeAreRefused) {
