@@ -113,8 +113,9 @@ class FolderOfImages : public ImageSource {
       class_names_.push_back(name);
     }
     if (files_.empty()) refuse_empty(own, others, deeper);
-    notes_.push_back(fmt::format("{}: {}, one a folder", root_.string(),
-                                 counted(static_cast<std::int64_t>(class_names_.size()), "class", "classes")));
+    notes_.push_back(fmt::format("{}: {}, one a folder: {}", root_.string(),
+                                 counted(static_cast<std::int64_t>(class_names_.size()), "class", "classes"),
+                                 first_few(class_names_)));
     if (!empty.empty())
       notes_.push_back(fmt::format("{}: {}: {}", root_.string(),
                                    counted(static_cast<std::int64_t>(empty.size()), "folder without images is no class",

@@ -149,7 +149,7 @@ TEST_F(MetricFolders, ATreeSaysWhichFoldersAreNoClassesAndWhatLiesTooDeep) {
 
   const json found = features("tree", "f.safetensors");
 
-  expect_note(found, HasSubstr("tree: 3 classes, one a folder"));
+  expect_note(found, HasSubstr("tree: 3 classes, one a folder: cat, fox, link"));
   expect_note(found, HasSubstr("tree: 1 folder without images is no class: dog"));
   expect_note(found, HasSubstr("passed over 4 entries (2 .svg, 1 .csv, 1 folder; the first is cat/a.svg); 2 images lie "
                                "in these folders"));
