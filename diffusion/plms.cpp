@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -16,11 +17,16 @@ namespace assay {
 at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
                        at::Tensor x, const Condition& condition) {
   if (options.eta != 0) throw InputError(fmt::format("PLMS: eta {}; accepted: 0", options.eta));
+  return plms_sample(denoiser, ddim_steps(schedule, options.variant, options.steps, 0.0), options, std::move(x),
+                     condition);
+}
+
+at::Tensor plms_sample(const Denoiser& denoiser, const std::vector<DdimStep>& steps, const DdimOptions& options,
+                       at::Tensor x, const Condition& condition) {
   const auto predict = [&](const at::Tensor& at_x, std::int64_t timestep) {
     const at::Tensor t = at::full({at_x.size(0)}, timestep, at_x.options().dtype(at::kLong));
     return guided_prediction(denoiser, at_x, t, condition, options.weight);
   };
-  const std::vector<DdimStep> steps = ddim_steps(schedule, options.variant, options.steps, 0.0);
   std::vector<at::Tensor> past;  // newest last, at most three
   for (std::size_t i = 0; i < steps.size(); ++i) {
     stop_if_interrupted();

@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "diffusion/ddim.h"
 
 namespace assay {
@@ -10,6 +12,9 @@ namespace assay {
 /// step's end. Unlike PNDM (diffusion/samplers/pndm_scheduler.h) it clips x0. Arguments as for ddim_sample.
 /// Throws InputError for eta above 0.
 at::Tensor plms_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
+                       at::Tensor x, const Condition& condition);
+/// The same over steps of the caller's, noisiest first; `options.steps` and `options.eta` are not read.
+at::Tensor plms_sample(const Denoiser& denoiser, const std::vector<DdimStep>& steps, const DdimOptions& options,
                        at::Tensor x, const Condition& condition);
 
 }  // namespace assay

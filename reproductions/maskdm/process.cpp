@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -17,8 +18,9 @@ namespace assay::maskdm {
 
 Objective read_objective(const std::string& name) {
   if (name == "pred_noise") return Objective::pred_noise;
+  if (name == "pred_x0") return Objective::pred_x0;
   if (name == "pred_v") return Objective::pred_v;
-  throw InputError(unknown_name_message("objective", name, {"pred_noise", "pred_v"}));
+  throw InputError(unknown_name_message("objective", name, {"pred_noise", "pred_x0", "pred_v"}));
 }
 
 Loss read_loss(const std::string& name) {
@@ -27,7 +29,36 @@ Loss read_loss(const std::string& name) {
   throw InputError(unknown_name_message("loss", name, {"l1", "l2"}));
 }
 
-Process::Process(const std::string& schedule, std::int64_t steps) : schedule_(make_noise_schedule(schedule, steps)) {
+namespace {
+
+/// The cosine schedule of `steps` steps with its signal-to-noise ratio times (64 / side)^2.
+NoiseSchedule shifted_cosine(std::int64_t steps, std::int64_t side) {
+  const double factor = 64.0 / static_cast<double>(side) * (64.0 / static_cast<double>(side));
+  const auto alpha_bar = [&](std::int64_t t) {
+    const double c =
+        std::cos((static_cast<double>(t) / static_cast<double>(steps) + 0.008) / 1.008 * std::numbers::pi / 2);
+    const double ratio = factor * c * c / (1 - c * c);
+    return ratio / (1 + ratio);
+  };
+  NoiseSchedule schedule{"cosine", {}, {}};
+  double product = 1.0;
+  for (std::int64_t t = 0; t < steps; ++t) {
+    schedule.beta.push_back(std::clamp(1 - alpha_bar(t + 1) / alpha_bar(t), 0.0, 0.999));
+    schedule.alpha_bar.push_back(product *= 1 - schedule.beta.back());
+  }
+  return schedule;
+}
+
+}  // namespace
+
+Process::Process(const std::string& schedule, std::int64_t steps, std::int64_t shift)
+    : schedule_(make_noise_schedule(schedule, steps)) {
+  if (shift != 0) {
+    if (schedule != "cosine" || shift < 1)
+      throw InputError(fmt::format(
+          "shift of the schedule '{}' to {} pixels; accepted: of 'cosine', to at least 1 pixel", schedule, shift));
+    schedule_ = shifted_cosine(steps, shift);
+  }
   for (const double alpha_bar : schedule_.alpha_bar) {
     signal_.push_back(std::sqrt(alpha_bar));
     noise_.push_back(std::sqrt(1 - alpha_bar));
@@ -68,7 +99,16 @@ at::Tensor Process::q_sample(const at::Tensor& x_start, const at::Tensor& t, con
 at::Tensor Process::target(Objective objective, const at::Tensor& x_start, const at::Tensor& t,
                            const at::Tensor& noise) const {
   if (objective == Objective::pred_noise) return noise;
+  if (objective == Objective::pred_x0) return x_start;
   return at_step(signal_, t) * noise - at_step(noise_, t) * x_start;
+}
+
+at::Tensor Process::predicted_noise(Objective objective, const at::Tensor& output, const at::Tensor& x,
+                                    const at::Tensor& t,
+                                    const std::function<at::Tensor(const at::Tensor&)>& clip) const {
+  if (objective == Objective::pred_noise) return output;
+  const at::Tensor signal = at_step(signal_, t), noise = at_step(noise_, t);
+  return (x - signal * clip(objective == Objective::pred_x0 ? output : signal * x - noise * output)) / noise;
 }
 
 std::vector<std::int64_t> Process::ddim_times(std::int64_t sampling_steps) const {

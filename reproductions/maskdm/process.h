@@ -12,8 +12,9 @@ namespace assay::maskdm {
 
 /// What the network's output means, and what is asked of it (gaussian_ddpm.py).
 ///   pred_noise  eps
+///   pred_x0     x_0
 ///   pred_v      sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0 (Salimans and Ho, arXiv:2202.00512)
-enum class Objective { pred_noise, pred_v };
+enum class Objective { pred_noise, pred_x0, pred_v };
 Objective read_objective(const std::string& name);
 
 enum class Loss { l1, l2 };
@@ -24,8 +25,10 @@ Loss read_loss(const std::string& name);
 /// clipped.
 class Process {
  public:
-  /// "linear" or "cosine". Throws InputError as make_noise_schedule.
-  Process(const std::string& schedule, std::int64_t steps = 1000);
+  /// "linear" or "cosine". `shift`: pixels of a side of the images for which the cosine's signal-to-noise ratio is
+  /// shifted from that of 64 pixels (Hoogeboom et al., arXiv:2301.11093); 0 for none. Throws InputError as
+  /// make_noise_schedule, and for a shift of the linear one.
+  Process(const std::string& schedule, std::int64_t steps = 1000, std::int64_t shift = 0);
 
   const NoiseSchedule& schedule() const { return schedule_; }
   /// Variance of q(x_{t-1} | x_t, x_0) and its logarithm, [T] in double.
@@ -36,6 +39,10 @@ class Process {
   at::Tensor q_sample(const at::Tensor& x_start, const at::Tensor& t, const at::Tensor& noise) const;
   /// What a network of this objective should give.
   at::Tensor target(Objective objective, const at::Tensor& x_start, const at::Tensor& t, const at::Tensor& noise) const;
+  /// The noise that an output of the network stands for at x_t. Of the objectives other than pred_noise it is derived
+  /// from the x_0 after `clip`.
+  at::Tensor predicted_noise(Objective objective, const at::Tensor& output, const at::Tensor& x, const at::Tensor& t,
+                             const std::function<at::Tensor(const at::Tensor&)>& clip) const;
 
   /// The time steps of S sampling steps, noisiest first and -1 last: linspace(-1, T - 1, S + 1) in float32, truncated
   /// towards zero. Throws InputError unless 1 <= S <= T.

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "core/config.h"
@@ -75,6 +77,93 @@ TEST(Parity, HoldsForTheSamplersOfDiffusers) {
 
 TEST(Parity, HoldsForTheSamplingOfSelfGuidedDiffusion) {
   expect_all_pass(check_parity(golden("sgdm.sampler")), "sgdm.sampler", 40);
+  expect_all_pass(check_parity(golden("sgdm.sampler.more")), "sgdm.sampler.more", 110);
+}
+
+TEST(Parity, HoldsForChainsGivenByTheFlagsOfTheOfficialScripts) {
+  expect_all_pass(check_parity(golden("diffusion.gaussian.flags")), "diffusion.gaussian.flags", 40);
+  expect_all_pass(check_parity(golden("eddpm.entropy.flags")), "eddpm.entropy.flags", 24);
+}
+
+/// A pack in a folder of its own, with another description.
+nlohmann::json changed_pack(const std::filesystem::path& pack, const TemporaryFolder& folder,
+                            const std::function<void(nlohmann::json&)>& change) {
+  std::filesystem::copy(pack, folder.path(), std::filesystem::copy_options::overwrite_existing);
+  nlohmann::json description = parse_json(read_file(pack / "pack.json"), "pack.json");
+  change(description);
+  folder.file("pack.json", description.dump());
+  return check_parity(folder.path());
+}
+
+TEST(Parity, SaysWhichOptionsOfTheSelfGuidedSamplerThereAre) {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::string& key, const nlohmann::json& value, bool in_config = false) {
+    return message_of<InputError>([&] {
+      changed_pack(golden("sgdm.sampler.more"), folder, [&](nlohmann::json& description) {
+        if (in_config) {
+          description["config"][key] = value;
+          return;
+        }
+        for (nlohmann::json& one : description["cases"])
+          if (one["call"] == "ddim_sample") one["inputs"][key] = value;
+      });
+    });
+  };
+  EXPECT_THAT(refused("beta_schedule", "sqr", true),
+              AllOf(HasSubstr("did you mean 'sqrt'?"), HasSubstr("linear, cosine, sqrt_linear, sqrt")));
+  EXPECT_THAT(refused("beta_schedule", "quadratic"), HasSubstr("linear, cosine, sqrt_linear, sqrt"));
+  EXPECT_THAT(refused("sampler", "pndm"), HasSubstr("'pndm' is not built; accepted: native, ddim, plms"));
+  EXPECT_THAT(refused("ddim_discretize", "quod"), HasSubstr("quad"));
+  EXPECT_THAT(refused("noise_dropout", 0.5), HasSubstr("accepted: 0"));
+  EXPECT_THAT(refused("given_betas", {0.1, 0.2}, true), HasSubstr("given_betas has 2 values"));
+  EXPECT_THAT(refused("v_posteriour", 0.0, true), HasSubstr("v_posterior"));
+}
+
+// The image-level network takes any weight of 0 or 1 as one branch, the network for boxes and masks only integers: with
+// 1.0 and cfg it computes 2 eps_cond - eps_uncond. A tensor weighs each sample.
+TEST(Parity, WeightsOfGuidanceShortenAsTheOfficialNetworksDo) {
+  ASSAY_NEEDS_SHARED_GOLDEN("sgdm.unet_ca.attr");
+  for (const bool image_level : {true, false}) {
+    const auto pack = shared_golden(image_level ? "sgdm.unet.cluster" : "sgdm.unet_ca.attr");
+    const SafetensorsFile official(pack / "cases.safetensors");
+    const nlohmann::json description = parse_json(read_file(pack / "pack.json"), "pack.json");
+    const auto output = [&](const std::string& name) {
+      for (const nlohmann::json& one : description["cases"])
+        if (one["name"] == name) return one;
+      throw std::runtime_error(name);
+    };
+    const nlohmann::json told = output("guided_cfg_1"), free = output("guided_cfg_0");
+    const TensorView& cond = official.at(told["outputs"]["eps"]);
+    const auto c = cond.f32("eps"), u = official.at(free["outputs"]["eps"]).f32("eps");
+    ASSERT_EQ(told["inputs"]["x"], free["inputs"]["x"]);
+    std::vector<float> mixed(c.size()), each(c.size());
+    const std::int64_t batch = cond.shape[0];
+    const auto row = static_cast<std::int64_t>(c.size()) / batch;
+    std::vector<float> weights;
+    for (std::int64_t i = 0; i < batch; ++i) weights.push_back(0.5f * static_cast<float>(i));
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      const float w = weights[i / static_cast<std::size_t>(row)];
+      mixed[i] = image_level ? c[i] : 2 * c[i] - u[i];
+      each[i] = (1 + w) * c[i] - w * u[i];
+    }
+    const TemporaryFolder folder;
+    SafetensorsWriter writer;
+    for (const auto& [key, view] : official.tensors()) writer.add(key, view.type, view.shape, view.data);
+    writer.add("mixed", cond.shape, std::span<const float>(mixed));
+    writer.add("each", cond.shape, std::span<const float>(each));
+    writer.add("weights", {batch}, std::span<const float>(weights));
+    nlohmann::json changed = description;
+    changed["cases"] = {told, told};
+    changed["cases"][0]["inputs"]["cond_scale"] = 1.0;
+    changed["cases"][0]["outputs"]["eps"] = "mixed";
+    changed["cases"][1]["inputs"]["cond_scale"] = "weights";
+    changed["cases"][1]["outputs"]["eps"] = "each";
+    folder.file("pack.json", changed.dump());
+    std::filesystem::copy(pack / description["state"].get<std::string>(), folder.path());
+    writer.write(folder / "cases.safetensors");
+    const nlohmann::json result = check_parity(folder.path());
+    EXPECT_TRUE(result.at("ok").get<bool>()) << result.dump(1);
+  }
 }
 
 TEST(Parity, HoldsForTheDinoVisionTransformer) {
@@ -227,8 +316,10 @@ TEST(FindPacks, TakesAPackOrAFolderOfPacksAndSaysWhatItPassesOver) {
   std::vector<std::string> skipped;
   EXPECT_THAT(find_packs(golden("adm.timestep_embedding"), skipped), ElementsAre(golden("adm.timestep_embedding")));
   EXPECT_THAT(skipped, IsEmpty());
-  EXPECT_THAT(find_packs(golden(""), skipped),
-              ElementsAre(golden("adm.timestep_embedding"), golden("sched.more"), golden("sgdm.sampler")));
+  EXPECT_THAT(
+      find_packs(golden(""), skipped),
+      ElementsAre(golden("adm.timestep_embedding"), golden("diffusion.gaussian.flags"), golden("eddpm.entropy.flags"),
+                  golden("sched.more"), golden("sgdm.sampler"), golden("sgdm.sampler.more")));
   EXPECT_THAT(skipped, IsEmpty());
   const TemporaryFolder mixed;
   for (const auto& [pack, module] : {std::pair("a", "adm.timestep_embedding"), {"b", "from.another.version"}}) {

@@ -1,5 +1,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -213,6 +214,58 @@ TEST(Process, StaysFiniteWhereThePublishedSamplerGivesNaN) {
     return normal({1, 1, 2, 2}, 10 + i);
   });
   EXPECT_TRUE(image.isfinite().all().item<bool>());
+}
+
+TEST(Process, FindsTheNoiseAgainInWhatEveryObjectiveAsksFor) {
+  const Process process("cosine");
+  const at::Tensor x0 = normal({3, 3, 4, 4}, 1).clamp(-1, 1), noise = normal({3, 3, 4, 4}, 2);
+  const at::Tensor t = indices({40, 400, 900}), x = process.q_sample(x0, t, noise);
+  const auto as_it_is = [](const at::Tensor& x_start) { return x_start; };
+  for (const char* name : {"pred_noise", "pred_x0", "pred_v"}) {
+    const Objective objective = read_objective(name);
+    const at::Tensor output = process.target(objective, x0, t, noise);
+    EXPECT_TRUE(process.predicted_noise(objective, output, x, t, as_it_is).allclose(noise, 1e-4, 1e-4)) << name;
+  }
+  EXPECT_TRUE(test::same_bits(process.target(Objective::pred_x0, x0, t, noise), x0));
+  EXPECT_THAT(message_of<InputError>([] { read_objective("pred_x"); }), HasSubstr("pred_x0"));
+}
+
+// The noise is derived from the x_0 that is kept, unlike that of a network that predicts noise.
+TEST(Process, NoiseFollowsTheClippedImageWhereTheNetworkDoesNotPredictNoise) {
+  const Process process("linear");
+  const at::Tensor x = normal({1, 1, 2, 2}, 3), t = indices({500}), far = at::full({1, 1, 2, 2}, 3.0);
+  const auto clip = [](const at::Tensor& x_start) { return x_start.clamp(-1, 1); };
+  const double a = process.schedule().alpha_bar[500];
+  const at::Tensor wanted = (x - std::sqrt(a)) / std::sqrt(1 - a);
+  EXPECT_TRUE(process.predicted_noise(Objective::pred_x0, far, x, t, clip).allclose(wanted, 1e-5, 1e-5));
+  EXPECT_TRUE(test::same_bits(process.predicted_noise(Objective::pred_noise, far, x, t, clip), far));
+}
+
+// numpy: a = cos((arange(1001) / 1000 + 0.008) / 1.008 * pi / 2) ** 2; a = sigmoid(log((64 / 256)**2 * a / (1 - a)));
+// betas = clip(1 - a[1:] / a[:-1], 0, 0.999); cumprod(1 - betas)
+TEST(Process, ShiftsTheCosineToLargerImages) {
+  const std::vector<double> alpha_bar = Process("cosine", 1000, 256).schedule().alpha_bar;
+  EXPECT_NEAR(alpha_bar[0], 0.99934139548515, 1e-12);
+  EXPECT_NEAR(alpha_bar[100], 0.6816606094907699, 1e-12);
+  EXPECT_NEAR(alpha_bar[500], 0.05726357202138984, 1e-12);
+  EXPECT_NEAR(alpha_bar[900], 0.0015129389885940238, 1e-12);
+  EXPECT_NEAR(alpha_bar[999], 1.521521395520989e-10, 1e-15);
+  const std::vector<double> unshifted = Process("cosine", 1000, 64).schedule().alpha_bar;
+  EXPECT_NEAR(unshifted[500], Process("cosine").schedule().alpha_bar[500], 1e-12);
+  EXPECT_THAT(message_of<InputError>([] { Process("linear", 1000, 64); }), HasSubstr("accepted: of 'cosine'"));
+}
+
+TEST(MaskedLoss, WeighsTheMeanOfEachImage) {
+  MaskUVit network(wavelet());
+  network.parameters().materialise(1);
+  const Process process("cosine");
+  const at::Tensor x = normal({2, 12, 8, 8}, 1), noise = normal({2, 12, 8, 8}, 2), t = indices({3, 800});
+  const auto loss = [&](const at::Tensor& weight) {
+    return masked_loss(network, process, x, t, noise, {}, {}, Objective::pred_noise, Loss::l2, weight)
+        .loss.item<double>();
+  };
+  EXPECT_NEAR(loss(values({1, 1})), loss({}), 1e-6);
+  EXPECT_NEAR(loss(values({3, 0})) / 3 + loss(values({0, 5})) / 5, loss({}), 1e-6);
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ nlohmann::json with_adm_defaults(const nlohmann::json& config) {
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* /*state*/) {
   const double max_period = config.value("max_period", 10000.0);
   return [max_period](const Case& c) -> Outputs {
-    return {{"embedding",
-             assay::timestep_embedding(c.tensor("timesteps"), static_cast<std::int64_t>(c.number("dim")), max_period)}};
+    return {{"embedding", assay::timestep_embedding(c.tensor("timesteps"), static_cast<std::int64_t>(c.number("dim")),
+                                                    c.has("max_period") ? c.number("max_period") : max_period)}};
   };
 }
 

@@ -77,32 +77,52 @@ Outputs conditioning(const Case& c, const ToyClassifier& classifier) {
           {"guidance", ClassifierGuidance(classifier, y, options).gradient(x, t)}};
 }
 
-Outputs sampling(const Case& c, const ToyClassifier& classifier, const nlohmann::json& toy_model) {
+Outputs sampling(const Case& c, const ToyClassifier& classifier, const nlohmann::json& config) {
+  // The flags of the official sampling script, from the case or else from the pack.
+  const auto flag = [&](const char* name, const nlohmann::json& otherwise) {
+    return c.has(name) ? c.literal(name) : config.value(name, otherwise);
+  };
+  const auto is_on = [&](const char* name, bool otherwise) {
+    const nlohmann::json value = flag(name, otherwise);
+    return value.is_boolean() ? value.get<bool>() : value.get<std::int64_t>() != 0;
+  };
   GaussianProcessOptions process_options;
-  process_options.variance = VarianceType::learned_range;
-  process_options.respacing = c.text("timestep_respacing");
-  const GaussianProcess process(make_noise_schedule("linear", 1000), process_options);
-  const ToyDenoiser toy(toy_model, true);
+  process_options.mean = is_on("predict_xstart", false) ? MeanType::start_x : MeanType::epsilon;
+  process_options.variance = is_on("learn_sigma", true)    ? VarianceType::learned_range
+                             : is_on("sigma_small", false) ? VarianceType::fixed_small
+                                                           : VarianceType::fixed_large;
+  process_options.respacing = flag("timestep_respacing", "").get<std::string>();
+  process_options.rescale_timesteps = is_on("rescale_timesteps", false);
+  const GaussianProcess process(make_noise_schedule(flag("noise_schedule", "linear").get<std::string>(),
+                                                    flag("diffusion_steps", 1000).get<std::int64_t>()),
+                                process_options);
+  const bool clip = is_on("clip_denoised", true);
+  const double eta = flag("eta", 0.0).get<double>();
+  const ToyDenoiser toy(config.at("toy_model"), process.learned_variance());
   ClassifierGuidance guidance(classifier, c.tensor("y"), read_options(c));
-  if (c.call() == "ddim_sample_loop") {
+  if (c.call() == "ddim_sample_loop" || c.call() == "p_sample_loop") {
     AdmSampling options;
-    options.kind = AdmSampling::Kind::ddim;
+    options.kind = c.call() == "p_sample_loop" ? AdmSampling::Kind::ddpm : AdmSampling::Kind::ddim;
+    options.eta = options.kind == AdmSampling::Kind::ddim ? eta : 0.0;
+    options.clip = clip;
     const at::Tensor step_noise = c.tensor("step_noise");
     const at::Tensor sample = adm_sample(process, toy, options, c.tensor("x_T"), {}, &guidance,
                                          [&](std::int64_t i) { return step_noise.select(0, i); });
-    // The last step ends at alpha_bar 1, so its x_0 is the sample.
+    // DDIM's last step ends at alpha_bar 1, so its x_0 is the sample.
     return {{"sample", sample}, {"pred_xstart", sample}};
   }
   const at::Tensor x = c.tensor("x"), t = c.tensor("t"), noise = c.tensor("noise"), times = process.model_timesteps(t);
-  const PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, true);
+  const PredictedStep p = process.p_mean_variance(toy.predict(x, times, {}), x, t, clip);
   const at::Tensor gradient = guidance.gradient(x, times);
   if (c.call() == "p_sample")
     return {{"sample", process.p_sample(process.condition_mean(p, gradient), t, noise)}, {"pred_xstart", p.x_start}};
   if (c.call() == "ddim_sample") {
     const PredictedStep moved = process.condition_score(p, x, t, gradient);
-    return {{"sample", process.ddim_sample(moved, x, t, 0.0, noise)}, {"pred_xstart", moved.x_start}};
+    return {{"sample", process.ddim_sample(moved, x, t, eta, noise)}, {"pred_xstart", moved.x_start}};
   }
-  throw unknown_call(c, "eds_scale, cond_fn, p_sample, ddim_sample, ddim_sample_loop, ect_loss, ect_loss_gradient");
+  throw unknown_call(c,
+                     "eds_scale, cond_fn, p_sample, ddim_sample, p_sample_loop, ddim_sample_loop, ect_loss, "
+                     "ect_loss_gradient");
 }
 
 }  // namespace
@@ -113,7 +133,7 @@ Module entropy_guidance(nlohmann::json config, const SafetensorsFile* /*state*/)
     at::NoGradGuard no_grad;
     if (c.call() == "eds_scale") return scale_alone(c);
     const ToyClassifier classifier(c);
-    return c.call() == "cond_fn" ? conditioning(c, classifier) : sampling(c, classifier, config.at("toy_model"));
+    return c.call() == "cond_fn" ? conditioning(c, classifier) : sampling(c, classifier, config);
   };
 }
 

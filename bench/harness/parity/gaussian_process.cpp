@@ -9,7 +9,7 @@
 
 #include "bench/harness/parity/modules.h"
 #include "bench/harness/parity/toy_denoiser.h"
-#include "core/nearest.h"
+#include "core/config.h"
 #include "diffusion/adm_sampler.h"
 #include "diffusion/respacing.h"
 #include "diffusion/variational_bound.h"
@@ -29,15 +29,37 @@ at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   return tensor;
 }
 
+/// Section counts as the official function takes them: a text, or a list of numbers.
+std::string section_counts(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array()) return fmt::format("{}", fmt::join(value.get<std::vector<std::int64_t>>(), ","));
+  return value.dump();
+}
+
+/// A chain by the arguments of the official class, or by the flags of the official scripts (create_gaussian_diffusion).
 GaussianProcess read_process(const nlohmann::json& config) {
+  ConfigReader reader(config, "config.diffusions");
+  const bool by_flags = config.contains("learn_sigma") || config.contains("predict_xstart") ||
+                        config.contains("sigma_small") || config.contains("use_kl") ||
+                        config.contains("rescale_learned_sigmas");
+  std::string mean = "EPSILON", variance = "LEARNED_RANGE", loss = "MSE";
+  if (by_flags) {
+    const bool small = reader.boolean("sigma_small", false), rescaled = reader.boolean("rescale_learned_sigmas", false);
+    mean = reader.boolean("predict_xstart", false) ? "START_X" : "EPSILON";
+    variance = reader.boolean("learn_sigma", false) ? "LEARNED_RANGE" : small ? "FIXED_SMALL" : "FIXED_LARGE";
+    loss = reader.boolean("use_kl", false) ? "RESCALED_KL" : rescaled ? "RESCALED_MSE" : "MSE";
+  }
   GaussianProcessOptions options;
-  options.mean = read_mean_type(config.value("model_mean_type", "EPSILON"));
-  options.variance = read_variance_type(config.value("model_var_type", "LEARNED_RANGE"));
-  options.loss = read_loss_type(config.value("loss_type", "MSE"));
-  options.respacing = config.value("timestep_respacing", "");
-  options.rescale_timesteps = config.value("rescale_timesteps", false);
-  return {make_noise_schedule(config.value("noise_schedule", "linear"), config.value("steps", std::int64_t{1000})),
-          options};
+  options.mean = read_mean_type(reader.text("model_mean_type", mean));
+  options.variance = read_variance_type(reader.text("model_var_type", variance));
+  options.loss = read_loss_type(reader.text("loss_type", loss));
+  options.respacing = section_counts(config.value("timestep_respacing", nlohmann::json("")));
+  reader.allow("timestep_respacing");
+  options.rescale_timesteps = reader.boolean("rescale_timesteps", false);
+  const std::string schedule = reader.one_of("noise_schedule", "linear", {"linear", "cosine"});
+  const NoiseSchedule table = make_noise_schedule(schedule, reader.integer("steps", 1000, 1, 1'000'000));
+  reader.finish();
+  return {table, options};
 }
 
 /// g cos(x) + h t / 1000 + k y in the place of a classifier's gradient.
@@ -72,13 +94,6 @@ Outputs tables(const GaussianProcess& process) {
           {"posterior_mean_coef1", to_tensor(t.posterior_mean_coef1)},
           {"posterior_mean_coef2", to_tensor(t.posterior_mean_coef2)},
           {"timestep_map", to_tensor(process.timestep_map())}};
-}
-
-/// Section counts as the official function takes them: a text, or a list of numbers.
-std::string section_counts(const nlohmann::json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_array()) return fmt::format("{}", fmt::join(value.get<std::vector<std::int64_t>>(), ","));
-  return value.dump();
 }
 
 Outputs whole_chain(const Case& c, const GaussianProcess& process, const Denoiser& toy, ScoreGuidance* guidance) {

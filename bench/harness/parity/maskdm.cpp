@@ -2,10 +2,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "bench/harness/parity/modules.h"
+#include "core/nearest.h"
 #include "diffusion/mask_uvit.h"
 #include "reproductions/maskdm/haar.h"
 #include "reproductions/maskdm/masked_loss.h"
@@ -28,11 +30,47 @@ at::Tensor visible_in(const Case& c, const MaskUVitConfig& config) {
   return maskdm::visible_of_masks(c.tensor("mask").narrow(1, config.extras(), config.all_patches()));
 }
 
+double number_or(const Case& c, const std::string& input, double otherwise) {
+  return c.has(input) ? c.number(input) : otherwise;
+}
+
+bool is_on(const Case& c, const std::string& input, bool otherwise) {
+  if (!c.has(input)) return otherwise;
+  return c.literal(input).is_boolean() ? c.literal(input).get<bool>() : c.integer(input) != 0;
+}
+
+maskdm::Objective objective_of(const Case& c) {
+  return maskdm::read_objective(c.has("objective") ? c.text("objective") : "pred_noise");
+}
+
+/// The forward process by the arguments of the official GaussianDiffusion.
+Process process_of(const Case& c, const MaskUVitConfig& config) {
+  const std::int64_t shift = is_on(c, "shift", false) ? integer_or(c, "image_size", config.img_size) : 0;
+  return {c.has("beta_schedule") ? c.text("beta_schedule") : "cosine", integer_or(c, "timesteps", 1000), shift};
+}
+
+/// loss_weight at the steps t [B]; undefined where p2_loss_weight_gamma makes it 1 everywhere.
+at::Tensor loss_weight(const Case& c, const Process& process) {
+  const double gamma = number_or(c, "p2_loss_weight_gamma", 0.0), k = number_or(c, "p2_loss_weight_k", 1.0);
+  const std::string kind = c.has("loss_weight") ? c.text("loss_weight") : "p2";
+  if (kind != "p2" && kind != "min") throw InputError(unknown_name_message("loss_weight", kind, {"p2", "min"}));
+  if (gamma == 0) return {};
+  const at::Tensor t = c.tensor("t");
+  at::Tensor weight = at::empty({t.numel()}, at::kFloat);
+  for (std::int64_t i = 0; i < t.numel(); ++i) {
+    const double a = process.schedule().alpha_bar.at(static_cast<std::size_t>(t.const_data_ptr<std::int64_t>()[i]));
+    const double ratio = a / (1 - a);
+    weight.mutable_data_ptr<float>()[i] =
+        static_cast<float>(std::pow(kind == "p2" ? k + ratio : std::min(5 / ratio, 1.0), -gamma));
+  }
+  return weight;
+}
+
 MaskedLoss loss_of(const Case& c, const MaskUVit& net, const at::Tensor& x_start) {
-  const Process process(c.text("beta_schedule"), integer_or(c, "timesteps", 1000));
+  const Process process = process_of(c, net.config());
   return maskdm::masked_loss(net, process, x_start, c.tensor("t"), c.tensor("noise"), visible_in(c, net.config()),
-                             c.tensor_or_undefined("y"), maskdm::read_objective(c.text("objective")),
-                             maskdm::read_loss(c.text("loss_type")));
+                             c.tensor_or_undefined("y"), objective_of(c), maskdm::read_loss(c.text("loss_type")),
+                             loss_weight(c, process));
 }
 
 /// One band under `name`; with wavelets "approx" and "detail", as the official network returns them.
@@ -58,8 +96,8 @@ at::Tensor as_tensor(const std::vector<double>& values) {
   return tensor;
 }
 
-Outputs tables(const Case& c) {
-  const Process process(c.text("beta_schedule"), integer_or(c, "timesteps", 1000));
+Outputs tables(const Case& c, const MaskUVitConfig& config) {
+  const Process process = process_of(c, config);
   const at::Tensor beta = as_tensor(process.schedule().beta), alpha_bar = as_tensor(process.schedule().alpha_bar);
   std::vector<double> shifted = process.schedule().alpha_bar;
   shifted.insert(shifted.begin(), 1.0);
@@ -81,6 +119,34 @@ Outputs tables(const Case& c) {
   return outputs;
 }
 
+/// The official ddim_sample. A guidance_weight of at least 0 mixes in the prediction for the labels, of which the one
+/// without labels is taken guidance_weight times; x_0 is then derived from the mix whatever the objective.
+Outputs ddim_sample(const Case& c, const MaskUVit& net, const at::Tensor& labels) {
+  const Process process = process_of(c, net.config());
+  const maskdm::Objective objective = objective_of(c);
+  const at::Tensor noise = c.tensor("step_noise");
+  const bool clips = is_on(c, "clip_denoised", true);
+  const double low = number_or(c, "clip_min", -1.0), high = number_or(c, "clip_max", 1.0);
+  const auto clip = [&](const at::Tensor& x_start) {
+    // The wavelet network's bands have bounds of their own, whatever the arguments say.
+    if (net.config().data_chans > 0) return maskdm::clip_input(net.config(), x_start);
+    return clips ? x_start.clamp(low, high) : x_start;
+  };
+  const auto as_it_is = [](const at::Tensor& x_start) { return x_start; };
+  const double weight = number_or(c, "guidance_weight", -1.0);
+  const auto eps = [&](const at::Tensor& x, const at::Tensor& t) {
+    if (weight < 0) return process.predicted_noise(objective, net.forward(x, t, labels), x, t, clip);
+    const at::Tensor free = process.predicted_noise(objective, net.forward(x, t, {}), x, t, clip),
+                     told = process.predicted_noise(objective, net.forward(x, t, labels), x, t, as_it_is);
+    return (1 + weight) * told - weight * free;
+  };
+  const at::Tensor x = process.ddim_sample(
+      eps, c.tensor("x_T"), c.integer("sampling_timesteps"), number_or(c, "ddim_sampling_eta", 1.0),
+      [&](std::int64_t i) { return noise[i]; }, clip);
+  if (!is_on(c, "normalization", true)) return {{"image", x}};
+  return {{"image", maskdm::image_of_input(net.config(), x)}};
+}
+
 Outputs run(const Case& c, MaskUVit& net) {
   if (c.call() == "gradient") return gradients(c, net);
   const at::NoGradGuard no_grad;
@@ -90,22 +156,16 @@ Outputs run(const Case& c, MaskUVit& net) {
     return of_bands("out",
                     net.forward_visible(c.tensor("x"), c.tensor("timesteps"), visible_in(c, net.config()), labels));
   if (c.call() == "loss") {
-    const MaskedLoss found = loss_of(c, net, maskdm::network_input(net.config(), 2 * c.tensor("image") - 1));
+    const MaskedLoss found =
+        loss_of(c, net,
+                maskdm::network_input(net.config(),
+                                      is_on(c, "normalization", true) ? 2 * c.tensor("image") - 1 : c.tensor("image")));
     Outputs outputs = of_bands("model_out", found.output);
     outputs.insert({{"x_t", found.x_t}, {"loss", found.loss}});
     return outputs;
   }
-  if (c.call() == "ddim_sample") {
-    const Process process(c.text("beta_schedule"), integer_or(c, "timesteps", 1000));
-    const at::Tensor noise = c.tensor("step_noise");
-    const auto eps = [&](const at::Tensor& x, const at::Tensor& t) { return net.forward(x, t, labels); };
-    const at::Tensor x = process.ddim_sample(
-        eps, c.tensor("x_T"), c.integer("sampling_timesteps"), c.number("ddim_sampling_eta"),
-        [&](std::int64_t i) { return noise[i]; },
-        [&](const at::Tensor& x_start) { return maskdm::clip_input(net.config(), x_start); });
-    return {{"image", maskdm::image_of_input(net.config(), x)}};
-  }
-  if (c.call() == "tables") return tables(c);
+  if (c.call() == "ddim_sample") return ddim_sample(c, net, labels);
+  if (c.call() == "tables") return tables(c, net.config());
   if (c.call() == "patchify_target") return {{"tokens", patch_targets(c.tensor("x"), net.config().patch_size)}};
   throw unknown_call(c, "forward, forward_masked, loss, gradient, ddim_sample, tables, patchify_target");
 }
