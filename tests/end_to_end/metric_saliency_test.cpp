@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,6 +82,22 @@ TEST_F(MetricSaliency, PerImageValuesAverageToTheRow) {
     EXPECT_NEAR(find(found, "pysod", metric)["value"], sum / 4.0, 1e-12) << metric;
   }
   EXPECT_EQ(found["images"][3]["stem"], "image3");
+}
+
+TEST_F(MetricSaliency, ReadsMasksOfAnyFormatAlike) {
+  const nlohmann::json png = json({"--protocol", "pysod"});
+  for (int i = 0; i < 4; ++i) {
+    const std::string stem = "image" + std::to_string(i);
+    const std::filesystem::path from = folder / "p" / (stem + ".png");
+    const Image map = read_png(from);
+    const std::string header = fmt::format("P5\n# a map\n{} {}\n255\n", map.width, map.height);
+    folder.file("p/" + stem + ".PGM", header + std::string(map.pixels.begin(), map.pixels.end()));
+    std::filesystem::remove(from);
+  }
+
+  const nlohmann::json pgm = json({"--protocol", "pysod"});
+
+  EXPECT_EQ(pgm["results"], png["results"]);
 }
 
 TEST_F(MetricSaliency, NamesItsPolicyForEmptyMasks) {

@@ -1,13 +1,14 @@
 """Writes the files of tests/datasets/image_formats_test.cpp, each by a program that people use, and what Pillow reads.
 
 python3 make_fixtures.py, in this folder, with Pillow 13.0, NumPy, tifffile, imagecodecs, OpenCV, pyvips, rasterio,
-pygame, imageio-ffmpeg from PyPI, and the Debian packages webp, libtiff-tools, netpbm, gifsicle, giflib-tools, imagemagick,
-graphicsmagick and a JDK. A folder per format holds the files; FORMAT.safetensors beside it holds for each file FILE a
-tensor [H, W, 5] of bytes: red, green, blue, alpha and luma. They are what Pillow gives as RGBA and as L. Where our rule is
-another one (16 bits are rounded, Pillow takes the upper byte or clips) or Pillow has a fault, the expected pixels
-are made here with NumPy from what was written, and the line that makes the file says why. A tensor labels/FILE [H, W]
-holds palette indices or stored grey values, for each file that is a map of labels.
+pygame, imageio-ffmpeg from PyPI, and the Debian packages webp, libtiff-tools, netpbm, gifsicle, giflib-tools,
+imagemagick, graphicsmagick and a JDK. A folder per format holds the files; FORMAT.safetensors beside it holds for each
+file FILE a tensor [H, W, 5] of bytes: red, green, blue, alpha and luma. They are what Pillow gives as RGBA and as L.
+Where our rule is another one (16 bits are rounded, Pillow takes the upper byte or clips) or Pillow has a fault, the
+expected pixels are made here with NumPy from what was written, and the line that makes the file says why. A tensor
+labels/FILE [H, W] holds palette indices or stored grey values, for each file that is a map of labels.
 """
+
 import json
 import os
 import pathlib
@@ -38,7 +39,7 @@ def scene(width, height, seed=0):
     y, x = np.mgrid[:height, :width]
     noise = np.random.default_rng(seed).integers(0, 30, (height, width, 3))
     picture = np.stack([x * 225 // width, y * 225 // height, (x + 2 * y) % 200], -1) + noise
-    picture[height // 3:height // 2, width // 4:width // 2] = [250, 20, 90]
+    picture[height // 3 : height // 2, width // 4 : width // 2] = [250, 20, 90]
     return picture.astype(np.uint8)
 
 
@@ -108,8 +109,13 @@ def labels_of(file):
         if kind == "tiff" and mode == "L":
             largest = 2 ** image.tag_v2[258][0] - 1
         if kind == "pnm" and mode == "L":
-            largest = int([word for line in file.read_bytes()[:100].decode("latin1").splitlines()
-                           for word in line.split("#")[0].split()][3])
+            largest = int(
+                [
+                    word
+                    for line in file.read_bytes()[:100].decode("latin1").splitlines()
+                    for word in line.split("#")[0].split()
+                ][3]
+            )
         values = values[..., 0] if mode == "LA" else values
         return np.rint(values / 255 * largest).astype(np.uint8) if largest < 255 else values.astype(np.uint8)
 
@@ -134,7 +140,11 @@ def write_expected(kind):
     """The safetensors format: length of the header, header, bytes."""
     header, data = {}, b""
     for name, pixels in sorted(expected[kind].items()):
-        header[name] = {"dtype": "U8", "shape": list(pixels.shape), "data_offsets": [len(data), len(data) + pixels.size]}
+        header[name] = {
+            "dtype": "U8",
+            "shape": list(pixels.shape),
+            "data_offsets": [len(data), len(data) + pixels.size],
+        }
         data += pixels.tobytes()
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -154,7 +164,10 @@ public class Write {
   static void write(BufferedImage image, String format, String compression, String path) throws Exception {
     ImageWriter writer = ImageIO.getImageWritersByFormatName(format).next();
     ImageWriteParam how = writer.getDefaultWriteParam();
-    if (compression != null) { how.setCompressionMode(ImageWriteParam.MODE_EXPLICIT); how.setCompressionType(compression); }
+    if (compression != null) {
+      how.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+      how.setCompressionType(compression);
+    }
     try (ImageOutputStream out = ImageIO.createImageOutputStream(new File(path))) {
       writer.setOutput(out); writer.write(null, new IIOImage(image, null, null), how);
     }
@@ -170,14 +183,24 @@ def make_webp(folder):
     rgb, odd, dot = png("rgb.png", scene(32, 20, 1)), png("odd.png", scene(17, 11, 2)), png("dot.png", scene(1, 1, 3))
     rgba = png("rgba.png", with_alpha(scene(21, 13, 4)))
     for name, options, source in [
-            ("cwebp_q10", ["-q", 10], rgb), ("cwebp_q75", ["-q", 75], rgb), ("cwebp_q100", ["-q", 100], odd),
-            ("cwebp_one_segment", ["-segments", 1, "-f", 0], odd), ("cwebp_strong_filter", ["-f", 100, "-strong"], rgb),
-            ("cwebp_sharp_yuv", ["-sharp_yuv"], odd), ("cwebp_dot", [], dot), ("cwebp_lossy_alpha", ["-q", 60], rgba),
-            ("cwebp_alpha_q20", ["-alpha_q", 20], rgba), ("cwebp_alpha_raw", ["-alpha_method", 0], rgba),
-            ("cwebp_lossless", ["-lossless"], rgb), ("cwebp_lossless_fast", ["-lossless", "-z", 0], odd),
-            ("cwebp_lossless_best", ["-lossless", "-z", 9], odd), ("cwebp_lossless_dot", ["-lossless"], dot),
-            ("cwebp_lossless_exact", ["-lossless", "-exact"], rgba), ("cwebp_lossless_alpha", ["-lossless"], rgba),
-            ("cwebp_near_lossless", ["-near_lossless", 40], rgb)]:
+        ("cwebp_q10", ["-q", 10], rgb),
+        ("cwebp_q75", ["-q", 75], rgb),
+        ("cwebp_q100", ["-q", 100], odd),
+        ("cwebp_one_segment", ["-segments", 1, "-f", 0], odd),
+        ("cwebp_strong_filter", ["-f", 100, "-strong"], rgb),
+        ("cwebp_sharp_yuv", ["-sharp_yuv"], odd),
+        ("cwebp_dot", [], dot),
+        ("cwebp_lossy_alpha", ["-q", 60], rgba),
+        ("cwebp_alpha_q20", ["-alpha_q", 20], rgba),
+        ("cwebp_alpha_raw", ["-alpha_method", 0], rgba),
+        ("cwebp_lossless", ["-lossless"], rgb),
+        ("cwebp_lossless_fast", ["-lossless", "-z", 0], odd),
+        ("cwebp_lossless_best", ["-lossless", "-z", 9], odd),
+        ("cwebp_lossless_dot", ["-lossless"], dot),
+        ("cwebp_lossless_exact", ["-lossless", "-exact"], rgba),
+        ("cwebp_lossless_alpha", ["-lossless"], rgba),
+        ("cwebp_near_lossless", ["-near_lossless", 40], rgb),
+    ]:
         tool("cwebp", *options, source, "-o", folder / f"{name}.webp")
     palette = png("sixteen.png", indexed(scene(19, 12, 5), 16))
     tool("cwebp", "-lossless", palette, "-o", folder / "cwebp_palette.webp")
@@ -197,8 +220,19 @@ def make_webp(folder):
     tool("cwebp", "-lossless", png("large.png", scene(18, 12, 14)), "-o", large)
     tool("webpmux", "-frame", small, "+100+4+2", "-frame", large, "+100", "-o", folder / "webpmux_offset.webp")
     tool("cwebp", "-q", 50, png("small_alpha.png", with_alpha(scene(6, 5, 15))), "-o", small)
-    tool("webpmux", "-frame", small, "+100+2+4+1-b", "-frame", large, "+100", "-bgcolor", "255,10,20,30", "-o",
-         folder / "webpmux_offset_alpha.webp")
+    tool(
+        "webpmux",
+        "-frame",
+        small,
+        "+100+2+4+1-b",
+        "-frame",
+        large,
+        "+100",
+        "-bgcolor",
+        "255,10,20,30",
+        "-o",
+        folder / "webpmux_offset_alpha.webp",
+    )
     gif = WORK / "two.gif"
     indexed(scene(16, 9, 16), 32).save(gif, save_all=True, append_images=[indexed(scene(16, 9, 17), 32)])
     tool("gif2webp", gif, "-o", folder / "gif2webp.webp")
@@ -219,7 +253,9 @@ def bmp_by_hand(width, height, bits, pixels, header_size=40, compression=0, pale
     if header_size == 12:
         header = struct.pack("<IHHHH", 12, width, height, 1, bits)
     else:
-        header = struct.pack("<IiiHHIIiiII", header_size, width, height, 1, bits, compression, len(pixels), 0, 0, colours, 0)
+        header = struct.pack(
+            "<IiiHHIIiiII", header_size, width, height, 1, bits, compression, len(pixels), 0, 0, colours, 0
+        )
         header = header[:header_size]
         if header_size >= 52:
             header += masks
@@ -280,7 +316,7 @@ def make_bmp(folder):
     write(ImageIO.read(new File(eight)), "bmp", "BI_RLE8", to + "rle8.bmp");
     write(as(bits, BufferedImage.TYPE_BYTE_BINARY), "bmp", null, to + "bits.bmp");
     ImageWriter writer = ImageIO.getImageWritersByFormatName("bmp").next();
-    javax.imageio.plugins.bmp.BMPImageWriteParam how = (javax.imageio.plugins.bmp.BMPImageWriteParam) writer.getDefaultWriteParam();
+    var how = (javax.imageio.plugins.bmp.BMPImageWriteParam) writer.getDefaultWriteParam();
     how.setTopDown(true);
     try (ImageOutputStream out = ImageIO.createImageOutputStream(new File(to + "top_down.bmp"))) {{
       writer.setOutput(out); writer.write(null, new IIOImage(as(rgb, BufferedImage.TYPE_3BYTE_BGR), null, null), how);
@@ -310,7 +346,8 @@ def make_bmp(folder):
     full = np.random.default_rng(4).integers(0, 256, (256, 4), np.uint8)
     full[:, 3] = 0
     (folder / "hand_rle8_moves.bmp").write_bytes(
-        bmp_by_hand(12, 4, 8, codes, 40, 1, palette=full.tobytes(), colours=256))
+        bmp_by_hand(12, 4, 8, codes, 40, 1, palette=full.tobytes(), colours=256)
+    )
     codes = bytes([5, 0x12, 0, 5, 0x34, 0x56, 0x70, 0, 2, 0x88, 0, 0, 0, 3, 0x9A, 0xB0, 9, 0xCD, 0, 0, 12, 0xEF, 0, 1])
     (folder / "hand_rle4.bmp").write_bytes(bmp_by_hand(12, 3, 4, codes, 40, 2, palette=quads, colours=16))
     # Pillow takes eight bits a pixel with two colours, black and white, for one bit a pixel.
@@ -326,7 +363,9 @@ def make_bmp(folder):
     own[file.name] = rounded(colours[quarter], 255), quarter
     # Pillow passes over empty lines of run-length codes (0 0 at the start of a line).
     file = folder / "hand_rle8_empty_line.bmp"
-    file.write_bytes(bmp_by_hand(4, 3, 8, bytes([4, 1, 0, 0, 0, 0, 4, 3, 0, 0, 0, 1]), 40, 1, palette=full.tobytes(), colours=256))
+    file.write_bytes(
+        bmp_by_hand(4, 3, 8, bytes([4, 1, 0, 0, 0, 0, 4, 3, 0, 0, 0, 1]), 40, 1, palette=full.tobytes(), colours=256)
+    )
     index = np.array([[3] * 4, [0] * 4, [1] * 4])
     own[file.name] = rounded(full[index][..., 2::-1], 255), index
     return own
@@ -367,8 +406,17 @@ def make_gif(folder):
     tool("gifsicle", "--interlace", "--crop", "3,2+11x9", base, "-o", folder / "gifsicle_cropped.gif")
     tool("gifsicle", "--crop", "3,2+11x9", "--logical-screen", "20x15", base, "-o", folder / "gifsicle_screen.gif")
     tool("gifsicle", "--colors", 4, base, "-o", folder / "gifsicle_four.gif")
-    tool("gifsicle", "--position", "4,3", "--logical-screen", "31x21", folder / "pillow_transparent.gif", base, "-o",
-         folder / "gifsicle_local_palettes.gif")
+    tool(
+        "gifsicle",
+        "--position",
+        "4,3",
+        "--logical-screen",
+        "31x21",
+        folder / "pillow_transparent.gif",
+        base,
+        "-o",
+        folder / "gifsicle_local_palettes.gif",
+    )
     tool("gifsicle", "-t", "#FFFFFF", folder / "pillow_bits.gif", "-o", folder / "gifsicle_transparent.gif")
     ffmpeg(many_png, folder / "ffmpeg.gif")
     ffmpeg(see_png, folder / "ffmpeg_transparent.gif")
@@ -409,26 +457,52 @@ def make_tiff(folder):
     Image.fromarray(deep_grey).save(deeper("pillow_16.tif", deep_grey))
     plain = dict(metadata=None, software=False)
     tifffile.imwrite(folder / "tifffile_tiles.tif", rgb, tile=(16, 16), **plain)
-    tifffile.imwrite(folder / "tifffile_planes.tif", rgb.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", **plain)
-    tifffile.imwrite(folder / "tifffile_plane_tiles.tif", rgb.transpose(2, 0, 1), photometric="rgb", planarconfig="separate",
-                     tile=(16, 16), compression="zlib", **plain)
+    tifffile.imwrite(
+        folder / "tifffile_planes.tif", rgb.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", **plain
+    )
+    tifffile.imwrite(
+        folder / "tifffile_plane_tiles.tif",
+        rgb.transpose(2, 0, 1),
+        photometric="rgb",
+        planarconfig="separate",
+        tile=(16, 16),
+        compression="zlib",
+        **plain,
+    )
     # Pillow does not recognise a BigTIFF of big-endian numbers.
     tifffile.imwrite(deeper("tifffile_big_endian_big.tif", rgb, 255), rgb, byteorder=">", bigtiff=True, **plain)
     tifffile.imwrite(folder / "tifffile_min_is_white.tif", grey, photometric="miniswhite", **plain)
     tifffile.imwrite(folder / "tifffile_predictor.tif", rgb, compression="lzw", predictor=True, rowsperstrip=4, **plain)
     tifffile.imwrite(folder / "tifffile_premultiplied.tif", rgba, extrasamples=["assocalpha"], **plain)
-    tifffile.imwrite(folder / "tifffile_unspecified.tif", rgba, photometric="rgb", extrasamples=["unspecified"], **plain)
-    tifffile.imwrite(folder / "tifffile_grey_alpha.tif", np.dstack([grey, ramp(21, 13)]), photometric="minisblack",
-                     extrasamples=["unassalpha"], planarconfig="contig", **plain)
+    tifffile.imwrite(
+        folder / "tifffile_unspecified.tif", rgba, photometric="rgb", extrasamples=["unspecified"], **plain
+    )
+    tifffile.imwrite(
+        folder / "tifffile_grey_alpha.tif",
+        np.dstack([grey, ramp(21, 13)]),
+        photometric="minisblack",
+        extrasamples=["unassalpha"],
+        planarconfig="contig",
+        **plain,
+    )
     tifffile.imwrite(folder / "tifffile_bool.tif", np.array(bits), **plain)
     tifffile.imwrite(folder / "tifffile_zstd.tif", rgb, compression="zstd", **plain)
-    tifffile.imwrite(deeper("tifffile_16_big_endian.tif", deep), deep, byteorder=">", compression="zlib", predictor=True, **plain)
-    tifffile.imwrite(deeper("tifffile_16_min_is_white.tif", 65535 - deep_grey), deep_grey, photometric="miniswhite", **plain)
+    tifffile.imwrite(
+        deeper("tifffile_16_big_endian.tif", deep), deep, byteorder=">", compression="zlib", predictor=True, **plain
+    )
+    tifffile.imwrite(
+        deeper("tifffile_16_min_is_white.tif", 65535 - deep_grey), deep_grey, photometric="miniswhite", **plain
+    )
     # tifffile leaves a default TIFF of [pages, H, W] as pages: the first is read.
     tifffile.imwrite(folder / "tifffile_pages.tif", np.stack([grey, 255 - grey]), photometric="minisblack", **plain)
     for turn in range(2, 9):
-        tifffile.imwrite(folder / f"tifffile_turned_{turn}.tif", rgb[:5, :9], extratags=[(274, "H", 1, turn, True)],
-                         compression="zlib" if turn % 2 else None, **plain)
+        tifffile.imwrite(
+            folder / f"tifffile_turned_{turn}.tif",
+            rgb[:5, :9],
+            extratags=[(274, "H", 1, turn, True)],
+            compression="zlib" if turn % 2 else None,
+            **plain,
+        )
     twelve = levels(13, 6, 4095)[..., 0]
     shifts = np.arange(11, -1, -1)
     packed = np.packbits((twelve[..., None] >> shifts & 1).reshape(6, -1), axis=1)
@@ -437,17 +511,32 @@ def make_tiff(folder):
     described = bytearray((folder / "hand_12.tif").read_bytes())
     for tag, value in ((256, 13), (258, 12)):
         at = described.index(struct.pack("<HH", tag, 3 if tag == 258 else 4))
-        described[at + 8:at + 12] = struct.pack("<I", value)
+        described[at + 8 : at + 12] = struct.pack("<I", value)
     (folder / "hand_12.tif").write_bytes(described)
     os.chdir(folder)  # ImageMagick stores the name it was given
     tool("convert", rgb_png, "-strip", "-compress", "LZW", "imagemagick_lzw.tif")
     tool("convert", rgba_png, "-strip", "-compress", "Zip", "imagemagick_alpha_zip.tif")
     tool("convert", rgb_png, "-strip", "-colorspace", "CMYK", "-compress", "None", "imagemagick_cmyk.tif")
-    tool("convert", rgb_png, "-strip", "-endian", "MSB", "-interlace", "plane", "-compress", "None", "imagemagick_planes_msb.tif")
+    tool(
+        "convert",
+        rgb_png,
+        "-strip",
+        "-endian",
+        "MSB",
+        "-interlace",
+        "plane",
+        "-compress",
+        "None",
+        "imagemagick_planes_msb.tif",
+    )
     tool("convert", palette_png, "-strip", "-type", "Palette", "-compress", "RLE", "imagemagick_palette_rle.tif")
-    tool("convert", rgb_png, "-strip", "-colorspace", "Gray", "-depth", "4", "-compress", "None", "imagemagick_grey4.tif")
+    tool(
+        "convert", rgb_png, "-strip", "-colorspace", "Gray", "-depth", "4", "-compress", "None", "imagemagick_grey4.tif"
+    )
     tool("convert", rgb_png, "-strip", "-compress", "JPEG", "-quality", "85", "imagemagick_jpeg.tif")
-    tool("convert", rgb_png, "-strip", "-define", "tiff:tile-geometry=16x16", "-compress", "Zip", "imagemagick_tiles.tif")
+    tool(
+        "convert", rgb_png, "-strip", "-define", "tiff:tile-geometry=16x16", "-compress", "Zip", "imagemagick_tiles.tif"
+    )
     tool("gm", "convert", rgb_png, "+profile", "*", "-compress", "Fax", "-monochrome", "graphicsmagick_fax.tif")
     tool("gm", "convert", palette_png, "+profile", "*", "graphicsmagick_palette.tif")
     os.chdir(HERE)
@@ -455,17 +544,50 @@ def make_tiff(folder):
     cv2.imwrite(str(deeper("opencv_16.tif", deep)), deep[..., ::-1])
     cv2.imwrite(str(folder / "opencv_rgba.tif"), rgba[..., [2, 1, 0, 3]])
     image = pyvips.Image.new_from_array(rgb)
-    image.tiffsave(str(folder / "vips_pyramid_jpeg.tif"), compression="jpeg", tile=True, tile_width=16, tile_height=16,
-                   pyramid=True, Q=90)
+    image.tiffsave(
+        str(folder / "vips_pyramid_jpeg.tif"),
+        compression="jpeg",
+        tile=True,
+        tile_width=16,
+        tile_height=16,
+        pyramid=True,
+        Q=90,
+    )
     image.tiffsave(str(folder / "vips_deflate_big.tif"), compression="deflate", predictor="horizontal", bigtiff=True)
     pyvips.Image.new_from_array(grey).tiffsave(str(folder / "vips_two_bits.tif"), bitdepth=2)
-    pyvips.Image.new_from_array(grey).tiffsave(str(folder / "vips_bit_white.tif"), bitdepth=1, miniswhite=True,
-                                               compression="ccittfax4")
-    for pixel, coding in (("rgb24", "packbits"), ("gray", "raw"), ("pal8", "lzw"), ("monow", "raw"), ("rgba", "deflate")):
-        ffmpeg(palette_png if pixel == "pal8" else rgba_png, folder / f"ffmpeg_{pixel}.tif", "-pix_fmt", pixel,
-               "-compression_algo", coding)
-    with rasterio.open(folder / "gdal_lzw_tiles.tif", "w", driver="GTiff", width=21, height=13, count=3, dtype="uint8",
-                       tiled=True, blockxsize=16, blockysize=16, compress="lzw", interleave="band", photometric="RGB") as out:
+    pyvips.Image.new_from_array(grey).tiffsave(
+        str(folder / "vips_bit_white.tif"), bitdepth=1, miniswhite=True, compression="ccittfax4"
+    )
+    for pixel, coding in (
+        ("rgb24", "packbits"),
+        ("gray", "raw"),
+        ("pal8", "lzw"),
+        ("monow", "raw"),
+        ("rgba", "deflate"),
+    ):
+        ffmpeg(
+            palette_png if pixel == "pal8" else rgba_png,
+            folder / f"ffmpeg_{pixel}.tif",
+            "-pix_fmt",
+            pixel,
+            "-compression_algo",
+            coding,
+        )
+    with rasterio.open(
+        folder / "gdal_lzw_tiles.tif",
+        "w",
+        driver="GTiff",
+        width=21,
+        height=13,
+        count=3,
+        dtype="uint8",
+        tiled=True,
+        blockxsize=16,
+        blockysize=16,
+        compress="lzw",
+        interleave="band",
+        photometric="RGB",
+    ) as out:
         out.write(rgb.transpose(2, 0, 1))
     source = folder / "pillow_rgb.tif"
     tool("tiffcp", "-c", "lzw:2", "-p", "separate", source, folder / "tiffcp_planes_lzw.tif")
@@ -531,7 +653,9 @@ def make_pnm(folder):
     ffmpeg(rgb_png, folder / "ffmpeg_16.ppm", "-pix_fmt", "rgb48be")
     with rasterio.open(folder / "gdal.ppm", "w", driver="PNM", width=17, height=10, count=3, dtype="uint8") as out:
         out.write(rgb.transpose(2, 0, 1))
-    (folder / "hand_comments.ppm").write_bytes(b"P3 # kind\r\n# size\n2\t# width\n 2\n#depth\n9 # largest\n0 1 2 3\n4 5 # six\n6 7 8 9 9 9")
+    (folder / "hand_comments.ppm").write_bytes(
+        b"P3 # kind\r\n# size\n2\t# width\n 2\n#depth\n9 # largest\n0 1 2 3\n4 5 # six\n6 7 8 9 9 9"
+    )
     (folder / "hand_joined_bits.pbm").write_bytes(b"P1\n#\n5 2\n01101\n1 0010")
     (folder / "hand_several.pgm").write_bytes(b"P5\n2 1\n255\n\x07\xc8P5\n1 1\n255\n\x00")
     # A value above the largest one counts as that in a picture, and is no label.
@@ -542,7 +666,13 @@ def make_pnm(folder):
 
 
 def main():
-    for kind, make in (("webp", make_webp), ("bmp", make_bmp), ("gif", make_gif), ("tiff", make_tiff), ("pnm", make_pnm)):
+    for kind, make in (
+        ("webp", make_webp),
+        ("bmp", make_bmp),
+        ("gif", make_gif),
+        ("tiff", make_tiff),
+        ("pnm", make_pnm),
+    ):
         if len(sys.argv) > 1 and kind not in sys.argv[1:]:
             continue
         folder = HERE / kind
