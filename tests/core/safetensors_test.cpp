@@ -301,8 +301,9 @@ TEST(Safetensors, AFileWithFlippedBytesLoadsOrIsRefusedAndNothingElse) {
       unsigned sum = 0;
       for (const auto& [name, view] : file.tensors()) {
         ASSERT_GE(view.numel(), 0);
-        if (view.type != DType::other)
+        if (view.type != DType::other) {
           ASSERT_EQ(static_cast<std::size_t>(view.numel()) * size_of(view.type), view.data.size());
+        }
         for (const std::byte byte : view.data) sum += static_cast<unsigned>(byte);
       }
       loaded += sum > 0 ? 1 : 0;

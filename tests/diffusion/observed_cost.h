@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/support/tensors.h"
+#include "kernels/thread_count.h"
 
 namespace assay::test {
 
@@ -75,7 +75,7 @@ struct Observed {
 /// Runs `pass`, whose result is kept alive while the memory it holds is read.
 template <typename Pass>
 Observed observe(const Pass& pass) {
-  const Threads one(1);
+  const ThreadCount one(1);
   const auto memory = std::make_shared<TensorMemory>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, memory);
   const OperatorFlops flops;
