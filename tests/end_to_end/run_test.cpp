@@ -236,6 +236,11 @@ TEST_F(SmokeRun, ReportNamesTheArmsInHtmlAndMarkdown) {
   }
 }
 
+json without_notes(json batch) {
+  for (json& run : batch.at("runs")) run.erase("notes");
+  return batch;
+}
+
 TEST_F(SmokeRun, KilledAtSeveralMomentsItResumesToTheSameResult) {
   const Words expected = finished_stages(store(), 1);
   ASSERT_GE(expected.size(), 6U);
@@ -282,7 +287,8 @@ TEST_F(SmokeRun, KilledAtSeveralMomentsItResumesToTheSameResult) {
   }
   const Outcome resumed = assay_command(command);
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
-  EXPECT_EQ(resumed.out, outcome().out);
+  // Every number is printed with all its digits; only the notes say which networks were there already.
+  EXPECT_EQ(without_notes(json::parse(resumed.out)), without_notes(result()));
   EXPECT_EQ(finished_stages(file, 1), expected);
   expect_sound(file);
 
