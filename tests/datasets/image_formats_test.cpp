@@ -152,6 +152,7 @@ TEST_P(ImageFormats, ManyThreadsReadTheSame) {
   for (const fs::path& file : files()) alone.push_back(read_image_file(file));
   std::vector<std::vector<Image>> together(8);
   std::vector<std::thread> threads;
+  threads.reserve(together.size());
   for (auto& images : together)
     threads.emplace_back([&images, this] {
       for (const fs::path& file : files()) {
