@@ -72,7 +72,7 @@ InputError names_beside_numbers(const FeatureSet& named, const FeatureSet& numbe
   return InputError(
       fmt::format("{} has class names ({}) and {} has numbers alone ({}), which cannot be joined: give {} class names "
                   "(features of class folders have them; `class_names` in an .npz, or as a JSON list in the metadata "
-                  "of a .safetensors file), or name the folders of {} by number",
+                  "of a .safetensors file), or {} the numbers (`assay metric features --labels`)",
                   named.name, first_few(named.class_names), numbered.name, first_numbers(numbered.labels),
                   numbered.name, named.name));
 }
