@@ -136,14 +136,17 @@ class SafetensorsFormat final : public ArrayFile::Format {
 struct Stranger {
   std::string_view begin, what;
 };
-constexpr std::array<Stranger, 8> strangers{{{"\x89HDF", "an HDF5 file"},
-                                             {"MATLAB", "a MATLAB file"},
-                                             {"\x89PNG", "a PNG image"},
-                                             {"\xFF\xD8\xFF", "a JPEG image"},
-                                             {"\x1F\x8B", "a gzip archive"},
-                                             {"PAR1", "a Parquet file"},
-                                             {"ARROW1", "an Arrow file"},
-                                             {"\x80", "a Python pickle"}}};
+constexpr std::array<Stranger, 11> strangers{{{"\x89HDF", "an HDF5 file"},
+                                              {"MATLAB", "a MATLAB file"},
+                                              {"\x89PNG", "a PNG image"},
+                                              {"\xFF\xD8\xFF", "a JPEG image"},
+                                              {"\x1F\x8B", "a gzip archive"},
+                                              {"PAR1", "a Parquet file"},
+                                              {"ARROW1", "an Arrow file"},
+                                              {"\x80", "a Python pickle"},
+                                              {"version https://git-lfs", "a pointer of Git LFS, not the file itself"},
+                                              {"<!DOCTYPE", "a web page"},
+                                              {"<html", "a web page"}}};
 
 constexpr std::string_view accepted = "expected arrays as .npz, .npy or .safetensors";
 
@@ -180,21 +183,21 @@ ArrayFile::ArrayFile(const std::filesystem::path& file) : path_(file.string()) {
   in.seekg(0, std::ios::end);
   const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(in.tellg(), 0));
   in.seekg(0);
-  std::string begin(std::min<std::uint64_t>(size, 16), '\0');
+  std::string begin(std::min<std::uint64_t>(size, 32), '\0');
   in.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   const std::string extension = lower_case(file.extension().string());
 
+  const auto stranger =
+      std::find_if(strangers.begin(), strangers.end(), [&](const Stranger& s) { return begin.starts_with(s.begin); });
+  const bool safetensors = begins_as_safetensors(begin, size);
+  if (stranger != strangers.end() && !safetensors)
+    throw InputError(fmt::format("{}: is {}; {}", path_, stranger->what, accepted));
   if (begin.starts_with("\x93NUMPY") || extension == ".npy") {
     names_ = {lone};
     format_ = std::make_shared<NumpyFormat>([file](const std::string&) { return open_npy(file); });
     header(lone);
     return;
   }
-  const auto stranger =
-      std::find_if(strangers.begin(), strangers.end(), [&](const Stranger& s) { return begin.starts_with(s.begin); });
-  const bool safetensors = begins_as_safetensors(begin, size);
-  if (stranger != strangers.end() && !safetensors)
-    throw InputError(fmt::format("{}: is {}; {}", path_, stranger->what, accepted));
   if (begin.starts_with("PK\x03\x04") || begin.starts_with("PK\x05\x06") || (extension == ".npz" && !safetensors)) {
     const auto archive = std::make_shared<const NpzFile>(file);
     names_ = archive->names();

@@ -79,6 +79,7 @@ TEST_F(ArrayFileTest, SaysWhichFormatAFileHasInstead) {
   EXPECT_THAT(refusal("f.h5", "\x89HDF\r\n\x1a\nxxxxxxxxxxx"), AllOf(HasSubstr("HDF5"), HasSubstr(".npz")));
   EXPECT_THAT(refusal("f.pkl", "\x80\x04\x95xxxxxxxxxxxxxxx"), HasSubstr("pickle"));
   EXPECT_THAT(refusal("f.png", "\x89PNG\r\n\x1a\nxxxxxxxxxxx"), HasSubstr("PNG"));
+  EXPECT_THAT(refusal("f.npy", "version https://git-lfs.github.com/spec/v1\noid"), HasSubstr("pointer of Git LFS"));
   EXPECT_THAT(refusal("f.txt", "1 2 3\n"), HasSubstr("expected arrays as .npz, .npy or .safetensors"));
   EXPECT_THAT(refusal("f.npz", "1 2 3\n"), HasSubstr("no zip"));
   EXPECT_THAT(refusal("f.npy", "1 2 3 4 5 6 7 8\n"), HasSubstr("no .npy array"));

@@ -33,7 +33,7 @@ TEST(NetworkWeights, TensorsOfTypesThatNoNetworkHasMayStandBeside) {
 TEST(NetworkWeights, ANeededTensorOfSuchATypeIsNamed) {
   const test::TemporaryFolder folder;
   const auto file = folder.file("w", file_of(R"({"w":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]},)"
-                                             R"("v":{"dtype":"F16","shape":[1],"data_offsets":[1,3]}})",
+                                             R"("v":{"dtype":"I16","shape":[1],"data_offsets":[1,3]}})",
                                              "abc"));
   EXPECT_THAT(message_of<InputError>([&] { load_network_weights(file, one_weight, "Convert it"); }),
               AllOf(HasSubstr("w is F8_E4M3, expected F32"), HasSubstr("unknown key v"), HasSubstr("Convert it")));
