@@ -275,7 +275,8 @@ class DamagedPairs : public MetricFolders {
   }
   json run(const std::string& command, const std::string& version, const std::string& a, const std::string& b,
            Words more) const {
-    Words words = {command, a, path(version + "/r"), b, path(version + "/a"), "--weights", weights(), "--json"};
+    Words words = {command,   a,         path(version + "/r"), b,       path(version + "/a"), "--weights",
+                   weights(), "--cache", path("cache"),        "--json"};
     words.insert(words.end(), more.begin(), more.end());
     return printed(words);
   }
