@@ -87,7 +87,7 @@ const Format& format_of(std::string_view bytes, const std::string& where) {
   for (const Format& format : format_table()) {
     if (!format.recognises(bytes)) continue;
     if (format.decoders.colours) return format;
-    throw InputError(
+    throw FormatNotBuilt(
         fmt::format("{}: this build has no {}: install {} and build again", where, format.name, format.package));
   }
   throw InputError(fmt::format("{}: not an image of a known kind; accepted: {}", where, accepted_image_formats()));

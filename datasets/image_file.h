@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "datasets/image.h"
 
 namespace assay {
@@ -28,11 +29,17 @@ bool has_image_extension(const std::filesystem::path& path);
 std::string accepted_image_extensions();
 std::string accepted_image_formats();
 
+/// An image of a kind that this build cannot read, since its library was not there. The image is not damaged.
+class FormatNotBuilt : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// Reads an image; of which kind, the first bytes say, not the name. Channels come as stored, 8 bits each: grey -> 1;
 /// palette -> RGB, or RGBA with transparency; grey with alpha -> RGBA; 16 bits -> round(v / 257); CMYK -> RGB. Of
 /// several frames or pages the first is read. The header of each format (datasets/png.h, jpeg.h, webp.h, tiff.h, bmp.h,
-/// gif.h, pnm.h) has the details. Throws InputError naming the file when it is missing, of an unknown kind, of a kind
-/// that this build cannot read, damaged or truncated. May be called from several threads at once.
+/// gif.h, pnm.h) has the details. Throws InputError naming the file when it is missing, of an unknown kind, damaged
+/// or truncated, and FormatNotBuilt. May be called from several threads at once.
 Image read_image_file(const std::filesystem::path& file);
 
 /// The same from memory; `where` stands for the file name in messages.

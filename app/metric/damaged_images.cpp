@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "core/phrases.h"
 #include "core/progress.h"
+#include "datasets/image_file.h"
 
 namespace assay {
 
@@ -33,6 +34,8 @@ std::vector<DamagedImage> find_damaged(const std::string& what, std::int64_t cou
     std::string why;
     try {
       decode(i);
+    } catch (const FormatNotBuilt&) {
+      throw;  // another build reads the image: leaving it out would hide that this one cannot
     } catch (const InputError& error) {
       why = error.what();
     }

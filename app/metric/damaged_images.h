@@ -28,6 +28,7 @@ InputError with_skip_option(const InputError& error);
 
 /// Calls decode(i) once for each of `count` images, on up to `threads` threads (0: all cores), with a progress line
 /// about `what`, and gathers those for which it throws InputError, in ascending order; it leaves their names empty.
+/// Passes FormatNotBuilt on.
 std::vector<DamagedImage> find_damaged(const std::string& what, std::int64_t count, int threads,
                                        const std::function<void(std::int64_t)>& decode);
 

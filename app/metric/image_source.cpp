@@ -40,6 +40,8 @@ class FolderOfImages : public ImageSource {
   Image read(std::int64_t index) const override {
     try {
       return decode(index);
+    } catch (const FormatNotBuilt&) {
+      throw;
     } catch (const InputError& error) {
       throw with_skip_option(error);
     }

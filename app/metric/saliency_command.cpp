@@ -55,6 +55,8 @@ void check_size(const ImagePair& pair, const Image& prediction, const Image& tru
 Image read_mask(const std::filesystem::path& file) {
   try {
     return as_grey(read_image_file(file));
+  } catch (const FormatNotBuilt&) {
+    throw;
   } catch (const InputError& error) {
     throw with_skip_option(error);
   }
