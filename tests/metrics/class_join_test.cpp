@@ -1,5 +1,6 @@
 #include "metrics/class_join.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,7 +173,7 @@ TEST(ClassJoin, WhatASetLacksOrContradictsIsRefusedByName) {
 
 TEST(ClassJoin, ALongListIsCutAndCounted) {
   std::vector<std::pair<std::string, int>> many = {{"cat", 1}};
-  for (int i = 0; i < 100; ++i) many.emplace_back("c" + std::to_string(i), 2);
+  for (int i = 0; i < 100; ++i) many.emplace_back(fmt::format("c{}", i), 2);
   FeatureSet reference = named("REF", many), generated = named("GEN", {{"cat", 1}});
   EXPECT_THAT(only_note(join_classes(reference, generated)),
               HasSubstr("100 classes (200 images) are in REF alone: 'c0' (2), 'c1' (2), 'c2' (2), 'c3' (2), 'c4' (2) "
