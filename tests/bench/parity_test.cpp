@@ -88,7 +88,8 @@ TEST(Parity, HoldsForChainsGivenByTheFlagsOfTheOfficialScripts) {
 /// A pack in a folder of its own, with another description.
 nlohmann::json changed_pack(const std::filesystem::path& pack, const TemporaryFolder& folder,
                             const std::function<void(nlohmann::json&)>& change) {
-  std::filesystem::copy(pack, folder.path(), std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy(pack, folder.path(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
   nlohmann::json description = parse_json(read_file(pack / "pack.json"), "pack.json");
   change(description);
   folder.file("pack.json", description.dump());
