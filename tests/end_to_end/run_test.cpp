@@ -108,7 +108,7 @@ TEST_F(SmokeRun, PrintsOneJsonObjectOfTheDocumentedShapeAndNothingElse) {
   ASSERT_EQ(all.at("runs").size(), 1U);
   const json& run = all.at("runs").at(0);
   EXPECT_EQ(keys(run), (std::set<std::string>{"id", "method", "tier", "dataset", "seed", "status", "reason", "scores",
-                                              "claims", "artifacts"}));
+                                              "claims", "artifacts", "notes"}));
   EXPECT_EQ(run.at("method"), "self_guided");
   EXPECT_EQ(run.at("tier"), "smoke");
   EXPECT_EQ(run.at("dataset"), "shapes");
