@@ -83,7 +83,8 @@ TEST(ReadLabelMap, RefusesWhatHoldsNoLabels) {
   for (const char* name : {"rgb8", "rgba8", "grey16", "grey_alpha"})
     EXPECT_THAT(input_error([&] { read_label_map(data + "/png/" + name + ".png"); }), HasSubstr("not a map of labels"))
         << name;
-  EXPECT_THAT(input_error([&] { read_label_map(data + "/jpeg/grey.jpg"); }), HasSubstr("a JPEG cannot be a map of labels"));
+  EXPECT_THAT(input_error([&] { read_label_map(data + "/jpeg/grey.jpg"); }),
+              HasSubstr("a JPEG cannot be a map of labels"));
 }
 
 TEST(HasImageExtension, GoesByTheEndOfTheNameInAnyCase) {
