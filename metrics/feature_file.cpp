@@ -186,6 +186,7 @@ void read_samples(const ArrayFile& file, const SetLayout& layout, KeepOfFeatures
     set.notes.insert(set.notes.end(), labels.notes.begin(), labels.notes.end());
     if (!set.label_fault.empty()) set.notes.push_back(set.label_fault + "; it was not used");
   }
+  set.names = read_row_names(file, set.count, set.notes);
   set.hash = hasher.hex();
   set.features = samples->features;
   set.doubles = samples->doubles;

@@ -34,6 +34,10 @@ FeatureSet select(const FeatureSet& set, std::span<const std::int64_t> samples) 
   copy(set.features, set.width, rows->features);
   copy(set.doubles, set.width, rows->doubles);
   copy(set.logits, set.classes, rows->logits);
+  if (!set.names.empty()) {
+    out.names.reserve(samples.size());
+    for (const std::int64_t i : samples) out.names.push_back(set.names[static_cast<std::size_t>(i)]);
+  }
   if (!set.labels.empty()) {
     out.labels.reserve(samples.size());
     for (const std::int64_t i : samples) out.labels.push_back(set.labels[static_cast<std::size_t>(i)]);

@@ -39,6 +39,8 @@ struct FeatureSet {
   std::string label_fault;
   /// Name of label k at k; empty where labels are numbers and nothing else.
   std::vector<std::string> class_names;
+  /// Of each sample, as ImageSource::names() gives them: "cat/0"; empty where the file has none.
+  std::vector<std::string> names;
 
   /// What of the file was taken, understood or left out, one line each.
   std::vector<std::string> notes;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -49,25 +50,35 @@ bool read_one_hot(const ArrayFile& file, const std::string& name, std::int64_t c
   return true;
 }
 
-std::vector<std::string> read_class_names(const ArrayFile& file, std::vector<std::string>& notes) {
+/// The texts of a list: an array of a NumPy file, or JSON in safetensors metadata. None with a note where they are
+/// something else, or where `fault` says what is wrong with them.
+std::vector<std::string> read_texts(const ArrayFile& file, const std::string& key, std::vector<std::string>& notes,
+                                    const std::function<std::string(const std::vector<std::string>&)>& fault) {
   std::vector<std::string> names;
   const auto unused = [&](const std::string& what) {
-    notes.push_back(fmt::format("{}: {} are {}, and were not used", file.path(), names_key, what));
+    notes.push_back(fmt::format("{}: {} are {}, and were not used", file.path(), key, what));
     return std::vector<std::string>();
   };
-  const auto stored = file.metadata().find(names_key);
+  const auto stored = file.metadata().find(key);
   if (stored != file.metadata().end()) {
     const auto list = nlohmann::json::parse(stored->second, nullptr, false);
     if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const auto& n) { return n.is_string(); }))
       return unused("no JSON list of strings");
     names = list.get<std::vector<std::string>>();
-  } else if (file.has(names_key)) {
-    const auto header = file.header_if_sound(names_key);
+  } else if (file.has(key)) {
+    const auto header = file.header_if_sound(key);
     if (!header || !header->text || !is_list(header->shape)) return unused("no list of text");
-    names = file.text(names_key);
+    names = file.text(key);
   }
-  if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) return unused("not all different");
-  return names;
+  if (names.empty()) return names;
+  const std::string what = fault(names);
+  return what.empty() ? names : unused(what);
+}
+
+std::vector<std::string> read_class_names(const ArrayFile& file, std::vector<std::string>& notes) {
+  return read_texts(file, names_key, notes, [](const std::vector<std::string>& names) -> std::string {
+    return std::set<std::string>(names.begin(), names.end()).size() == names.size() ? "" : "not all different";
+  });
 }
 
 }  // namespace
@@ -113,6 +124,13 @@ LabelArray read_labels(const ArrayFile& file, const std::string& name, std::int6
     if (out.labels[i] < 0 || out.labels[i] >= classes)
       return fault(fmt::format("holds {} in row {}, and '{}' has {} names", out.labels[i], i, names_key, classes));
   return out;
+}
+
+std::vector<std::string> read_row_names(const ArrayFile& file, std::int64_t count, std::vector<std::string>& notes) {
+  return read_texts(file, "names", notes, [count](const std::vector<std::string>& names) {
+    return static_cast<std::int64_t>(names.size()) == count ? std::string()
+                                                            : fmt::format("{} for {} samples", names.size(), count);
+  });
 }
 
 }  // namespace assay

@@ -23,4 +23,8 @@ struct LabelArray {
 /// another number of rows than `count`.
 LabelArray read_labels(const ArrayFile& file, const std::string& name, std::int64_t count);
 
+/// The names of the samples, `names`: text of a NumPy file, or a JSON list of strings under that key in safetensors
+/// metadata. Empty without them, and with a note where they are something else or not one for each of `count` samples.
+std::vector<std::string> read_row_names(const ArrayFile& file, std::int64_t count, std::vector<std::string>& notes);
+
 }  // namespace assay

@@ -165,7 +165,7 @@ Attempt try_rule(const RowNames& a, const RowNames& b, PairRule rule) {
 std::vector<std::int64_t> listed(const RowNames& set, const RowNames& other) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(set.count));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});
-  if (set.names.empty() || other.feature_file) return rows;
+  if (set.names.empty() || (other.feature_file && other.names.empty())) return rows;
   std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t x, std::int64_t y) {
     return natural_less(set.names[static_cast<std::size_t>(x)], set.names[static_cast<std::size_t>(y)]);
   });

@@ -23,11 +23,11 @@ PairRule parse_pair_rule(const std::string& text);
 struct RowNames {
   std::string set;  ///< for messages
   std::int64_t count = 0;
-  /// Of each row, without extension and in bytes' order; of images in class folders with the folder, "cat/0". Empty
-  /// where rows have no names.
+  /// Of each row, without extension; of images in class folders with the folder, "cat/0". Empty where rows have no
+  /// names.
   std::vector<std::string> names;
   /// Rows of a feature file. `assay metric features` writes the images of a folder in the order of their names as
-  /// text, so beside such a file the other set stays in that order.
+  /// text, so beside such a file without names the other set stays in that order.
   bool feature_file = false;
 };
 

@@ -22,8 +22,8 @@ constexpr std::array<std::pair<const char*, const char*>, 4> statistics_names{
     {{"mu", "sigma"}, {"mean", "cov"}, {"mu", "cov"}, {"mean", "sigma"}}};
 constexpr std::pair<const char*, const char*> spatial_names{"mu_s", "sigma_s"};
 /// What stands beside samples and statistics, and is neither.
-constexpr std::array<const char*, 9> other_names{"logits", "class_names", "n",       "mu", "sigma",
-                                                 "mean",   "cov",         "spatial", "std"};
+constexpr std::array<const char*, 10> other_names{"logits", "class_names", "names", "n",       "mu",
+                                                  "sigma",  "mean",        "cov",   "spatial", "std"};
 
 enum class Content { features, images, neither };
 

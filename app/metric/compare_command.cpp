@@ -189,7 +189,7 @@ RowNames row_names(const Arm& arm) {
   RowNames out;
   out.set = arm.name;
   out.count = arm.input->count();
-  if (arm.input->images()) out.names = arm.input->image_features().source().names();
+  out.names = arm.input->row_names();
   out.feature_file = !arm.input->images();
   return out;
 }

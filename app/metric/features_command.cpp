@@ -64,6 +64,11 @@ int statistics_of_file(const Options& options) {
   return 0;
 }
 
+/// A list of names, which need not be UTF-8, as JSON, which is.
+std::string json_text(const std::vector<std::string>& names) {
+  return nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 int run(const Options& options) {
   if (!holds_images(options.input)) return statistics_of_file(options);
   const ImageProtocol& protocol = find_image_protocol(options.protocol);
@@ -101,9 +106,9 @@ int run(const Options& options) {
   writer.add("features", {set.count, set.width}, set.features);
   if (!set.logits.empty()) writer.add("logits", {set.count, set.classes}, set.logits);
   if (!labels.empty()) writer.add("labels", {set.count}, std::span<const std::int64_t>(labels));
-  if (!class_names.empty())
-    writer.add_metadata("class_names",
-                        nlohmann::json(class_names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!class_names.empty()) writer.add_metadata("class_names", json_text(class_names));
+  if (const std::vector<std::string> names = images.source().names(); !names.empty())
+    writer.add_metadata("names", json_text(names));
   writer.add_metadata("protocol", options.protocol);
   writer.add_metadata("weights", networks.weights_hash(protocol.network));
   writer.add_metadata("images", images.hash());

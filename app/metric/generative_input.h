@@ -42,6 +42,8 @@ class GenerativeInput {
   void leave_out(std::span<const std::int64_t> samples, const std::string& note);
   /// Samples that were left out.
   std::int64_t skipped() const { return images_ ? images_->source().skipped() : skipped_; }
+  /// Of each sample, without extension; empty where samples have no names.
+  std::vector<std::string> row_names() const { return images_ ? images_->source().names() : file_.names; }
   /// Samples, 0 where a statistics file does not say.
   std::int64_t count() const { return images_ ? images_->source().count() : file_.count; }
   /// From here on under() gives samples wherever there are some: images in place of statistics beside them. Throws

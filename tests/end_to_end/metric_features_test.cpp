@@ -386,6 +386,35 @@ TEST_F(MetricOnImages, ImagesArePairedByTheNumbersInTheirNames) {
   EXPECT_NE(other.at("low"), by_stem.at("low"));
 }
 
+TEST_F(MetricOnImages, FeatureFilesCarryTheNamesThatPairThem) {
+  const TemporaryFolder sets;
+  std::vector<int> numbers(12);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  numbered_images(sets / "a", 30, numbers, [](int i) { return std::to_string(i); });
+  numbered_images(sets / "b", 60, numbers, [](int i) { return fmt::format("img-{:05}", i); });
+  const auto path = [&](const std::string& name) { return (sets / name).string(); };
+  for (const char* set : {"a", "b"}) {
+    const Outcome outcome = metric({"features", "--input", path(set), "--weights", weights(), "--cache", path("cache"),
+                                    "--out", path(std::string(set) + ".safetensors")});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  const auto compare = [&](const std::string& a, const std::string& b) {
+    const Outcome outcome =
+        metric({"compare", "--reference", folder("reference"), "--a", path(a), "--b", path(b), "--protocol", "fid-tf1",
+                "--swaps", "200", "--bootstrap", "50", "--weights", weights(), "--cache", path("cache"), "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("results").at(0);
+  };
+  const auto folders = compare("a", "b");
+  EXPECT_EQ(folders.at("paired_by"), "number");
+  for (const auto& [a, b] : {std::pair{"a.safetensors", "b.safetensors"}, std::pair{"a", "b.safetensors"},
+                             std::pair{"a.safetensors", "b"}}) {
+    const auto files = compare(a, b);
+    for (const char* key : {"paired_by", "value", "p_value", "low", "high"})
+      EXPECT_EQ(files.at(key), folders.at(key)) << a << " " << b << " " << key;
+  }
+}
+
 TEST_F(MetricOnImages, ADamagedImageTakesItsPartnerByNumberWithIt) {
   const TemporaryFolder sets;
   const auto plain = [](int i) { return std::to_string(i); };

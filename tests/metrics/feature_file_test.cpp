@@ -22,6 +22,7 @@ using test::NpzMember;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::span<const std::byte> bytes(const std::vector<double>& values) { return std::as_bytes(std::span(values)); }
 
@@ -348,6 +349,22 @@ TEST_F(FeatureFile, ClassNamesStandInItsMetadata) {
   const FeatureSet set = read();
   EXPECT_TRUE(set.class_names.empty());
   EXPECT_THAT(set.notes, ElementsAre(HasSubstr("no JSON list")));
+}
+
+TEST_F(FeatureFileOfOthers, CarryNamesOfTheSamples) {
+  const FeatureSet named = read({features(), {"names", "|S3", {3}, std::string("b/1b/2a/1", 9)}});
+  EXPECT_THAT(named.names, ElementsAre("b/1", "b/2", "a/1"));
+  EXPECT_THAT(select(named, std::vector<std::int64_t>{2, 0}).names, ElementsAre("a/1", "b/1"));
+  const FeatureSet fewer = read({features(), {"names", "|S3", {2}, std::string("b/1b/2", 6)}});
+  EXPECT_THAT(fewer.names, IsEmpty());
+  EXPECT_THAT(fewer.notes, ElementsAre(HasSubstr("names are 2 for 3 samples, and were not used")));
+}
+
+TEST_F(FeatureFile, NamesOfTheSamplesStandInItsMetadata) {
+  features({3, 2}, {1, 2, 3, 4, 5, 6});
+  EXPECT_THAT(read().names, IsEmpty());
+  writer_.add_metadata("names", R"(["10", "2", "00003"])");
+  EXPECT_THAT(read().names, ElementsAre("10", "2", "00003"));
 }
 
 TEST_F(FeatureFileOfOthers, StatisticsComeInOtherShapesTypesAndNames) {
