@@ -4,6 +4,8 @@
 #include <xxhash.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <new>
 #include <vector>
@@ -50,12 +52,12 @@ std::string hash_text(std::string_view text) { return Hasher().bytes(text.data()
 
 std::string hash_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw InputError(fmt::format("{}: cannot be read", file.string()));
+  if (!in) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
   Hasher hasher;
   std::vector<char> buffer(1 << 20);
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
     hasher.bytes(buffer.data(), static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) throw InputError(fmt::format("{}: cannot be read", file.string()));
+  if (in.bad()) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
   return hasher.hex();
 }
 

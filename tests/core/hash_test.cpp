@@ -6,10 +6,12 @@
 
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/throws.h"
 
 namespace assay {
 namespace {
 
+using test::message_of;
 using test::TemporaryFolder;
 
 // The expected digits come from xxh128sum 0.8.1 (Debian package xxhash).
@@ -61,7 +63,8 @@ TEST(Hash, CanBeReadHalfWay) {
 
 TEST(Hash, RefusesWhatCannotBeRead) {
   const TemporaryFolder folder;
-  EXPECT_THROW(hash_file(folder / "absent"), InputError);
+  EXPECT_EQ(message_of<InputError>([&] { hash_file(folder / "absent"); }),
+            (folder / "absent").string() + ": cannot be read: No such file or directory");
   EXPECT_THROW(hash_file(folder.path()), InputError);
 }
 

@@ -43,8 +43,15 @@ def write_grey_png(path, width, height, value):
                      + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def without_repetition(pairs):
+    keys = [key for key, _ in pairs]
+    assert len(set(keys)) == len(keys), f"a key stands twice: {keys}"
+    return dict(pairs)
+
+
 def main():
-    binary, schema = sys.argv[1], json.loads(pathlib.Path(sys.argv[2]).read_text())
+    binary = sys.argv[1]
+    schema = json.loads(pathlib.Path(sys.argv[2]).read_text(), object_pairs_hook=without_repetition)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     faults = 0
