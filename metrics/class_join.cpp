@@ -28,7 +28,9 @@ using Counts = std::map<Key, std::int64_t, Order>;
 void check_labels(const FeatureSet& set) {
   if (!set.label_fault.empty()) throw InputError(set.label_fault);
   if (set.labels.empty())
-    throw InputError(fmt::format("{}: holds no labels; scores of classes need `labels` [N] on both sides", set.name));
+    throw InputError(fmt::format(
+        "{}: holds no labels; scores of classes need one folder a class, or `labels` [N] in a file, on both sides",
+        set.name));
   if (set.class_names.empty()) return;
   const auto names = static_cast<std::int64_t>(set.class_names.size());
   for (const std::int64_t label : set.labels)
@@ -69,12 +71,16 @@ std::string first_numbers(const std::vector<std::int64_t>& labels) {
 }
 
 InputError names_beside_numbers(const FeatureSet& named, const FeatureSet& numbered) {
-  return InputError(
-      fmt::format("{} has class names ({}) and {} has numbers alone ({}), which cannot be joined: give {} class names "
-                  "(features of class folders have them; `class_names` in an .npz, or as a JSON list in the metadata "
-                  "of a .safetensors file), or {} the numbers (`assay metric features --labels`)",
-                  named.name, first_few(named.class_names), numbered.name, first_numbers(numbered.labels),
-                  numbered.name, named.name));
+  // Names that could not be used are no names, and the reason stands in a note.
+  const auto unused = std::find_if(numbered.notes.begin(), numbered.notes.end(), [](const std::string& note) {
+    return note.find(": class_names are ") != std::string::npos;
+  });
+  return InputError(fmt::format(
+      "{} has class names ({}) and {} has numbers alone ({}{}), which cannot be joined: give {} class names "
+      "(features of class folders have them; `class_names` in an .npz, or as a JSON list in the metadata "
+      "of a .safetensors file), or {} the numbers (`assay metric features --labels`)",
+      named.name, first_few(named.class_names), numbered.name, first_numbers(numbered.labels),
+      unused == numbered.notes.end() ? "" : "; " + *unused, numbered.name, named.name));
 }
 
 /// "class 'dog' (40 images) is in REF alone", "2 classes (50 images) are in REF alone: 'dog' (40), 'owl' (10)".

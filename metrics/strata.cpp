@@ -88,7 +88,6 @@ std::vector<Stratum> tail_strata(std::span<const std::int64_t> reference_labels,
     if (rule.head > 0) part = count > rule.head ? 0 : count >= rule.tail ? 1 : 2;
     strata[part].classes.push_back(label);
   }
-  std::erase_if(strata, [](const Stratum& stratum) { return stratum.classes.empty(); });
   return strata;
 }
 

@@ -31,7 +31,7 @@ std::vector<Stratum> class_strata(std::span<const std::int64_t> reference_labels
                                   std::span<const std::int64_t> generated_labels,
                                   const std::vector<std::string>& names = {});
 
-/// Head, medium and tail; parts without a class are left out. Throws InputError without labels.
+/// Head, medium and tail, of which any may hold no class. Throws InputError without labels.
 std::vector<Stratum> tail_strata(std::span<const std::int64_t> reference_labels, const TailRule& rule);
 
 /// Rows of both sides with equal numbers in each class.

@@ -69,6 +69,7 @@ FeatureSet GenerativeInput::classes() const {
   set.labels = images_ ? images_->source().labels() : file_.labels;
   set.label_fault = images_ ? images_->source().label_fault() : file_.label_fault;
   set.class_names = images_ ? images_->source().class_names() : file_.class_names;
+  set.notes = notes();
   return set;
 }
 

@@ -27,7 +27,7 @@ class GenerativeInput {
   /// Throws InputError when images meet a protocol that has no public network, or one whose weights were not given.
   FeatureSet under(const std::string& protocol);
   bool images() const { return images_ != nullptr; }
-  /// What is known of labels before any network runs: name, labels, why there are none, class names.
+  /// What is known of labels before any network runs: name, labels, why there are none, class names, notes.
   FeatureSet classes() const;
   /// What was understood, passed over or left out, one line each.
   std::vector<std::string> notes() const;

@@ -49,6 +49,7 @@ std::int64_t count_of(std::int64_t label, const FeatureSet& set) {
 
 /// Why a stratum has no rows to score: "no image in GEN, 40 in REF".
 std::string empty_text(const Stratum& stratum, const FeatureSet& reference, const FeatureSet& generated) {
+  if (stratum.classes.empty()) return "no class of the reference belongs to it";
   if (!stratum.one_class) return "no class with images on both sides";
   const std::int64_t of_reference = count_of(stratum.classes[0], reference);
   const FeatureSet &without = of_reference == 0 ? reference : generated,

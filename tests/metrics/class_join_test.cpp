@@ -155,6 +155,9 @@ TEST(ClassJoin, NamesBesideNumbersAreRefusedWithWhatCanBeDone) {
   for (const std::string& text : {refusal(named_set, numbers), refusal(numbers, named_set)})
     EXPECT_THAT(text, AllOf(HasSubstr("REF has class names (cat, dog, fox and 1 more)"),
                             HasSubstr("GEN has numbers alone (0, 1, 2 and 1 more)"), HasSubstr("`class_names`")));
+  FeatureSet spoilt = numbers;
+  spoilt.notes = {"GEN: logits are 7 wide", "GEN: class_names are not all different, and were not used"};
+  EXPECT_THAT(refusal(named_set, spoilt), HasSubstr("(0, 1, 2 and 1 more; GEN: class_names are not all different"));
   // A number with zeros in front, a sign or beyond int64 is a name.
   for (const char* name : {"00", "+1", "-1", "99999999999999999999", "1.0", " 1", ""})
     EXPECT_THAT(refusal(named("REF", {{"0", 1}, {name, 1}}), numbers), HasSubstr("cannot be joined")) << name;

@@ -52,10 +52,12 @@ TEST(Strata, ManyFewCutsAtItsCounts) {
   EXPECT_THAT(strata[2].classes, ElementsAre(3));
 }
 
-TEST(Strata, PartsWithoutClassesAreLeftOut) {
+TEST(Strata, PartsWithoutClassesStandThereAllTheSame) {
   const auto strata = tail_strata(labels({{0, 5}}), parse_tail_rule("many-few:100,20"));
-  ASSERT_EQ(strata.size(), 1u);
-  EXPECT_EQ(strata[0].name, "tail");
+  ASSERT_EQ(strata.size(), 3u);
+  EXPECT_TRUE(strata[0].classes.empty() && strata[1].classes.empty());
+  EXPECT_EQ(strata[2].name, "tail");
+  EXPECT_THAT(strata[2].classes, ElementsAre(0));
 }
 
 TEST(Strata, OtherRulesAreRefused) {
