@@ -192,13 +192,15 @@ ArrayFile::ArrayFile(const std::filesystem::path& file) : path_(file.string()) {
   const bool safetensors = begins_as_safetensors(begin, size);
   if (stranger != strangers.end() && !safetensors)
     throw InputError(fmt::format("{}: is {}; {}", path_, stranger->what, accepted));
-  if (begin.starts_with("\x93NUMPY") || extension == ".npy") {
+  const bool archive_begins = begin.starts_with("PK\x03\x04") || begin.starts_with("PK\x05\x06");
+  if (begin.starts_with("\x93NUMPY") || (extension == ".npy" && !safetensors && !archive_begins)) {
+    is_lone_ = true;
     names_ = {lone};
     format_ = std::make_shared<NumpyFormat>([file](const std::string&) { return open_npy(file); });
     header(lone);
     return;
   }
-  if (begin.starts_with("PK\x03\x04") || begin.starts_with("PK\x05\x06") || (extension == ".npz" && !safetensors)) {
+  if (archive_begins || (extension == ".npz" && !safetensors)) {
     const auto archive = std::make_shared<const NpzFile>(file);
     names_ = archive->names();
     const auto torch = std::find_if(names_.begin(), names_.end(), [](const std::string& name) {
@@ -220,8 +222,7 @@ ArrayFile::ArrayFile(const std::filesystem::path& file) : path_(file.string()) {
 bool ArrayFile::has(const std::string& name) const { return std::binary_search(names_.begin(), names_.end(), name); }
 
 std::string ArrayFile::where(const std::string& name) const {
-  const bool alone = lower_case(std::filesystem::path(path_).extension().string()) == ".npy";
-  return alone ? path_ : fmt::format("{}: '{}'", path_, name);
+  return is_lone_ ? path_ : fmt::format("{}: '{}'", path_, name);
 }
 
 const ArrayHeader& ArrayFile::header(const std::string& name) const {

@@ -72,6 +72,7 @@ class ArrayFile {
 
  private:
   std::string path_;
+  bool is_lone_ = false;  // a .npy file
   std::vector<std::string> names_;
   std::map<std::string, std::string> metadata_;
   std::shared_ptr<const Format> format_;

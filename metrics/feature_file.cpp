@@ -71,19 +71,22 @@ class RowReader {
         array_.read(stored);
         if (const auto at = convert_to_float(array_.type, stored, floats)) refuse_inexact(stored, first, *at);
       }
-      check_finite(floats, first);
+      check_finite(floats, doubles, first);
       body(first, std::span<const float>(floats), std::span<const double>(doubles));
     }
   }
 
  private:
-  void check_finite(std::span<const float> values, std::int64_t first_row) const {
+  void check_finite(std::span<const float> values, std::span<const double> exact, std::int64_t first_row) const {
     float sum = 0.0F;  // NaN where a value is not finite, and the loop stays vectorised
     for (const float value : values) sum += value * 0.0F;
     if (sum == 0.0F) return;
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i]))
-        throw InputError(fmt::format("{} holds {} in {}", where_, values[i], place_of(i, first_row)));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      const bool too_large = !exact.empty() && std::isfinite(exact[i]);
+      throw InputError(fmt::format("{} holds {} in {}{}", where_, exact.empty() ? values[i] : exact[i],
+                                   place_of(i, first_row), too_large ? ", which is beyond the range of float32" : ""));
+    }
   }
 
   [[noreturn]] void refuse_inexact(std::span<const std::byte> stored, std::int64_t first_row, std::size_t i) const {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -110,7 +111,8 @@ LabelArray read_labels(const ArrayFile& file, const std::string& name, std::int6
     if (const auto at = convert_to_integers(view.type, view.data, out.labels)) {
       double value = 0;
       convert_to_double(view.type, view.data.subspan(*at * size_of(view.type)), {&value, 1});
-      return fault(fmt::format("holds {} in row {}, which is no whole number", value, *at));
+      return fault(fmt::format("holds {} in row {}, which is {}", value, *at,
+                               std::abs(value) < 0x1p63 || std::isnan(value) ? "no whole number" : "beyond 64 bits"));
     }
   } else if (header.shape.size() == 2 && read_one_hot(file, name, count, out.labels)) {
     out.notes.push_back(fmt::format("{} is one-hot, read as classes 0 to {}", file.where(name), header.shape[1] - 1));

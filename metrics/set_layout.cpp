@@ -113,6 +113,17 @@ void find_known_samples(const ArrayFile& file, SetLayout& layout) {
   if (layout.features.empty() && layout.images.empty() && !odd.empty()) throw neither(file, odd.front());
 }
 
+/// A vector as long as the sides of this square matrix: with that beside it, the matrix may be a covariance.
+std::optional<std::string> mean_beside(const ArrayFile& file, const std::string& matrix) {
+  const std::vector<std::int64_t> shape = file.header(matrix).shape;
+  if (shape.size() != 2 || shape[0] != shape[1]) return std::nullopt;
+  for (const std::string& name : file.names()) {
+    const auto header = name == matrix ? std::nullopt : file.header_if_sound(name);
+    if (header && is_float(header->type) && header->shape == std::vector<std::int64_t>{shape[0]}) return name;
+  }
+  return std::nullopt;
+}
+
 /// Samples under another name, where one array alone can be meant.
 void find_unknown_samples(const ArrayFile& file, SetLayout& layout) {
   std::vector<std::string> candidates;
@@ -131,6 +142,11 @@ void find_unknown_samples(const ArrayFile& file, SetLayout& layout) {
                     "under a name such as {}, {} or {}",
                     file.path(), described(file, candidates), sample_names[0], sample_names[1], sample_names[2]));
   const std::string& name = candidates.front();
+  if (const auto mean = mean_beside(file, name))
+    throw InputError(fmt::format(
+        "{}: holds {}, which may be a covariance and its mean, or features; expected statistics as 'mu' and "
+        "'sigma', or features under a name such as {}",
+        file.path(), described(file, {name, *mean}), sample_names[0]));
   const bool images = content_of(file.header(name)) == Content::images;
   (images ? layout.images : layout.features) = name;
   layout.notes.push_back(fmt::format("{}: '{}' was taken for its {}, the one array that can be", file.path(), name,

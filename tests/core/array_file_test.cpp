@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/numbers.h"
 #include "tests/support/npy.h"
 #include "tests/support/temporary_folder.h"
@@ -85,6 +86,15 @@ TEST_F(ArrayFileTest, SaysWhichFormatAFileHasInstead) {
   EXPECT_THAT(refusal("f.npy", "1 2 3 4 5 6 7 8\n"), HasSubstr("no .npy array"));
   EXPECT_THAT(refusal("f.safetensors", ""), HasSubstr("too short"));
   EXPECT_THAT(message_of<InputError>([&] { const ArrayFile opened(folder_ / "none.npz"); }), HasSubstr("none.npz"));
+}
+
+TEST_F(ArrayFileTest, GoesByContentAndNotByName) {
+  const std::string archive = read_file(ASSAY_TEST_DATA "/core/stored.npz");
+  const ArrayFile file(folder_.file("archive.npy", archive));
+  EXPECT_TRUE(file.has("single"));
+  EXPECT_THAT(file.where("single"), HasSubstr("archive.npy: 'single'"));
+  const ArrayFile lone(folder_.file("lone.npz", npy_of_type("<f4", "1,", "1234")));
+  EXPECT_EQ(lone.where("arr_0"), lone.path());
 }
 
 TEST_F(ArrayFileTest, SaysHowMuchIsMissingOrTooMuch) {

@@ -23,6 +23,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 std::span<const std::byte> bytes(const std::vector<double>& values) { return std::as_bytes(std::span(values)); }
 
@@ -286,6 +287,20 @@ TEST_F(FeatureFileOfOthers, UnderAnotherNameAreTakenWhereNothingElseCanBeMeant) 
               AllOf(HasSubstr("'first' F32 [3, 2]"), HasSubstr("'second' F32 [3, 2]"), HasSubstr("features")));
 }
 
+TEST_F(FeatureFileOfOthers, ASquareMatrixBesideAVectorMayBeStatisticsAndIsRefused) {
+  const std::string square = packed<float>({1, 0, 0, 1});
+  EXPECT_THAT(refusal({{"Mu", "<f4", {2}, packed<float>({0, 0})}, {"Sigma", "<f4", {2, 2}, square}}),
+              AllOf(HasSubstr("'Sigma' F32 [2, 2], 'Mu'"), HasSubstr("'mu' and 'sigma'")));
+  EXPECT_EQ(read({{"clip", "<f4", {2, 2}, square}, {"ids", "<i8", {2}, packed<std::int64_t>({1, 2})}}).count, 2);
+}
+
+TEST_F(FeatureFileOfOthers, ADoubleBeyondFloatIsNamedAsItStands) {
+  EXPECT_THAT(refusal({{"features", "<f8", {2, 2}, packed<double>({1, 2, 3, 1e39})}}),
+              AllOf(HasSubstr("holds 1e+39 in row 1, column 1"), HasSubstr("beyond the range of float32")));
+  EXPECT_THAT(refusal({{"features", "<f8", {1, 2}, packed<double>({1, std::numeric_limits<double>::infinity()})}}),
+              AllOf(HasSubstr("holds inf in row 0, column 1"), Not(HasSubstr("float32"))));
+}
+
 TEST_F(FeatureFileOfOthers, HaveLabelsOfEveryIntegerTypeAndShape) {
   const auto labels = [&](const std::string& type, std::vector<std::int64_t> shape, const std::string& bytes) {
     const FeatureSet set = read({features(), {"labels", type, std::move(shape), bytes}});
@@ -301,6 +316,12 @@ TEST_F(FeatureFileOfOthers, HaveLabelsOfEveryIntegerTypeAndShape) {
   EXPECT_THAT(labels("<f8", {3}, packed<double>({1, 0, 1})), expected);
   EXPECT_THAT(labels("<i8", {3, 2}, packed<std::int64_t>({0, 1, 1, 0, 0, 1})), expected);  // one-hot
   EXPECT_THAT(read({features("arr_0"), {"arr_1", "<i2", {3}, packed<std::int16_t>({1, 0, 1})}}).labels, expected);
+}
+
+TEST_F(FeatureFileOfOthers, SayWhichLabelIsTooLarge) {
+  const FeatureSet set =
+      read({features(), {"labels", "<u8", {3}, packed<std::uint64_t>({1, std::uint64_t{1} << 63, 0})}});
+  EXPECT_THAT(set.label_fault, AllOf(HasSubstr("in row 1"), HasSubstr("beyond 64 bits")));
 }
 
 TEST_F(FeatureFileOfOthers, SayWhatStandsWhereLabelsDoAndGoOn) {
