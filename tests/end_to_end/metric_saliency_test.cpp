@@ -397,7 +397,7 @@ TEST_F(MetricClustering, NamesFileAndLineOfWhatIsNoLabel) {
   EXPECT_THAT(cluster("1\n\n2\n", "1\n2\n").err, HasSubstr("p.txt:2: an empty line"));
   EXPECT_THAT(cluster("\x93NUMPY\x01", "1\n2\n").err, HasSubstr("p.txt: is no .npy array"));
   EXPECT_THAT(cluster(test::npy_of_type("<f4", "2,", test::bytes_of(1.0F) + test::bytes_of(0.5F)), "1\n2\n").err,
-              HasSubstr("p.txt: 'arr_0' holds 0.5 in row 1"));
+              HasSubstr("p.txt holds 0.5 in row 1, which is no whole number"));
   EXPECT_THAT(cluster(test::npy_of_type("|S1", "2,", "ab"), "1\n2\n").err,
               HasSubstr("holds |S1 [2]; expected integers"));
   EXPECT_THAT(cluster("# only a header\n", "1\n").err, HasSubstr("p.txt: no labels"));
