@@ -8,7 +8,7 @@
 #include "bench/harness/machine.h"
 #include "core/error.h"
 #include "datasets/dataset.h"
-#include "datasets/image_file.h"
+#include "images/image_file.h"
 #include "reproductions/method.h"
 
 namespace assay {

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "app/command.h"
-#include "bench/harness/parity.h"
+#include "bench/parity/parity.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "datasets/dataset.h"
-#include "metrics/protocols.h"
-#include "reproductions/claims.h"
+#include "metrics/protocols/protocols.h"
+#include "reproductions/claims/claims.h"
 #include "reproductions/method.h"
 
 namespace assay {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/command.h"
-#include "bench/harness/parity.h"
+#include "bench/parity/parity.h"
 
 namespace assay {
 namespace {

@@ -13,7 +13,8 @@ endif()
 
 find_program(ASSAY_CCACHE ccache)
 if(ASSAY_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${ASSAY_CCACHE}")
+  # What it must overlook to keep files compiled with precompiled headers; we use no __TIME__.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros "${ASSAY_CCACHE}")
   set(CMAKE_CUDA_COMPILER_LAUNCHER "${ASSAY_CCACHE}")
 endif()
 # Not mold, which is no faster here: Debian's 1.10 makes one program in some hundred that cannot start (a read-only part

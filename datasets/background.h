@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core/philox.h"
-#include "datasets/image.h"
+#include "images/image.h"
 
 namespace assay {
 

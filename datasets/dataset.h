@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.h"
+#include "images/image.h"
 
 namespace assay {
 

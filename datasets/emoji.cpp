@@ -14,7 +14,7 @@
 #include "datasets/background.h"
 #include "datasets/colour_font.h"
 #include "datasets/emoji_list.h"
-#include "datasets/resize.h"
+#include "images/area_resize.h"
 
 namespace assay {
 namespace {

@@ -13,7 +13,7 @@ struct BlockMoments {
 
 /// First and second sums of `rows` [N, D] float32, in double: entry (i, j) adds x_i x_j row after row in the order
 /// given, and a product of two floats is exact in double, so the bits depend on the rows alone (not on threads,
-/// not on the device). Meant for blocks of a few hundred rows: see metrics/moments.h, which joins blocks.
+/// not on the device). Meant for blocks of a few hundred rows: see metrics/feature_sets/moments.h, which joins blocks.
 /// No rows give zeros. Throws c10::Error on another shape or type.
 BlockMoments moments(const at::Tensor& rows);
 

@@ -7,9 +7,9 @@
 #include <tuple>
 
 #include "core/hash.h"
-#include "metrics/bootstrap.h"
-#include "metrics/moments.h"
-#include "metrics/prdc.h"
+#include "metrics/feature_sets/moments.h"
+#include "metrics/generative/prdc.h"
+#include "metrics/statistics/bootstrap.h"
 
 namespace assay {
 namespace {

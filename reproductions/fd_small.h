@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "metrics/features/small_features.h"
-#include "metrics/frechet.h"
-#include "reproductions/images.h"
+#include "metrics/generative/frechet.h"
 #include "reproductions/method.h"
+#include "reproductions/samples/image_tensors.h"
 
 namespace assay {
 
@@ -25,8 +25,8 @@ class FdSmall {
   ProtocolUse protocol() const;
 
   double distance(const at::Tensor& features) const;
-  /// Precision and recall in the same features (metrics/prdc.h), with intervals; protocol neighbours(). `reference` as
-  /// in score().
+  /// Precision and recall in the same features (metrics/generative/prdc.h), with intervals; protocol neighbours().
+  /// `reference` as in score().
   std::vector<Score> precision_and_recall(const std::string& arm, const at::Tensor& features,
                                           const nlohmann::json& params, const at::Tensor& reference = {}) const;
   ProtocolUse neighbours() const;

@@ -11,7 +11,7 @@
 
 #include "core/score_interval.h"
 #include "datasets/dataset.h"
-#include "reproductions/published_plan.h"
+#include "reproductions/plan.h"
 
 namespace assay {
 
@@ -30,7 +30,7 @@ struct Score {
   nlohmann::json params = nlohmann::json::object();  // guidance: {"w": 2, "w_cfg": 1}
 };
 
-/// A protocol with the choices of this use spelled out (metrics/protocols.h gives the fixed part).
+/// A protocol with the choices of this use spelled out (metrics/protocols/protocols.h gives the fixed part).
 struct ProtocolUse {
   std::string name;
   nlohmann::json choices = nlohmann::json::object();
@@ -105,7 +105,8 @@ struct Contrast {
   nlohmann::json params_b = nlohmann::json::object();
 };
 
-/// What a configuration will compare, besides the differences that its claims are about (reproductions/claims.h).
+/// What a configuration will compare, besides the differences that its claims are about
+/// (reproductions/claims/claims.h).
 struct MethodPlan {
   std::vector<Contrast> contrasts;
 };
@@ -138,7 +139,8 @@ struct MethodEntry {
   nlohmann::json (*preset_on)(const std::string& tier, const std::string& dataset);
   MethodWork work;   // of the tiers that train networks of their own
   MethodWork paper;  // of the tier `paper`, which repeats published runs; without functions where there is none
-  /// The texts of claims.json (reproductions/claims.h) and paper_table.json (reproductions/paper_tables.h).
+  /// The texts of claims.json (reproductions/claims/claims.h) and paper_table.json
+  /// (reproductions/claims/paper_tables.h).
   const char* claims = "[]";
   const char* paper_table = "{}";
 

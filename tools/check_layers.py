@@ -7,54 +7,138 @@ import re
 import sys
 from pathlib import Path
 
-# Lowest first: folder, what it may include besides itself. app and tests may include everything.
+# Folder: what its files may include besides files of the same folder. A folder that is named here owns its subfolders,
+# but for those named themselves; `*` stands for one folder of any name, but for those named. Lowest layers first.
+# app and tests may include everything.
+BELOW_DIFFUSION = {"core", "kernels"}
+BELOW_METRICS = {"core", "images", "kernels"}
+BELOW_REPRODUCTIONS = {"core", "images", "datasets", "kernels", "diffusion/**", "metrics/**"}
 LAYERS = {
     "core": set(),
     "store": {"core"},
-    "datasets": {"core"},
+    "images": {"core"},
+    "datasets": {"core", "images"},
     "kernels": {"core"},
-    "diffusion": {"core", "kernels"},
-    "metrics": {"core", "kernels"},
-    "reproductions": {"core", "datasets", "kernels", "diffusion", "metrics"},
-    "bench": {"core", "store", "datasets", "kernels", "diffusion", "metrics", "reproductions"},
-    "reports": {"core", "store"},
-}
-LAYERS["app"] = set(LAYERS)
-LAYERS["tests"] = set(LAYERS)
 
-WITHOUT_TORCH = {"core", "store", "datasets", "reports"}
+    "diffusion": BELOW_DIFFUSION,
+    "diffusion/process": BELOW_DIFFUSION,
+    "diffusion/networks": BELOW_DIFFUSION | {"diffusion", "diffusion/process"},
+    "diffusion/networks/*": BELOW_DIFFUSION | {"diffusion", "diffusion/networks"},
+    "diffusion/guidance": BELOW_DIFFUSION | {"diffusion", "diffusion/process"},
+    "diffusion/sampling/diffusers": BELOW_DIFFUSION | {"diffusion", "diffusion/process", "diffusion/guidance"},
+    "diffusion/sampling": BELOW_DIFFUSION
+    | {"diffusion", "diffusion/process", "diffusion/guidance", "diffusion/sampling/diffusers"},
+    "diffusion/training": BELOW_DIFFUSION
+    | {"diffusion", "diffusion/process", "diffusion/networks", "diffusion/networks/adm", "diffusion/guidance"},
+
+    "metrics": BELOW_METRICS,
+    "metrics/linear_algebra": BELOW_METRICS,
+    "metrics/statistics": BELOW_METRICS,
+    "metrics/protocols": BELOW_METRICS,
+    "metrics/feature_sets": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics"},
+    "metrics/features": BELOW_METRICS | {"metrics/feature_sets"},
+    "metrics/generative": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets"},
+    "metrics/clustering": BELOW_METRICS | {"metrics/statistics"},
+    "metrics/masks": BELOW_METRICS | {"metrics/statistics"},
+
+    "reproductions/claims": BELOW_REPRODUCTIONS,
+    "reproductions/samples": BELOW_REPRODUCTIONS,
+    "reproductions": BELOW_REPRODUCTIONS | {"reproductions/claims", "reproductions/samples"},
+    "reproductions/published": BELOW_REPRODUCTIONS | {"reproductions", "reproductions/samples"},
+    "reproductions/*/algorithm": BELOW_REPRODUCTIONS | {"reproductions/samples"},
+    "reproductions/*": BELOW_REPRODUCTIONS
+    | {"reproductions", "reproductions/samples", "reproductions/published", "reproductions/*/algorithm"},
+
+    "bench": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
+    "bench/harness": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
+    "bench/parity": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
+    "reports": {"core", "store"},
+    "app": {"**"},
+    "tests": {"**"},
+}
+# These say more than their folder may: each includes what it makes a table of.
+OF_ALL_METHODS = {"reproductions/methods.cpp"}
+
+WITHOUT_TORCH = {"core", "store", "images", "datasets", "reports"}
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 # These take half a minute to parse, which every file that includes the header would pay.
 SLOW_IN_HEADERS = re.compile(r"(torch/(torch|nn|all)\.h|torch/(nn|csrc/api)/.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^">]+)[">]', re.MULTILINE)
 
 
+def layer_of(path):
+    """The entry of LAYERS that a source belongs to and the folder that it stands for; (None, None) for others."""
+    folders = path.split("/")[:-1]
+    for depth in range(len(folders), 0, -1):
+        folder = "/".join(folders[:depth])
+        if folder in LAYERS:
+            return folder, folder
+        for star in range(depth):
+            pattern = "/".join([*folders[:star], "*", *folders[star + 1 : depth]])
+            if pattern in LAYERS:
+                return pattern, folder
+    return None, None
+
+
+def method_of(layer, folder):
+    return folder.split("/")[1] if layer.startswith("reproductions/*") else ""
+
+
+def allows(layer, other, other_folder):
+    """Whether files of `layer` may include those of `other`, another folder."""
+    if other == layer and "*" in layer:
+        return False
+    return any(a in ("**", other, other_folder) or (a.endswith("/**") and (other_folder + "/").startswith(a[:-2]))
+               for a in LAYERS[layer])
+
+
+def places_for(where, included):
+    """Where a file that includes these layers may lie: folders of the same top folder first."""
+    top = where.split("/")[0]
+    fitting = [name for name in LAYERS if name not in ("app", "tests")
+               and all(folder == name or allows(name, other, folder) for other, folder in included)]
+    return sorted(fitting, key=lambda name: name.split("/")[0] != top)[:3]
+
+
 def violations(root):
-    for folder, allowed in LAYERS.items():
-        for file in sorted((root / folder).rglob("*")):
-            if file.suffix not in (".h", ".cpp", ".cu"):
-                continue
-            text = file.read_text(encoding="utf-8")
-            where = file.relative_to(root)
-            if file.suffix == ".h" and not re.search(r"^#pragma once$", text, re.MULTILINE):
-                yield f"{where}: a header needs #pragma once"
-            without_torch = folder in WITHOUT_TORCH or file.suffix == ".cu" or file.name.endswith("_math.h")
-            for match in INCLUDE.finditer(text):
-                header = match.group(1)
-                place = f"{where}:{text.count(chr(10), 0, match.start(1)) + 1}"
-                layer = header.split("/")[0]
-                if layer in LAYERS and layer != folder and layer not in allowed:
-                    yield f"{place}: {folder}/ may not include {header}; allowed: {', '.join(sorted(allowed)) or 'nothing of ours'}"
-                if TORCH.match(header) and without_torch:
-                    yield f"{place}: {header}: no LibTorch header may be included here"
-                elif file.suffix == ".h" and SLOW_IN_HEADERS.match(header):
-                    yield f"{place}: {header} may stand in .cpp files only; <ATen/core/Tensor.h> is enough for a header"
+    for file in sorted(p for folder in {name.split("/")[0] for name in LAYERS} for p in (root / folder).rglob("*")):
+        if file.suffix not in (".h", ".cpp", ".cu"):
+            continue
+        text = file.read_text(encoding="utf-8")
+        where = file.relative_to(root).as_posix()
+        layer, folder = layer_of(where)
+        if file.suffix == ".h" and not re.search(r"^#pragma once$", text, re.MULTILINE):
+            yield f"{where}: a header needs #pragma once"
+        if layer is None:
+            yield f"{where}: this folder is not in LAYERS of tools/check_layers.py; name it there with what it may include"
+            continue
+        without_torch = where.split("/")[0] in WITHOUT_TORCH or file.suffix == ".cu" or file.name.endswith("_math.h")
+        included = {layer_of(h) for h in INCLUDE.findall(text)} - {(None, None), (layer, folder)}
+        for match in INCLUDE.finditer(text):
+            header = match.group(1)
+            place = f"{where}:{text.count(chr(10), 0, match.start(1)) + 1}"
+            other, other_folder = layer_of(header)
+            if other is None or other_folder == folder or where in OF_ALL_METHODS:
+                pass
+            elif method_of(layer, folder) and method_of(other, other_folder) not in ("", method_of(layer, folder)):
+                yield (f"{place}: no method includes another ({header}); what two of them need belongs in diffusion/, "
+                       f"metrics/ or reproductions/samples/")
+            elif not allows(layer, other, other_folder):
+                fitting = places_for(where, included)
+                yield (f"{place}: {folder}/ may not include {header}; allowed: "
+                       f"{', '.join(sorted(LAYERS[layer])) or 'nothing of ours'}; "
+                       + (f"what includes this belongs in {' or '.join(name + '/' for name in fitting)}" if fitting
+                          else "no folder may include all that this file does: divide it"))
+            if TORCH.match(header) and without_torch:
+                yield f"{place}: {header}: no LibTorch header may be included here"
+            elif file.suffix == ".h" and SLOW_IN_HEADERS.match(header):
+                yield f"{place}: {header} may stand in .cpp files only; <ATen/core/Tensor.h> is enough for a header"
 
 
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
-    if not any((root / folder).is_dir() for folder in LAYERS):
-        sys.exit(f"{root}: none of the folders {', '.join(LAYERS)} is here")
+    if not any((root / name).is_dir() for name in LAYERS):
+        sys.exit(f"{root}: none of the folders {', '.join(name for name in LAYERS if '/' not in name)} is here")
     found = list(violations(root))
     print("\n".join(found), end="\n" if found else "")
     sys.exit(1 if found else 0)

@@ -9,12 +9,12 @@
 #include "app/command.h"
 #include "app/metric/label_file.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "metrics/bootstrap.h"
-#include "metrics/clustering.h"
-#include "metrics/score_range.h"
+#include "metrics/clustering/clustering.h"
+#include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {

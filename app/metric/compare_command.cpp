@@ -13,16 +13,16 @@
 #include "app/command.h"
 #include "app/metric/generative_input.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/pair_scores.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/phrases.h"
-#include "metrics/bootstrap.h"
-#include "metrics/row_pairing.h"
-#include "metrics/score_range.h"
-#include "metrics/tie_groups.h"
+#include "metrics/feature_sets/row_pairing.h"
+#include "metrics/generative/pair_protocols.h"
+#include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/score_range.h"
+#include "metrics/statistics/tie_groups.h"
 
 namespace assay {
 namespace {

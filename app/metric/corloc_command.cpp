@@ -11,10 +11,10 @@
 
 #include "app/command.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "metrics/corloc.h"
+#include "metrics/masks/corloc.h"
 
 namespace assay {
 namespace {

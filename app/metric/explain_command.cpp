@@ -7,7 +7,7 @@
 #include "app/command.h"
 #include "app/metric/generative_input.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 

@@ -9,16 +9,16 @@
 #include <utility>
 
 #include "app/command.h"
-#include "app/metric/image_features.h"
 #include "app/metric/label_file.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "app/metric/statistics_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/safetensors.h"
-#include "metrics/feature_file.h"
+#include "metrics/feature_sets/feature_file.h"
+#include "metrics/features/image_features.h"
 
 namespace assay {
 namespace {

@@ -9,13 +9,13 @@
 #include "app/command.h"
 #include "app/metric/generative_input.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
-#include "app/metric/strata_rows.h"
+#include "app/metric/metric_report.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "metrics/class_join.h"
+#include "metrics/feature_sets/class_join.h"
 #include "metrics/generative/generative_protocols.h"
+#include "metrics/generative/strata_rows.h"
 
 namespace assay {
 namespace {

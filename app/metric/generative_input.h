@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "app/metric/image_features.h"
-#include "metrics/feature_file.h"
+#include "metrics/feature_sets/feature_file.h"
+#include "metrics/features/image_features.h"
 #include "metrics/generative/generative_protocols.h"
 
 namespace assay {

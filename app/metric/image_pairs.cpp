@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <iterator>
 
-#include "app/metric/damaged_images.h"
 #include "core/error.h"
 #include "core/phrases.h"
-#include "datasets/image_file.h"
-#include "datasets/image_folder.h"
+#include "images/damaged_images.h"
+#include "images/image_file.h"
+#include "images/image_folder.h"
 
 namespace assay {
 namespace {

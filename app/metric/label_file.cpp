@@ -12,8 +12,8 @@
 #include "core/array_file.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "metrics/label_array.h"
-#include "metrics/set_layout.h"
+#include "images/label_array.h"
+#include "images/set_layout.h"
 
 namespace assay {
 

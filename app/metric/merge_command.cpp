@@ -12,7 +12,7 @@
 #include "core/array_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "metrics/feature_file.h"
+#include "metrics/feature_sets/feature_file.h"
 
 namespace assay {
 namespace {

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 
 namespace assay {
 namespace {

@@ -11,19 +11,19 @@
 #include <optional>
 
 #include "app/command.h"
-#include "app/metric/damaged_images.h"
 #include "app/metric/image_pairs.h"
 #include "app/metric/metric_command.h"
-#include "app/metric/report.h"
+#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "datasets/image_file.h"
-#include "metrics/bootstrap.h"
-#include "metrics/confusion.h"
-#include "metrics/saliency/evaluator.h"
+#include "images/damaged_images.h"
+#include "images/image_file.h"
+#include "metrics/masks/confusion.h"
+#include "metrics/masks/saliency_evaluator.h"
+#include "metrics/statistics/bootstrap.h"
 
 namespace assay {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/metric/report.h"
-#include "metrics/feature_file.h"
+#include "app/metric/metric_report.h"
+#include "metrics/feature_sets/feature_file.h"
 
 namespace assay {
 

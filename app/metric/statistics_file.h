@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/moments.h"
+#include "metrics/feature_sets/moments.h"
 
 namespace assay {
 

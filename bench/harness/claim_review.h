@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/claims.h"
+#include "reproductions/claims/claims.h"
 #include "store/query.h"
 
 namespace assay {

@@ -51,7 +51,7 @@ nlohmann::json execute(const RunRequest& request);
 nlohmann::json resume(const std::filesystem::path& store, std::int64_t run);
 
 /// What a request would do, without doing it: {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]},
-/// with "published" (reproductions/published_plan.h) where a tier repeats published runs.
+/// with "published" (reproductions/plan.h) where a tier repeats published runs.
 nlohmann::json dry_run(const RunRequest& request);
 
 /// {"id", "method", "statement", "origin", "verdict", "statistic", "low", "high", "threshold", "seeds"}.

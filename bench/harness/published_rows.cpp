@@ -1,7 +1,7 @@
 #include "bench/harness/published_rows.h"
 
 #include "bench/harness/recorded_run.h"
-#include "reproductions/paper_tables.h"
+#include "reproductions/claims/paper_tables.h"
 
 namespace assay {
 

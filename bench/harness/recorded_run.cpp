@@ -18,7 +18,7 @@
 #include "core/process_memory.h"
 #include "core/progress.h"
 #include "kernels/thread_count.h"
-#include "metrics/protocols.h"
+#include "metrics/protocols/protocols.h"
 
 namespace assay {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "metrics/bootstrap.h"
+#include "metrics/statistics/bootstrap.h"
 
 namespace assay {
 namespace {

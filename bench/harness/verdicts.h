@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/claims.h"
+#include "reproductions/claims/claims.h"
 #include "reproductions/method.h"
 #include "store/query.h"
 

@@ -5,8 +5,8 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/micro/micro_bench.h"
-#include "metrics/bootstrap.h"
-#include "metrics/frechet.h"
+#include "metrics/generative/frechet.h"
+#include "metrics/statistics/bootstrap.h"
 
 namespace assay {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bench/micro/micro_bench.h"
-#include "metrics/kid.h"
-#include "metrics/prdc.h"
+#include "metrics/generative/kid.h"
+#include "metrics/generative/prdc.h"
 
 namespace assay {
 namespace {

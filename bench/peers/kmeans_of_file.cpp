@@ -13,7 +13,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/safetensors.h"
-#include "metrics/kmeans.h"
+#include "metrics/clustering/kmeans.h"
 
 namespace assay {
 namespace {

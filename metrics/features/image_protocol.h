@@ -27,7 +27,7 @@ struct Normalisation {
 
 /// How the images of one protocol of `assay metric generative` become features.
 struct ImageProtocol {
-  std::string_view id;  ///< of metrics/protocols.h
+  std::string_view id;  ///< of metrics/protocols/protocols.h
   FeatureNetworkId network;
   Resize resize;
   Normalisation normalisation;

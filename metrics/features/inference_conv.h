@@ -10,7 +10,7 @@ namespace assay {
 ///
 /// On the CPU oneDNN applies the ReLU while the result is in registers and the weights are laid out for it at the
 /// first call, for images of that size; elsewhere it is at::conv2d and at::relu_. The bits of an image's result depend
-/// neither on the batch it is in nor on the number of threads (tests/metrics/inception_test.cpp).
+/// neither on the batch it is in nor on the number of threads (tests/metrics/features/inception_test.cpp).
 class InferenceConv {
  public:
   InferenceConv() = default;

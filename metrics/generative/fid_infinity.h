@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "metrics/extrapolation.h"
-#include "metrics/feature_set.h"
+#include "metrics/feature_sets/feature_set.h"
+#include "metrics/statistics/extrapolation.h"
 
 namespace assay {
 

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "core/student_t.h"
-#include "metrics/bootstrap.h"
-#include "metrics/frechet_influence.h"
 #include "metrics/generative/fid_infinity.h"
+#include "metrics/generative/frechet_influence.h"
 #include "metrics/generative/generative_protocols.h"
-#include "metrics/score_range.h"
+#include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "metrics/generative/score_options.h"
+#include "metrics/generative/protocol_options.h"
 
 namespace assay {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/feature_file.h"
+#include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/metric_row.h"
 
 namespace assay {
@@ -34,7 +34,7 @@ enum class SampleNeeds {
 
 /// One protocol of `assay metric generative`.
 struct GenerativeProtocol {
-  std::string_view id;  ///< of metrics/protocols.h
+  std::string_view id;  ///< of metrics/protocols/protocols.h
   GenerativeScore score;
   SampleNeeds needs;
   /// Choices that the user may set otherwise than the protocol's, for the store.

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "core/error.h"
-#include "metrics/bootstrap.h"
 #include "metrics/generative/generative_protocols.h"
-#include "metrics/generative/score_options.h"
-#include "metrics/score_range.h"
+#include "metrics/generative/protocol_options.h"
+#include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/score_range.h"
 
 namespace assay {
 

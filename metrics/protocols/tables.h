@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "metrics/protocols.h"
+#include "metrics/protocols/protocols.h"
 
 namespace assay {
 

@@ -6,9 +6,9 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "diffusion/respacing.h"
+#include "diffusion/process/respacing.h"
 #include "reproductions/ed_dpm/presets.h"
-#include "reproductions/tier_preset.h"
+#include "reproductions/tiers.h"
 
 namespace assay::ed_dpm {
 namespace {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "diffusion/adm_sampler.h"
-#include "diffusion/classifier_trainer.h"
-#include "diffusion/encoder_unet.h"
-#include "diffusion/trainer.h"
-#include "diffusion/unet.h"
+#include "diffusion/networks/adm/encoder_unet.h"
+#include "diffusion/networks/adm/unet.h"
+#include "diffusion/sampling/adm_sampler.h"
+#include "diffusion/training/classifier_trainer.h"
+#include "diffusion/training/trainer.h"
 #include "metrics/features/small_features.h"
 
 namespace assay::ed_dpm {

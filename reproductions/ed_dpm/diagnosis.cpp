@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "core/philox.h"
-#include "diffusion/classifier_guidance.h"
-#include "diffusion/guidance_trace.h"
+#include "diffusion/guidance/classifier_guidance.h"
+#include "diffusion/guidance/guidance_trace.h"
 #include "kernels/one_thread_each.h"
-#include "metrics/rank_correlation.h"
-#include "reproductions/sample_noise.h"
+#include "metrics/statistics/rank_correlation.h"
+#include "reproductions/samples/sample_noise.h"
 
 namespace assay::ed_dpm {
 namespace {

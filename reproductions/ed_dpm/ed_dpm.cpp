@@ -10,15 +10,15 @@
 
 #include "core/elapsed.h"
 #include "core/philox.h"
-#include "metrics/linear_probe.h"
-#include "metrics/proportion.h"
-#include "reproductions/dataset_needs.h"
+#include "metrics/clustering/linear_probe.h"
+#include "metrics/statistics/proportion.h"
+#include "reproductions/ed_dpm/algorithm/guided_draw.h"
 #include "reproductions/ed_dpm/diagnosis.h"
-#include "reproductions/ed_dpm/guided_draw.h"
 #include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
-#include "reproductions/sample_files.h"
+#include "reproductions/samples/sample_files.h"
+#include "reproductions/tiers.h"
 
 namespace assay::ed_dpm {
 namespace {

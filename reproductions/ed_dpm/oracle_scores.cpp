@@ -9,10 +9,10 @@
 #include <cmath>
 #include <vector>
 
-#include "diffusion/entropy.h"
-#include "metrics/proportion.h"
-#include "metrics/rank_correlation.h"
-#include "reproductions/ed_dpm/oracle.h"
+#include "diffusion/guidance/entropy.h"
+#include "metrics/statistics/proportion.h"
+#include "metrics/statistics/rank_correlation.h"
+#include "reproductions/ed_dpm/algorithm/oracle.h"
 
 namespace assay::ed_dpm {
 namespace {

@@ -9,12 +9,12 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/philox.h"
-#include "diffusion/respacing.h"
+#include "diffusion/process/respacing.h"
+#include "reproductions/ed_dpm/algorithm/guided_draw.h"
 #include "reproductions/ed_dpm/config.h"
-#include "reproductions/ed_dpm/guided_draw.h"
-#include "reproductions/published_run.h"
-#include "reproductions/published_sampling.h"
-#include "reproductions/step_speed.h"
+#include "reproductions/published/config.h"
+#include "reproductions/published/sampling.h"
+#include "reproductions/published/step_speed.h"
 
 namespace assay::ed_dpm::paper {
 namespace {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "reproductions/ed_dpm/config.h"
-#include "reproductions/images.h"
 #include "reproductions/method.h"
-#include "reproductions/sample_passes.h"
+#include "reproductions/samples/image_tensors.h"
+#include "reproductions/samples/sample_passes.h"
 
 namespace assay::ed_dpm {
 

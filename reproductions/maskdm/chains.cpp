@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "core/elapsed.h"
-#include "reproductions/maskdm/learning_curve.h"
-#include "reproductions/sample_files.h"
+#include "reproductions/maskdm/algorithm/learning_curve.h"
+#include "reproductions/samples/sample_files.h"
 
 namespace assay::maskdm {
 namespace {

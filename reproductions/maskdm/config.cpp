@@ -9,7 +9,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "reproductions/maskdm/presets.h"
-#include "reproductions/tier_preset.h"
+#include "reproductions/tiers.h"
 
 namespace assay::maskdm {
 namespace {

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "diffusion/mask_uvit.h"
+#include "diffusion/networks/vit/mask_uvit.h"
 #include "metrics/features/small_features.h"
-#include "reproductions/maskdm/drawing.h"
-#include "reproductions/maskdm/training.h"
+#include "reproductions/maskdm/algorithm/drawing.h"
+#include "reproductions/maskdm/algorithm/training.h"
 
 namespace assay::maskdm {
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "metrics/bootstrap.h"
-#include "metrics/rank_correlation.h"
-#include "reproductions/maskdm/step_cost.h"
+#include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/rank_correlation.h"
+#include "reproductions/maskdm/algorithm/step_cost.h"
 
 namespace assay::maskdm {
 namespace {

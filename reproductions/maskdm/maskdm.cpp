@@ -5,13 +5,13 @@
 
 #include <algorithm>
 
-#include "reproductions/dataset_needs.h"
 #include "reproductions/fd_small.h"
 #include "reproductions/maskdm/chains.h"
 #include "reproductions/maskdm/mask_cost.h"
 #include "reproductions/maskdm/stability.h"
 #include "reproductions/maskdm/transfer.h"
-#include "reproductions/sample_files.h"
+#include "reproductions/samples/sample_files.h"
+#include "reproductions/tiers.h"
 
 namespace assay::maskdm {
 namespace {

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/images.h"
+#include "reproductions/maskdm/algorithm/training.h"
 #include "reproductions/maskdm/config.h"
-#include "reproductions/maskdm/training.h"
 #include "reproductions/method.h"
-#include "reproductions/sample_passes.h"
+#include "reproductions/samples/image_tensors.h"
+#include "reproductions/samples/sample_passes.h"
 
 namespace assay::maskdm {
 

@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
-#include "reproductions/sample_files.h"
+#include "reproductions/samples/sample_files.h"
 
 namespace assay::maskdm {
 namespace {

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "reproductions/self_guided/presets.h"
-#include "reproductions/tier_preset.h"
+#include "reproductions/tiers.h"
 
 namespace assay::self_guided {
 namespace {

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "diffusion/ddim.h"
-#include "diffusion/trainer.h"
-#include "diffusion/unet.h"
-#include "diffusion/unet_ca.h"
+#include "diffusion/networks/adm/unet.h"
+#include "diffusion/networks/adm/unet_ca.h"
+#include "diffusion/sampling/ddim.h"
+#include "diffusion/training/trainer.h"
+#include "metrics/clustering/kmeans.h"
 #include "metrics/features/small_features.h"
-#include "metrics/kmeans.h"
-#include "reproductions/self_guided/simclr.h"
+#include "reproductions/self_guided/algorithm/simclr.h"
 
 namespace assay::self_guided {
 

@@ -13,8 +13,8 @@
 
 #include "core/philox.h"
 #include "core/safetensors.h"
-#include "metrics/bootstrap.h"
-#include "metrics/corloc.h"
+#include "metrics/masks/corloc.h"
+#include "metrics/statistics/bootstrap.h"
 
 namespace assay::self_guided {
 namespace {

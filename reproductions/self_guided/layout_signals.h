@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "metrics/features/conv_encoder.h"
-#include "reproductions/self_guided/boxes.h"
-#include "reproductions/self_guided/layout_overlap.h"
-#include "reproductions/self_guided/segmentation.h"
+#include "reproductions/self_guided/algorithm/boxes.h"
+#include "reproductions/self_guided/algorithm/layout_overlap.h"
+#include "reproductions/self_guided/algorithm/segmentation.h"
 #include "reproductions/self_guided/signals.h"
 
 namespace assay::self_guided {

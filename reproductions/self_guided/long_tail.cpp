@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/hash.h"
-#include "metrics/prdc.h"
-#include "reproductions/self_guided/long_tailed_set.h"
+#include "metrics/generative/prdc.h"
+#include "reproductions/self_guided/algorithm/long_tailed_set.h"
 #include "reproductions/self_guided/networks.h"
 #include "reproductions/self_guided/sampling.h"
 

@@ -7,9 +7,9 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "diffusion/trainer.h"
-#include "metrics/bootstrap.h"
-#include "reproductions/self_guided/denoising_loss.h"
+#include "diffusion/training/trainer.h"
+#include "metrics/statistics/bootstrap.h"
+#include "reproductions/self_guided/algorithm/denoising_loss.h"
 
 namespace assay::self_guided {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "diffusion/condition_block.h"
-#include "diffusion/trainable_denoiser.h"
+#include "diffusion/networks/trainable_denoiser.h"
 #include "reproductions/self_guided/signals.h"
 #include "reproductions/self_guided/study.h"
 

@@ -9,12 +9,12 @@
 #include <cstring>
 
 #include "core/philox.h"
-#include "diffusion/ddim.h"
-#include "diffusion/gaussian_mixture.h"
-#include "diffusion/guidance.h"
-#include "diffusion/trainer.h"
-#include "metrics/clustering.h"
-#include "metrics/kmeans.h"
+#include "diffusion/guidance/classifier_free.h"
+#include "diffusion/networks/gaussian_mixture.h"
+#include "diffusion/sampling/ddim.h"
+#include "diffusion/training/trainer.h"
+#include "metrics/clustering/clustering.h"
+#include "metrics/clustering/kmeans.h"
 
 namespace assay::self_guided {
 namespace {

@@ -9,16 +9,16 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "diffusion/ddim.h"
-#include "diffusion/guidance.h"
-#include "reproductions/images.h"
-#include "reproductions/published_run.h"
-#include "reproductions/published_sampling.h"
-#include "reproductions/sample_noise.h"
-#include "reproductions/sample_passes.h"
+#include "diffusion/guidance/classifier_free.h"
+#include "diffusion/sampling/ddim.h"
+#include "reproductions/published/config.h"
+#include "reproductions/published/sampling.h"
+#include "reproductions/published/step_speed.h"
+#include "reproductions/samples/image_tensors.h"
+#include "reproductions/samples/sample_noise.h"
+#include "reproductions/samples/sample_passes.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/paper_conditions.h"
-#include "reproductions/step_speed.h"
 
 namespace assay::self_guided::paper {
 namespace {

@@ -16,8 +16,8 @@
 #include "core/file.h"
 #include "core/numbers.h"
 #include "core/philox.h"
-#include "reproductions/self_guided/boxes.h"
-#include "reproductions/self_guided/layout.h"
+#include "reproductions/self_guided/algorithm/boxes.h"
+#include "reproductions/self_guided/algorithm/layout.h"
 
 namespace assay::self_guided::paper {
 namespace {

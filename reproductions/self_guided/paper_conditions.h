@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "diffusion/condition.h"
-#include "reproductions/published_plan.h"
-#include "reproductions/self_guided/segmentation.h"
+#include "reproductions/plan.h"
+#include "reproductions/self_guided/algorithm/segmentation.h"
 
 namespace assay {
 class ArrayFile;

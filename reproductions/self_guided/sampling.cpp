@@ -7,9 +7,9 @@
 
 #include "core/elapsed.h"
 #include "core/philox.h"
-#include "reproductions/sample_files.h"
-#include "reproductions/sample_noise.h"
-#include "reproductions/sample_passes.h"
+#include "reproductions/samples/sample_files.h"
+#include "reproductions/samples/sample_noise.h"
+#include "reproductions/samples/sample_passes.h"
 
 namespace assay::self_guided {
 namespace {

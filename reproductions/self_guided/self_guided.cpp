@@ -8,16 +8,16 @@
 #include <functional>
 #include <map>
 
-#include "metrics/clustering.h"
-#include "metrics/rank_correlation.h"
-#include "reproductions/dataset_needs.h"
+#include "metrics/clustering/clustering.h"
+#include "metrics/statistics/rank_correlation.h"
 #include "reproductions/fd_small.h"
-#include "reproductions/sample_files.h"
+#include "reproductions/samples/sample_files.h"
 #include "reproductions/self_guided/layout_signals.h"
 #include "reproductions/self_guided/long_tail.h"
 #include "reproductions/self_guided/networks.h"
 #include "reproductions/self_guided/oracle.h"
 #include "reproductions/self_guided/sampling.h"
+#include "reproductions/tiers.h"
 
 namespace assay::self_guided {
 namespace {

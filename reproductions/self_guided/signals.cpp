@@ -8,9 +8,9 @@
 
 #include "core/philox.h"
 #include "core/safetensors.h"
-#include "metrics/bootstrap.h"
-#include "metrics/clustering.h"
-#include "reproductions/self_guided/pca.h"
+#include "metrics/clustering/clustering.h"
+#include "metrics/statistics/bootstrap.h"
+#include "reproductions/self_guided/algorithm/pca.h"
 
 namespace assay::self_guided {
 namespace {

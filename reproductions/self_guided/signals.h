@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "diffusion/condition_block.h"
-#include "metrics/kmeans.h"
+#include "metrics/clustering/kmeans.h"
 #include "reproductions/self_guided/study.h"
 
 namespace assay::self_guided {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "diffusion/guidance.h"
+#include "diffusion/guidance/classifier_free.h"
 
 namespace assay::self_guided {
 

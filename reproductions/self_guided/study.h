@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "metrics/features/conv_encoder.h"
-#include "reproductions/images.h"
 #include "reproductions/method.h"
+#include "reproductions/samples/image_tensors.h"
 #include "reproductions/self_guided/config.h"
 
 namespace assay::self_guided {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "diffusion/parameters.h"
+#include "diffusion/networks/parameters.h"
 #include "tests/support/tensors.h"
 
 namespace assay::test {

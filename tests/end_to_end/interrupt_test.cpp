@@ -19,7 +19,7 @@
 
 #include "core/file.h"
 #include "core/safetensors.h"
-#include "datasets/png.h"
+#include "images/png.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/temporary_folder.h"
 

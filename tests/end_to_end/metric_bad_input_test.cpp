@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/safetensors.h"
-#include "datasets/png.h"
+#include "images/png.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/repeatable_numbers.h"
 #include "tests/support/temporary_folder.h"

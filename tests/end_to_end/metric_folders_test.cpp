@@ -11,7 +11,7 @@
 
 #include "core/file.h"
 #include "core/safetensors.h"
-#include "datasets/png.h"
+#include "images/png.h"
 #include "metrics/features/inception.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/random_weights.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "datasets/png.h"
+#include "images/png.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/npy.h"
 #include "tests/support/temporary_folder.h"

@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "core/safetensors.h"
-#include "datasets/png.h"
-#include "diffusion/adm_configurations.h"
-#include "diffusion/uvit.h"
+#include "diffusion/networks/adm/adm_configurations.h"
+#include "diffusion/networks/vit/uvit.h"
+#include "images/png.h"
 #include "metrics/features/inception.h"
-#include "reproductions/published_network.h"
+#include "reproductions/published/network.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/npz_batch.h"
 #include "tests/support/random_weights.h"

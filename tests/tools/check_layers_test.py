@@ -13,8 +13,8 @@ SOUND = {
     "kernels/guide.h": '#pragma once\n#include <ATen/core/Tensor.h>\n#include "core/error.h"\n',
     "kernels/guide_math.h": '#pragma once\n#include "kernels/host_device.h"\n',
     "kernels/guide.cu": '#include "kernels/guide_math.h"\n#include <cuda_runtime.h>\n',
-    "diffusion/unet.cpp": '#include <torch/nn.h>\n#include "kernels/guide.h"\n',
-    "app/main.cpp": '#include "store/store.h"\n#include "diffusion/unet.h"\n',
+    "diffusion/networks/adm/unet.cpp": '#include <torch/nn.h>\n#include "kernels/guide.h"\n',
+    "app/main.cpp": '#include "store/store.h"\n#include "diffusion/networks/adm/unet.h"\n',
     "tests/store/store_test.cpp": '#include "store/store.h"\n#include "app/table.h"\n',
 }
 
@@ -37,8 +37,8 @@ class CheckLayers(unittest.TestCase):
         header = "#pragma once\n"
         for name, text, message in [
             ("core/a.h", header + '#include "store/store.h"\n', "core/a.h:2: core/ may not include store/store.h"),
-            ("metrics/a.cpp", '\n\n#  include "diffusion/unet.h"\n', "metrics/a.cpp:3: metrics/ may not include diffusion/unet.h"),
-            ("reports/sub/a.cpp", '#include "metrics/frechet.h"\n', "reports/sub/a.cpp:1: reports/ may not include"),
+            ("metrics/a.cpp", '\n\n#  include "diffusion/networks/adm/unet.h"\n', "metrics/a.cpp:3: metrics/ may not include diffusion/networks/adm/unet.h"),
+            ("reports/sub/a.cpp", '#include "metrics/generative/frechet.h"\n', "reports/sub/a.cpp:1: reports/ may not include"),
             ("reproductions/a.cpp", '#include "bench/harness/run.h"\n', "reproductions/a.cpp:1: reproductions/ may not"),
             ("bench/a.cpp", '#include "reports/page.h"\n', "bench/a.cpp:1: bench/ may not include reports/page.h"),
             ("metrics/a.cpp", '#include "tests/support/tensors.h"\n', "metrics/a.cpp:1: metrics/ may not include tests/"),

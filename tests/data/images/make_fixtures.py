@@ -1,4 +1,4 @@
-"""Writes the files of tests/datasets/image_formats_test.cpp, each by a program that people use, and what Pillow reads.
+"""Writes the files of tests/images/image_formats_test.cpp, each by a program that people use, and what Pillow reads.
 
 python3 make_fixtures.py, in this folder, with Pillow 13.0, NumPy, tifffile, imagecodecs, OpenCV, pyvips, rasterio,
 pygame, imageio-ffmpeg from PyPI, and the Debian packages webp, libtiff-tools, netpbm, gifsicle, giflib-tools,

@@ -1,4 +1,4 @@
-"""Writes the JPEG fixtures of tests/datasets/jpeg_test.cpp and, as PNG, what Pillow decodes them to.
+"""Writes the JPEG fixtures of tests/images/jpeg_test.cpp and, as PNG, what Pillow decodes them to.
 
 python3 make_fixtures.py, with Pillow 13.0 (libjpeg-turbo 3.2) and NumPy.
 """

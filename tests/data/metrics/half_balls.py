@@ -1,4 +1,4 @@
-"""Prints precision and recall of squared float16 distances, k = 3, closed balls (tests/metrics/prdc_test.cpp).
+"""Prints precision and recall of squared float16 distances, k = 3, closed balls (tests/metrics/generative/prdc_test.cpp).
 
 The OpenAI evaluator's order of roundings; sums of products in float64, which TensorFlow's own need not equal.
 """

@@ -1,4 +1,4 @@
-"""Writes the PNG fixtures of tests/datasets/png_test.cpp with nothing but zlib: python3 make_fixtures.py
+"""Writes the PNG fixtures of tests/images/png_test.cpp with nothing but zlib: python3 make_fixtures.py
 
 Every image is 13 x 7. Sample c of pixel (x, y) is (x * 19 + y * 31 + c * 57) % levels, where levels is the number of
 values that the bit depth has (16 bits: (x * 4099 + y * 257 + c * 1031) % 65536).

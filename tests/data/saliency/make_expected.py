@@ -1,4 +1,4 @@
-"""Writes expected.json of tests/metrics/saliency_test.cpp: python3 make_expected.py
+"""Writes expected.json of tests/metrics/masks/saliency_test.cpp: python3 make_expected.py
 
 With py_sod_metrics 1.6.2, NumPy 2 and SciPy 1.17. Each case holds the pixels row by row, and what PySODMetrics gives.
 Cases whose mask's centroid lies in the last row or column give NaN for S there and are not among them.

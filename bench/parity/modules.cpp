@@ -1,0 +1,23 @@
+#include "bench/parity/modules.h"
+
+namespace assay::parity {
+
+const std::vector<ModuleEntry>& modules() {
+  static const std::vector<ModuleEntry> table = {
+      {"adm.classifier", adm_classifier},
+      {"adm.timestep_embedding", timestep_embedding},
+      {"adm.unet", adm_unet},
+      {"diffusion.gaussian", gaussian_process},
+      {"dino.vit", dino_vit},
+      {"eddpm.entropy", entropy_guidance},
+      {"maskdm", maskdm_network},
+      {"sched", sched},
+      {"sgdm.sampler", sgdm_sampler},
+      {"sgdm.unet", sgdm_unet},
+      {"sgdm.unet_ca", sgdm_unet_ca},
+      {"uvit", uvit},
+  };
+  return table;
+}
+
+}  // namespace assay::parity

@@ -1,0 +1,86 @@
+#include "diffusion/networks/layers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace assay {
+
+Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias,
+               bool transformer)
+    : weight_(parameters.declare(
+          {name + ".weight", {out, in}, transformer ? Initial::normal_002 : Initial::uniform_fan_in, in})),
+      bias_(
+          bias ? parameters.declare({name + ".bias", {out}, transformer ? Initial::zeros : Initial::uniform_fan_in, in})
+               : nullptr) {}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);
+}
+
+void Linear::count(CostWalk& walk, std::int64_t rows) const {
+  walk.multiply(rows, weight_->shape[1], weight_->shape[0]);
+}
+
+Conv2d::Conv2d(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
+               std::int64_t stride, bool zero)
+    : weight_(parameters.declare({name + ".weight",
+                                  {out, in, kernel, kernel},
+                                  zero ? Initial::zeros : Initial::uniform_fan_in,
+                                  in * kernel * kernel})),
+      bias_(parameters.declare(
+          {name + ".bias", {out}, zero ? Initial::zeros : Initial::uniform_fan_in, in * kernel * kernel})),
+      stride_(stride),
+      padding_((kernel - 1) / 2) {}
+
+at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  return at::conv2d(x, weight_->value, bias_->value, stride_, padding_);
+}
+
+void Conv2d::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], weight_->shape[2], stride_); }
+
+Conv1x1::Conv1x1(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool zero)
+    : weight_(
+          parameters.declare({name + ".weight", {out, in, 1}, zero ? Initial::zeros : Initial::uniform_fan_in, in})),
+      bias_(parameters.declare({name + ".bias", {out}, zero ? Initial::zeros : Initial::uniform_fan_in, in})) {}
+
+at::Tensor Conv1x1::operator()(const at::Tensor& x) const {
+  return at::matmul(weight_->value.squeeze(2), x) + bias_->value.unsqueeze(1);
+}
+
+void Conv1x1::count(CostWalk& walk, std::int64_t positions) const {
+  walk.multiply(positions, weight_->shape[1], weight_->shape[0]);
+}
+
+GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups)
+    : weight_(parameters.declare({name + ".weight", {channels}, Initial::ones})),
+      bias_(parameters.declare({name + ".bias", {channels}, Initial::zeros})),
+      groups_(groups) {
+  if (channels % groups != 0)
+    throw InputError(fmt::format("{}: {} channels; {} groups of normalisation need a multiple of {}", name, channels,
+                                 groups, groups));
+}
+
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
+  return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, 1e-5).to(x.scalar_type());
+}
+
+LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys)
+    : gain_(parameters.declare({name + (keys == Keys::gamma_beta ? ".gamma" : ".weight"), {width}, Initial::ones})),
+      bias_(parameters.declare({name + (keys == Keys::gamma_beta ? ".beta" : ".bias"),
+                                {width},
+                                Initial::zeros,
+                                1,
+                                keys == Keys::weight_bias})) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, gain_->shape, gain_->value, bias_->value, 1e-5);
+}
+
+}  // namespace assay

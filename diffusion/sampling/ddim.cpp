@@ -1,0 +1,106 @@
+#include "diffusion/sampling/ddim.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/nearest.h"
+#include "diffusion/guidance/classifier_free.h"
+#include "diffusion/process/dynamic_threshold.h"
+#include "diffusion/process/respacing.h"
+#include "kernels/guided_ddim_step.h"
+
+namespace assay {
+
+DdimVariant read_ddim_variant(const std::string& name) {
+  if (name == "sgdm") return DdimVariant::sgdm;
+  if (name == "adm") return DdimVariant::adm;
+  throw InputError(unknown_name_message("DDIM variant", name, {"sgdm", "adm"}));
+}
+
+std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant variant, std::int64_t count, double eta) {
+  const std::int64_t total = schedule.steps();
+  if (count < 1 || count > total) throw InputError(fmt::format("DDIM: {} steps; accepted: 1 to {}", count, total));
+  if (!(eta >= 0 && eta <= 1)) throw InputError(fmt::format("DDIM: eta {}; accepted: 0 to 1", eta));
+
+  std::vector<std::int64_t> times;
+  if (variant == DdimVariant::sgdm) {
+    const std::int64_t stride = total / count;
+    for (std::int64_t j = 0; j * stride < total; ++j) times.push_back(1 + j * stride);
+    if (times.back() >= total)
+      throw InputError(fmt::format("DDIM: {} steps of {} would need step {}; the SGDM list starts at 1", count, total,
+                                   times.back()));
+  } else {
+    times = space_timesteps(total, fmt::format("ddim{}", count));
+  }
+
+  const auto alpha_bar = [&](std::int64_t t) { return schedule.alpha_bar[static_cast<std::size_t>(t)]; };
+  std::vector<DdimStep> steps;
+  for (std::size_t j = times.size(); j-- > 0;) {
+    const double a = alpha_bar(times[j]);
+    const double previous = j > 0 ? alpha_bar(times[j - 1]) : variant == DdimVariant::sgdm ? alpha_bar(0) : 1.0;
+    const double sigma = eta * std::sqrt((1 - previous) / (1 - a) * (1 - a / previous));
+    steps.push_back({times[j], a, previous, sigma});
+  }
+  return steps;
+}
+
+DdimStep ancestral_step(const NoiseSchedule& schedule, std::int64_t t) {
+  if (t < 0 || t >= schedule.steps())
+    throw InputError(fmt::format("DDPM: time step {} is outside 0 to {}", t, schedule.steps() - 1));
+  const auto at = static_cast<std::size_t>(t);
+  const double a = schedule.alpha_bar[at], previous = t > 0 ? schedule.alpha_bar[at - 1] : 1.0;
+  return {t, a, previous, std::sqrt((1 - previous) / (1 - a) * schedule.beta[at])};
+}
+
+at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep& step, const DdimOptions& options,
+                     const at::Tensor& noise) {
+  const bool rederive = options.variant == DdimVariant::adm;
+  if (!options.clip || options.threshold_quantile >= 1) {
+    std::optional<at::Tensor> z;
+    if (noise.defined()) z = noise;
+    return guided_ddim_step(x, eps, std::nullopt, 0.0,
+                            {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, rederive}, z);
+  }
+  // The quantile needs the whole image, so this step cannot be one pass over memory.
+  const double root = std::sqrt(step.alpha_bar), rest = std::sqrt(1 - step.alpha_bar);
+  const at::Tensor x0 = dynamic_threshold((x - rest * eps) / root, options.threshold_quantile);
+  const at::Tensor kept = rederive ? (x - root * x0) / rest : eps;
+  const double direction = std::sqrt(std::max(0.0, 1 - step.alpha_bar_previous - step.sigma * step.sigma));
+  at::Tensor next = std::sqrt(step.alpha_bar_previous) * x0 + direction * kept;
+  return step.sigma > 0 ? next + step.sigma * noise : next;
+}
+
+at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
+                       at::Tensor x, const Condition& condition, const StepNoise& noise) {
+  const bool fused = condition.defined() && options.weight != 0.0 && options.weight != 1.0 &&
+                     !(options.clip && options.threshold_quantile < 1);
+  std::int64_t index = 0;
+  for (const DdimStep& step : ddim_steps(schedule, options.variant, options.steps, options.eta)) {
+    stop_if_interrupted();
+    if (step.sigma > 0 && !noise) throw InputError("DDIM: eta above 0 needs noise at every step");
+    const at::Tensor z = step.sigma > 0 ? noise(index) : at::Tensor();
+    const at::Tensor t = at::full({x.size(0)}, step.timestep, x.options().dtype(at::kLong));
+    if (fused) {
+      const at::Tensor eps_cond = predict_eps(denoiser, x, t, condition), eps_uncond = predict_eps(denoiser, x, t, {});
+      std::optional<at::Tensor> added;
+      if (z.defined()) added = z;
+      x = guided_ddim_step(
+          x, eps_uncond, eps_cond, options.weight,
+          {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, options.variant == DdimVariant::adm},
+          added);
+    } else {
+      x = ddim_step(x, guided_prediction(denoiser, x, t, condition, options.weight), step, options, z);
+    }
+    ++index;
+  }
+  return x;
+}
+
+}  // namespace assay

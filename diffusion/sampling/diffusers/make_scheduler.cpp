@@ -1,0 +1,200 @@
+#include "diffusion/sampling/diffusers/make_scheduler.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <limits>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "diffusion/process/beta_schedule.h"
+#include "diffusion/sampling/diffusers/ddim_scheduler.h"
+#include "diffusion/sampling/diffusers/dpm_scheduler.h"
+#include "diffusion/sampling/diffusers/euler_scheduler.h"
+#include "diffusion/sampling/diffusers/pndm_scheduler.h"
+
+namespace assay {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+NoiseSchedule read_table(ConfigReader& reader, bool may_rescale) {
+  BetaScheduleOptions o;
+  o.num_train_timesteps = reader.integer("num_train_timesteps", o.num_train_timesteps, 1, 1'000'000);
+  o.beta_start = reader.real("beta_start", o.beta_start, 0, 1);
+  o.beta_end = reader.real("beta_end", o.beta_end, 0, 1);
+  o.beta_schedule = reader.text("beta_schedule", o.beta_schedule);
+  o.trained_betas = reader.reals("trained_betas", {}, 0, 1);
+  if (may_rescale) o.rescale_betas_zero_snr = reader.boolean("rescale_betas_zero_snr", o.rescale_betas_zero_snr);
+  return make_beta_schedule(o);
+}
+
+std::int64_t read_offset(ConfigReader& reader) { return reader.integer("steps_offset", 0, 0, 1'000'000); }
+
+std::optional<double> read_clip(ConfigReader& reader) {
+  const bool clip = reader.boolean("clip_sample", true);
+  const double range = reader.real("clip_sample_range", 1.0, 0, infinity);
+  return clip ? std::optional(range) : std::nullopt;
+}
+
+std::optional<DynamicThreshold> read_thresholding(ConfigReader& reader) {
+  const bool on = reader.boolean("thresholding", false);
+  DynamicThreshold t;
+  t.ratio = reader.real("dynamic_thresholding_ratio", t.ratio, 0, 1);
+  t.max_value = reader.real("sample_max_value", t.max_value, 0, infinity);
+  return on ? std::optional(t) : std::nullopt;
+}
+
+FinalSigma read_final_sigma(ConfigReader& reader) {
+  return reader.one_of("final_sigmas_type", "zero", {"zero", "sigma_min"}) == "zero" ? FinalSigma::zero
+                                                                                     : FinalSigma::sigma_min;
+}
+
+SigmaSpacing read_sigma_spacing(ConfigReader& reader, bool with_lu) {
+  SigmaSpacing chosen = SigmaSpacing::table;
+  int asked = 0;
+  const auto ask = [&](const char* key, SigmaSpacing spacing) {
+    if (!reader.boolean(key, false)) return;
+    chosen = spacing;
+    ++asked;
+  };
+  ask("use_karras_sigmas", SigmaSpacing::karras);
+  ask("use_exponential_sigmas", SigmaSpacing::exponential);
+  if (with_lu) ask("use_lu_lambdas", SigmaSpacing::lu);
+  if (asked > 1) throw InputError("more than one way to place sigmas; accepted: one of use_karras_sigmas and its like");
+  return chosen;
+}
+
+void refuse(ConfigReader& reader, const std::string& where, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys)
+    if (reader.boolean(key, false)) throw InputError(fmt::format("{}.{} is not built; accepted: false", where, key));
+}
+
+Spacing spacing_of(ConfigReader& reader, const std::string& fallback) {
+  return read_spacing(reader.text("timestep_spacing", fallback));
+}
+
+Prediction prediction_of(ConfigReader& reader) { return read_prediction(reader.text("prediction_type", "epsilon")); }
+
+std::unique_ptr<Scheduler> ddim(ConfigReader& reader, const std::string& /*where*/) {
+  NoiseSchedule table = read_table(reader, true);
+  DdimSchedulerOptions o;
+  o.clip = read_clip(reader);
+  o.set_alpha_to_one = reader.boolean("set_alpha_to_one", o.set_alpha_to_one);
+  o.steps_offset = read_offset(reader);
+  o.prediction = prediction_of(reader);
+  o.thresholding = read_thresholding(reader);
+  o.spacing = spacing_of(reader, "leading");
+  o.eta = reader.real("eta", o.eta, 0, 1);
+  o.use_clipped_model_output = reader.boolean("use_clipped_model_output", o.use_clipped_model_output);
+  return std::make_unique<DdimScheduler>(std::move(table), o);
+}
+
+std::unique_ptr<Scheduler> ddim_inverse(ConfigReader& reader, const std::string& /*where*/) {
+  NoiseSchedule table = read_table(reader, true);
+  DdimInverseOptions o;
+  o.clip = read_clip(reader);
+  o.set_alpha_to_one = reader.boolean("set_alpha_to_one", o.set_alpha_to_one);
+  o.steps_offset = read_offset(reader);
+  o.prediction = prediction_of(reader);
+  o.spacing = spacing_of(reader, "leading");
+  return std::make_unique<DdimInverseScheduler>(std::move(table), o);
+}
+
+std::unique_ptr<Scheduler> pndm(ConfigReader& reader, const std::string& /*where*/) {
+  NoiseSchedule table = read_table(reader, false);
+  PndmOptions o;
+  o.skip_prk_steps = reader.boolean("skip_prk_steps", o.skip_prk_steps);
+  o.set_alpha_to_one = reader.boolean("set_alpha_to_one", o.set_alpha_to_one);
+  o.steps_offset = read_offset(reader);
+  o.prediction = prediction_of(reader);
+  o.spacing = spacing_of(reader, "leading");
+  return std::make_unique<PndmScheduler>(std::move(table), o);
+}
+
+std::unique_ptr<Scheduler> dpm(ConfigReader& reader, const std::string& where) {
+  NoiseSchedule table = read_table(reader, true);
+  DpmSolverOptions o;
+  const std::string algorithm =
+      reader.one_of("algorithm_type", "dpmsolver++", {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"});
+  o.algorithm = algorithm == "dpmsolver"       ? DpmAlgorithm::dpmsolver
+                : algorithm == "dpmsolver++"   ? DpmAlgorithm::dpmsolver_pp
+                : algorithm == "sde-dpmsolver" ? DpmAlgorithm::sde_dpmsolver
+                                               : DpmAlgorithm::sde_dpmsolver_pp;
+  o.order = reader.integer("solver_order", o.order, 1, 3);
+  o.type = reader.one_of("solver_type", "midpoint", {"midpoint", "heun"}) == "heun" ? DpmSolverType::heun
+                                                                                    : DpmSolverType::midpoint;
+  o.prediction = prediction_of(reader);
+  o.thresholding = read_thresholding(reader);
+  o.lower_order_final = reader.boolean("lower_order_final", o.lower_order_final);
+  o.euler_at_final = reader.boolean("euler_at_final", o.euler_at_final);
+  o.final_sigma = read_final_sigma(reader);
+  o.sigmas = read_sigma_spacing(reader, true);
+  o.lambda_min_clipped = reader.real("lambda_min_clipped", o.lambda_min_clipped, -infinity, infinity);
+  o.learned_variance = reader.one_of("variance_type", "none", {"none", "learned", "learned_range"}) != "none";
+  o.spacing = spacing_of(reader, "linspace");
+  o.steps_offset = read_offset(reader);
+  refuse(reader, where, {"use_beta_sigmas", "use_flow_sigmas", "use_dynamic_shifting"});
+  // Read with flow sigmas alone.
+  reader.allow("flow_shift");
+  reader.allow("time_shift_type");
+  return std::make_unique<DpmSolverScheduler>(std::move(table), o);
+}
+
+std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where) {
+  NoiseSchedule table = read_table(reader, true);
+  EulerOptions o;
+  const std::string prediction = reader.text("prediction_type", "epsilon");
+  o.prediction = prediction == "original_sample" ? Prediction::sample : read_prediction(prediction);
+  o.log_linear = reader.one_of("interpolation_type", "linear", {"linear", "log_linear"}) == "log_linear";
+  o.sigmas = read_sigma_spacing(reader, false);
+  // 0 is no sigma: it stands for the default, which is the chain's own end.
+  if (const double s = reader.real("sigma_min", 0, 0, infinity); s > 0) o.sigma_min = s;
+  if (const double s = reader.real("sigma_max", 0, 0, infinity); s > 0) o.sigma_max = s;
+  o.spacing = spacing_of(reader, "linspace");
+  o.continuous_timesteps = reader.one_of("timestep_type", "discrete", {"discrete", "continuous"}) == "continuous";
+  o.steps_offset = read_offset(reader);
+  o.final_sigma = read_final_sigma(reader);
+  refuse(reader, where, {"use_beta_sigmas"});
+  return std::make_unique<EulerScheduler>(std::move(table), o);
+}
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<Scheduler> (*make)(ConfigReader& reader, const std::string& where);
+};
+
+constexpr Entry entries[] = {
+    {"ddim", ddim}, {"ddim_inverse", ddim_inverse}, {"pndm", pndm}, {"dpm", dpm}, {"euler", euler}};
+
+}  // namespace
+
+const std::vector<std::string>& scheduler_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    all.reserve(std::size(entries));
+    for (const Entry& entry : entries) all.emplace_back(entry.name);
+    return all;
+  }();
+  return names;
+}
+
+std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
+                                          const std::string& where) {
+  if (!arguments.is_object() && !arguments.is_null())
+    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
+  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
+  for (const auto& [key, value] : arguments.items())
+    if (value.is_null()) given.erase(key);
+  for (const Entry& entry : entries) {
+    if (entry.name != name) continue;
+    ConfigReader reader(given, where);
+    auto scheduler = entry.make(reader, where);
+    reader.finish();
+    return scheduler;
+  }
+  throw InputError(where + ": " + unknown_name_message("scheduler", name, scheduler_names()));
+}
+
+}  // namespace assay

@@ -1,0 +1,21 @@
+#pragma once
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "diffusion/sampling/diffusers/scheduler.h"
+
+namespace assay {
+
+/// ddim, ddim_inverse, pndm, dpm, euler.
+const std::vector<std::string>& scheduler_names();
+
+/// A scheduler from the arguments of its diffusers constructor, under their names; null stands for the default. `eta`
+/// and `use_clipped_model_output` of DDIM's step() are arguments here. Not built, and so accepted as false alone:
+/// use_beta_sigmas, use_flow_sigmas, use_dynamic_shifting. `where` names the object in messages. Throws InputError for
+/// an unknown class, argument or value.
+std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
+                                          const std::string& where);
+
+}  // namespace assay

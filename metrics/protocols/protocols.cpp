@@ -1,0 +1,37 @@
+#include "metrics/protocols/protocols.h"
+
+#include "core/error.h"
+#include "core/nearest.h"
+#include "metrics/protocols/tables.h"
+
+namespace assay {
+
+const std::vector<Protocol>& protocols() {
+  static const std::vector<Protocol> table = [] {
+    std::vector<Protocol> rows;
+    for (const auto& part : {own_protocols(), frechet_protocols(), kernel_and_ball_protocols(), saliency_protocols(),
+                             clustering_protocols()})
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  }();
+  return table;
+}
+
+const Protocol& find_protocol(const std::string& id) {
+  std::vector<std::string> known;
+  for (const Protocol& protocol : protocols()) {
+    if (protocol.id == id) return protocol;
+    known.push_back(protocol.id);
+  }
+  throw InputError(unknown_name_message("protocol", id, known));
+}
+
+nlohmann::json protocol_json(const std::string& id) {
+  const Protocol& protocol = find_protocol(id);
+  return {{"id", protocol.id},
+          {"description", protocol.description},
+          {"origin", protocol.origin},
+          {"choices", protocol.choices}};
+}
+
+}  // namespace assay

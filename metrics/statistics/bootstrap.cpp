@@ -1,0 +1,255 @@
+#include "metrics/statistics/bootstrap.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/parallel.h"
+#include "core/philox.h"
+#include "core/student_t.h"
+
+namespace assay {
+namespace {
+
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+void check_replicates(std::int64_t n, std::int64_t replicates) {
+  if (n < 1) throw InputError(fmt::format("a bootstrap needs at least 1 sample, got {}", n));
+  if (replicates < 1) throw InputError(fmt::format("a bootstrap needs at least 1 replicate, got {}", replicates));
+}
+
+void check_confidence(double confidence) {
+  if (!(confidence > 0.0 && confidence < 1.0)) {
+    throw InputError(fmt::format("confidence must lie between 0 and 1, got {}", confidence));
+  }
+}
+
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Features [n, d] of which weighted Gaussians are fitted.
+class Resampler {
+ public:
+  Resampler(std::span<const float> features, std::int64_t width, Divisor divisor) : divisor_(divisor) {
+    centre_ = gaussian(features, width).mean;  // checks as well
+    rows_ = Eigen::Map<const RowMajor>(features.data(), static_cast<Eigen::Index>(features.size()) / width, width)
+                .cast<double>()
+                .transpose();
+    rows_.colwise() -= centre_;  // small numbers: the outer products lose nothing to a large mean
+  }
+
+  std::int64_t count() const { return rows_.cols(); }
+
+  Gaussian fit(const std::vector<std::int64_t>& indices) const {
+    std::vector<std::int64_t> times(static_cast<std::size_t>(count()), 0);
+    for (const std::int64_t index : indices) ++times[static_cast<std::size_t>(index)];
+    const auto drawn =
+        static_cast<Eigen::Index>(std::count_if(times.begin(), times.end(), [](auto t) { return t > 0; }));
+    MatrixXd weighted(rows_.rows(), drawn);
+    VectorXd sum = VectorXd::Zero(rows_.rows());
+    Eigen::Index column = 0;
+    for (Eigen::Index i = 0; i < rows_.cols(); ++i) {
+      const auto weight = static_cast<double>(times[static_cast<std::size_t>(i)]);
+      if (weight == 0.0) continue;
+      sum += weight * rows_.col(i);
+      weighted.col(column++) = std::sqrt(weight) * rows_.col(i);
+    }
+    const auto n = static_cast<double>(count());
+    Gaussian out;
+    out.count = count();
+    const VectorXd offset = sum / n;
+    out.mean = centre_ + offset;
+    out.covariance = MatrixXd::Zero(rows_.rows(), rows_.rows());
+    out.covariance.selfadjointView<Eigen::Lower>().rankUpdate(weighted);
+    out.covariance.selfadjointView<Eigen::Lower>().rankUpdate(offset, -n);
+    out.covariance /= divisor_ == Divisor::n ? n : n - 1.0;
+    out.covariance.triangularView<Eigen::StrictlyUpper>() = out.covariance.transpose();
+    return out;
+  }
+
+ private:
+  Divisor divisor_;
+  VectorXd centre_;
+  MatrixXd rows_;  // one sample a column
+};
+
+/// frechet() calls LibTorch, with threads of its own, beyond this width.
+int replicate_threads(std::int64_t width, int threads) { return width > 128 ? 1 : threads; }
+
+}  // namespace
+
+double quantile(std::span<const double> values, double probability) {
+  if (values.empty()) throw InputError("a quantile of no values is not defined");
+  if (!(probability >= 0.0 && probability <= 1.0)) {
+    throw InputError(fmt::format("a quantile needs a probability in [0, 1], got {}", probability));
+  }
+  std::vector<double> sorted(values.begin(), values.end());
+  for (const double value : sorted) {
+    if (std::isnan(value)) throw InputError("a quantile of values with NaN among them is not defined");
+  }
+  std::sort(sorted.begin(), sorted.end());
+  const double place = probability * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+Interval percentile_interval(std::span<const double> replicates, double confidence) {
+  check_confidence(confidence);
+  return {quantile(replicates, (1.0 - confidence) / 2.0), quantile(replicates, (1.0 + confidence) / 2.0)};
+}
+
+Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence) {
+  const Interval around = percentile_interval(replicates, confidence);
+  double mean = 0.0;
+  for (const double value : replicates) mean += value / static_cast<double>(replicates.size());
+  return {std::min(estimate, estimate + around.low - mean), std::max(estimate, estimate + around.high - mean)};
+}
+
+std::vector<std::int64_t> resample_indices(std::int64_t n, std::uint64_t seed, std::int64_t replicate) {
+  check_replicates(n, 1);
+  stop_if_interrupted();  // every bootstrap comes by here
+  RandomStream random(seed, Purpose::resample, static_cast<std::uint64_t>(replicate));
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(n));
+  for (std::int64_t& index : indices) index = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(n)));
+  return indices;
+}
+
+std::vector<double> bootstrap(std::int64_t n, const Statistic& statistic, std::int64_t replicates, std::uint64_t seed,
+                              int threads) {
+  check_replicates(n, replicates);
+  std::vector<double> values(static_cast<std::size_t>(replicates));
+  parallel_for(replicates, threads, [&](std::int64_t r, int) {
+    values[static_cast<std::size_t>(r)] = statistic(resample_indices(n, seed, r));
+  });
+  return values;
+}
+
+std::vector<double> paired_bootstrap(std::int64_t n, const Statistic& a, const Statistic& b, std::int64_t replicates,
+                                     std::uint64_t seed, int threads) {
+  const auto difference = [&](std::span<const std::int64_t> indices) { return a(indices) - b(indices); };
+  return bootstrap(n, difference, replicates, seed, threads);
+}
+
+std::vector<double> frechet_bootstrap(std::span<const float> features, std::int64_t width, const Gaussian& reference,
+                                      std::int64_t replicates, std::uint64_t seed, Divisor divisor, int threads) {
+  const Resampler resampler(features, width, divisor);
+  check_replicates(resampler.count(), replicates);
+  std::vector<double> values(static_cast<std::size_t>(replicates));
+  parallel_for(replicates, replicate_threads(width, threads), [&](std::int64_t r, int) {
+    values[static_cast<std::size_t>(r)] =
+        frechet(reference, resampler.fit(resample_indices(resampler.count(), seed, r))).value;
+  });
+  return values;
+}
+
+std::vector<double> PairedReplicates::differences() const {
+  std::vector<double> out(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] - b[i];
+  return out;
+}
+
+PairedReplicates frechet_paired_bootstrap(std::span<const float> a, std::span<const float> b, std::int64_t width,
+                                          const Gaussian& reference, std::int64_t replicates, std::uint64_t seed,
+                                          Divisor divisor, int threads) {
+  if (a.size() != b.size()) {
+    throw InputError(fmt::format("a paired bootstrap needs as many samples in both arms, got {} and {} numbers",
+                                 a.size(), b.size()));
+  }
+  // The indices of a replicate depend on seed, replicate and count alone, so two runs are paired.
+  return {frechet_bootstrap(a, width, reference, replicates, seed, divisor, threads),
+          frechet_bootstrap(b, width, reference, replicates, seed, divisor, threads)};
+}
+
+PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double confidence) {
+  check_confidence(confidence);
+  if (a.size() != b.size()) {
+    throw InputError(fmt::format("paired values differ in number: {} and {}", a.size(), b.size()));
+  }
+  if (a.size() < 2) throw InputError(fmt::format("a paired interval needs at least 2 pairs, got {}", a.size()));
+  PairedDifference out{};
+  out.n = static_cast<std::int64_t>(a.size());
+  const auto n = static_cast<double>(out.n);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) {
+      throw InputError(fmt::format("pair {} holds a value that is not finite ({} and {})", i, a[i], b[i]));
+    }
+    out.mean += (a[i] - b[i]) / n;
+  }
+  double squares = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += (a[i] - b[i] - out.mean) * (a[i] - b[i] - out.mean);
+  out.deviation = std::sqrt(squares / (n - 1.0));
+  const double error = out.deviation / std::sqrt(n);
+  const double reach = error * student_t_quantile((1.0 + confidence) / 2.0, n - 1.0);
+  out.interval = {out.mean - reach, out.mean + reach};
+  out.p_value =
+      error > 0.0 ? 2.0 * student_t_upper_tail(std::abs(out.mean) / error, n - 1.0) : (out.mean == 0.0 ? 1.0 : 0.0);
+  return out;
+}
+
+double sign_flip_p_value(std::span<const double> differences, std::uint64_t seed) {
+  if (differences.empty()) throw InputError("a sign-flip test needs at least 1 difference");
+  double observed = 0.0, size = 0.0;
+  for (const double difference : differences) {
+    if (!std::isfinite(difference)) throw InputError("a sign-flip test needs finite differences");
+    observed += difference;
+    size += std::abs(difference);
+  }
+  // Sums of the same terms in another order or sign differ by rounding: those count as equal.
+  const double limit = std::abs(observed) - 1e-12 * size;
+  const std::size_t n = differences.size();
+  if (n <= 20) {
+    // Gray code: one sign changes from pattern to pattern.
+    std::vector<double> terms(differences.begin(), differences.end());
+    const std::uint64_t patterns = std::uint64_t{1} << n;
+    std::uint64_t extreme = 0;
+    double sum = observed;
+    for (std::uint64_t pattern = 0;;) {
+      extreme += std::abs(sum) >= limit;
+      if (++pattern == patterns) break;
+      double& term = terms[static_cast<std::size_t>(std::countr_zero(pattern))];
+      sum -= 2.0 * term;
+      term = -term;
+    }
+    return static_cast<double>(extreme) / static_cast<double>(patterns);
+  }
+  constexpr std::int64_t draws = 100000;
+  RandomStream random(seed, Purpose::resample, ~std::uint64_t{0});
+  std::int64_t extreme = 1;  // the observed pattern
+  for (std::int64_t draw = 0; draw < draws; ++draw) {
+    double sum = 0.0;
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i % 32 == 0) bits = random.bits();
+      sum += (bits & 1u) != 0 ? differences[i] : -differences[i];
+      bits >>= 1;
+    }
+    extreme += std::abs(sum) >= limit;
+  }
+  return static_cast<double>(extreme) / static_cast<double>(draws + 1);
+}
+
+std::vector<double> holm(std::span<const double> p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (const double p : p_values) {
+    if (!(p >= 0.0 && p <= 1.0)) throw InputError(fmt::format("a p-value must lie in [0, 1], got {}", p));
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return p_values[i] < p_values[j]; });
+  std::vector<double> adjusted(p_values.size());
+  double so_far = 0.0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    so_far = std::max(so_far, static_cast<double>(order.size() - rank) * p_values[order[rank]]);
+    adjusted[order[rank]] = std::min(so_far, 1.0);
+  }
+  return adjusted;
+}
+
+}  // namespace assay

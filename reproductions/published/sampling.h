@@ -1,0 +1,93 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "metrics/feature_sets/feature_set.h"
+#include "metrics/features/feature_network.h"
+#include "metrics/features/image_protocol.h"
+#include "reproductions/method.h"
+#include "reproductions/published/config.h"
+
+/// Draws the images of a published row shard by shard and scores them under the published protocols.
+namespace assay {
+
+/// Images of one shard.
+struct DrawnImages {
+  at::Tensor bytes;                                 // [n, 3, H, W] uint8 on the CPU
+  std::vector<std::int64_t> labels;                 // [n], or empty
+  nlohmann::json facts = nlohmann::json::object();  // of the drawing, kept with the shard
+};
+
+/// A row of a published table as it is run.
+struct PublishedTask {
+  std::string name;  // as printed; names the stages
+  std::string arm;   // of its scores
+  nlohmann::json params = nlohmann::json::object();
+  std::filesystem::path reference;  // batch of images, with statistics or without, or a feature file (.npz, ...)
+  std::int64_t images = 0;
+  std::int64_t shard = 0;               // images that a kill can cost
+  std::vector<std::string> departures;  // settings that are not the published ones, noted
+  std::string timing;                   // shape and precision, for the record
+  double flops = 0;                     // of an image
+  /// Samples [first, first + count); called once a shard, `progress` with what is done of it.
+  std::function<DrawnImages(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress)>
+      draw;
+  /// Records what the shards' facts add up to; may be empty.
+  std::function<void(const std::vector<nlohmann::json>& facts, StageOutput& out)> sum_up;
+};
+
+/// What plan and run say of a row, whose `reference` is one of the run's. Where a setting is not the published one, the
+/// arm says "(altered)".
+PublishedTask row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
+                     const std::string& reference);
+
+/// The Inception network of FID, what it saw of references, and the protocols of a run.
+class PublishedScores {
+ public:
+  PublishedScores(Run& run, const PublishedRun& published);
+
+  /// Samples in shards, each a stage "sample:ROW:FIRST" that leaves samples-ROW-FIRST.safetensors (`images` [n, 3, H,
+  /// W] U8, `labels`) and features-PASS-ROW-FIRST.safetensors; then scores them in the stage "score:ROW".
+  void sample_and_score(const PublishedTask& row);
+
+ private:
+  /// One way in which images enter the network, shared by the protocols that agree on it.
+  struct Pass {
+    std::string name;  // of the first protocol in image_protocols() that has it
+    ImageProtocol protocol;
+  };
+  /// Image `i` as RGB bytes, rows of pixels with interleaved channels.
+  using ReadImage = std::function<void(std::int64_t i, std::span<std::uint8_t> pixels)>;
+
+  const Pass& pass_of(const std::string& protocol) const;
+  const FeatureNetwork& network();
+  const std::string& hash_of_reference(const std::filesystem::path& reference);
+  NetworkFeatures outputs(const Pass& pass, std::int64_t count, int height, int width, const ReadImage& read,
+                          const std::function<void(std::int64_t)>& progress);
+  std::filesystem::path reference_features(const Pass& pass, const std::filesystem::path& reference);
+  FeatureSet reference_under(const std::string& protocol, const std::filesystem::path& reference);
+  FeatureSet generated_under(const std::string& protocol, const PublishedTask& row) const;
+  std::filesystem::path shard_file(const std::string& kind, const PublishedTask& row, std::int64_t first) const;
+  nlohmann::json draw_shard(const PublishedTask& row, std::int64_t first, std::int64_t count);
+  void score(const PublishedTask& row, StageOutput& out);
+
+  Run& run_;
+  std::filesystem::path inception_;
+  std::vector<std::string> protocols_;
+  std::int64_t bootstrap_, batch_;
+  std::vector<Pass> passes_;
+  std::string inception_hash_;
+  std::unique_ptr<FeatureNetwork> network_;
+  std::map<std::filesystem::path, std::string> reference_hashes_;
+};
+
+}  // namespace assay

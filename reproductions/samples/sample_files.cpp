@@ -1,0 +1,53 @@
+#include "reproductions/samples/sample_files.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "core/safetensors.h"
+#include "reproductions/samples/image_tensors.h"
+
+namespace assay {
+namespace {
+
+at::Tensor read(const std::filesystem::path& path, const std::string& name, at::ScalarType type) {
+  const SafetensorsFile file(path);
+  const TensorView& view = file.at(name);
+  at::Tensor values = at::empty(view.shape, type);
+  std::memcpy(values.mutable_data_ptr(), view.data.data(), view.data.size());
+  return values;
+}
+
+}  // namespace
+
+void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, const at::Tensor& features,
+                   const std::vector<std::int64_t>& labels) {
+  SafetensorsWriter writer;
+  writer.add("images", DType::u8, bytes.sizes().vec(),
+             std::as_bytes(std::span(bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()))));
+  if (features.defined())
+    writer.add("features", features.sizes().vec(),
+               std::span<const float>(features.const_data_ptr<float>(), static_cast<std::size_t>(features.numel())));
+  if (!labels.empty())
+    writer.add("labels", {static_cast<std::int64_t>(labels.size())}, std::span<const std::int64_t>(labels));
+  writer.write(file);
+}
+
+at::Tensor read_sample_images(const std::filesystem::path& file) { return read(file, "images", at::kByte); }
+
+at::Tensor read_sample_features(const std::filesystem::path& file) { return read(file, "features", at::kFloat); }
+
+Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
+                        nlohmann::json meta) {
+  const std::int64_t columns = std::min<std::int64_t>(bytes.size(0), 10),
+                     rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
+  write_image_grid(bytes, rows, columns, 2, file);
+  meta["rows"] = rows;
+  meta["columns"] = columns;
+  return {name, "image-grid", file, std::move(meta)};
+}
+
+}  // namespace assay

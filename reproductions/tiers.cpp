@@ -1,0 +1,32 @@
+#include "reproductions/tiers.h"
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/nearest.h"
+
+namespace assay {
+
+nlohmann::json tier_preset(const char* text, const std::string& method, const std::string& tier,
+                           const std::string& dataset) {
+  const nlohmann::json presets = parse_json(text, method + "/presets.json");
+  std::vector<std::string> tiers;
+  for (const auto& [name, value] : presets.items()) tiers.push_back(name);
+  if (!presets.contains(tier)) throw InputError(method + ": " + unknown_name_message("tier", tier, tiers));
+  nlohmann::json preset = presets.at(tier);
+  const nlohmann::json on = preset.value("on", nlohmann::json::object());
+  preset.erase("on");
+  if (!dataset.empty() && preset.contains("dataset") && dataset != preset.at("dataset").at("name")) {
+    preset["dataset"] = {{"name", dataset}, {"size", preset.at("dataset").at("size")}};
+    if (on.contains(dataset)) preset.merge_patch(on.at(dataset));
+  }
+  return preset;
+}
+
+std::vector<std::string> dataset_needs(const DatasetSpec& dataset) {
+  // Files named by the user take the place of the packages'.
+  if (!dataset.font.empty() && !dataset.emoji_list.empty()) return {};
+  const std::string missing = dataset_entry(dataset.name).missing();
+  return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
+}
+
+}  // namespace assay

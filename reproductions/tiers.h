@@ -1,0 +1,19 @@
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace assay {
+
+/// A tier of a method's presets.json (`text`), with every key present. On a `dataset` that is not the tier's own
+/// (empty: the tier's own) that set's defaults hold, apart from the size the networks are made for, and then what the
+/// tier's key `on` says of it, a merge patch (RFC 7396). Throws InputError with the known tiers.
+nlohmann::json tier_preset(const char* text, const std::string& method, const std::string& tier,
+                           const std::string& dataset);
+
+/// What a data set needs that this machine lacks, and how to get it; one line each.
+std::vector<std::string> dataset_needs(const DatasetSpec& dataset);
+
+}  // namespace assay
