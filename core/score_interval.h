@@ -3,6 +3,9 @@
 
 namespace assay {
 
+/// Which way a score improves.
+enum class Better { unstated, lower, higher };
+
 /// [low, high] around a score or a difference, and how it was made.
 struct ScoreInterval {
   double low = 0.0;

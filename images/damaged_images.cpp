@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <mutex>
 
@@ -13,11 +12,6 @@
 #include "images/image_file.h"
 
 namespace assay {
-
-void add_skip_damaged_option(CLI::App& command, bool& skip_damaged) {
-  command.add_flag("--skip-damaged", skip_damaged,
-                   "Leave out images that cannot be read, by name, and count them; each image is decoded once more");
-}
 
 InputError with_skip_option(const InputError& error) {
   return InputError(fmt::format("{}; --skip-damaged leaves damaged images out", error.what()));

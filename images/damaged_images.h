@@ -7,10 +7,6 @@
 
 #include "core/error.h"
 
-namespace CLI {
-class App;
-}
-
 namespace assay {
 
 /// An image that cannot be read.
@@ -19,9 +15,6 @@ struct DamagedImage {
   std::string name;  ///< below the folder that was asked for
   std::string why;   ///< the message of reading it, which names the file
 };
-
-/// Adds --skip-damaged to a command that decodes images.
-void add_skip_damaged_option(CLI::App& command, bool& skip_damaged);
 
 /// What reading a damaged image threw, with the option that would have left it out.
 InputError with_skip_option(const InputError& error);

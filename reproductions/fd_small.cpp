@@ -8,6 +8,7 @@
 
 #include "core/hash.h"
 #include "metrics/feature_sets/moments.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/prdc.h"
 #include "metrics/statistics/bootstrap.h"
 
@@ -81,7 +82,7 @@ std::vector<Score> FdSmall::precision_and_recall(const std::string& arm, const a
   std::vector<Score> scores;
   for (const auto& [name, value, replicates] : {std::tuple("precision", found.precision, &found.replicates.precision),
                                                 std::tuple("recall", found.recall, &found.replicates.recall)}) {
-    Score score{arm, name, value, "", ScoreDirection::higher_is_better, features.size(0), {}, "prdc5", params};
+    Score score{arm, name, value, "", Better::higher, features.size(0), {}, "prdc5", params};
     if (!replicates->empty()) {
       const auto interval = percentile_interval(*replicates);
       score.interval =
@@ -104,7 +105,7 @@ Score FdSmall::score(const std::string& arm, const at::Tensor& features, nlohman
           "fd-small",
           value,
           "",
-          ScoreDirection::lower_is_better,
+          Better::lower,
           features.size(0),
           ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
                         fmt::format("bootstrap over samples, {}, about the value", replicates_)},
@@ -122,7 +123,7 @@ Score FdSmall::difference(const std::string& arm_a, const at::Tensor& a, const s
           "fd-small difference",
           difference,
           "",
-          ScoreDirection::lower_is_better,
+          Better::lower,
           a.size(0),
           ScoreInterval{interval.low, interval.high, 0.95,
                         fmt::format("paired bootstrap over samples, {}, about the value", replicates_)},

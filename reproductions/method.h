@@ -15,15 +15,13 @@
 
 namespace assay {
 
-enum class ScoreDirection { none, lower_is_better, higher_is_better };
-
 /// A named value with its unit, its protocol and the number of samples behind it.
 struct Score {
   std::string arm;  // empty for the run as a whole
   std::string name;
   double value = 0;
   std::string unit;
-  ScoreDirection direction = ScoreDirection::none;
+  Better direction = Better::unstated;
   std::int64_t n = 0;
   std::optional<ScoreInterval> interval;
   std::string protocol;                              // name of a ProtocolUse of the same stage output

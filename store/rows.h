@@ -64,9 +64,6 @@ struct ProtocolRow {
   nlohmann::json choices = nlohmann::json::object();
 };
 
-/// Which way a score improves.
-enum class Better { unstated, lower, higher };
-
 struct ScoreRow {
   RowId id = 0;       // set by the store
   RowId run = 0;      // set by the store

@@ -7,9 +7,9 @@ import re
 import sys
 from pathlib import Path
 
-# Folder: what its files may include besides files of the same folder. A folder that is named here owns its subfolders,
-# but for those named themselves; `*` stands for one folder of any name, but for those named. Lowest layers first.
-# app and tests may include everything.
+# Folder: what its files may include besides files of the same folder. `*` stands for one folder of any name that is not
+# named itself; `x/**` for x and all below it. A folder owns its subfolders unless some of them are named here: then a
+# subfolder must be named too. Lowest layers first. app and tests may include everything.
 BELOW_DIFFUSION = {"core", "kernels"}
 BELOW_METRICS = {"core", "images", "kernels"}
 BELOW_REPRODUCTIONS = {"core", "images", "datasets", "kernels", "diffusion/**", "metrics/**"}
@@ -49,9 +49,8 @@ LAYERS = {
     "reproductions/*": BELOW_REPRODUCTIONS
     | {"reproductions", "reproductions/samples", "reproductions/published", "reproductions/*/algorithm"},
 
-    "bench": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
-    "bench/harness": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
-    "bench/parity": BELOW_REPRODUCTIONS | {"store", "reproductions/**"},
+    **{folder: BELOW_REPRODUCTIONS | {"store", "reproductions/**"}
+       for folder in ("bench/harness", "bench/parity", "bench/micro", "bench/peers")},
     "reports": {"core", "store"},
     "app": {"**"},
     "tests": {"**"},
@@ -66,17 +65,22 @@ SLOW_IN_HEADERS = re.compile(r"(torch/(torch|nn|all)\.h|torch/(nn|csrc/api)/.*)$
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^">]+)[">]', re.MULTILINE)
 
 
+def pattern_of(folder):
+    """The key of LAYERS that names this folder, or None."""
+    parts = folder.split("/")
+    patterns = [folder] + ["/".join([*parts[:star], "*", *parts[star + 1:]]) for star in range(len(parts))]
+    return next((pattern for pattern in patterns if pattern in LAYERS), None)
+
+
 def layer_of(path):
-    """The entry of LAYERS that a source belongs to and the folder that it stands for; (None, None) for others."""
-    folders = path.split("/")[:-1]
-    for depth in range(len(folders), 0, -1):
-        folder = "/".join(folders[:depth])
-        if folder in LAYERS:
-            return folder, folder
-        for star in range(depth):
-            pattern = "/".join([*folders[:star], "*", *folders[star + 1 : depth]])
-            if pattern in LAYERS:
-                return pattern, folder
+    """The key of LAYERS that a source belongs to and the folder that it stands for; (None, None) where none does."""
+    folder, below = path.rpartition("/")[0], False
+    while folder:
+        pattern = pattern_of(folder)
+        if pattern:
+            floors = any(key.startswith(pattern + "/") for key in LAYERS)
+            return (None, None) if below and floors else (pattern, folder)
+        folder, below = folder.rpartition("/")[0], True
     return None, None
 
 
@@ -110,7 +114,8 @@ def violations(root):
         if file.suffix == ".h" and not re.search(r"^#pragma once$", text, re.MULTILINE):
             yield f"{where}: a header needs #pragma once"
         if layer is None:
-            yield f"{where}: this folder is not in LAYERS of tools/check_layers.py; name it there with what it may include"
+            known = [key for key in LAYERS if key.startswith(where.split("/")[0] + "/")]
+            yield f"{where}: no folder for sources; known: {', '.join(known)} (tools/check_layers.py)"
             continue
         without_torch = where.split("/")[0] in WITHOUT_TORCH or file.suffix == ".cu" or file.name.endswith("_math.h")
         included = {layer_of(h) for h in INCLUDE.findall(text)} - {(None, None), (layer, folder)}
@@ -137,7 +142,7 @@ def violations(root):
 
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
-    if not any((root / name).is_dir() for name in LAYERS):
+    if not any((root / name.split("/")[0]).is_dir() for name in LAYERS):
         sys.exit(f"{root}: none of the folders {', '.join(name for name in LAYERS if '/' not in name)} is here")
     found = list(violations(root))
     print("\n".join(found), end="\n" if found else "")

@@ -4,7 +4,8 @@
 What the compiler writes for a type (its destructor, say) is one symbol a name. Where two types of one program have the
 same name, the linker lets one destructor serve both, without a word. So a class, enum or alias outside anonymous
 namespaces is refused when another file defines its name too; an anonymous namespace in a header is refused because its
-types are others in every file that includes it. What stands in reproductions/METHOD/ belongs to assay::METHOD.
+types are others in every file that includes it. What stands in the folder of a method, which holds its claims.json, belongs to
+assay::METHOD.
 
 usage: tools/check_types.py [ROOT]    prints one line per violation and exits 1 when there is any
 """
@@ -12,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDERS = "core store datasets kernels diffusion metrics reproductions bench reports app tests".split()
+FOLDERS = "core store images datasets kernels diffusion metrics reproductions bench reports app tests".split()
 ANONYMOUS = "(anonymous)"
 
 # Raw strings, strings, characters (an apostrophe between digits is none), comments; lines of the preprocessor.
@@ -77,7 +78,7 @@ def violations(root):
     files = [file for folder in FOLDERS for file in sorted((root / folder).rglob("*"))]
     for file in (file for file in files if file.suffix in (".h", ".cpp", ".cu")):
         where = file.relative_to(root)
-        in_method = where.parts[0] == "reproductions" and len(where.parts) > 2
+        in_method = where.parts[0] == "reproductions" and (root / "reproductions" / where.parts[1] / "claims.json").exists()
         home = ["assay", where.parts[1]] if in_method else []
         for kind, scope, name, line in declarations(file.read_text(encoding="utf-8")):
             full = "::".join([*scope, name])

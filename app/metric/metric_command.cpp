@@ -43,6 +43,11 @@ void add_threads_option(CLI::App& command, int& threads) {
       ->capture_default_str();
 }
 
+void add_skip_damaged_option(CLI::App& command, bool& skip_damaged) {
+  command.add_flag("--skip-damaged", skip_damaged,
+                   "Leave out images that cannot be read, by name, and count them; each image is decoded once more");
+}
+
 void add_metric_command(CLI::App& app, CommandContext& context) {
   CLI::App* metric = app.add_subcommand("metric", "Scores of images, features, masks, boxes and labels");
   metric->require_subcommand(1);

@@ -19,6 +19,8 @@ void add_bootstrap_option(CLI::App& command, std::int64_t& replicates);
 void add_seed_option(CLI::App& command, std::uint64_t& seed);
 /// Adds --threads, 0 for all cores.
 void add_threads_option(CLI::App& command, int& threads);
+/// Adds --skip-damaged to a command that decodes images.
+void add_skip_damaged_option(CLI::App& command, bool& skip_damaged);
 /// Adds --weights, --cache and --batch to a command that takes folders of images.
 void add_image_feature_options(CLI::App& command, ImageFeatureOptions& options);
 

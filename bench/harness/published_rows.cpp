@@ -16,7 +16,7 @@ std::vector<PublishedRow> published_rows(RowId batch, const MethodEntry& method,
     row.label = std::move(cell.row);
     row.settings = std::move(cell.settings);
     row.metric = std::move(cell.metric);
-    row.better = better_of(cell.direction);
+    row.better = cell.direction;
     row.printed = std::move(cell.printed);
     row.value = cell.value;
     row.n = cell.n;

@@ -49,18 +49,6 @@ thread_local StagePlace place;
 
 }  // namespace
 
-Better better_of(ScoreDirection direction) {
-  switch (direction) {
-    case ScoreDirection::lower_is_better:
-      return Better::lower;
-    case ScoreDirection::higher_is_better:
-      return Better::higher;
-    case ScoreDirection::none:
-      break;
-  }
-  return Better::unstated;
-}
-
 RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed)
     : batch_(batch),
       id_(id),
@@ -106,7 +94,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.name = score.name;
     row.value = score.value;
     row.unit = score.unit;
-    row.better = better_of(score.direction);
+    row.better = score.direction;
     row.n = score.n;
     row.interval = score.interval;
     row.protocol = score.protocol;

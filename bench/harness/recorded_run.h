@@ -10,7 +10,7 @@
 namespace assay {
 
 /// As the store says it.
-Better better_of(ScoreDirection direction);
+Better better_of(Better direction);
 
 /// What the runs of one batch share: the store and its lock, the data set, the folders.
 struct Batch {

@@ -6,6 +6,7 @@
 
 #include "bench/micro/micro_bench.h"
 #include "metrics/generative/frechet.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/statistics/bootstrap.h"
 
 namespace assay {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "metrics/generative/frechet.h"
+#include "metrics/feature_sets/gaussian.h"
 
 namespace assay {
 

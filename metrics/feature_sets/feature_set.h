@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/generative/frechet.h"
+#include "metrics/feature_sets/gaussian.h"
 
 namespace assay {
 

@@ -4,6 +4,7 @@
 
 #include "metrics/feature_sets/feature_rows.h"
 #include "metrics/generative/frechet.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/statistics/bootstrap.h"
 
 namespace assay {

@@ -6,6 +6,7 @@
 
 #include "core/student_t.h"
 #include "metrics/generative/fid_infinity.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/frechet_influence.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/statistics/bootstrap.h"

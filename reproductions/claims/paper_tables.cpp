@@ -17,7 +17,7 @@ namespace {
 /// A column: what the paper calls it, and the scores of ours that measure the same, or stand in for it.
 struct Column {
   std::string name;
-  ScoreDirection direction = ScoreDirection::none;
+  Better direction = Better::unstated;
   nlohmann::json ours = nlohmann::json::object();  // {"score", "protocol"}; empty where the paper's protocol is unknown
   nlohmann::json stand_in = nlohmann::json::object();
 };
@@ -42,7 +42,7 @@ Column read_column(const nlohmann::json& object, const std::string& where) {
   Column column;
   column.name = required(reader, "name", where);
   const std::string better = reader.one_of("better", "higher", {"lower", "higher"});
-  column.direction = better == "lower" ? ScoreDirection::lower_is_better : ScoreDirection::higher_is_better;
+  column.direction = better == "lower" ? Better::lower : Better::higher;
   column.ours = read_score(reader.object("ours"), where + ".ours");
   column.stand_in = read_score(reader.object("stand_in"), where + ".stand_in");
   reader.finish();

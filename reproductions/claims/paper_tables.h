@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/method.h"
+#include "core/score_interval.h"
 
 /// The tables of a paper as data: reproductions/METHOD/paper_table.json, whose format docs/adding-a-method.md gives.
 namespace assay {
@@ -17,7 +17,7 @@ struct PublishedCell {
   std::string row;
   nlohmann::json settings = nlohmann::json::object();  // {"gamma": 10, "steps": "ddim25"}
   std::string metric;                                  // the column: "FID"
-  ScoreDirection direction = ScoreDirection::none;
+  Better direction = Better::unstated;
   std::string printed;          // "0.70"; empty: unknown
   std::optional<double> value;  // of `printed`
   std::int64_t n = 0;           // samples behind the published number; 0: unknown

@@ -56,7 +56,7 @@ void in_batches(const Study& s, const HeldOut& set, const Body& body) {
 
 Score deterministic(const std::string& arm, const std::string& name, double value, std::int64_t n,
                     nlohmann::json params = nlohmann::json::object()) {
-  return {arm, name, value, "", ScoreDirection::none, n, {}, "noisy-classifier", std::move(params)};
+  return {arm, name, value, "", Better::unstated, n, {}, "noisy-classifier", std::move(params)};
 }
 
 /// Entropy and gradient at every step of the sampler, in its order.

@@ -14,9 +14,11 @@
 #include "metrics/statistics/proportion.h"
 #include "reproductions/ed_dpm/algorithm/guided_draw.h"
 #include "reproductions/ed_dpm/diagnosis.h"
+#include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/samples/sample_files.h"
 #include "reproductions/tiers.h"
 
@@ -71,7 +73,7 @@ struct Judge {
             "accuracy",
             static_cast<double>(right) / static_cast<double>(n),
             "",
-            ScoreDirection::higher_is_better,
+            Better::higher,
             n,
             ScoreInterval{interval.low, interval.high, 0.95, "Wilson over samples"},
             "linear-probe",
@@ -153,7 +155,7 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
       out.scores.push_back(judge.accuracy(name, features, drawn.asked, params));
     }
     out.scores.push_back(
-        {name, "best_gamma", best, "", ScoreDirection::none, count, {}, "fd-small", nlohmann::json::object()});
+        {name, "best_gamma", best, "", Better::unstated, count, {}, "fd-small", nlohmann::json::object()});
     if (grid.size() > 1 && best == grid.back())  // in ascending order
       out.notes.push_back(fmt::format(
           "{}: the best gamma, {}, is the largest of its grid; a larger one may be better still", name, best));

@@ -62,7 +62,7 @@ void record_oracle(Run& run) {
                               {"entropy_floor", world.entropy_floor}}});
     const auto add = [&](const std::string& arm, const std::string& name, double value, std::int64_t n,
                          nlohmann::json params = nlohmann::json::object()) {
-      out.scores.push_back({arm, name, value, "", ScoreDirection::none, n, {}, "oracle", std::move(params)});
+      out.scores.push_back({arm, name, value, "", Better::unstated, n, {}, "oracle", std::move(params)});
     };
     std::vector<double> steps, entropies, norms, scaled;
     for (const GuidanceTrace::Row& row : found.noised) {
@@ -92,7 +92,7 @@ void record_oracle(Run& run) {
       const nlohmann::json params = {{"gamma", drawn.gamma}};
       const Interval interval =
           wilson_interval(std::llround(drawn.accuracy * static_cast<double>(world.drawn_samples)), world.drawn_samples);
-      out.scores.push_back({arm, "accuracy", drawn.accuracy, "", ScoreDirection::higher_is_better, world.drawn_samples,
+      out.scores.push_back({arm, "accuracy", drawn.accuracy, "", Better::higher, world.drawn_samples,
                             ScoreInterval{interval.low, interval.high, 0.95, "Wilson over samples"}, "oracle", params});
       add(arm, "variance_ratio", drawn.mean_square / (world.deviation * world.deviation), world.drawn_samples, params);
       add(arm, "non_finite", static_cast<double>(drawn.events.non_finite), drawn.events.samples, params);

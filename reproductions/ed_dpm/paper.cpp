@@ -12,6 +12,7 @@
 #include "diffusion/process/respacing.h"
 #include "reproductions/ed_dpm/algorithm/guided_draw.h"
 #include "reproductions/ed_dpm/config.h"
+#include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/published/config.h"
 #include "reproductions/published/sampling.h"
 #include "reproductions/published/step_speed.h"

@@ -8,6 +8,7 @@
 
 #include "core/elapsed.h"
 #include "reproductions/maskdm/algorithm/learning_curve.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay::maskdm {
@@ -94,8 +95,7 @@ double score_point(Study& s, const std::string& arm, const at::Tensor& average, 
     out.protocols.push_back(fd.protocol());
     out.protocols.push_back({"training", {{"budget_gflop", s.config.budget.gflop}}});
     out.scores.push_back(fd.score(arm, features, params));
-    out.scores.push_back(
-        {arm, "train_seconds", seconds, "s", ScoreDirection::lower_is_better, 1, {}, "training", params});
+    out.scores.push_back({arm, "train_seconds", seconds, "s", Better::lower, 1, {}, "training", params});
     if (keep) {
       const std::filesystem::path file = sample_file(s, arm);
       write_samples(file, bytes, features);
@@ -154,15 +154,8 @@ void compare_curves(Study& s, const std::vector<Curves>& curves, const FdSmall& 
   s.run.stage("curves", [&](StageOutput& out) {
     out.protocols.push_back(fd.protocol());
     const auto add = [&](const std::string& arm, const char* name, double value) {
-      out.scores.push_back({arm,
-                            name,
-                            value,
-                            "",
-                            ScoreDirection::lower_is_better,
-                            s.config.sample.count,
-                            {},
-                            "fd-small",
-                            nlohmann::json::object()});
+      out.scores.push_back(
+          {arm, name, value, "", Better::lower, s.config.sample.count, {}, "fd-small", nlohmann::json::object()});
     };
     for (const Curves& curve : curves) {
       if (operations.from < operations.to)

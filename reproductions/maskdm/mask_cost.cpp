@@ -48,8 +48,7 @@ void mask_cost(Study& s) {
       const std::string arm = fmt::format("m{}", config.rates[i]);
       const double time = medians[i] / medians[0], flops = step.flops(masks[i]) / step.flops(masks[0]);
       const auto add = [&](const char* name, double value) {
-        out.scores.push_back(
-            {arm, name, value, "", ScoreDirection::lower_is_better, n, {}, "training", {{"rate", config.rates[i]}}});
+        out.scores.push_back({arm, name, value, "", Better::lower, n, {}, "training", {{"rate", config.rates[i]}}});
       };
       add("relative_step_time", time);
       add("relative_flops", flops);
@@ -60,7 +59,7 @@ void mask_cost(Study& s) {
                             "spearman_rate_time",
                             spearman(config.rates, medians),
                             "",
-                            ScoreDirection::lower_is_better,
+                            Better::lower,
                             static_cast<std::int64_t>(medians.size()),
                             {},
                             "training",

@@ -10,7 +10,7 @@
 #include "reproductions/maskdm/mask_cost.h"
 #include "reproductions/maskdm/stability.h"
 #include "reproductions/maskdm/transfer.h"
-#include "reproductions/samples/sample_files.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/tiers.h"
 
 namespace assay::maskdm {

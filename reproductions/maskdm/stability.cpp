@@ -34,7 +34,7 @@ void stability(Study& s) {
       const nlohmann::json params = {{"batch", batch}};
       const auto steps = static_cast<std::int64_t>(trained.loss.size());
       const auto add = [&](const char* name, double value) {
-        out.scores.push_back({arm, name, value, "", ScoreDirection::lower_is_better, steps, {}, "training", params});
+        out.scores.push_back({arm, name, value, "", Better::lower, steps, {}, "training", params});
       };
       add("diverged", trained.diverged_at ? 1 : 0);
       if (steps < 4) return;

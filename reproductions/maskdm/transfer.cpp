@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
-#include "reproductions/samples/sample_files.h"
+#include "reproductions/sample_picture.h"
 
 namespace assay::maskdm {
 namespace {
@@ -103,7 +103,7 @@ void transfer(Study& s, const FdSmall& fd) {
                             "relative_gain",
                             (*without - *with) / *without,
                             "",
-                            ScoreDirection::higher_is_better,
+                            Better::higher,
                             s.config.sample.count,
                             {},
                             "fd-small",

@@ -16,6 +16,7 @@
 #include "images/set_layout.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay {
@@ -57,10 +58,9 @@ const char* tensor_of(const ImageProtocol& protocol) {
 
 bool is_distance(const std::string& protocol) { return protocol.starts_with("fid") || protocol.starts_with("sfid"); }
 
-ScoreDirection direction_of(const std::string& metric) {
-  if (metric.ends_with("_std")) return ScoreDirection::none;
-  return is_distance(metric) || metric.starts_with("kid") ? ScoreDirection::lower_is_better
-                                                          : ScoreDirection::higher_is_better;
+Better direction_of(const std::string& metric) {
+  if (metric.ends_with("_std")) return Better::unstated;
+  return is_distance(metric) || metric.starts_with("kid") ? Better::lower : Better::higher;
 }
 
 }  // namespace

@@ -2,13 +2,10 @@
 
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
 #include <cstring>
 #include <span>
-#include <utility>
 
 #include "core/safetensors.h"
-#include "reproductions/samples/image_tensors.h"
 
 namespace assay {
 namespace {
@@ -39,15 +36,5 @@ void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, c
 at::Tensor read_sample_images(const std::filesystem::path& file) { return read(file, "images", at::kByte); }
 
 at::Tensor read_sample_features(const std::filesystem::path& file) { return read(file, "features", at::kFloat); }
-
-Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
-                        nlohmann::json meta) {
-  const std::int64_t columns = std::min<std::int64_t>(bytes.size(0), 10),
-                     rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
-  write_image_grid(bytes, rows, columns, 2, file);
-  meta["rows"] = rows;
-  meta["columns"] = columns;
-  return {name, "image-grid", file, std::move(meta)};
-}
 
 }  // namespace assay

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/method.h"
-
 namespace assay {
 
 /// Keeps samples: `images` [N, 3, H, W] uint8 and, where given, `features` [N, D] float32 and the N classes asked for
@@ -18,10 +16,5 @@ void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, c
 /// The images of such a file, and its features.
 at::Tensor read_sample_images(const std::filesystem::path& file);
 at::Tensor read_sample_features(const std::filesystem::path& file);
-
-/// Writes the first samples, ten a row (fewer where there are fewer) and at most six rows, as a picture, and returns
-/// its artifact; `meta` gets the rows and columns.
-Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
-                        nlohmann::json meta);
 
 }  // namespace assay

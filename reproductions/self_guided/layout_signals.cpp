@@ -71,7 +71,7 @@ Score corloc_score(const std::string& arm, const std::vector<double>& hits) {
           "corloc",
           mean_of(hits),
           "",
-          ScoreDirection::higher_is_better,
+          Better::higher,
           n,
           ScoreInterval{interval.low, interval.high, 0.95, "Wilson over images"},
           "corloc-lost",
@@ -104,8 +104,7 @@ void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutp
     return sum / static_cast<double>(chosen.size());
   };
   const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
-  out.scores.push_back({"lost - centre_box", "corloc difference", mean_of(difference), "",
-                        ScoreDirection::higher_is_better, n,
+  out.scores.push_back({"lost - centre_box", "corloc difference", mean_of(difference), "", Better::higher, n,
                         ScoreInterval{interval.low, interval.high, 0.95,
                                       fmt::format("paired bootstrap over images, {}", s.config.bootstrap)},
                         "corloc-lost", nlohmann::json::object()});

@@ -133,7 +133,7 @@ void long_tail(Study& s, const FdSmall& fd) {
                             "gain_over_log_imbalance",
                             gain_over_log_imbalance(s.config.imbalances, gains.at(drawn)),
                             "",
-                            ScoreDirection::higher_is_better,
+                            Better::higher,
                             static_cast<std::int64_t>(s.config.imbalances.size()),
                             {},
                             "fd-small",

@@ -139,7 +139,7 @@ void held_out_losses(Study& s, const Denoiser& net, const Network& network, cons
       const auto n = static_cast<std::int64_t>(values.size());
       const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
       out.scores.push_back({arm, name, std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(n), "",
-                            ScoreDirection::lower_is_better, n,
+                            Better::lower, n,
                             ScoreInterval{interval.low, interval.high, 0.95,
                                           fmt::format("bootstrap over images, {}", s.config.bootstrap)},
                             "denoising-loss", nlohmann::json::object()});

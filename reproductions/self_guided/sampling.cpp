@@ -7,9 +7,11 @@
 
 #include "core/elapsed.h"
 #include "core/philox.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/samples/sample_files.h"
 #include "reproductions/samples/sample_noise.h"
 #include "reproductions/samples/sample_passes.h"
+#include "reproductions/self_guided/overlap_scores.h"
 
 namespace assay::self_guided {
 namespace {

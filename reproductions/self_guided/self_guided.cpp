@@ -11,11 +11,12 @@
 #include "metrics/clustering/clustering.h"
 #include "metrics/statistics/rank_correlation.h"
 #include "reproductions/fd_small.h"
-#include "reproductions/samples/sample_files.h"
+#include "reproductions/sample_picture.h"
 #include "reproductions/self_guided/layout_signals.h"
 #include "reproductions/self_guided/long_tail.h"
 #include "reproductions/self_guided/networks.h"
 #include "reproductions/self_guided/oracle.h"
+#include "reproductions/self_guided/overlap_scores.h"
 #include "reproductions/self_guided/sampling.h"
 #include "reproductions/tiers.h"
 
@@ -44,7 +45,7 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
   s.run.stage("trends", [&](StageOutput& out) {
     out.protocols.push_back(fd.protocol());
     const auto add = [&](const char* name, const std::vector<double>& x, const std::vector<double>& y,
-                         ScoreDirection direction) {
+                         Better direction) {
       // Two points are always in order.
       if (x.size() >= 3)
         out.scores.push_back({"self_label",
@@ -62,7 +63,7 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
       k.push_back(static_cast<double>(clusters));
       fd_by_k.push_back(fd_of.at(self_label_arm(clusters)));
     }
-    add("spearman_k_fd", k, fd_by_k, ScoreDirection::lower_is_better);
+    add("spearman_k_fd", k, fd_by_k, Better::lower);
     for (std::size_t i = 0; i < s.config.encoders.size(); ++i) {
       const std::string arm = i == 0 ? self_label_arm(s.config.clusters.front())
                                      : self_label_arm(s.config.encoders[i], s.config.clusters.front());
@@ -70,7 +71,7 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
         if (signal.arm() == arm) agreement.push_back(nmi(s.train.groups, signal.train.ids));
       fd_by_encoder.push_back(fd_of.at(arm));
     }
-    add("spearman_nmi_fd", agreement, fd_by_encoder, ScoreDirection::none);
+    add("spearman_nmi_fd", agreement, fd_by_encoder, Better::unstated);
   });
 }
 

@@ -34,15 +34,10 @@ Score agreement(const std::string& features, const std::string& name,
   values.reserve(fits.size());
   for (const Ids& ids : fits) values.push_back(measure(truth, ids));
   params["labels"] = labels;
-  Score score{features,
-              name,
-              std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
-              "",
-              ScoreDirection::higher_is_better,
-              static_cast<std::int64_t>(truth.size()),
-              {},
-              "sklearn",
-              params};
+  Score score{
+      features, name,           std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
+      "",       Better::higher, static_cast<std::int64_t>(truth.size()),
+      {},       "sklearn",      params};
   if (values.size() > 1) {
     const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
     score.interval = ScoreInterval{spread.interval.low, spread.interval.high, 0.95,

@@ -14,6 +14,11 @@ SOUND = {
     "kernels/guide_math.h": '#pragma once\n#include "kernels/host_device.h"\n',
     "kernels/guide.cu": '#include "kernels/guide_math.h"\n#include <cuda_runtime.h>\n',
     "diffusion/networks/adm/unet.cpp": '#include <torch/nn.h>\n#include "kernels/guide.h"\n',
+    "diffusion/networks/adm/unet.h": '#pragma once\n#include "diffusion/denoiser.h"\n#include "diffusion/networks/layers.h"\n',
+    "diffusion/training/trainer.cpp": '#include "diffusion/networks/adm/unet.h"\n',
+    "reproductions/methods.cpp": '#include "reproductions/maskdm/maskdm.h"\n#include "reproductions/ed_dpm/ed_dpm.h"\n',
+    "reproductions/maskdm/maskdm.cpp": '#include "reproductions/maskdm/algorithm/masks.h"\n#include "reproductions/method.h"\n',
+    "reproductions/maskdm/algorithm/masks.cpp": '#include "diffusion/process/respacing.h"\n#include "reproductions/samples/sample_noise.h"\n',
     "app/main.cpp": '#include "store/store.h"\n#include "diffusion/networks/adm/unet.h"\n',
     "tests/store/store_test.cpp": '#include "store/store.h"\n#include "app/table.h"\n',
 }
@@ -40,7 +45,7 @@ class CheckLayers(unittest.TestCase):
             ("metrics/a.cpp", '\n\n#  include "diffusion/networks/adm/unet.h"\n', "metrics/a.cpp:3: metrics/ may not include diffusion/networks/adm/unet.h"),
             ("reports/sub/a.cpp", '#include "metrics/generative/frechet.h"\n', "reports/sub/a.cpp:1: reports/ may not include"),
             ("reproductions/a.cpp", '#include "bench/harness/run.h"\n', "reproductions/a.cpp:1: reproductions/ may not"),
-            ("bench/a.cpp", '#include "reports/page.h"\n', "bench/a.cpp:1: bench/ may not include reports/page.h"),
+            ("bench/harness/a.cpp", '#include "reports/page.h"\n', "bench/harness/ may not include reports/page.h"),
             ("metrics/a.cpp", '#include "tests/support/tensors.h"\n', "metrics/a.cpp:1: metrics/ may not include tests/"),
             ("store/a.cpp", "#include <ATen/core/Tensor.h>\n", "store/a.cpp:1: ATen/core/Tensor.h: no LibTorch header"),
             ("kernels/a.cu", "#include <c10/cuda/CUDAStream.h>\n", "kernels/a.cu:1: c10/cuda/CUDAStream.h: no LibTorch"),
@@ -48,6 +53,23 @@ class CheckLayers(unittest.TestCase):
             ("diffusion/a.h", header + "#include <torch/torch.h>\n", "diffusion/a.h:2: torch/torch.h may stand in .cpp"),
             ("tests/support/a.h", header + "#include <torch/nn/modules/linear.h>\n", "tests/support/a.h:2: torch/nn/"),
             ("core/a.h", "#include <string>\n", "core/a.h: a header needs #pragma once"),
+            ("diffusion/process/a.h", header + '#include "diffusion/guidance/entropy.h"\n',
+             "diffusion/process/a.h:2: diffusion/process/ may not include diffusion/guidance/entropy.h; allowed: core, "
+             "kernels; what includes this belongs in diffusion/guidance/ or diffusion/sampling/diffusers/ or "
+             "diffusion/sampling/"),
+            ("diffusion/a.cpp", '#include "diffusion/process/respacing.h"\n', "belongs in diffusion/process/ or"),
+            ("diffusion/networks/vit/a.cpp", '#include "diffusion/networks/adm/unet.h"\n',
+             "diffusion/networks/vit/ may not include diffusion/networks/adm/unet.h"),
+            ("diffusion/sampling/a.cpp", '#include "diffusion/networks/layers.h"\n#include "diffusion/guidance/a.h"\n',
+             "what includes this belongs in diffusion/training/"),
+            ("diffusion/samplers/a.cpp", "\n", "diffusion/samplers/a.cpp: no folder for sources; known: diffusion/process,"),
+            ("reproductions/maskdm/a.cpp", '#include "reproductions/ed_dpm/config.h"\n',
+             "reproductions/maskdm/a.cpp:1: no method includes another"),
+            ("reproductions/maskdm/algorithm/a.cpp", '#include "reproductions/method.h"\n',
+             "reproductions/maskdm/algorithm/ may not include reproductions/method.h"),
+            ("reproductions/maskdm/algorithm/a.cpp", '#include "reproductions/ed_dpm/algorithm/a.h"\n',
+             "no method includes another"),
+            ("images/a.cpp", '#include "datasets/emoji.h"\n', "images/ may not include datasets/emoji.h; allowed: core;"),
         ]:
             with self.subTest(file=name, message=message):
                 result = check({name: text})

@@ -8,7 +8,6 @@
 
 #include "diffusion/guidance/classifier_guidance.h"
 #include "diffusion/sampling/adm_sampler.h"
-#include "reproductions/method.h"
 #include "reproductions/samples/sample_passes.h"
 
 namespace assay::ed_dpm {
@@ -35,9 +34,5 @@ struct Drawn {
 /// own stream. Throws InputError for a class out of range, Error where faithful guidance is not finite.
 Drawn draw_guided(const GuidedDraw& draw, const std::vector<std::int64_t>& asked, std::int64_t first,
                   const std::function<void(std::int64_t)>& progress);
-
-/// Records what guidance met, under protocol `guidance-events`.
-void record_events(const std::string& arm, const GuidanceEvents& events, const nlohmann::json& params,
-                   StageOutput& out);
 
 }  // namespace assay::ed_dpm

@@ -180,7 +180,7 @@ TEST(PaperTables, GiveEveryCellAndWhatStandsBesideIt) {
   EXPECT_EQ(cells[0].trust, "ED");
   EXPECT_EQ(cells[0].trust_meaning, "official");
   EXPECT_EQ(cells[0].n, 50000);
-  EXPECT_EQ(cells[0].direction, ScoreDirection::lower_is_better);
+  EXPECT_EQ(cells[0].direction, Better::lower);
   EXPECT_EQ(cells[0].ours, nlohmann::json::parse(R"([
       {"arm": "g", "params": {"gamma": 10}, "score": "fid", "protocol": "fid-tf1", "stand_in": false},
       {"arm": "g", "params": {"w": 2.0}, "score": "fd-small", "protocol": "fd-small", "stand_in": true}])"));

@@ -16,6 +16,7 @@
 #include "metrics/statistics/rank_correlation.h"
 #include "reproductions/ed_dpm/algorithm/guided_draw.h"
 #include "reproductions/ed_dpm/diagnosis.h"
+#include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/samples/sample_noise.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"

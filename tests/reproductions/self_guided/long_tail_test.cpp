@@ -118,7 +118,7 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
     const Score& slope = run.score("tail", "self_label", "gain_over_log_imbalance", {{"conditions", conditions}});
     EXPECT_NEAR(slope.value, (gain(4) - gain(1)) / std::log(4.0), 1e-9 * std::abs(slope.value));
     EXPECT_NE(slope.value, 0);
-    EXPECT_EQ(slope.direction, ScoreDirection::higher_is_better);
+    EXPECT_EQ(slope.direction, Better::higher);
   }
   const auto groups = shuffled_groups(s.train.groups, 3);
   for (const int rho : {1, 4})

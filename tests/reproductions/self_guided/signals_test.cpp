@@ -20,6 +20,7 @@
 #include "metrics/clustering/clustering.h"
 #include "metrics/masks/corloc.h"
 #include "reproductions/self_guided/layout_signals.h"
+#include "reproductions/self_guided/overlap_scores.h"
 #include "tests/reproductions/memory_run.h"
 #include "tests/reproductions/tiny_study.h"
 #include "tests/support/tensors.h"
