@@ -25,7 +25,7 @@ demo: ## set-up, build, then a small study on real images and its report in demo
 test: ## set-up, build, all tests
 	@tools/test.sh
 
-lint: ## layers, formatting, clang-tidy on what changed, tracked files
+lint: ## layers, READMEs, formatting, clang-tidy on what changed, tracked files
 	@tools/lint.sh
 
 peers: ## run the tools people use now and us on the same data, and print the ratios

@@ -12,8 +12,8 @@ namespace assay {
 inline const std::string moments_prefix = "moments.";
 
 /// Which arrays of a file are what of one set of images; a name is empty where the file has none. The names that are
-/// known, in the order in which they are looked for, are in set_layout.cpp and docs/measuring.md; an array under
-/// another name is taken where no other could be meant.
+/// known, in the order in which they are looked for, are in set_layout.cpp and docs/measuring/folders-and-files.md; an
+/// array under another name is taken where no other could be meant.
 struct SetLayout {
   std::string features;                          // [N, D]
   std::string images;                            // U8 [N, H, W, C]; where there are images, there are no features

@@ -6,6 +6,7 @@ source tools/timing.sh
 part set-up tools/setup.sh lint
 part files tools/check_files.sh
 part layers tools/check_layers.py
+part readmes tools/check_readmes.py
 part types tools/check_types.py
 part format bash -c 'tools/sources.sh | xargs -r -d "\n" clang-format-14 --dry-run -Werror'
 # clang-tidy needs the compile commands and the sources that CMake writes, not the objects.
