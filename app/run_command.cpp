@@ -10,7 +10,8 @@
 #include <set>
 
 #include "app/command.h"
-#include "bench/harness/harness.h"
+#include "bench/harness/batch.h"
+#include "bench/harness/batch_json.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -147,12 +148,12 @@ int run(Options& options, const std::string& command_line) {
     if (options.resume > 0) {
       if (!options.request.methods.empty() || !options.request.settings.empty())
         throw InputError("--resume goes on with what was recorded; leave out methods and --set");
-      result = resume(options.request.store, options.resume);
+      result = batch_json(resume(options.request.store, options.resume));
     } else {
       // One seed says nothing about another: what judges claims takes five.
       const char* usual = options.request.tier == "mini" ? "5" : "1";
       options.request.seeds = parse_seeds(options.seeds.value_or(usual));
-      result = options.dry_run ? dry_run(options.request) : execute(options.request);
+      result = options.dry_run ? plans_json(plan_runs(options.request)) : batch_json(execute(options.request));
     }
   } catch (const BatchInterrupted& interrupted) {
     fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",
