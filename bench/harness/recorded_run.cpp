@@ -41,11 +41,17 @@ class FileLock {
   int descriptor_;
 };
 
-/// Where the next stage of this thread stands among those of its run.
-struct StagePlace {
-  std::int64_t next = 0, span = std::int64_t{1} << 40;
+/// Holds a flag true while it lives.
+class RaisedFlag {
+ public:
+  explicit RaisedFlag(bool& flag) : flag_(flag) { flag_ = true; }
+  ~RaisedFlag() { flag_ = false; }
+  RaisedFlag(const RaisedFlag&) = delete;
+  RaisedFlag& operator=(const RaisedFlag&) = delete;
+
+ private:
+  bool& flag_;
 };
-thread_local StagePlace place;
 
 }  // namespace
 
@@ -56,7 +62,19 @@ RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uin
       seed_(seed),
       folder_(batch.folder / "artifacts" / fmt::format("run-{}", id)) {
   ensure_folder(folder_);
-  place = {};
+}
+
+RecordedRun::RecordedRun(const RecordedRun& whole, StagePositions positions)
+    : batch_(whole.batch_),
+      id_(whole.id_),
+      config_(whole.config_),
+      seed_(whole.seed_),
+      folder_(whole.folder_),
+      positions_(positions) {}
+
+void RecordedRun::require_no_parts(const std::string& what) const {
+  if (parts_at_work_)
+    throw Error(fmt::format("{}: the parts of this run are at work; a part uses the run that it is given", what));
 }
 
 const Dataset& RecordedRun::dataset() const {
@@ -65,7 +83,8 @@ const Dataset& RecordedRun::dataset() const {
 }
 
 nlohmann::json RecordedRun::stage(const std::string& name, const std::function<void(StageOutput&)>& body) {
-  const std::int64_t position = place.next++;
+  require_no_parts("stage " + name);
+  const std::int64_t position = positions_.next();
   std::optional<StageRecorder> stage;
   {
     const std::lock_guard lock(batch_.recorder_lock);
@@ -158,19 +177,19 @@ std::function<void(std::int64_t)> RecordedRun::progress(const std::string& what,
   };
 }
 
-void RecordedRun::side_by_side(const std::vector<std::function<void()>>& parts) {
+void RecordedRun::side_by_side(const std::vector<std::function<void(Run&)>>& parts) {
+  require_no_parts("side_by_side");
   const auto count = static_cast<std::int64_t>(parts.size());
   const int threads = at::get_num_threads();
   const int workers = batch_.device.is_cpu() ? worker_count(count, threads) : 1;
-  // A part's stages stand in a span of their own, so that their order does not depend on which part is faster.
-  const StagePlace before = place;
-  const std::int64_t span = before.span / 1024;
+  const std::vector<StagePositions> positions = positions_.split(parts.size());
+  const RaisedFlag at_work(parts_at_work_);
   parallel_for(count, workers, [&](std::int64_t i, int) {
     const ThreadCount share(threads / workers);
-    place = {before.next + i * span, span};
-    parts[static_cast<std::size_t>(i)]();
+    const auto at = static_cast<std::size_t>(i);
+    RecordedRun part(*this, positions[at]);
+    parts[at](part);
   });
-  place = {before.next + count * span, before.span};
 }
 
 }  // namespace assay

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "bench/harness/stage_positions.h"
 #include "reproductions/method.h"
 #include "store/recorder.h"
 
@@ -30,7 +31,6 @@ struct Batch {
 /// One run that records into the store: reproductions/method.h says what each function does.
 class RecordedRun : public Run {
  public:
-  /// Construct it on the thread that runs its stages.
   RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed);
 
   const nlohmann::json& config() const override { return config_; }
@@ -45,9 +45,13 @@ class RecordedRun : public Run {
   std::function<void(std::int64_t)> progress(const std::string& what, std::int64_t total,
                                              const std::string& unit) override;
   /// On a GPU in turn.
-  void side_by_side(const std::vector<std::function<void()>>& parts) override;
+  void side_by_side(const std::vector<std::function<void(Run&)>>& parts) override;
 
  private:
+  /// The run that a part of `whole` gets.
+  RecordedRun(const RecordedRun& whole, StagePositions positions);
+  /// Throws Error while parts of this run go side by side.
+  void require_no_parts(const std::string& what) const;
   void record(StageRecorder& stage, const StageOutput& out);
 
   Batch& batch_;
@@ -55,6 +59,8 @@ class RecordedRun : public Run {
   nlohmann::json config_;
   std::uint64_t seed_;
   std::filesystem::path folder_;
+  StagePositions positions_;
+  bool parts_at_work_ = false;
 };
 
 }  // namespace assay
