@@ -125,7 +125,13 @@ TEST_F(Recorded, AFailedPartIsToldWhenTheOthersHaveEnded) {
 
 /// A stage that records its name, as the variant of a timing.
 void record_name(Run& run, const std::string& name) {
-  run.stage(name, [&](StageOutput& out) { out.timings.push_back({"step", name, "1", 0.5, 1, "steps", {}}); });
+  run.stage(name, [&](StageOutput& out) {
+    Timing step;
+    step.op = "step";
+    step.variant = name;
+    step.seconds = 0.5;
+    out.timings.push_back(step);
+  });
 }
 
 /// A part with one stage.
