@@ -37,28 +37,8 @@ void make_shared_products(const BatchPlace& place, const MethodWork& work, Recor
 /// Executes tasks and records how each ended.
 class TaskRunner {
  public:
-  TaskRunner(const BatchPlace& place, const MethodWork& work, const nlohmann::json& config, Batch& batch)
-      : place_(place), work_(work), config_(config), batch_(batch) {}
-
-  /// `waited`: it was recorded as running while others were executed. Throws nothing but what the store throws.
-  void execute(const RunTask& task, bool waited) {
-    const ThreadCount share(task.threads);
-    try {
-      if (waited) {
-        const std::lock_guard lock(batch_.recorder_lock);
-        place_.recorder.start_run(task.run);
-      }
-      RecordedRun run(batch_, task.run, config_, task.seed);
-      work_.run(run);
-      finish(task, RunStatus::done, "");
-    } catch (const Interrupted&) {
-      finish(task, RunStatus::interrupted, "interrupted by the user");
-    } catch (const std::exception& error) {
-      finish(task, RunStatus::failed, error.what());
-      const std::lock_guard lock(batch_.recorder_lock);
-      if (dynamic_cast<const InputError*>(&error) && !bad_input_) bad_input_ = std::current_exception();
-    }
-  }
+  TaskRunner(const BatchPlace& place, const MethodWork& work, const nlohmann::json& config, RunContext& context)
+      : place_(place), work_(work), config_(config), context_(context) {}
 
   /// Runs of equal share go side by side; the next share begins when they are done. The other seeds go on where one
   /// fails; what is wrong with the input is told when they have ended.
@@ -75,15 +55,35 @@ class TaskRunner {
   }
 
  private:
+  /// `waited`: it was recorded as running while others were executed. Throws nothing but what the store throws.
+  void execute(const RunTask& task, bool waited) {
+    const ThreadCount share(task.threads);
+    try {
+      if (waited) {
+        const std::lock_guard lock(context_.recorder_lock);
+        place_.recorder.start_run(task.run);
+      }
+      RecordedRun run(context_, task.run, config_, task.seed);
+      work_.run(run);
+      finish(task, RunStatus::done, "");
+    } catch (const Interrupted&) {
+      finish(task, RunStatus::interrupted, "interrupted by the user");
+    } catch (const std::exception& error) {
+      finish(task, RunStatus::failed, error.what());
+      const std::lock_guard lock(context_.recorder_lock);
+      if (dynamic_cast<const InputError*>(&error) && !bad_input_) bad_input_ = std::current_exception();
+    }
+  }
+
   void finish(const RunTask& task, RunStatus status, const std::string& reason) {
-    const std::lock_guard lock(batch_.recorder_lock);
+    const std::lock_guard lock(context_.recorder_lock);
     place_.recorder.finish_run(task.run, status, reason);
   }
 
   const BatchPlace& place_;
   const MethodWork& work_;
   const nlohmann::json& config_;
-  Batch& batch_;
+  RunContext& context_;
   std::exception_ptr bad_input_;  // the first one
 };
 
@@ -93,14 +93,13 @@ void record_verdicts(const BatchPlace& place, const MethodRuns& of_method, const
   const Query query(place.store);
   const std::vector<Claim> claims =
       claims_in(read_claims(method.claims, method.id + "/claims.json"), of_method.tier, of_method.config);
-  const auto comparisons = judge_contrasts(
-      query, place.batch, method.id, of_method.dataset ? of_method.dataset->name() : "", contrasts_of(plan, claims));
+  const Verdicts verdicts = judge(query, place.batch, method.id, plan, claims);
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
-    for (const ComparisonRow& row : comparisons)
+    for (const ComparisonRow& row : verdicts.comparisons)
       if (row.protocol_id == protocol.id) place.recorder.upsert_protocol(protocol);
-  place.recorder.add_comparisons(comparisons);
-  place.recorder.add_claims(judge_claims(query, place.batch, method.id, claims, comparisons));
+  place.recorder.add_comparisons(verdicts.comparisons);
+  place.recorder.add_claims(verdicts.claims);
   place.recorder.add_published(published_rows(place.batch, method, of_method.config));
 }
 
@@ -130,18 +129,18 @@ std::vector<RunTask> unfinished_tasks(const std::vector<RunRow>& runs, const std
 void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
   const MethodWork& work = of_method.method->work_of(of_method.tier);
   if (!of_method.tasks.empty()) {
-    Batch batch;
-    batch.recorder = &place.recorder;
-    batch.folder = place.store.folder();
-    batch.device = place.device;
-    batch.checkpoint_seconds = place.checkpoint_seconds;
-    batch.device_name = device_description(place.device);
-    batch.machine = machine_description();
-    batch.dataset = of_method.dataset;
+    RunContext context;
+    context.recorder = &place.recorder;
+    context.folder = place.store.folder();
+    context.device = place.device;
+    context.checkpoint_seconds = place.checkpoint_seconds;
+    context.device_name = device_description(place.device);
+    context.machine = machine_description();
+    context.dataset = of_method.dataset;
     const RunTask& first = of_method.tasks.front();
-    RecordedRun of_all(batch, first.run, of_method.config, first.seed);
+    RecordedRun of_all(context, first.run, of_method.config, first.seed);
     make_shared_products(place, work, of_all);
-    TaskRunner(place, work, of_method.config, batch).execute_all(of_method.tasks);
+    TaskRunner(place, work, of_method.config, context).execute_all(of_method.tasks);
   }
   stop_if_interrupted();
   record_verdicts(place, of_method, work.plan ? work.plan(of_method.config) : MethodPlan{});

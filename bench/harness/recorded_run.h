@@ -13,8 +13,8 @@ namespace assay {
 /// As the store says it.
 Better better_of(Better direction);
 
-/// What the runs of one batch share: the store and its lock, the data set, the folders.
-struct Batch {
+/// What the runs of one method in a batch share: the store and its lock, the data set, the folders.
+struct RunContext {
   Recorder* recorder = nullptr;
   std::mutex recorder_lock;
   std::filesystem::path folder;            // the store's
@@ -31,14 +31,14 @@ struct Batch {
 /// One run that records into the store: reproductions/method.h says what each function does.
 class RecordedRun : public Run {
  public:
-  RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed);
+  RecordedRun(RunContext& context, RowId id, nlohmann::json config, std::uint64_t seed);
 
   const nlohmann::json& config() const override { return config_; }
   std::uint64_t seed() const override { return seed_; }
-  at::Device device() const override { return batch_.device; }
+  at::Device device() const override { return context_.device; }
   const Dataset& dataset() const override;
   std::filesystem::path artifact_folder() const override { return folder_; }
-  double checkpoint_seconds() const override { return batch_.checkpoint_seconds; }
+  double checkpoint_seconds() const override { return context_.checkpoint_seconds; }
   nlohmann::json stage(const std::string& name, const std::function<void(StageOutput&)>& body) override;
   std::filesystem::path product(const std::string& kind, const nlohmann::json& identity,
                                 const std::function<void(const std::filesystem::path&)>& produce) override;
@@ -54,7 +54,7 @@ class RecordedRun : public Run {
   void require_no_parts(const std::string& what) const;
   void record(StageRecorder& stage, const StageOutput& out);
 
-  Batch& batch_;
+  RunContext& context_;
   RowId id_;
   nlohmann::json config_;
   std::uint64_t seed_;

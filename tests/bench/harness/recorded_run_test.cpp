@@ -27,9 +27,9 @@ class Recorded : public ::testing::Test {
     BatchRow made;
     made.command = "assay run self_guided";
     recorded_batch = recorder.begin_batch(made);
-    batch.recorder = &recorder;
-    batch.folder = folder.path();
-    batch.device_name = "cpu";
+    context.recorder = &recorder;
+    context.folder = folder.path();
+    context.device_name = "cpu";
     run.emplace(run_of(begin_run()));
   }
 
@@ -43,7 +43,7 @@ class Recorded : public ::testing::Test {
     return recorder.begin_run(row);
   }
   /// As a process gets it that starts the run or goes on with it.
-  RecordedRun run_of(RowId id) { return {batch, id, nlohmann::json::object(), 0}; }
+  RecordedRun run_of(RowId id) { return {context, id, nlohmann::json::object(), 0}; }
 
   std::vector<std::string> recorded_stages(RowId of = 1) const {
     std::vector<std::string> names;
@@ -61,7 +61,7 @@ class Recorded : public ::testing::Test {
   Store store = Store::open_or_create(folder / "results.db");
   Recorder recorder{store};
   RowId recorded_batch = 0;
-  Batch batch;
+  RunContext context;
   std::optional<RecordedRun> run;
 };
 

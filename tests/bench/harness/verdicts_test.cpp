@@ -86,12 +86,10 @@ class Verdicts : public ::testing::Test {
     return {"fd", "fd-small", {"a", {{"w", 2}}}, ScoreSelector{arm_b, nlohmann::json::object()}};
   }
   std::vector<ComparisonRow> contrasts(const MethodPlan& p) {
-    return judge_contrasts(Query(store), batch, "self_guided", "emoji", p.contrasts);
+    return judge(Query(store), batch, "self_guided", p, {}).comparisons;
   }
   std::vector<ClaimRow> judged(const std::vector<Claim>& claims) {
-    const auto comparisons =
-        judge_contrasts(Query(store), batch, "self_guided", "emoji", contrasts_of(MethodPlan{}, claims));
-    return judge_claims(Query(store), batch, "self_guided", claims, comparisons);
+    return judge(Query(store), batch, "self_guided", {}, claims).claims;
   }
   std::vector<ClaimRow> claims(bool claimed_negative = true) {
     const ClaimRule rule{claimed_negative ? ClaimRule::Kind::below : ClaimRule::Kind::above, 0, 0};
@@ -310,8 +308,8 @@ TEST_F(Verdicts, OfAnArmWithItselfPairItsTwoScores) {
   run(0, -2);
   Quantity q = difference("a");
   q.minus->params = {{"w", 3}};
-  const auto comparisons = judge_contrasts(Query(store), batch, "self_guided", "emoji",
-                                           contrasts_of({}, {claim("itself", q, {ClaimRule::Kind::below, 0, 0})}));
+  const auto comparisons =
+      judge(Query(store), batch, "self_guided", {}, {claim("itself", q, {ClaimRule::Kind::below, 0, 0})}).comparisons;
   ASSERT_THAT(comparisons, SizeIs(1));
   EXPECT_DOUBLE_EQ(comparisons[0].difference, 98 - 1e6);
   EXPECT_EQ(comparisons[0].params_b, (nlohmann::json{{"w", 3}}));
