@@ -36,7 +36,7 @@ TEST(UnfinishedTasks, ShareTheThreadsAndGiveTheLastRoundAllOfThem) {
 
 TEST(UnfinishedTasks, KeepTheirShareWhenOthersAreDone) {
   std::vector<RunRow> runs = runs_of("maskdm", 5);
-  for (const std::size_t done : {0, 1, 3}) runs[done].status = RunStatus::done;
+  for (const int done : {0, 1, 3}) runs[static_cast<std::size_t>(done)].status = RunStatus::done;
   runs[2].status = RunStatus::failed;
   runs[4].status = RunStatus::interrupted;
   const auto tasks = unfinished_tasks(runs, "maskdm", at::kCPU, 2);
