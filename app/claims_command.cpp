@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.h"
+#include "bench/harness/batch_json.h"
 #include "bench/harness/claim_review.h"
-#include "bench/harness/harness.h"
 #include "reports/numbers.h"
 #include "store/query.h"
 

@@ -7,10 +7,11 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "app/command.h"
-#include "bench/harness/harness.h"
+#include "app/run_tables.h"
+#include "bench/harness/batch.h"
+#include "bench/harness/batch_json.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -25,110 +26,6 @@ struct Options {
   bool dry_run = false, json = false, quiet = false;
 };
 
-/// A JSON value as people write it.
-std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::string members(const nlohmann::json& object) {
-  std::string text;
-  for (const auto& [key, value] : object.items()) text += (text.empty() ? "" : ", ") + key + " " + plain(value);
-  return text;
-}
-
-double gigabytes(const nlohmann::json& bytes) { return bytes.get<double>() / 1e9; }
-
-void print_published(const nlohmann::json& published) {
-  const auto& speed = published.at("speed");
-  fmt::print("  this machine: {:.3g} GFLOP/s: {}\n", speed.at("flops_per_second").get<double>() / 1e9,
-             plain(speed.at("how")));
-  for (const auto& file : published.at("files"))
-    fmt::print("  file {}: {}; SHA-256 {}{}\n", plain(file.at("path")),
-               file.at("present").get<bool>() ? "there" : "missing",
-               file.at("sha256").is_null() ? "unknown" : "begins with " + plain(file.at("sha256")),
-               file.at("official").is_null() ? "" : ", of " + plain(file.at("official")));
-  nlohmann::json described = nlohmann::json::array();
-  for (const auto& row : published.at("rows"))
-    for (const auto& network : row.at("networks")) {
-      if (std::find(described.begin(), described.end(), network) != described.end()) continue;
-      described.push_back(network);
-      fmt::print("  network {}: {} parameters, {:.1f} GFLOP an image and pass; {}\n",
-                 plain(network.at("configuration")), network.at("parameters").get<std::int64_t>(),
-                 network.at("flops").get<double>() / 1e9, members(network.at("flags")));
-    }
-  for (const auto& row : published.at("rows")) {
-    fmt::print("  {}\n", plain(row.at("name")));
-    for (const auto& network : row.at("networks"))
-      fmt::print("    {}: {}\n", plain(network.at("role")), plain(network.at("configuration")));
-    fmt::print("    {}\n", members(row.at("settings")));
-    fmt::print(
-        "    {} images of {:.4g} TFLOP; {:.1f} GB, {:.1f} GB while loading; about {:.3g} hours on this machine\n",
-        row.at("images").get<std::int64_t>(), row.at("flops_per_image").get<double>() / 1e12,
-        gigabytes(row.at("memory_bytes")), gigabytes(row.at("loading_bytes")), row.at("hours").get<double>());
-    if (row.at("training_flops").get<double>() > 0)
-      fmt::print("    after a training of {:.4g} TFLOP, counted in these hours\n",
-                 row.at("training_flops").get<double>() / 1e12);
-    for (const auto& place : row.at("departures")) fmt::print("    not as published: {}\n", plain(place));
-    for (const auto& fact : row.at("unknown")) fmt::print("    unknown: {}\n", plain(fact));
-  }
-}
-
-void print_dry_run(const nlohmann::json& result) {
-  for (const auto& plan : result.at("plans")) {
-    fmt::print("{}, tier {}, {} seed(s)\n", plan.at("method").get<std::string>(), plan.at("tier").get<std::string>(),
-               plan.at("seeds").size());
-    for (const auto& step : plan.at("steps")) fmt::print("  {}\n", step.get<std::string>());
-    if (plan.contains("published")) print_published(plan.at("published"));
-    for (const auto& missing : plan.at("missing")) fmt::print("  missing: {}\n", missing.get<std::string>());
-  }
-}
-
-std::string number(const nlohmann::json& value) {
-  return value.is_null() ? "-" : fmt::format("{:.4g}", value.get<double>());
-}
-
-/// An arm and what tells this score from its others; w_cfg follows from w.
-std::string arm_of(const nlohmann::json& score) {
-  std::string text = score.at("arm").get<std::string>();
-  for (const auto& [key, value] : score.at("params").items())
-    if (key != "w_cfg") text += fmt::format(" {}={}", key, value.is_string() ? value.get<std::string>() : value.dump());
-  return text;
-}
-
-void print_summary(const nlohmann::json& result, const std::string& store) {
-  for (const auto& run : result.at("runs")) {
-    fmt::print("run {}: {} seed {} {}{}\n", run.at("id").get<std::int64_t>(), run.at("method").get<std::string>(),
-               run.at("seed").get<std::int64_t>(), run.at("status").get<std::string>(),
-               run.at("reason").get<std::string>().empty() ? "" : ": " + run.at("reason").get<std::string>());
-    const auto shown = [](const nlohmann::json& s) { return s.at("name") == "fd-small" || s.at("name") == "fid"; };
-    std::size_t width = 0;
-    for (const auto& s : run.at("scores"))
-      if (shown(s)) width = std::max(width, arm_of(s).size());
-    for (const auto& s : run.at("scores"))
-      if (shown(s))
-        fmt::print("  {:<{}} {} {:>9}  [{}, {}]  n = {}\n", arm_of(s), width, s.at("protocol").get<std::string>(),
-                   number(s.at("value")), number(s.at("low")), number(s.at("high")), s.at("n").get<std::int64_t>());
-  }
-  if (!result.at("comparisons").empty()) fmt::print("paired differences\n");
-  for (const auto& c : result.at("comparisons")) {
-    std::string name = c.at("arm_a").get<std::string>() + " - " + c.at("arm_b").get<std::string>();
-    if (c.at("arm_a") == c.at("arm_b")) name += " " + c.at("params_b").dump();
-    fmt::print("  {:<5} {:<46} {:>9}  [{}, {}]  {} seed(s)\n", c.at("metric").get<std::string>(), name,
-               number(c.at("difference")), number(c.at("low")), number(c.at("high")), c.at("seeds").size());
-  }
-  if (!result.at("runs").empty())
-    for (const auto& c : result.at("runs").at(0).at("claims"))
-      fmt::print("claim {:<24} {:<13} {}\n", c.at("id").get<std::string>(), c.at("verdict").get<std::string>(),
-                 c.at("statement").get<std::string>());
-  fmt::print("recorded in {}\n", store);
-}
-
-/// What was skipped, counted or surprising; what several runs say alike, once.
-void print_notes_of_runs(const nlohmann::json& result) {
-  std::set<std::string> said;
-  for (const auto& run : result.at("runs"))
-    for (const auto& note : run.at("notes"))
-      if (said.insert(note.get<std::string>()).second) fmt::print(stderr, "assay: {}\n", note.get<std::string>());
-}
-
 /// Small networks start hundreds of parallel regions a step. OpenMP's threads spin between them by default, which on a
 /// machine that does other work as well makes two threads several times slower than one. The policy is read when the
 /// library is loaded, so it takes a fresh start of the program.
@@ -139,36 +36,45 @@ void restart_with_passive_waiting(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
+/// Prints a batch; returns the exit code.
+int print(const BatchResult& result, const Options& options) {
+  for (const std::string& note : notes_of_runs(result)) fmt::print(stderr, "assay: {}\n", note);
+  if (options.json)
+    std::cout << batch_json(result).dump() << '\n';
+  else
+    print_batch(result, options.request.store, std::cout);
+  const auto done = [](const RunResult& run) { return run.run.status == RunStatus::done; };
+  return std::all_of(result.runs.begin(), result.runs.end(), done) ? 0 : 1;
+}
+
+/// Says what would be done; returns the exit code.
+int print_dry_run(const Options& options) {
+  const std::vector<RunPlan> plans = plan_runs(options.request);
+  if (options.json)
+    std::cout << plans_json(plans).dump() << '\n';
+  else
+    print_plans(plans, std::cout);
+  return 0;
+}
+
 int run(Options& options, const std::string& command_line) {
   Progress::silence(options.quiet);
-  options.request.command = command_line;
-  nlohmann::json result;
+  RunRequest& request = options.request;
+  request.command = command_line;
   try {
     if (options.resume > 0) {
-      if (!options.request.methods.empty() || !options.request.settings.empty())
+      if (!request.methods.empty() || !request.settings.empty())
         throw InputError("--resume goes on with what was recorded; leave out methods and --set");
-      result = resume(options.request.store, options.resume);
-    } else {
-      // One seed says nothing about another: what judges claims takes five.
-      const char* usual = options.request.tier == "mini" ? "5" : "1";
-      options.request.seeds = parse_seeds(options.seeds.value_or(usual));
-      result = options.dry_run ? dry_run(options.request) : execute(options.request);
+      return print(resume(request.store, options.resume), options);
     }
+    // One seed says nothing about another: what judges claims takes five.
+    request.seeds = parse_seeds(options.seeds.value_or(request.tier == "mini" ? "5" : "1"));
+    return options.dry_run ? print_dry_run(options) : print(execute(request), options);
   } catch (const BatchInterrupted& interrupted) {
     fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",
-               options.request.store.string(), interrupted.run);
+               request.store.string(), interrupted.run);
     return 1;
   }
-  if (!options.dry_run) print_notes_of_runs(result);
-  if (options.json)
-    std::cout << result.dump() << '\n';
-  else if (options.dry_run)
-    print_dry_run(result);
-  else
-    print_summary(result, options.request.store.string());
-  if (options.dry_run) return 0;
-  const auto& runs = result.at("runs");
-  return std::all_of(runs.begin(), runs.end(), [](const auto& r) { return r.at("status") == "done"; }) ? 0 : 1;
 }
 
 }  // namespace

@@ -97,7 +97,6 @@ std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const 
 std::optional<double> guidance_weight(const nlohmann::json& params) {
   if (!params.is_object()) return std::nullopt;
   if (const auto w = number(params, "w")) return w;
-  if (const auto w = number(params, "w_imagen")) return w;
   if (const auto w = number(params, "w_cfg")) return *w + 1;
   return std::nullopt;
 }

@@ -42,7 +42,7 @@ struct ScoreGroup {
 std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const std::vector<RunRow>& runs);
 
 /// Guidance weight in the convention of Imagen: prediction = uncond + w (cond - uncond); w_cfg = w - 1.
-/// Reads "w" (or "w_imagen"), else "w_cfg" + 1; none when the params name no weight.
+/// Reads "w", else "w_cfg" + 1; none when the params name no weight.
 std::optional<double> guidance_weight(const nlohmann::json& params);
 
 }  // namespace assay

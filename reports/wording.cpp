@@ -13,7 +13,7 @@
 namespace assay {
 namespace {
 
-bool is_weight(const std::string& key) { return key == "w" || key == "w_imagen" || key == "w_cfg"; }
+bool is_weight(const std::string& key) { return key == "w" || key == "w_cfg"; }
 
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });

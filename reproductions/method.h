@@ -91,7 +91,10 @@ class Run {
 
   /// Runs parts that do not need one another: side by side as far as this run has threads, which they share evenly,
   /// else in turn. The first exception stops parts that have not begun and is passed on when the others have ended.
-  virtual void side_by_side(const std::vector<std::function<void()>>& parts) = 0;
+  /// Each part gets a run of its own, which is this one at the part's place in the program, so that the recorded order
+  /// of stages does not depend on which part is faster: a part calls stage() and side_by_side() of that run alone.
+  /// Throws Error where this run itself is used for them before the parts have ended.
+  virtual void side_by_side(const std::vector<std::function<void(Run&)>>& parts) = 0;
 };
 
 /// A difference of two arms that is reported with a paired interval over seeds.

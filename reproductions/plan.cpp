@@ -15,9 +15,10 @@ bool NeededFile::present() const {
   return folder ? std::filesystem::is_directory(path) : std::filesystem::is_regular_file(path);
 }
 
+std::string NeededFile::place() const { return std::filesystem::absolute(path).lexically_normal().string(); }
+
 std::string NeededFile::how_to_get() const {
-  const std::string place = std::filesystem::absolute(path).lexically_normal().string();
-  const std::string lacks = fmt::format("{}: no {} {}; ", what, folder ? "folder" : "file", place);
+  const std::string lacks = fmt::format("{}: no {} {}; ", what, folder ? "folder" : "file", place());
   if (official.empty())
     return lacks + fmt::format("none is published: {}{}", source,
                                converted ? fmt::format("; `python3 tools/convert_weights.py CHECKPOINT {}` converts it",
@@ -30,7 +31,7 @@ std::string NeededFile::how_to_get() const {
 
 nlohmann::json to_json(const NeededFile& file) {
   return {{"what", file.what},
-          {"path", std::filesystem::absolute(file.path).lexically_normal().string()},
+          {"path", file.place()},
           {"present", file.present()},
           {"official", file.official.empty() ? nlohmann::json() : nlohmann::json(file.official)},
           {"source", file.source},
@@ -54,9 +55,22 @@ void check_source(const NeededFile& file) {
                                  file.path.string(), made_from->second, file.official, file.sha256));
 }
 
+std::vector<NeededFile> PublishedPlan::files() const {
+  std::map<std::string, NeededFile> by_place;
+  for (const PlannedRow& row : rows)
+    for (const NeededFile& file : row.files) by_place.emplace(file.place(), file);
+  std::vector<NeededFile> files;
+  for (auto& [place, file] : by_place) files.push_back(std::move(file));
+  return files;
+}
+
+double PublishedPlan::hours(const PlannedRow& row) const {
+  const double seconds = (row.training_flops + row.flops * static_cast<double>(row.images)) / speed.flops_per_second;
+  return seconds / 3600;
+}
+
 nlohmann::json to_json(const PublishedPlan& plan) {
-  nlohmann::json rows = nlohmann::json::array();
-  std::map<std::string, nlohmann::json> files;
+  nlohmann::json rows = nlohmann::json::array(), files = nlohmann::json::array();
   for (const PlannedRow& row : plan.rows) {
     nlohmann::json networks = nlohmann::json::array(), paths = nlohmann::json::array();
     for (const PlannedNetwork& network : row.networks)
@@ -65,13 +79,7 @@ nlohmann::json to_json(const PublishedPlan& plan) {
                           {"parameters", network.cost.parameters},
                           {"flops", network.cost.flops},
                           {"flags", network.flags}});
-    for (const NeededFile& file : row.files) {
-      const nlohmann::json entry = to_json(file);
-      paths.push_back(entry.at("path"));
-      files.emplace(entry.at("path").get<std::string>(), entry);
-    }
-    const double seconds =
-        (row.training_flops + row.flops * static_cast<double>(row.images)) / plan.speed.flops_per_second;
+    for (const NeededFile& file : row.files) paths.push_back(file.place());
     rows.push_back({{"name", row.name},
                     {"settings", row.settings},
                     {"files", std::move(paths)},
@@ -81,15 +89,14 @@ nlohmann::json to_json(const PublishedPlan& plan) {
                     {"training_flops", row.training_flops},
                     {"memory_bytes", row.memory_bytes},
                     {"loading_bytes", row.loading_bytes},
-                    {"hours", seconds / 3600},
+                    {"hours", plan.hours(row)},
                     {"departures", row.departures},
                     {"unknown", row.unknown}});
   }
-  nlohmann::json all_files = nlohmann::json::array();
-  for (auto& [path, entry] : files) all_files.push_back(std::move(entry));
+  for (const NeededFile& file : plan.files()) files.push_back(to_json(file));
   return {{"speed",
            {{"flops_per_second", plan.speed.flops_per_second}, {"device", plan.speed.device}, {"how", plan.speed.how}}},
-          {"files", std::move(all_files)},
+          {"files", std::move(files)},
           {"rows", std::move(rows)}};
 }
 

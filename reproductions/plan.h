@@ -22,6 +22,8 @@ struct NeededFile {
   bool folder = false;
 
   bool present() const;
+  /// The whole path of where it is looked for.
+  std::string place() const;
   /// One line: what is missing, where it was looked for, how to get it.
   std::string how_to_get() const;
 };
@@ -65,9 +67,14 @@ struct StepSpeed {
 struct PublishedPlan {
   std::vector<PlannedRow> rows;
   StepSpeed speed;
+
+  /// The files of all rows, each once, by their places.
+  std::vector<NeededFile> files() const;
+  /// How long a row takes at this speed, its training included.
+  double hours(const PlannedRow& row) const;
 };
 
-/// {"speed", "files", "rows"}; an absent hash is null, `hours` of a row follows from its FLOPs and the speed.
+/// {"speed", "files", "rows"}; an absent hash is null.
 nlohmann::json to_json(const PublishedPlan& plan);
 
 /// JSON pointers at which a configuration differs from the published one, those under `free` and the rows of

@@ -3,98 +3,21 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <cmath>
-#include <filesystem>
+#include <chrono>
 
-#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "store/query.h"
+#include "store/row_checks.h"
+#include "store/row_inserts.h"
 #include "store/sql.h"
 
 namespace assay {
 namespace {
 
+using rows::require;
+using rows::require_name;
 using sql::guarded;
-using sql::insert;
-using sql::nullable;
-using sql::reference;
-using sql::Value;
-
-void require(bool condition, const std::string& message) {
-  if (!condition) throw Error(message);
-}
-
-void require_finite(double value, const std::string& what) {
-  require(std::isfinite(value), fmt::format("store: {} is {}, only finite numbers are recorded", what, value));
-}
-
-void require_finite(const std::optional<double>& value, const std::string& what) {
-  if (value) require_finite(*value, what);
-}
-
-void require_name(const std::string& name, const std::string& what) {
-  require(!name.empty(), fmt::format("store: {} is empty", what));
-}
-
-void require_interval(const std::optional<ScoreInterval>& interval, const std::string& what) {
-  if (!interval) return;
-  require_finite(interval->low, what + ": low");
-  require_finite(interval->high, what + ": high");
-  require(interval->low <= interval->high,
-          fmt::format("store: {}: low {} is above high {}", what, interval->low, interval->high));
-  require(interval->level > 0 && interval->level < 1,
-          fmt::format("store: {}: level is {}, expected a number between 0 and 1", what, interval->level));
-}
-
-void require_finite_all(const std::vector<double>& values, const std::string& what) {
-  for (std::size_t i = 0; i < values.size(); ++i) require_finite(values[i], fmt::format("{}[{}]", what, i));
-}
-
-void check(const TimingRow& timing) {
-  require_name(timing.op, "op of a timing");
-  require_name(timing.device, "device of timing " + timing.op);
-  require_finite(timing.seconds, "seconds of timing " + timing.op);
-  require(timing.seconds >= 0, fmt::format("store: timing {} took {} s", timing.op, timing.seconds));
-  require(timing.threads >= 1 && timing.items >= 0 && timing.repetition >= 0,
-          fmt::format("store: timing {}: threads {}, items {}, repetition {}", timing.op, timing.threads, timing.items,
-                      timing.repetition));
-  require_finite(timing.bytes, "bytes of timing " + timing.op);
-  require_finite(timing.flops, "flops of timing " + timing.op);
-  require_finite(timing.peak_bytes_per_second, "peak of timing " + timing.op);
-  require_finite(timing.peak_flops_per_second, "peak of timing " + timing.op);
-}
-
-RowId insert_timing(SQLite::Database& database, const TimingRow& timing, RowId batch, RowId run,
-                    const std::string& stage, const std::string& now) {
-  return insert(database, "timing",
-                {{"batch", reference(batch)},
-                 {"run", reference(run)},
-                 {"stage", run == 0 ? Value() : Value(stage)},
-                 {"op", timing.op},
-                 {"variant", timing.variant},
-                 {"shape", timing.shape},
-                 {"dtype", timing.dtype},
-                 {"device", timing.device},
-                 {"threads", timing.threads},
-                 {"repetition", timing.repetition},
-                 {"seconds", timing.seconds},
-                 {"items", timing.items},
-                 {"item_unit", timing.item_unit},
-                 {"bytes", nullable(timing.bytes)},
-                 {"flops", nullable(timing.flops)},
-                 {"peak_memory_bytes", nullable(timing.peak_memory_bytes)},
-                 {"peak_bytes_per_second", nullable(timing.peak_bytes_per_second)},
-                 {"peak_flops_per_second", nullable(timing.peak_flops_per_second)},
-                 {"code_version", timing.code_version},
-                 {"machine", sql::json(timing.machine)},
-                 {"created_at", now}});
-}
-
-Value low_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->low) : Value(); }
-Value high_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->high) : Value(); }
-Value level_of(const std::optional<ScoreInterval>& interval) { return interval ? Value(interval->level) : Value(); }
-std::string method_of(const std::optional<ScoreInterval>& interval) { return interval ? interval->method : ""; }
 
 SQLite::Transaction begin(const Store& store) {
   return SQLite::Transaction(store.database(), SQLite::TransactionBehavior::IMMEDIATE);
@@ -110,162 +33,27 @@ std::string utc_now() {
                      milliseconds);
 }
 
-StageRecorder::StageRecorder(Recorder& recorder, RowId run, std::string name, std::optional<std::int64_t> position)
-    : recorder_(&recorder),
-      run_(run),
-      name_(std::move(name)),
-      position_(position),
-      start_(std::chrono::steady_clock::now()) {}
-
-void StageRecorder::add_score(ScoreRow score, std::vector<double> samples, std::string sample_kind) {
-  require_name(score.name, "name of a score");
-  const std::string what = score.arm.empty() ? "score " + score.name : "score " + score.arm + "/" + score.name;
-  require_finite(score.value, what);
-  require(score.n >= 0, fmt::format("store: {}: n is {}", what, score.n));
-  require_interval(score.interval, what);
-  require_finite_all(samples, "samples of " + what);
-  score.protocol_id = recorder_->protocol_of(score.protocol);
-  scores_.push_back({std::move(score), {std::move(sample_kind), std::move(samples)}});
-}
-
-void StageRecorder::add_timing(TimingRow timing, std::vector<double> samples, std::string sample_kind) {
-  check(timing);
-  require_finite_all(samples, "samples of timing " + timing.op);
-  timings_.push_back({std::move(timing), {std::move(sample_kind), std::move(samples)}});
-}
-
-void StageRecorder::add_samples(std::string kind, std::vector<double> values) {
-  require_name(kind, "kind of samples");
-  require_finite_all(values, kind);
-  series_.push_back({std::move(kind), std::move(values)});
-}
-
-void StageRecorder::add_artifact(ArtifactRow artifact) {
-  require_name(artifact.name, "name of an artifact");
-  require_name(artifact.path, "path of artifact " + artifact.name);
-  const std::filesystem::path path = std::filesystem::path(artifact.path).lexically_normal();
-  require(path.is_relative() && *path.begin() != "..",
-          fmt::format("store: artifact {}: path {} does not lie in the store's folder", artifact.name, artifact.path));
-  artifact.path = path.generic_string();
-  if (artifact.hash.empty()) {
-    const std::filesystem::path file = recorder_->store_.folder() / path;
-    artifact.hash = hash_file(file);
-    artifact.bytes = static_cast<std::int64_t>(std::filesystem::file_size(file));
-  }
-  artifacts_.push_back(std::move(artifact));
-}
-
-void StageRecorder::add_note(std::string text) {
-  require_name(text, "text of a note");
-  notes_.push_back(std::move(text));
-}
-
-void StageRecorder::commit(nlohmann::json result) {
-  require(!committed_, fmt::format("store: stage {} of run {} was committed before", name_, run_));
-  const double seconds = seconds_since(start_);
-  const Store& store = recorder_->store_;
-  const std::string now = utc_now();
-  guarded(store, [&] {
-    SQLite::Database& database = store.database();
-    SQLite::Transaction transaction = begin(store);
-    SQLite::Statement place(database,
-                            "SELECT batch, (SELECT count(*) FROM stage WHERE run = ?1) FROM run WHERE id = ?1");
-    place.bind(1, run_);
-    require(place.executeStep(), fmt::format("store: there is no run {}", run_));
-    const RowId batch = place.getColumn(0).getInt64();
-    insert(database, "stage",
-           {{"run", run_},
-            {"name", name_},
-            {"position", position_.value_or(place.getColumn(1).getInt64())},
-            {"seconds", seconds},
-            {"finished_at", now},
-            {"result", sql::json(result)}});
-
-    SQLite::Statement sample(database,
-                             "INSERT INTO sample (run, stage, score, timing, kind, idx, value) "
-                             "VALUES (?, ?, ?, ?, ?, ?, ?)");
-    const auto write = [&](const Series& series, RowId score, RowId timing) {
-      for (std::size_t i = 0; i < series.values.size(); ++i) {
-        sample.reset();
-        sample.bind(1, run_);
-        sample.bind(2, name_);
-        sql::bind(sample, 3, reference(score));
-        sql::bind(sample, 4, reference(timing));
-        sample.bind(5, series.kind);
-        sample.bind(6, static_cast<std::int64_t>(i));
-        sample.bind(7, series.values[i]);
-        sample.exec();
-      }
-    };
-    for (const auto& [score, samples] : scores_) {
-      const RowId id = insert(database, "score",
-                              {{"run", run_},
-                               {"stage", name_},
-                               {"arm", score.arm},
-                               {"name", score.name},
-                               {"value", score.value},
-                               {"unit", score.unit},
-                               {"better", name_of(score.better)},
-                               {"n", score.n},
-                               {"low", low_of(score.interval)},
-                               {"high", high_of(score.interval)},
-                               {"level", level_of(score.interval)},
-                               {"interval", method_of(score.interval)},
-                               {"protocol", score.protocol_id},
-                               {"params", sql::json(score.params)}});
-      write(samples, id, 0);
-    }
-    for (const auto& [timing, samples] : timings_)
-      write(samples, 0, insert_timing(database, timing, batch, run_, name_, now));
-    for (const Series& series : series_) write(series, 0, 0);
-    for (const ArtifactRow& artifact : artifacts_)
-      insert(database, "artifact",
-             {{"run", run_},
-              {"stage", name_},
-              {"name", artifact.name},
-              {"kind", artifact.kind},
-              {"path", artifact.path},
-              {"hash", artifact.hash},
-              {"bytes", artifact.bytes},
-              {"meta", sql::json(artifact.meta)}});
-    for (const std::string& text : notes_)
-      insert(database, "note",
-             {{"batch", batch}, {"run", run_}, {"stage", name_}, {"text", text}, {"created_at", now}});
-    transaction.commit();
-  });
-  committed_ = true;
-}
-
 Recorder::Recorder(Store& store) : store_(store) {
   require(store.writable(), fmt::format("{}: was opened for reading", store.path().string()));
 }
 
-RowId Recorder::insert_batch(const BatchRow& batch) {
-  return insert(store_.database(), "batch",
-                {{"command", batch.command}, {"created_at", utc_now()}, {"config", sql::json(batch.config)}});
+template <class Row, class Write>
+void Recorder::write_all(const std::vector<Row>& all, Write write) {
+  for (const Row& row : all) rows::check(row);
+  guarded(store_, [&] {
+    SQLite::Transaction transaction = begin(store_);
+    for (const Row& row : all) write(row);
+    transaction.commit();
+  });
 }
 
 RowId Recorder::insert_run(const RunRow& run) {
   require_name(run.method, "method of a run");
-  return insert(store_.database(), "run",
-                {{"batch", run.batch},
-                 {"method", run.method},
-                 {"tier", run.tier},
-                 {"dataset", run.dataset},
-                 {"dataset_hash", run.dataset_hash},
-                 {"seed", run.seed},
-                 {"config", sql::json(run.config)},
-                 {"code_version", run.code_version},
-                 {"device", run.device},
-                 {"driver", run.driver},
-                 {"libraries", sql::json(run.libraries)},
-                 {"machine", sql::json(run.machine)},
-                 {"status", name_of(RunStatus::running)},
-                 {"started_at", utc_now()}});
+  return rows::insert(store_.database(), run, utc_now());
 }
 
 RowId Recorder::begin_batch(const BatchRow& batch) {
-  return guarded(store_, [&] { return insert_batch(batch); });
+  return guarded(store_, [&] { return rows::insert(store_.database(), batch, utc_now()); });
 }
 
 RowId Recorder::begin_run(const RunRow& run) {
@@ -275,7 +63,7 @@ RowId Recorder::begin_run(const RunRow& run) {
 RowId Recorder::begin_batch_with_runs(const BatchRow& batch, std::vector<RunRow>& runs) {
   return guarded(store_, [&] {
     SQLite::Transaction transaction = begin(store_);
-    const RowId id = insert_batch(batch);
+    const RowId id = rows::insert(store_.database(), batch, utc_now());
     for (RunRow& run : runs) {
       run.batch = id;
       run.id = insert_run(run);
@@ -295,12 +83,11 @@ RunRow Recorder::resume_run(RowId run) {
                              "UPDATE run SET status = 'running', reason = '', finished_at = NULL WHERE id = ?");
     update.bind(1, run);
     update.exec();
-    insert(store_.database(), "note",
-           {{"batch", row.batch},
-            {"run", run},
-            {"text",
-             fmt::format("resumed; it was {}{}{}", name_of(row.status), row.reason.empty() ? "" : ": ", row.reason)},
-            {"created_at", utc_now()}});
+    NoteRow note;
+    note.batch = row.batch;
+    note.run = run;
+    note.text = fmt::format("resumed; it was {}{}{}", name_of(row.status), row.reason.empty() ? "" : ": ", row.reason);
+    rows::insert(store_.database(), note, utc_now());
     transaction.commit();
   });
   return Query(store_).run(run);
@@ -385,127 +172,34 @@ RowId Recorder::protocol_of(const std::string& name) const {
 }
 
 void Recorder::add_comparisons(const std::vector<ComparisonRow>& comparisons) {
-  for (const ComparisonRow& row : comparisons) {
-    const std::string what = fmt::format("comparison {} - {} of {}", row.arm_a, row.arm_b, row.metric);
-    require_name(row.metric, "metric of a comparison");
-    require_finite(row.difference, what);
-    require_interval(row.interval, what);
-    require_finite(row.p_value, what + ": p_value");
-    require_finite(row.p_adjusted, what + ": p_adjusted");
-    require_finite_all(row.differences, what);
-    require(!row.seeds.empty() && row.seeds.size() == row.differences.size(),
-            fmt::format("store: {}: {} seeds, {} differences", what, row.seeds.size(), row.differences.size()));
-  }
-  guarded(store_, [&] {
-    SQLite::Transaction transaction = begin(store_);
-    for (const ComparisonRow& row : comparisons)
-      insert(store_.database(), "comparison",
-             {{"batch", row.batch},
-              {"method", row.method},
-              {"dataset", row.dataset},
-              {"metric", row.metric},
-              {"protocol", protocol_of(row.protocol)},
-              {"arm_a", row.arm_a},
-              {"arm_b", row.arm_b},
-              {"params", sql::json(row.params)},
-              {"params_b", sql::json(row.params_b)},
-              {"better", name_of(row.better)},
-              {"difference", row.difference},
-              {"low", low_of(row.interval)},
-              {"high", high_of(row.interval)},
-              {"level", level_of(row.interval)},
-              {"p_value", nullable(row.p_value)},
-              {"p_adjusted", nullable(row.p_adjusted)},
-              {"test", method_of(row.interval)},
-              {"n_seeds", static_cast<std::int64_t>(row.seeds.size())},
-              {"seeds", sql::json(nlohmann::json(row.seeds))},
-              {"differences", sql::json(nlohmann::json(row.differences))}},
-             "INSERT OR REPLACE");
-    transaction.commit();
+  write_all(comparisons, [&](const ComparisonRow& row) {
+    rows::insert_or_replace(store_.database(), row, protocol_of(row.protocol));
   });
 }
 
 void Recorder::add_claims(const std::vector<ClaimRow>& claims) {
-  for (const ClaimRow& row : claims) {
-    require_name(row.name, "name of a claim");
-    require_finite(row.statistic, "statistic of claim " + row.name);
-    require_finite(row.low, "low of claim " + row.name);
-    require_finite(row.high, "high of claim " + row.name);
-    require(row.low.has_value() == row.high.has_value() && (!row.low || *row.low <= *row.high),
-            fmt::format("store: claim {}: needs both low and high, low first", row.name));
-  }
-  guarded(store_, [&] {
-    SQLite::Transaction transaction = begin(store_);
-    for (const ClaimRow& row : claims)
-      insert(store_.database(), "claim",
-             {{"batch", row.batch},
-              {"name", row.name},
-              {"method", row.method},
-              {"statement", row.statement},
-              {"origin", row.origin},
-              {"verdict", name_of(row.verdict)},
-              {"statistic", nullable(row.statistic)},
-              {"low", nullable(row.low)},
-              {"high", nullable(row.high)},
-              {"threshold", row.threshold},
-              {"seeds", sql::json(nlohmann::json(row.seeds))},
-              {"note", row.note}},
-             "INSERT OR REPLACE");
-    transaction.commit();
-  });
+  write_all(claims, [&](const ClaimRow& row) { rows::insert_or_replace(store_.database(), row); });
 }
 
 void Recorder::add_published(const std::vector<PublishedRow>& cells) {
-  for (const PublishedRow& row : cells) {
-    const std::string what = fmt::format("published {}, {}, {}", row.title, row.label, row.metric);
-    require_name(row.title, "title of a published table");
-    require_name(row.label, "label of a row of " + row.title);
-    require_name(row.metric, "metric of " + row.title);
-    require_finite(row.value, what);
-    require(row.value.has_value() != row.printed.empty(),
-            fmt::format("store: {}: needs the number and how it is printed, or neither", what));
-    require(!row.value || !row.trust.empty(), fmt::format("store: {}: a number needs a trust tag", what));
-  }
-  guarded(store_, [&] {
-    SQLite::Transaction transaction = begin(store_);
-    for (const PublishedRow& row : cells)
-      insert(store_.database(), "published",
-             {{"batch", row.batch},
-              {"method", row.method},
-              {"title", row.title},
-              {"source", row.source},
-              {"label", row.label},
-              {"settings", sql::json(row.settings)},
-              {"metric", row.metric},
-              {"better", name_of(row.better)},
-              {"printed", row.printed},
-              {"value", nullable(row.value)},
-              {"n", row.n},
-              {"trust", row.trust},
-              {"trust_meaning", row.trust_meaning},
-              {"note", row.note},
-              {"ours", sql::json(row.ours)}},
-             "INSERT OR REPLACE");
-    transaction.commit();
-  });
+  write_all(cells, [&](const PublishedRow& row) { rows::insert_or_replace(store_.database(), row); });
 }
 
 void Recorder::add_timings(const std::vector<TimingRow>& timings) {
-  for (const TimingRow& row : timings) check(row);
-  guarded(store_, [&] {
-    const std::string now = utc_now();
-    SQLite::Transaction transaction = begin(store_);
-    for (const TimingRow& row : timings) insert_timing(store_.database(), row, row.batch, 0, "", now);
-    transaction.commit();
+  const std::string now = utc_now();
+  write_all(timings, [&](TimingRow row) {
+    row.run = 0;
+    rows::insert(store_.database(), row, now);
   });
 }
 
 void Recorder::add_note(RowId batch, RowId run, const std::string& text) {
   require_name(text, "text of a note");
-  guarded(store_, [&] {
-    insert(store_.database(), "note",
-           {{"batch", batch}, {"run", reference(run)}, {"text", text}, {"created_at", utc_now()}});
-  });
+  NoteRow note;
+  note.batch = batch;
+  note.run = run;
+  note.text = text;
+  guarded(store_, [&] { rows::insert(store_.database(), note, utc_now()); });
 }
 
 }  // namespace assay

@@ -55,9 +55,7 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
                                      const Recorded& recorded) {
   const auto& [source, config] = recorded;
   const std::vector<Claim> claims = entry.claims(config);
-  const auto comparisons =
-      judge_contrasts(query, source.batch, method.id, source.dataset, contrasts_of(MethodPlan{}, claims));
-  const std::vector<ClaimRow> rows = judge_claims(query, source.batch, method.id, claims, comparisons);
+  const std::vector<ClaimRow> rows = judge(query, source.batch, method.id, MethodPlan{}, claims).claims;
   std::vector<ReviewedClaim> reviewed;
   for (std::size_t i = 0; i < rows.size(); ++i) reviewed.push_back({rows[i], claims[i].rule, source});
   return reviewed;

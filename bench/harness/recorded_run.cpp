@@ -41,41 +41,60 @@ class FileLock {
   int descriptor_;
 };
 
-/// Where the next stage of this thread stands among those of its run.
-struct StagePlace {
-  std::int64_t next = 0, span = std::int64_t{1} << 40;
+/// Holds a flag true while it lives.
+class RaisedFlag {
+ public:
+  explicit RaisedFlag(bool& flag) : flag_(flag) { flag_ = true; }
+  ~RaisedFlag() { flag_ = false; }
+  RaisedFlag(const RaisedFlag&) = delete;
+  RaisedFlag& operator=(const RaisedFlag&) = delete;
+
+ private:
+  bool& flag_;
 };
-thread_local StagePlace place;
 
 }  // namespace
 
-RecordedRun::RecordedRun(Batch& batch, RowId id, nlohmann::json config, std::uint64_t seed)
-    : batch_(batch),
+RecordedRun::RecordedRun(RunContext& context, RowId id, nlohmann::json config, std::uint64_t seed)
+    : context_(context),
       id_(id),
       config_(std::move(config)),
       seed_(seed),
-      folder_(batch.folder / "artifacts" / fmt::format("run-{}", id)) {
+      folder_(context.folder / "artifacts" / fmt::format("run-{}", id)) {
   ensure_folder(folder_);
-  place = {};
+}
+
+RecordedRun::RecordedRun(const RecordedRun& whole, StagePositions positions)
+    : context_(whole.context_),
+      id_(whole.id_),
+      config_(whole.config_),
+      seed_(whole.seed_),
+      folder_(whole.folder_),
+      positions_(positions) {}
+
+void RecordedRun::require_no_parts(const std::string& what) const {
+  if (parts_at_work_)
+    throw Error(fmt::format("{}: the parts of this run are at work; a part uses the run that it is given", what));
 }
 
 const Dataset& RecordedRun::dataset() const {
-  if (!batch_.dataset) throw Error("this configuration has no data set");
-  return *batch_.dataset;
+  if (!context_.dataset) throw Error("this configuration has no data set");
+  return *context_.dataset;
 }
 
 nlohmann::json RecordedRun::stage(const std::string& name, const std::function<void(StageOutput&)>& body) {
-  const std::int64_t position = place.next++;
+  require_no_parts("stage " + name);
+  const std::int64_t position = positions_.next();
   std::optional<StageRecorder> stage;
   {
-    const std::lock_guard lock(batch_.recorder_lock);
-    if (batch_.recorder->stage_done(id_, name)) return batch_.recorder->stage_result(id_, name);
-    stage.emplace(batch_.recorder->begin_stage(id_, name, position));
+    const std::lock_guard lock(context_.recorder_lock);
+    if (context_.recorder->stage_done(id_, name)) return context_.recorder->stage_result(id_, name);
+    stage.emplace(context_.recorder->begin_stage(id_, name, position));
   }
   stop_if_interrupted();
   StageOutput out;
   body(out);
-  const std::lock_guard lock(batch_.recorder_lock);
+  const std::lock_guard lock(context_.recorder_lock);
   record(*stage, out);
   stage->commit(out.result);
   return out.result;
@@ -86,7 +105,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     const Protocol& protocol = find_protocol(use.name);
     nlohmann::json choices = protocol.choices;
     if (use.choices.is_object()) choices.update(use.choices);
-    batch_.recorder->upsert_protocol({0, use.name, "", protocol.description, protocol.origin, choices});
+    context_.recorder->upsert_protocol({0, use.name, "", protocol.description, protocol.origin, choices});
   }
   for (const Score& score : out.scores) {
     ScoreRow row;
@@ -107,7 +126,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.variant = timing.variant;
     row.shape = timing.shape;
     row.dtype = "float32";
-    row.device = batch_.device_name;
+    row.device = context_.device_name;
     row.threads = at::get_num_threads();
     row.seconds = timing.seconds;
     row.items = timing.items;
@@ -115,14 +134,14 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.flops = timing.flops;
     row.peak_memory_bytes = peak_memory_bytes();
     row.code_version = code_version();
-    row.machine = batch_.machine;
+    row.machine = context_.machine;
     stage.add_timing(row);
   }
   for (const Artifact& artifact : out.artifacts) {
     ArtifactRow row;
     row.name = artifact.name;
     row.kind = artifact.kind;
-    row.path = artifact.file.lexically_relative(batch_.folder).generic_string();
+    row.path = artifact.file.lexically_relative(context_.folder).generic_string();
     row.meta = artifact.meta;
     stage.add_artifact(row);
   }
@@ -131,14 +150,14 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
 
 std::filesystem::path RecordedRun::product(const std::string& kind, const nlohmann::json& identity,
                                            const std::function<void(const std::filesystem::path&)>& produce) {
-  const std::filesystem::path folder = batch_.folder / "cache";
+  const std::filesystem::path folder = context_.folder / "cache";
   ensure_folder(folder);
   std::filesystem::path file =
       folder / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()).substr(0, 16));
   std::mutex* in_process = nullptr;
   {
-    const std::lock_guard lock(batch_.product_locks_lock);
-    auto& slot = batch_.product_locks[file];
+    const std::lock_guard lock(context_.product_locks_lock);
+    auto& slot = context_.product_locks[file];
     if (!slot) slot = std::make_unique<std::mutex>();
     in_process = slot.get();
   }
@@ -158,19 +177,19 @@ std::function<void(std::int64_t)> RecordedRun::progress(const std::string& what,
   };
 }
 
-void RecordedRun::side_by_side(const std::vector<std::function<void()>>& parts) {
+void RecordedRun::side_by_side(const std::vector<std::function<void(Run&)>>& parts) {
+  require_no_parts("side_by_side");
   const auto count = static_cast<std::int64_t>(parts.size());
   const int threads = at::get_num_threads();
-  const int workers = batch_.device.is_cpu() ? worker_count(count, threads) : 1;
-  // A part's stages stand in a span of their own, so that their order does not depend on which part is faster.
-  const StagePlace before = place;
-  const std::int64_t span = before.span / 1024;
+  const int workers = context_.device.is_cpu() ? worker_count(count, threads) : 1;
+  const std::vector<StagePositions> positions = positions_.split(parts.size());
+  const RaisedFlag at_work(parts_at_work_);
   parallel_for(count, workers, [&](std::int64_t i, int) {
     const ThreadCount share(threads / workers);
-    place = {before.next + i * span, span};
-    parts[static_cast<std::size_t>(i)]();
+    const auto at = static_cast<std::size_t>(i);
+    RecordedRun part(*this, positions[at]);
+    parts[at](part);
   });
-  place = {before.next + count * span, before.span};
 }
 
 }  // namespace assay

@@ -39,10 +39,12 @@ Found find(const std::vector<ScoreRow>& scores, RowId run, const std::string& na
 
 /// The finished runs of a method in a batch, and their scores.
 struct Finished {
+  RowId batch;
+  std::string method;
   std::vector<RunRow> runs;
   std::vector<ScoreRow> scores;
 
-  Finished(const Query& query, RowId batch, const std::string& method) {
+  Finished(const Query& query, RowId b, const std::string& m) : batch(b), method(m) {
     RunFilter filter;
     filter.batch = batch;
     filter.method = method;
@@ -156,73 +158,57 @@ void decide(ClaimRow& row, const Claim& claim, const Evidence& evidence) {
   row.note = joined(claim.note, how);
 }
 
-}  // namespace
-
-std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims) {
-  std::vector<Contrast> contrasts = plan.contrasts;
-  for (const Claim& claim : claims) {
-    const Quantity& q = claim.quantity;
-    if (!q.minus || !claim.absent.empty()) continue;
-    if (!matching(contrasts, q, &Contrast::params_a))
-      contrasts.push_back({q.score, q.protocol, q.of.arm, q.minus->arm, q.of.params, q.minus->params});
+/// A contrast over the finished runs, without Holm's adjustment; none where a side has no score.
+std::optional<ComparisonRow> compared(const Finished& finished, const Contrast& contrast) {
+  ComparisonRow row;
+  row.batch = finished.batch;
+  row.method = finished.method;
+  row.metric = contrast.metric;
+  row.protocol = contrast.protocol;
+  row.arm_a = contrast.arm_a;
+  row.arm_b = contrast.arm_b;
+  row.params = contrast.params_a;
+  row.params_b = contrast.params_b;
+  std::vector<double> a, b;
+  RowId last_run = 0;
+  const auto score_of = [&](RowId run, const std::string& name, const std::string& arm, const nlohmann::json& params) {
+    return find(finished.scores, run, name, contrast.protocol, arm, params).score;
+  };
+  for (const RunRow& run : finished.runs) {
+    const ScoreRow* left = score_of(run.id, contrast.metric, contrast.arm_a, contrast.params_a);
+    const ScoreRow* right = score_of(run.id, contrast.metric, contrast.arm_b, contrast.params_b);
+    if (!left || !right) continue;
+    row.dataset = run.dataset;
+    row.better = left->better;
+    row.protocol_id = left->protocol_id;
+    last_run = run.id;
+    a.push_back(left->value);
+    b.push_back(right->value);
+    row.seeds.push_back(run.seed);
+    row.differences.push_back(left->value - right->value);
   }
-  return contrasts;
+  if (a.empty()) return std::nullopt;
+  // One difference in every seed has no seed in it: its spread is that of the samples, where that is recorded.
+  const bool equal =
+      std::all_of(row.differences.begin(), row.differences.end(), [&](double d) { return d == row.differences[0]; });
+  const ScoreRow* own = !equal ? nullptr
+                               : score_of(last_run, contrast.metric + " difference",
+                                          contrast.arm_a + " - " + contrast.arm_b, contrast.params_a);
+  if (a.size() >= 2 && !own) {
+    const PairedDifference paired = paired_difference(a, b);
+    row.difference = paired.mean;
+    row.interval = ScoreInterval{paired.interval.low, paired.interval.high, 0.95,
+                                 fmt::format("paired Student t over {} seeds", a.size())};
+    row.p_value = paired.p_value;
+  } else {
+    row.difference = a[0] - b[0];
+    if (own) row.interval = own->interval;
+  }
+  return row;
 }
 
-std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
-                                           const std::string& dataset, const std::vector<Contrast>& contrasts) {
-  const Finished finished(query, batch, method);
-  std::vector<ComparisonRow> comparisons;
-  for (const Contrast& contrast : contrasts) {
-    ComparisonRow row;
-    row.batch = batch;
-    row.method = method;
-    row.dataset = dataset;
-    row.metric = contrast.metric;
-    row.protocol = contrast.protocol;
-    row.arm_a = contrast.arm_a;
-    row.arm_b = contrast.arm_b;
-    row.params = contrast.params_a;
-    row.params_b = contrast.params_b;
-    std::vector<double> a, b;
-    RowId last_run = 0;
-    const auto score_of = [&](RowId run, const std::string& name, const std::string& arm,
-                              const nlohmann::json& params) {
-      return find(finished.scores, run, name, contrast.protocol, arm, params).score;
-    };
-    for (const RunRow& run : finished.runs) {
-      const ScoreRow* left = score_of(run.id, contrast.metric, contrast.arm_a, contrast.params_a);
-      const ScoreRow* right = score_of(run.id, contrast.metric, contrast.arm_b, contrast.params_b);
-      if (!left || !right) continue;
-      row.better = left->better;
-      row.protocol_id = left->protocol_id;
-      last_run = run.id;
-      a.push_back(left->value);
-      b.push_back(right->value);
-      row.seeds.push_back(run.seed);
-      row.differences.push_back(left->value - right->value);
-    }
-    if (a.empty()) continue;
-    // One difference in every seed has no seed in it: its spread is that of the samples, where that is recorded.
-    const bool equal =
-        std::all_of(row.differences.begin(), row.differences.end(), [&](double d) { return d == row.differences[0]; });
-    const ScoreRow* own = !equal ? nullptr
-                                 : score_of(last_run, contrast.metric + " difference",
-                                            contrast.arm_a + " - " + contrast.arm_b, contrast.params_a);
-    if (a.size() >= 2 && !own) {
-      const PairedDifference paired = paired_difference(a, b);
-      row.difference = paired.mean;
-      row.interval = ScoreInterval{paired.interval.low, paired.interval.high, 0.95,
-                                   fmt::format("paired Student t over {} seeds", a.size())};
-      row.p_value = paired.p_value;
-    } else {
-      row.difference = a[0] - b[0];
-      if (own) row.interval = own->interval;
-    }
-    comparisons.push_back(std::move(row));
-  }
-
-  // Holm over the contrasts of one metric.
+/// Holm over the contrasts of one metric.
+void adjust_p_values(std::vector<ComparisonRow>& comparisons) {
   std::map<std::string, std::vector<ComparisonRow*>> families;
   for (ComparisonRow& row : comparisons)
     if (row.p_value) families[row.metric].push_back(&row);
@@ -235,7 +221,32 @@ std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, cons
       rows[i]->interval->method += fmt::format("; p by Holm over {}", rows.size());
     }
   }
-  return comparisons;
+}
+
+ClaimRow judged(const Finished& finished, const Claim& claim, const std::vector<ComparisonRow>& comparisons) {
+  ClaimRow row = not_run(claim, finished.method);
+  row.batch = finished.batch;
+  if (!claim.absent.empty()) return row;
+  const std::optional<Evidence> evidence = claim.quantity.minus ? evidence_of_difference(comparisons, claim.quantity)
+                                                                : evidence_of_score(finished, claim.quantity);
+  if (evidence)
+    decide(row, claim, *evidence);
+  else if (const int matches = ambiguous(finished, claim.quantity); matches > 1)
+    row.note = joined(claim.note, fmt::format("{} scores of a run match; the claim's params must choose one", matches));
+  return row;
+}
+
+}  // namespace
+
+std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims) {
+  std::vector<Contrast> contrasts = plan.contrasts;
+  for (const Claim& claim : claims) {
+    const Quantity& q = claim.quantity;
+    if (!q.minus || !claim.absent.empty()) continue;
+    if (!matching(contrasts, q, &Contrast::params_a))
+      contrasts.push_back({q.score, q.protocol, q.of.arm, q.minus->arm, q.of.params, q.minus->params});
+  }
+  return contrasts;
 }
 
 Verdict verdict_of(const ClaimRule& rule, double low, double high) {
@@ -267,28 +278,6 @@ Verdict verdict_of(const ClaimRule& rule, double low, double high) {
   return inside ? Verdict::supported : outside ? Verdict::contradicted : Verdict::inconclusive;
 }
 
-std::vector<ClaimRow> judge_claims(const Query& query, RowId batch, const std::string& method,
-                                   const std::vector<Claim>& claims, const std::vector<ComparisonRow>& comparisons) {
-  const Finished finished(query, batch, method);
-  std::vector<ClaimRow> rows;
-  for (const Claim& claim : claims) {
-    ClaimRow row = not_run(claim, method);
-    row.batch = batch;
-    if (claim.absent.empty()) {
-      const std::optional<Evidence> evidence = claim.quantity.minus
-                                                   ? evidence_of_difference(comparisons, claim.quantity)
-                                                   : evidence_of_score(finished, claim.quantity);
-      if (evidence)
-        decide(row, claim, *evidence);
-      else if (const int matches = ambiguous(finished, claim.quantity); matches > 1)
-        row.note =
-            joined(claim.note, fmt::format("{} scores of a run match; the claim's params must choose one", matches));
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 ClaimRow not_run(const Claim& claim, const std::string& method) {
   ClaimRow row;
   row.name = claim.id;
@@ -301,6 +290,17 @@ ClaimRow not_run(const Claim& claim, const std::string& method) {
   else
     row.note = joined(claim.note, fmt::format("the configuration has no {}", claim.absent));
   return row;
+}
+
+Verdicts judge(const Query& query, RowId batch, const std::string& method, const MethodPlan& plan,
+               const std::vector<Claim>& claims) {
+  const Finished finished(query, batch, method);
+  Verdicts verdicts;
+  for (const Contrast& contrast : contrasts_of(plan, claims))
+    if (auto row = compared(finished, contrast)) verdicts.comparisons.push_back(std::move(*row));
+  adjust_p_values(verdicts.comparisons);
+  for (const Claim& claim : claims) verdicts.claims.push_back(judged(finished, claim, verdicts.comparisons));
+  return verdicts;
 }
 
 }  // namespace assay

@@ -11,13 +11,6 @@ namespace assay {
 /// The planned contrasts, and after them one for each difference that a claim is about and no planned one gives.
 std::vector<Contrast> contrasts_of(const MethodPlan& plan, const std::vector<Claim>& claims);
 
-/// The contrasts over the finished runs of a batch: paired Student t over the seeds with Holm's adjustment over the
-/// contrasts of one metric. With one seed, or one difference in all of them, the interval is the run's own, over
-/// samples, where it recorded one.
-/// Contrasts without scores on both sides are left out, and so are those for which an arm has several such scores.
-std::vector<ComparisonRow> judge_contrasts(const Query& query, RowId batch, const std::string& method,
-                                           const std::string& dataset, const std::vector<Contrast>& contrasts);
-
 /// A claim for which nothing is recorded.
 ClaimRow not_run(const Claim& claim, const std::string& method);
 
@@ -26,10 +19,23 @@ ClaimRow not_run(const Claim& claim, const std::string& method);
 /// hold at theirs. A number is the interval [x, x].
 Verdict verdict_of(const ClaimRule& rule, double low, double high);
 
-/// The claims over the finished runs of a batch. The interval of a difference is its comparison's; that of a score is
-/// Student's t over the seeds, or, with one seed or one value for all of them, the run's own. Where there is none, a
-/// value that the claim calls exact, or that all of several seeds share, is compared itself.
-std::vector<ClaimRow> judge_claims(const Query& query, RowId batch, const std::string& method,
-                                   const std::vector<Claim>& claims, const std::vector<ComparisonRow>& comparisons);
+/// What the finished runs of a batch say.
+struct Verdicts {
+  std::vector<ComparisonRow> comparisons;
+  std::vector<ClaimRow> claims;
+};
+
+/// The planned contrasts and the claims of a method over the finished runs of a batch.
+///
+/// Comparisons, one for each of contrasts_of(): paired Student t over the seeds with Holm's adjustment over the
+/// contrasts of one metric. With one seed, or one difference in all of them, the interval is the run's own, over
+/// samples, where it recorded one. Contrasts without scores on both sides are left out, and so are those for which an
+/// arm has several such scores.
+///
+/// Claims: the interval of a difference is its comparison's; that of a score is Student's t over the seeds, or, with
+/// one seed or one value for all of them, the run's own. Where there is none, a value that the claim calls exact, or
+/// that all of several seeds share, is compared itself.
+Verdicts judge(const Query& query, RowId batch, const std::string& method, const MethodPlan& plan,
+               const std::vector<Claim>& claims);
 
 }  // namespace assay

@@ -284,16 +284,24 @@ void run(Run& run) {
   real_images(s, judge);
 
   std::unique_ptr<EncoderUNet> classifier, with_constraint;
-  run.side_by_side({[&] { classifier = noisy_classifier(s, 0.0); },
-                    [&] { with_constraint = noisy_classifier(s, s.config.entropy_constraint); }});
+  run.side_by_side({[&](Run& part) {
+                      Study own(s, part);
+                      classifier = noisy_classifier(own, 0.0);
+                    },
+                    [&](Run& part) {
+                      Study own(s, part);
+                      with_constraint = noisy_classifier(own, s.config.entropy_constraint);
+                    }});
   diagnose(s, *classifier, *with_constraint);
-  const auto compare_on = [&](Diffusion diffusion) {
-    const auto denoiser = diffusion_network(s, diffusion);
+  const auto compare_on = [&](Run& part, Diffusion diffusion) {
+    Study own(s, part);
+    const auto denoiser = diffusion_network(own, diffusion);
     const Models models{diffusion, *denoiser, *classifier, *with_constraint};
     for (const Arm& arm : arms)
-      sample_arm(s, models, arm, arm.guided ? chosen_gamma(s, models, arm, judge) : 0.0, judge);
+      sample_arm(own, models, arm, arm.guided ? chosen_gamma(own, models, arm, judge) : 0.0, judge);
   };
-  run.side_by_side({[&] { compare_on(Diffusion::unconditional); }, [&] { compare_on(Diffusion::conditional); }});
+  run.side_by_side({[&](Run& part) { compare_on(part, Diffusion::unconditional); },
+                    [&](Run& part) { compare_on(part, Diffusion::conditional); }});
   paired_differences(s, judge);
 }
 

@@ -74,6 +74,9 @@ Study::Study(Run& r)
       classes(static_cast<std::int64_t>(config.label == LabelKind::group ? r.dataset().groups().size()
                                                                          : r.dataset().subgroups().size())) {}
 
+Study::Study(const Study& whole, Run& part)
+    : run(part), config(whole.config), train(whole.train), validation(whole.validation), classes(whole.classes) {}
+
 std::string name_of(Diffusion diffusion) { return diffusion == Diffusion::conditional ? "cond" : "uncond"; }
 
 std::unique_ptr<UNet> diffusion_network(Study& s, Diffusion diffusion) {

@@ -19,6 +19,8 @@ struct Study {
   std::int64_t classes;
 
   explicit Study(Run& r);
+  /// The same study, whose stages belong to a part of its run (Run::side_by_side).
+  Study(const Study& whole, Run& part);
 
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {
     return config.label == LabelKind::group ? images.groups : images.subgroups;

@@ -68,7 +68,7 @@ void long_tail(Study& s, const FdSmall& fd) {
       fmt::format("balanced training images of {}, rarest third of the groups", s.run.dataset().hash());
   rare_protocol.choices["n_reference"] = rare.size();
   /// The gains of clusters on labels at one imbalance, by how conditions were drawn.
-  const auto gains_at = [&](double rho) {
+  const auto gains_at = [&](Study& own, double rho) {
     const std::vector<std::int64_t> kept = thinned(groups, rho);
     const std::string name = fmt::format("tail{}", rho);
     Hasher data;
@@ -83,8 +83,8 @@ void long_tail(Study& s, const FdSmall& fd) {
                     {},
                     rows_of(s.train.images, kept),
                     data.hex()};
-    const auto net = trained_network(s, network);
-    return s.run.stage("sample:" + name, [&](StageOutput& out) {
+    const auto net = trained_network(own, network);
+    return own.run.stage("sample:" + name, [&](StageOutput& out) {
       out.protocols.push_back(protocol);
       if (enough)
         out.protocols.push_back(rare_protocol);
@@ -119,9 +119,12 @@ void long_tail(Study& s, const FdSmall& fd) {
     });
   };
   std::vector<nlohmann::json> results(s.config.imbalances.size());
-  std::vector<std::function<void()>> parts;
+  std::vector<std::function<void(Run&)>> parts;
   for (std::size_t i = 0; i < results.size(); ++i)
-    parts.push_back([&, i] { results[i] = gains_at(s.config.imbalances[i]); });
+    parts.push_back([&, i](Run& part) {
+      Study own(s, part);
+      results[i] = gains_at(own, s.config.imbalances[i]);
+    });
   s.run.side_by_side(parts);
   std::map<std::string, std::vector<double>> gains;
   for (const nlohmann::json& result : results)

@@ -270,10 +270,22 @@ void run(Run& run) {
   real_images(s, fd);
   std::vector<Signal> signals;
   if (has(s.config, Part::guidance) || has(s.config, Part::layouts)) signals = image_signals(s);
-  std::vector<std::function<void()>> parts;
-  if (has(s.config, Part::guidance)) parts.push_back([&] { guide_by_images(s, signals, fd); });
-  if (has(s.config, Part::layouts)) parts.push_back([&] { guide_by_layouts(s, signals, fd); });
-  if (has(s.config, Part::long_tail)) parts.push_back([&] { long_tail(s, fd); });
+  std::vector<std::function<void(Run&)>> parts;
+  if (has(s.config, Part::guidance))
+    parts.push_back([&](Run& part) {
+      Study own(s, part);
+      guide_by_images(own, signals, fd);
+    });
+  if (has(s.config, Part::layouts))
+    parts.push_back([&](Run& part) {
+      Study own(s, part);
+      guide_by_layouts(own, signals, fd);
+    });
+  if (has(s.config, Part::long_tail))
+    parts.push_back([&](Run& part) {
+      Study own(s, part);
+      long_tail(own, fd);
+    });
   run.side_by_side(parts);
   paired_differences(s, fd);
 }

@@ -12,6 +12,9 @@ Study::Study(Run& r)
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)) {}
 
+Study::Study(const Study& whole, Run& part)
+    : run(part), config(whole.config), train(whole.train), validation(whole.validation) {}
+
 std::int64_t Study::label_count() const {
   return static_cast<std::int64_t>(config.label == LabelKind::group ? run.dataset().groups().size()
                                                                     : run.dataset().subgroups().size());

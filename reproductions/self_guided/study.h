@@ -17,6 +17,8 @@ struct Study {
   LabelledImages train, validation;
 
   explicit Study(Run& r);
+  /// The same study, whose stages belong to a part of its run (Run::side_by_side).
+  Study(const Study& whole, Run& part);
 
   /// The human labels of arm `label`, and how many there are.
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {

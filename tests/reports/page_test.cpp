@@ -11,6 +11,7 @@
 
 #include "core/file.h"
 #include "reports/report.h"
+#include "tests/reports/sample_pictures.h"
 #include "tests/reports/sample_store.h"
 #include "tests/support/temporary_folder.h"
 

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "store/query.h"
 #include "store/recorder.h"
+#include "tests/reports/sample_pictures.h"
 #include "tests/reports/sample_store.h"
 #include "tests/support/temporary_folder.h"
 

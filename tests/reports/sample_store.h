@@ -1,23 +1,9 @@
 #pragma once
-#include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
 
 #include "store/rows.h"
 
 namespace assay::test {
-
-/// Red, green, blue, row by row.
-struct PixelImage {
-  int width = 0;
-  int height = 0;
-  std::vector<std::uint8_t> pixels;
-};
-
-void write_png(const PixelImage& image, const std::filesystem::path& file);
-/// Any PNG as 8-bit RGB.
-PixelImage read_png(const std::filesystem::path& file);
 
 /// A store with one batch as a mini run leaves it: three finished seeds, one failed, one interrupted; guidance sweeps
 /// of five arms, cluster scores, comparisons, claims, image grids, timings, kernel timings, notes. All values made up.

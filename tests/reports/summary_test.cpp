@@ -52,7 +52,6 @@ TEST(MedianInterval, OfOneValueIsThatValue) {
 
 TEST(GuidanceWeight, ReadsBothConventions) {
   EXPECT_EQ(guidance_weight({{"w", 2}, {"w_cfg", 1}}), 2);
-  EXPECT_EQ(guidance_weight({{"w_imagen", 1.5}}), 1.5);
   EXPECT_EQ(guidance_weight({{"w_cfg", 0.5}}), 1.5);
   EXPECT_EQ(guidance_weight({{"k", 100}}), std::nullopt);
   EXPECT_EQ(guidance_weight({{"w", "two"}}), std::nullopt);

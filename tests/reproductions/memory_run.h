@@ -45,8 +45,8 @@ class MemoryRun : public Run {
                                              const std::string& /*unit*/) override {
     return [](std::int64_t) {};
   }
-  void side_by_side(const std::vector<std::function<void()>>& parts) override {
-    for (const auto& part : parts) part();
+  void side_by_side(const std::vector<std::function<void(Run&)>>& parts) override {
+    for (const auto& part : parts) part(*this);
   }
 
   /// The only score of a stage with this arm and name whose params hold `params`. Throws std::out_of_range.

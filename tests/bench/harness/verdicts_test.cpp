@@ -1,78 +1,24 @@
-#include "bench/harness/harness.h"
+#include "bench/harness/verdicts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
-#include "app/bench_command.h"
-#include "bench/harness/machine.h"
-#include "bench/harness/verdicts.h"
-#include "core/error.h"
 #include "store/query.h"
 #include "store/recorder.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/support/throws.h"
 
 namespace assay {
 namespace {
 
-using test::message_of;
 using test::TemporaryFolder;
-using ::testing::AllOf;
 using ::testing::DoubleEq;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Optional;
 using ::testing::SizeIs;
-
-TEST(ParseSeeds, ReadsACountOrAList) {
-  EXPECT_THAT(parse_seeds("3"), ElementsAre(0, 1, 2));
-  EXPECT_THAT(parse_seeds("1"), ElementsAre(0));
-  EXPECT_THAT(parse_seeds("0,3,7"), ElementsAre(0, 3, 7));
-  EXPECT_THAT(parse_seeds("9,2"), ElementsAre(9, 2));
-}
-
-TEST(ParseSeeds, RefusesEverythingElseAndShowsIt) {
-  for (const char* text : {"", "0", "-1", "x", "3 ", " 3", "1.5", "1,", ",1", "1,,2", "1,x", "1,-2", "10001",
-                           "99999999999999999999", "1;2"})
-    EXPECT_THAT(message_of<InputError>([&] { parse_seeds(text); }), HasSubstr("--seeds"))
-        << "accepted '" << text << "'";
-  EXPECT_THAT(message_of<InputError>([] { parse_seeds("4,0,4"); }), HasSubstr("given twice"));
-  EXPECT_THAT(message_of<InputError>([] { parse_seeds("1,x"); }), HasSubstr("'x'"));
-}
-
-TEST(CompleteConfig, AppliesTheDatasetAndThenEverySetting) {
-  RunRequest request;
-  request.dataset = "shapes";
-  request.settings = {"train.steps=7", "sample.sweep=[0,2]"};
-  const nlohmann::json config = complete_config("self_guided", request);
-  EXPECT_EQ(config.at("train").at("steps"), 7);
-  EXPECT_EQ(config.at("sample").at("sweep"), nlohmann::json({0, 2}));
-  EXPECT_EQ(config.at("dataset").at("name"), "shapes");
-}
-
-TEST(CompleteConfig, NamesTheNearestOfWhatItDoesNotKnow) {
-  const auto refused = [](const std::string& method, const std::function<void(RunRequest&)>& change) {
-    RunRequest request;
-    change(request);
-    return message_of<InputError>([&] { complete_config(method, request); });
-  };
-  EXPECT_THAT(refused("self_gided", [](RunRequest&) {}), HasSubstr("did you mean 'self_guided'?"));
-  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.tier = "smoky"; }), HasSubstr("did you mean 'smoke'?"));
-  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.dataset = "shape"; }), HasSubstr("did you mean 'shapes'?"));
-  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.settings = {"train.stps=7"}; }),
-              HasSubstr("did you mean 'steps'?"));
-  EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.settings = {"train.steps"}; }), HasSubstr("train.steps"));
-}
-
-TEST(ChooseDevice, RefusesUnknownNames) {
-  EXPECT_THAT(message_of<InputError>([] { choose_device("gpu"); }), AllOf(HasSubstr("gpu"), HasSubstr("cuda")));
-  EXPECT_TRUE(choose_device("cpu").is_cpu());
-}
 
 /// A store with one batch, in which scores of arms `a` and `b` are made up.
 class Verdicts : public ::testing::Test {
@@ -140,12 +86,10 @@ class Verdicts : public ::testing::Test {
     return {"fd", "fd-small", {"a", {{"w", 2}}}, ScoreSelector{arm_b, nlohmann::json::object()}};
   }
   std::vector<ComparisonRow> contrasts(const MethodPlan& p) {
-    return judge_contrasts(Query(store), batch, "self_guided", "emoji", p.contrasts);
+    return judge(Query(store), batch, "self_guided", p, {}).comparisons;
   }
   std::vector<ClaimRow> judged(const std::vector<Claim>& claims) {
-    const auto comparisons =
-        judge_contrasts(Query(store), batch, "self_guided", "emoji", contrasts_of(MethodPlan{}, claims));
-    return judge_claims(Query(store), batch, "self_guided", claims, comparisons);
+    return judge(Query(store), batch, "self_guided", {}, claims).claims;
   }
   std::vector<ClaimRow> claims(bool claimed_negative = true) {
     const ClaimRule rule{claimed_negative ? ClaimRule::Kind::below : ClaimRule::Kind::above, 0, 0};
@@ -364,8 +308,8 @@ TEST_F(Verdicts, OfAnArmWithItselfPairItsTwoScores) {
   run(0, -2);
   Quantity q = difference("a");
   q.minus->params = {{"w", 3}};
-  const auto comparisons = judge_contrasts(Query(store), batch, "self_guided", "emoji",
-                                           contrasts_of({}, {claim("itself", q, {ClaimRule::Kind::below, 0, 0})}));
+  const auto comparisons =
+      judge(Query(store), batch, "self_guided", {}, {claim("itself", q, {ClaimRule::Kind::below, 0, 0})}).comparisons;
   ASSERT_THAT(comparisons, SizeIs(1));
   EXPECT_DOUBLE_EQ(comparisons[0].difference, 98 - 1e6);
   EXPECT_EQ(comparisons[0].params_b, (nlohmann::json{{"w", 3}}));
@@ -406,79 +350,6 @@ TEST(ContrastsOf, DoNotTakeOneOfSeveralPlannedOnes) {
   const MethodPlan plan{{{"fd", "fd-small", "a", "b", {{"gamma", 1}}, {{"gamma", 1}}},
                          {"fd", "fd-small", "a", "b", {{"gamma", 2}}, {{"gamma", 2}}}}};
   EXPECT_THAT(contrasts_of(plan, {any}), SizeIs(3));
-}
-
-nlohmann::json repetition(int index, double time, const std::string& unit = "us") {
-  return {{"name", "ddim/16"},
-          {"run_type", "iteration"},
-          {"label", "ddim_step/guided/64x3x16x16/float32/cpu"},
-          {"repetition_index", index},
-          {"threads", 1},
-          {"iterations", 1000},
-          {"real_time", time},
-          {"cpu_time", 2 * time},
-          {"time_unit", unit},
-          {"bytes", 4096.0},
-          {"flops", 100.0}};
-}
-
-TEST(BenchmarkOutput, GivesOneTimingARepetitionAndNoneOfAnAggregate) {
-  nlohmann::json mean = repetition(0, 9);
-  mean["run_type"] = "aggregate";
-  nlohmann::json failed = repetition(2, 9);
-  failed["error_occurred"] = true;
-  const auto rows = timings_from_benchmark({{"benchmarks", {repetition(0, 2.5), mean, repetition(1, 3), failed}}});
-  ASSERT_THAT(rows, SizeIs(2));
-  EXPECT_EQ(rows[0].op, "kernel/ddim_step");
-  EXPECT_EQ(rows[0].variant, "guided");
-  EXPECT_EQ(rows[0].shape, "64x3x16x16");
-  EXPECT_EQ(rows[0].dtype, "float32");
-  EXPECT_EQ(rows[0].device, "cpu");
-  EXPECT_DOUBLE_EQ(rows[0].seconds, 2.5e-6);
-  EXPECT_THAT(rows[0].bytes, Optional(4096.0));
-  EXPECT_THAT(rows[0].flops, Optional(100.0));
-  EXPECT_EQ(rows[1].repetition, 1);
-  EXPECT_DOUBLE_EQ(rows[1].seconds, 3e-6);
-}
-
-TEST(BenchmarkOutput, KnowsEveryUnit) {
-  for (const auto& [unit, seconds] : {std::pair("ns", 1e-9), {"us", 1e-6}, {"ms", 1e-3}, {"s", 1.0}})
-    EXPECT_DOUBLE_EQ(timings_from_benchmark({{"benchmarks", {repetition(0, 2, unit)}}})[0].seconds, 2 * seconds);
-  EXPECT_THAT(message_of<InputError>([] {
-                timings_from_benchmark({{"benchmarks", {repetition(0, 2, "min")}}});
-              }),
-              HasSubstr("'min'"));
-}
-
-TEST(BenchmarkOutput, LeavesCountersThatAreAbsentUnset) {
-  nlohmann::json entry = repetition(0, 1);
-  entry.erase("bytes");
-  entry.erase("flops");
-  const auto rows = timings_from_benchmark({{"benchmarks", {entry}}});
-  EXPECT_FALSE(rows[0].bytes);
-  EXPECT_FALSE(rows[0].flops);
-  EXPECT_THAT(timings_from_benchmark({{"benchmarks", nlohmann::json::array()}}), IsEmpty());
-}
-
-TEST(BenchmarkOutput, RefusesMissingFieldsAndOtherLabels) {
-  EXPECT_THAT(message_of<InputError>([] { timings_from_benchmark(nlohmann::json::object()); }),
-              HasSubstr("benchmarks"));
-  for (const char* key : {"run_type", "label", "real_time", "time_unit"}) {
-    nlohmann::json entry = repetition(0, 1);
-    entry.erase(key);
-    EXPECT_THAT(message_of<InputError>([&] { timings_from_benchmark({{"benchmarks", {entry}}}); }), HasSubstr(key));
-  }
-  nlohmann::json entry = repetition(0, 1);
-  entry["label"] = "ddim_step/guided";
-  EXPECT_THAT(message_of<InputError>([&] {
-                timings_from_benchmark({{"benchmarks", {entry}}});
-              }),
-              AllOf(HasSubstr("ddim/16"), HasSubstr("op/variant/shape/dtype/device")));
-}
-
-TEST(BenchmarkPrograms, AreRefusedWhereThereAreNone) {
-  const TemporaryFolder folder;
-  EXPECT_THAT(message_of<InputError>([&] { benchmark_programs(folder.path()); }), HasSubstr("no benchmark programs"));
 }
 
 }  // namespace
