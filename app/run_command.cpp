@@ -150,7 +150,7 @@ int run(Options& options, const std::string& command_line) {
       result = resume(options.request.store, options.resume);
     } else {
       // One seed says nothing about another: what judges claims takes five.
-      const char* usual = options.request.tier == "mini" ? "5" : "1";
+      const char* usual = options.request.tier == name_of(Tier::mini) ? "5" : "1";
       options.request.seeds = parse_seeds(options.seeds.value_or(usual));
       result = options.dry_run ? dry_run(options.request) : execute(options.request);
     }

@@ -16,7 +16,6 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/interrupt.h"
-#include "core/nearest.h"
 #include "core/parallel.h"
 #include "datasets/dataset.h"
 #include "kernels/thread_count.h"
@@ -67,10 +66,12 @@ int threads_of(std::size_t position, std::size_t count, int total) {
 }
 
 /// Executes the unfinished runs of one method in a batch, then judges its contrasts and claims.
-void execute_method(Store& store, Recorder& recorder, RowId batch_id, const MethodEntry& method,
-                    const std::string& tier, const nlohmann::json& config, std::shared_ptr<const Dataset> dataset,
-                    at::Device device, const std::vector<Task>& tasks, int total_threads, double checkpoint_seconds) {
-  const MethodWork& work = method.work_of(tier);
+void execute_method(Store& store, Recorder& recorder, RowId batch_id, const ConfiguredMethod& configured,
+                    std::shared_ptr<const Dataset> dataset, at::Device device, const std::vector<Task>& tasks,
+                    int total_threads, double checkpoint_seconds) {
+  const MethodEntry& entry = *configured.entry;
+  const Method& method = *configured.method;
+  const nlohmann::json& config = configured.config;
   Batch batch;
   batch.recorder = &recorder;
   batch.folder = store.folder();
@@ -83,7 +84,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   if (!tasks.empty()) {
     // What all seeds share is made first, one product a thread, so that no seed waits for another.
     RecordedRun context(batch, tasks.front().run, config, tasks.front().seed);
-    const auto& products = work.shared_products;
+    const auto products = method.shared_products();
     parallel_for(std::ssize(products), batch.device.is_cpu() ? total_threads : 1, [&](std::int64_t i, int) {
       const ThreadCount one(1);
       products[static_cast<std::size_t>(i)](context);
@@ -102,7 +103,7 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
           recorder.start_run(task.run);
         }
         RecordedRun run(batch, task.run, config, task.seed);
-        work.run(run);
+        method.run(run);
         finish(RunStatus::done, "");
       } catch (const Interrupted&) {
         finish(RunStatus::interrupted, "interrupted by the user");
@@ -127,16 +128,16 @@ void execute_method(Store& store, Recorder& recorder, RowId batch_id, const Meth
   stop_if_interrupted();
 
   const Query query(store);
-  const std::vector<Claim> claims = claims_in(read_claims(method.claims, method.id + "/claims.json"), tier, config);
-  const auto comparisons = judge_contrasts(query, batch_id, method.id, batch.dataset ? batch.dataset->name() : "",
-                                           contrasts_of(work.plan ? work.plan(config) : MethodPlan{}, claims));
+  const std::vector<Claim> claims = claims_in(entry.claims(), configured.tier, config);
+  const auto comparisons = judge_contrasts(query, batch_id, entry.id, batch.dataset ? batch.dataset->name() : "",
+                                           contrasts_of(method.plan(), claims));
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
     for (const ComparisonRow& row : comparisons)
       if (row.protocol_id == protocol.id) recorder.upsert_protocol(protocol);
   recorder.add_comparisons(comparisons);
-  recorder.add_claims(judge_claims(query, batch_id, method.id, claims, comparisons));
-  recorder.add_published(published_rows(batch_id, method, config));
+  recorder.add_claims(judge_claims(query, batch_id, entry.id, claims, comparisons));
+  recorder.add_published(published_rows(batch_id, entry, config));
 }
 
 /// Does the work on a batch whose runs are recorded as running. Where it ends early, the runs that it leaves have ended
@@ -269,18 +270,16 @@ std::vector<std::int64_t> parse_seeds(const std::string& text) {
   return seeds;
 }
 
-nlohmann::json complete_config(const std::string& id, const RunRequest& request) {
+ConfiguredMethod configured_method(const std::string& id, const RunRequest& request) {
   const MethodEntry& method = method_entry(id);
-  if (std::find(method.tiers.begin(), method.tiers.end(), request.tier) == method.tiers.end())
-    throw InputError(fmt::format("{}: {}", id, unknown_name_message("tier", request.tier, method.tiers)));
-  nlohmann::json config = method.preset(request.tier, request.dataset);
+  const Tier tier = method.tier(request.tier);
+  nlohmann::json config = method.preset(tier, request.dataset);
   if (!request.dataset.empty() && !config.contains("dataset"))
     throw InputError(fmt::format("--dataset {}: {} --tier {} reads no data set of this program; leave it out",
                                  request.dataset, id, request.tier));
   if (!request.dataset.empty()) dataset_entry(request.dataset);
   for (const std::string& setting : request.settings) set_key(config, setting);
-  method.work_of(request.tier).check(config);
-  return config;
+  return method.configured(tier, std::move(config));
 }
 
 nlohmann::json execute(const RunRequest& request) {
@@ -289,13 +288,12 @@ nlohmann::json execute(const RunRequest& request) {
   if (request.seeds.empty()) throw InputError("--seeds: empty; accepted: a count (5) or a list (0,3,7)");
   const at::Device device = choose_device(request.device);
   const int threads = threads_or_default(request.threads);
-  std::vector<nlohmann::json> configs;
+  std::vector<ConfiguredMethod> methods;
   std::vector<std::shared_ptr<const Dataset>> datasets;
   for (const std::string& id : ids) {
-    configs.push_back(complete_config(id, request));
-    for (const std::string& missing : method_entry(id).work_of(request.tier).needs(configs.back()))
-      throw InputError(missing);
-    datasets.push_back(dataset_of(configs.back()));
+    methods.push_back(configured_method(id, request));
+    for (const std::string& missing : methods.back().method->needs()) throw InputError(missing);
+    datasets.push_back(dataset_of(methods.back().config));
   }
 
   BatchRow batch;
@@ -314,7 +312,7 @@ nlohmann::json execute(const RunRequest& request) {
         run.dataset_hash = datasets[m]->hash();
       }
       run.seed = seed;
-      run.config = configs[m];
+      run.config = methods[m].config;
       run.code_version = code_version();
       run.device = device_description(device);
       run.driver = device.is_cpu() ? "" : driver_version();
@@ -334,8 +332,8 @@ nlohmann::json execute(const RunRequest& request) {
         if (run.method == ids[m])
           tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed),
                            device.is_cpu() ? threads_of(tasks.size(), request.seeds.size(), threads) : threads});
-      execute_method(store, recorder, batch_id, method_entry(ids[m]), request.tier, configs[m], datasets[m], device,
-                     tasks, threads, request.checkpoint_seconds);
+      execute_method(store, recorder, batch_id, methods[m], datasets[m], device, tasks, threads,
+                     request.checkpoint_seconds);
     }
   });
   return batch_json(store, batch_id);
@@ -368,7 +366,7 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   for (const RunRow& run : runs)
     if (std::find(methods.begin(), methods.end(), run.method) == methods.end()) methods.push_back(run.method);
   struct MethodTasks {
-    const RunRow& first;
+    ConfiguredMethod method;
     std::shared_ptr<const Dataset> dataset;
     std::vector<Task> tasks;
   };
@@ -377,9 +375,9 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
   for (const std::string& id : methods) {
     const auto of_method = [&](const RunRow& run) { return run.method == id; };
     const RunRow& first = *std::find_if(runs.begin(), runs.end(), of_method);
-    method_entry(id).work_of(first.tier).check(first.config);
-    for (const std::string& missing : method_entry(id).work_of(first.tier).needs(first.config))
-      throw InputError(missing);
+    const MethodEntry& entry = method_entry(id);
+    ConfiguredMethod method = entry.configured(entry.tier(first.tier), first.config);
+    for (const std::string& missing : method.method->needs()) throw InputError(missing);
     const std::shared_ptr<const Dataset> dataset = dataset_of(first.config);
     if (dataset && dataset->hash() != first.dataset_hash)
       throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", run_id));
@@ -391,14 +389,14 @@ nlohmann::json resume(const std::filesystem::path& file, std::int64_t run_id) {
       const int share = device.is_cpu() ? threads_of(position++, count, threads) : threads;
       if (run.status != RunStatus::done) tasks.push_back({run.id, static_cast<std::uint64_t>(run.seed), share});
     }
-    all.push_back({first, dataset, std::move(tasks)});
+    all.push_back({std::move(method), dataset, std::move(tasks)});
   }
   for (const MethodTasks& of_method : all)
     for (const Task& task : of_method.tasks) recorder.resume_run(task.run);
   execute_batch(store, recorder, batch_id, [&] {
-    for (const auto& [first, dataset, tasks] : all)
-      execute_method(store, recorder, batch_id, method_entry(first.method), first.tier, first.config, dataset, device,
-                     tasks, threads, batch.config.at("checkpoint_seconds").get<double>());
+    for (const auto& [method, dataset, tasks] : all)
+      execute_method(store, recorder, batch_id, method, dataset, device, tasks, threads,
+                     batch.config.at("checkpoint_seconds").get<double>());
   });
   return batch_json(store, batch_id);
 }
@@ -421,12 +419,10 @@ nlohmann::json dry_run(const RunRequest& request) {
   const ThreadCount threads(threads_or_default(request.threads));
   nlohmann::json plans = nlohmann::json::array();
   for (const std::string& id : method_ids(request.methods)) {
-    const MethodEntry& method = method_entry(id);
-    const nlohmann::json config = complete_config(id, request);
-    const MethodWork& work = method.work_of(request.tier);
-    nlohmann::json plan = {{"method", id},     {"tier", request.tier},           {"seeds", request.seeds},
-                           {"config", config}, {"steps", work.describe(config)}, {"missing", work.needs(config)}};
-    if (work.published != nullptr) plan["published"] = to_json(work.published(config, device));
+    const auto [entry, tier, config, method] = configured_method(id, request);
+    nlohmann::json plan = {{"method", id},     {"tier", request.tier},        {"seeds", request.seeds},
+                           {"config", config}, {"steps", method->describe()}, {"missing", method->needs()}};
+    if (const auto published = method->published_plan(device)) plan["published"] = to_json(*published);
     plans.push_back(std::move(plan));
   }
   return {{"plans", plans}};

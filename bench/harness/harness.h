@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/interrupt.h"
+#include "reproductions/method.h"
 #include "store/rows.h"
 
 namespace assay {
@@ -35,9 +36,8 @@ struct RunRequest {
 /// "3" -> 0, 1, 2; "0,3,7" -> those. Throws InputError for an empty text, a repeated seed, or what is not a number.
 std::vector<std::int64_t> parse_seeds(const std::string& text);
 
-/// Complete configuration of a method: the tier's preset, the data set asked for, then every setting. Checked.
-/// Throws InputError.
-nlohmann::json complete_config(const std::string& method, const RunRequest& request);
+/// A method with what was asked for: the tier's preset, the data set, then every setting. Throws InputError.
+ConfiguredMethod configured_method(const std::string& method, const RunRequest& request);
 
 /// Runs every method with every seed, seeds side by side where there are threads for it, records everything, then the
 /// paired comparisons and claims. Artifacts and caches lie beside the store, in artifacts/ and cache/.

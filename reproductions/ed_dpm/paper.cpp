@@ -16,6 +16,7 @@
 #include "reproductions/published/config.h"
 #include "reproductions/published/sampling.h"
 #include "reproductions/published/step_speed.h"
+#include "reproductions/tiers.h"
 
 namespace assay::ed_dpm::paper {
 namespace {
@@ -142,7 +143,8 @@ std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
 }
 
 std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  return departures(ed_dpm::preset("paper"), config, row.name, free_keys(c.run, {row.diffusion, row.classifier}));
+  return departures(method_preset("ed_dpm", Tier::paper), config, row.name,
+                    free_keys(c.run, {row.diffusion, row.classifier}));
 }
 
 nlohmann::json params_of(const Row& row) { return {{"gamma", row.guidance.scale}, {"steps", row.respacing}}; }
@@ -248,10 +250,6 @@ std::vector<std::int64_t> asked_classes(const PaperConfig& c, std::int64_t known
   return asked;
 }
 
-}  // namespace
-
-void check(const nlohmann::json& config) { read_paper_config(config); }
-
 std::vector<std::string> needs(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
   return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
@@ -320,5 +318,22 @@ void run(Run& run) {
     scores.sample_and_score(work);
   }
 }
+
+class Paper final : public Method {
+ public:
+  explicit Paper(const nlohmann::json& config) : config_(config) { read_paper_config(config); }
+
+  std::vector<std::string> needs() const override { return paper::needs(config_); }
+  std::vector<std::string> describe() const override { return paper::describe(config_); }
+  std::optional<PublishedPlan> published_plan(at::Device device) const override { return published(config_, device); }
+  void run(Run& run) const override { paper::run(run); }
+
+ private:
+  nlohmann::json config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::ed_dpm::paper

@@ -26,6 +26,7 @@
 #include "reproductions/published/sampling.h"
 #include "reproductions/published/step_speed.h"
 #include "reproductions/samples/image_tensors.h"
+#include "reproductions/tiers.h"
 
 namespace assay::maskdm::paper {
 namespace {
@@ -190,7 +191,7 @@ std::vector<std::string> departures_of(const nlohmann::json& config, const Paper
   std::vector<std::string> free = free_keys(c.run, {});
   free.push_back("/data");
   // A number of steps that nobody published is no departure.
-  const nlohmann::json published = maskdm::preset("paper");
+  const nlohmann::json published = method_preset("maskdm", Tier::paper);
   const nlohmann::json::json_pointer steps = nlohmann::json::json_pointer() / "published" / row.name / "steps";
   if (published.contains(steps) && published.at(steps) == 0) free.push_back(steps.to_string());
   for (const auto& [name, network] : c.nets)
@@ -310,10 +311,6 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
   });
 }
 
-}  // namespace
-
-void check(const nlohmann::json& config) { read_paper_config(config); }
-
 std::vector<std::string> needs(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
   std::vector<std::string> lines = missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
@@ -378,5 +375,22 @@ void run(Run& run) {
     scores.sample_and_score(work);
   }
 }
+
+class Paper final : public Method {
+ public:
+  explicit Paper(const nlohmann::json& config) : config_(config) { read_paper_config(config); }
+
+  std::vector<std::string> needs() const override { return paper::needs(config_); }
+  std::vector<std::string> describe() const override { return paper::describe(config_); }
+  std::optional<PublishedPlan> published_plan(at::Device device) const override { return published(config_, device); }
+  void run(Run& run) const override { paper::run(run); }
+
+ private:
+  nlohmann::json config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::maskdm::paper

@@ -19,6 +19,7 @@
 #include "reproductions/samples/sample_passes.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/paper_conditions.h"
+#include "reproductions/tiers.h"
 
 namespace assay::self_guided::paper {
 namespace {
@@ -140,7 +141,7 @@ std::vector<std::string> departures_of(const nlohmann::json& config, const Paper
     for (const char* key : {"/file", "/masks", "/from"}) free.push_back("/conditions/" + name + key);
   }
   for (const auto& [name, reference] : c.run.references) free.push_back("/references/" + name);
-  return departures(self_guided::preset("paper"), config, row.name, free);
+  return departures(method_preset("self_guided", Tier::paper), config, row.name, free);
 }
 
 nlohmann::json params_of(const PaperConfig& c, const Row& row) {
@@ -191,10 +192,6 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   out.unknown.insert(out.unknown.end(), row.unknown.begin(), row.unknown.end());
   return out;
 }
-
-}  // namespace
-
-void check(const nlohmann::json& config) { read_paper_config(config); }
 
 std::vector<std::string> needs(const nlohmann::json& config) {
   const PaperConfig c = read_paper_config(config);
@@ -256,5 +253,22 @@ void run(Run& run) {
     scores.sample_and_score(work);
   }
 }
+
+class Paper final : public Method {
+ public:
+  explicit Paper(const nlohmann::json& config) : config_(config) { read_paper_config(config); }
+
+  std::vector<std::string> needs() const override { return paper::needs(config_); }
+  std::vector<std::string> describe() const override { return paper::describe(config_); }
+  std::optional<PublishedPlan> published_plan(at::Device device) const override { return published(config_, device); }
+  void run(Run& run) const override { paper::run(run); }
+
+ private:
+  nlohmann::json config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::self_guided::paper

@@ -18,6 +18,7 @@
 #include "reproductions/ed_dpm/diagnosis.h"
 #include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/samples/sample_noise.h"
+#include "reproductions/tiers.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
 #include "tests/reproductions/memory_run.h"
@@ -196,7 +197,7 @@ TEST(GuidanceScores, AreSharesOfTheSampleStepsAndCountsOfTheRest) {
 
 /// The smoke preset, small enough to train in a moment.
 nlohmann::json tiny() {
-  nlohmann::json config = preset("smoke");
+  nlohmann::json config = method_preset("ed_dpm", Tier::smoke);
   config["dataset"] = {{"name", "shapes"}, {"size", 8}, {"count", 60}};
   for (const char* network : {"unet", "classifier"}) {
     config[network]["image_size"] = 8;
