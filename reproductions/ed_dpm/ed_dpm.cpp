@@ -287,7 +287,7 @@ std::vector<std::function<void(Run&)>> EdDpm::shared_products() const {
 }
 
 void EdDpm::run(Run& run) const {
-  Study s(run);
+  Study s(run, config_);
   if (s.config.oracle) record_oracle(run);
   const Judge judge(s);
   real_images(s, judge);

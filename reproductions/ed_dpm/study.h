@@ -18,7 +18,7 @@ struct Study {
   LabelledImages train, validation;
   std::int64_t classes;
 
-  explicit Study(Run& r);
+  Study(Run& r, Config c);
 
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {
     return config.label == LabelKind::group ? images.groups : images.subgroups;

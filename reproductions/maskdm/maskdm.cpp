@@ -87,7 +87,7 @@ std::vector<std::function<void(Run&)>> MaskDm::shared_products() const {
 }
 
 void MaskDm::run(Run& run) const {
-  Study s(run);
+  Study s(run, config_);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
   mask_cost(s);

@@ -262,18 +262,18 @@ std::vector<std::string> SelfGuided::describe() const {
 
 /// The fd-small network and the self-supervised encoder.
 std::vector<std::function<void(Run&)>> SelfGuided::shared_products() const {
-  return {[](Run& run) {
-            Study s(run);
+  return {[this](Run& run) {
+            Study s(run, config_);
             FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
           },
-          [](Run& run) {
-            Study s(run);
+          [this](Run& run) {
+            Study s(run, config_);
             trained_encoder(s);
           }};
 }
 
 void SelfGuided::run(Run& run) const {
-  Study s(run);
+  Study s(run, config_);
   if (s.config.oracle) check_on_oracle(run);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);

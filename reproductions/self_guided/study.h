@@ -16,7 +16,7 @@ struct Study {
   Config config;
   LabelledImages train, validation;
 
-  explicit Study(Run& r);
+  Study(Run& r, Config c);
 
   /// The human labels of arm `label`, and how many there are.
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {

@@ -216,7 +216,7 @@ nlohmann::json tiny() {
 
 TEST(Networks, OfDiffusionAreTheAveragesOfATrainingThatIsDoneOnce) {
   MemoryRun run(tiny(), 2);
-  Study s(run);
+  Study s(run, read_config(run.config()));
   const auto plain = diffusion_network(s, Diffusion::unconditional),
              conditional = diffusion_network(s, Diffusion::conditional);
   EXPECT_EQ(plain->condition_size(), 0);
@@ -243,7 +243,7 @@ TEST(Networks, OfDiffusionAreTheAveragesOfATrainingThatIsDoneOnce) {
 
 TEST(Networks, OfTheClassifierDifferByTheConstraintAlone) {
   MemoryRun run(tiny(), 2);
-  Study s(run);
+  Study s(run, read_config(run.config()));
   const auto plain = noisy_classifier(s, 0.0), constrained = noisy_classifier(s, 0.5);
   EXPECT_TRUE(run.stages.contains("train:classifier"));
   EXPECT_TRUE(run.stages.contains("train:classifier_ect"));
@@ -258,7 +258,7 @@ class Diagnosis : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     run = std::make_unique<MemoryRun>(tiny(), 2);
-    Study s(*run);
+    Study s(*run, read_config(run->config()));
     EncoderUNetConfig config = s.config.classifier;
     config.out_channels = s.classes;
     EncoderUNet classifier(config), other(config);
