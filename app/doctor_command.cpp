@@ -22,9 +22,10 @@ int run(bool json) {
   for (const DatasetEntry& entry : dataset_table())
     datasets.push_back({{"name", entry.name}, {"missing", entry.missing()}});
   for (const MethodEntry& method : method_table())
-    for (const std::string& tier : method.tiers)
-      tiers.push_back(
-          {{"method", method.id}, {"tier", tier}, {"missing", method.work_of(tier).needs(method.preset(tier))}});
+    for (const Tier tier : method.tiers)
+      tiers.push_back({{"method", method.id},
+                       {"tier", name_of(tier)},
+                       {"missing", method.configured(tier, method.preset(tier)).method->needs()}});
   nlohmann::json images = nlohmann::json::array();
   for (const ImageFormat& format : image_formats()) {
     const std::string missing = format.is_built ? "" : fmt::format("install {} and build again", format.package);

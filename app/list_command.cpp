@@ -38,7 +38,7 @@ const std::vector<Kind>& kinds() {
        [] {
          std::vector<Row> rows;
          for (const MethodEntry& m : method_table())
-           rows.push_back({m.id, fmt::format("{} ({}); tiers: {}", m.title, m.reference, join(m.tiers))});
+           rows.push_back({m.id, fmt::format("{} ({}); tiers: {}", m.title, m.reference, join(names_of(m.tiers)))});
          return rows;
        }},
       {"metrics",
@@ -106,10 +106,9 @@ const std::vector<Kind>& kinds() {
        [] {
          std::vector<Row> rows;
          for (const MethodEntry& m : method_table())
-           for (const ClaimTemplate& entry : read_claims(m.claims, m.id + "/claims.json")) {
+           for (const ClaimTemplate& entry : m.claims()) {
              // Of the highest tier in which it is made: its preset says how many there are.
-             const auto tier =
-                 std::find_if(m.tiers.rbegin(), m.tiers.rend(), [&](const auto& name) { return entry.made_in(name); });
+             const auto tier = std::find_if(m.tiers.rbegin(), m.tiers.rend(), [&](Tier t) { return entry.made_in(t); });
              if (tier == m.tiers.rend()) continue;
              for (const Claim& c : entry.claims(m.preset(*tier)))
                rows.push_back({m.id + "/" + c.id, c.statement + "\nOrigin: " + c.origin});

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "reproductions/tiers.h"
 
 namespace assay {
 namespace {
@@ -68,7 +69,7 @@ int run(Options& options, const std::string& command_line) {
       return print(resume(request.store, options.resume), options);
     }
     // One seed says nothing about another: what judges claims takes five.
-    request.seeds = parse_seeds(options.seeds.value_or(request.tier == "mini" ? "5" : "1"));
+    request.seeds = parse_seeds(options.seeds.value_or(request.tier == name_of(Tier::mini) ? "5" : "1"));
     return options.dry_run ? print_dry_run(options) : print(execute(request), options);
   } catch (const BatchInterrupted& interrupted) {
     fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/nearest.h"
+#include "core/tier.h"
 #include "reports/numbers.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
@@ -74,7 +75,7 @@ Beside compare(const PublishedRow& cell, const std::vector<ScoreGroup>& groups) 
   const auto other_n = [&](const ScoreRow& score) { return score.n != cell.n; };
   if (stand_in) return not_comparable(fmt::format("{} is not {}", ours.name, cell.metric));
   if (!cell.value) return not_comparable("the published number is unknown");
-  if (ours.tier != "paper") return not_comparable(ours.tier + " tier");
+  if (ours.tier != name_of(Tier::paper)) return not_comparable(ours.tier + " tier");
   if (cell.n > 0 && std::any_of(ours.values.begin(), ours.values.end(), other_n))
     return not_comparable(fmt::format("{} samples, published {}", count_range(ours.values), format_count(cell.n)));
   if (!ours.interval) return not_comparable("ours has no interval");

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/score_interval.h"
+#include "core/tier.h"
 #include "datasets/dataset.h"
 #include "reproductions/plan.h"
 
@@ -112,44 +114,63 @@ struct MethodPlan {
   std::vector<Contrast> contrasts;
 };
 
-/// What a method does with a configuration.
-struct MethodWork {
-  /// Checks a complete configuration: ranges and unknown keys. Throws InputError.
-  void (*check)(const nlohmann::json& config);
-  /// What the tier needs that this machine may lack, and how to get it; one line each.
-  std::vector<std::string> (*needs)(const nlohmann::json& config);
-  /// Null where nothing is compared but what claims are about.
-  MethodPlan (*plan)(const nlohmann::json& config);
+/// A method with one configuration. Making it is the check: who makes one from a configuration that is not complete or
+/// out of range gets an InputError. It never changes, so that the runs of all seeds use the same object side by side.
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  /// What the tier needs that this machine lacks, and how to get it; one line each. Empty lets the run begin.
+  virtual std::vector<std::string> needs() const = 0;
+  /// The lines that --dry-run prints: parameters, steps, operations.
+  virtual std::vector<std::string> describe() const = 0;
+  /// The contrasts besides those that claims need.
+  virtual MethodPlan plan() const { return {}; }
+  /// The published runs that the configuration repeats, for --dry-run; times the device for some seconds. Absent where
+  /// the tier trains networks of its own.
+  virtual std::optional<PublishedPlan> published_plan(at::Device /*device*/) const { return std::nullopt; }
   /// What all seeds share, each made into the cache by one call; they may run side by side.
-  std::vector<void (*)(Run&)> shared_products;
-  void (*run)(Run& run);
-  /// The lines that --dry-run prints about a configuration: parameters, steps, operations.
-  std::vector<std::string> (*describe)(const nlohmann::json& config);
-  /// The published runs that a configuration repeats, for --dry-run; times the device for some seconds. Null where the
-  /// tier trains networks of its own.
-  PublishedPlan (*published)(const nlohmann::json& config, at::Device device) = nullptr;
+  virtual std::vector<std::function<void(Run&)>> shared_products() const { return {}; }
+  /// One seed.
+  virtual void run(Run& run) const = 0;
 };
 
-/// One row of the table of methods.
+struct ClaimTemplate;
+struct ConfiguredMethod;
+struct PublishedCell;
+
+/// One row of the table of methods. The folder reproductions/ID holds presets.json, claims.json and, where its paper
+/// has tables, paper_table.json.
 struct MethodEntry {
+  /// Throws InputError where the configuration is not a complete one of the tier.
+  using Make = std::unique_ptr<Method> (*)(const nlohmann::json& config);
+
   std::string id;
   std::string title;
   std::string reference;
-  std::vector<std::string> tiers;
-  std::string default_dataset;
-  nlohmann::json (*preset_on)(const std::string& tier, const std::string& dataset);
-  MethodWork work;   // of the tiers that train networks of their own
-  MethodWork paper;  // of the tier `paper`, which repeats published runs; without functions where there is none
-  /// The texts of claims.json (reproductions/claims/claims.h) and paper_table.json
-  /// (reproductions/claims/paper_tables.h).
-  const char* claims = "[]";
-  const char* paper_table = "{}";
+  std::vector<Tier> tiers;  // the smallest first, each with a preset
+  Make trained = nullptr;   // in the tiers that train networks of their own
+  Make paper = nullptr;     // in Tier::paper, which repeats published runs
 
-  /// As tier_preset() of this method.
-  nlohmann::json preset(const std::string& tier, const std::string& dataset = "") const {
-    return preset_on(tier, dataset);
-  }
-  const MethodWork& work_of(const std::string& tier) const { return tier == "paper" ? paper : work; }
+  /// One of `tiers`. Throws InputError with the nearest name.
+  Tier tier(const std::string& name) const;
+  /// As method_preset() (reproductions/tiers.h).
+  nlohmann::json preset(Tier tier, const std::string& dataset = "") const;
+  /// Throws InputError where `config` is not a complete configuration of the tier.
+  ConfiguredMethod configured(Tier tier, nlohmann::json config) const;
+  /// What claims.json says (reproductions/claims/claims.h).
+  std::vector<ClaimTemplate> claims() const;
+  /// What paper_table.json says beside a configuration (reproductions/claims/paper_tables.h); nothing where there is
+  /// none.
+  std::vector<PublishedCell> published_cells(const nlohmann::json& config) const;
+};
+
+/// A method as it is run: an entry of method_table(), a tier, and the method made from a configuration of it.
+struct ConfiguredMethod {
+  const MethodEntry* entry;
+  Tier tier;
+  nlohmann::json config;  // complete
+  std::unique_ptr<const Method> method;
 };
 
 const std::vector<MethodEntry>& method_table();

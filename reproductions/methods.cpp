@@ -1,79 +1,43 @@
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "reproductions/ed_dpm/config.h"
+#include "reproductions/claims/claims.h"
+#include "reproductions/claims/paper_tables.h"
 #include "reproductions/ed_dpm/ed_dpm.h"
 #include "reproductions/ed_dpm/paper.h"
-#include "reproductions/ed_dpm/presets.h"
-#include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/maskdm.h"
 #include "reproductions/maskdm/paper.h"
-#include "reproductions/maskdm/presets.h"
 #include "reproductions/method.h"
-#include "reproductions/self_guided/config.h"
+#include "reproductions/method_texts.h"
 #include "reproductions/self_guided/paper.h"
-#include "reproductions/self_guided/presets.h"
 #include "reproductions/self_guided/self_guided.h"
+#include "reproductions/tiers.h"
 
 namespace assay {
 
 const std::vector<MethodEntry>& method_table() {
   static const std::vector<MethodEntry> table = {
-      {"ed_dpm",
-       "ED-DPM: classifier guidance scaled by the classifier's entropy",
-       "Zheng et al., arXiv:2206.11474",
-       {"smoke", "mini", "paper"},
-       "emoji",
-       ed_dpm::preset,
-       {ed_dpm::check, ed_dpm::needs, ed_dpm::plan, {ed_dpm::prepare_features}, ed_dpm::run, ed_dpm::describe},
-       {ed_dpm::paper::check,
-        ed_dpm::paper::needs,
-        nullptr,
-        {},
-        ed_dpm::paper::run,
-        ed_dpm::paper::describe,
-        ed_dpm::paper::published},
-       ed_dpm::claims_json,
-       ed_dpm::paper_table_json},
-      {"maskdm",
-       "Masked Diffusion Models: pre-training on the visible patches of noised images",
-       "Lei et al., arXiv:2306.11363",
-       {"smoke", "mini", "paper"},
-       "emoji",
-       maskdm::preset,
-       {maskdm::check, maskdm::needs, maskdm::plan, {maskdm::prepare_features}, maskdm::run, maskdm::describe},
-       {maskdm::paper::check,
-        maskdm::paper::needs,
-        nullptr,
-        {},
-        maskdm::paper::run,
-        maskdm::paper::describe,
-        maskdm::paper::published},
-       maskdm::claims_json,
-       maskdm::paper_table_json},
-      {"self_guided",
-       "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
-       "Hu et al., arXiv:2210.06462",
-       {"smoke", "mini", "paper"},
-       "emoji",
-       self_guided::preset,
-       {self_guided::check,
-        self_guided::needs,
-        self_guided::plan,
-        {self_guided::prepare_features, self_guided::prepare_encoder},
-        self_guided::run,
-        self_guided::describe},
-       {self_guided::paper::check,
-        self_guided::paper::needs,
-        nullptr,
-        {},
-        self_guided::paper::run,
-        self_guided::paper::describe,
-        self_guided::paper::published},
-       self_guided::claims_json,
-       self_guided::paper_table_json},
+      {.id = "ed_dpm",
+       .title = "ED-DPM: classifier guidance scaled by the classifier's entropy",
+       .reference = "Zheng et al., arXiv:2206.11474",
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
+       .trained = ed_dpm::make_method,
+       .paper = ed_dpm::paper::make_method},
+      {.id = "maskdm",
+       .title = "Masked Diffusion Models: pre-training on the visible patches of noised images",
+       .reference = "Lei et al., arXiv:2306.11363",
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
+       .trained = maskdm::make_method,
+       .paper = maskdm::paper::make_method},
+      {.id = "self_guided",
+       .title = "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
+       .reference = "Hu et al., arXiv:2210.06462",
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
+       .trained = self_guided::make_method,
+       .paper = self_guided::paper::make_method},
   };
   return table;
 }
@@ -85,6 +49,25 @@ const MethodEntry& method_entry(const std::string& id) {
     known.push_back(entry.id);
   }
   throw InputError(unknown_name_message("method", id, known));
+}
+
+Tier MethodEntry::tier(const std::string& name) const { return find_tier(name, tiers, id); }
+
+nlohmann::json MethodEntry::preset(Tier tier, const std::string& dataset) const {
+  return method_preset(id, tier, dataset);
+}
+
+ConfiguredMethod MethodEntry::configured(Tier tier, nlohmann::json config) const {
+  std::unique_ptr<Method> method = tier == Tier::paper ? paper(config) : trained(config);
+  return {this, tier, std::move(config), std::move(method)};
+}
+
+std::vector<ClaimTemplate> MethodEntry::claims() const {
+  return read_claims(method_texts(id).claims, id + "/claims.json");
+}
+
+std::vector<PublishedCell> MethodEntry::published_cells(const nlohmann::json& config) const {
+  return read_paper_tables(method_texts(id).paper_table, id + "/paper_table.json", config);
 }
 
 }  // namespace assay

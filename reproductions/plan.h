@@ -48,6 +48,7 @@ struct PlannedRow {
   nlohmann::json settings;
   std::vector<NeededFile> files;
   std::vector<PlannedNetwork> networks;
+  bool half = false;  // whether its steps are taken in float16
   std::int64_t images = 0;
   double flops = 0;                     // of an image, all steps
   double training_flops = 0;            // before it can be sampled; 0 where nothing is trained

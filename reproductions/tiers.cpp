@@ -3,16 +3,17 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/nearest.h"
+#include "reproductions/method_texts.h"
 
 namespace assay {
 
-nlohmann::json tier_preset(const char* text, const std::string& method, const std::string& tier,
-                           const std::string& dataset) {
+nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset) {
   const nlohmann::json presets = parse_json(text, method + "/presets.json");
-  std::vector<std::string> tiers;
-  for (const auto& [name, value] : presets.items()) tiers.push_back(name);
-  if (!presets.contains(tier)) throw InputError(method + ": " + unknown_name_message("tier", tier, tiers));
-  nlohmann::json preset = presets.at(tier);
+  const std::string name = name_of(tier);
+  std::vector<std::string> known;
+  for (const auto& [other, value] : presets.items()) known.push_back(other);
+  if (!presets.contains(name)) throw InputError(method + ": " + unknown_name_message("tier", name, known));
+  nlohmann::json preset = presets.at(name);
   const nlohmann::json on = preset.value("on", nlohmann::json::object());
   preset.erase("on");
   if (!dataset.empty() && preset.contains("dataset") && dataset != preset.at("dataset").at("name")) {
@@ -20,6 +21,10 @@ nlohmann::json tier_preset(const char* text, const std::string& method, const st
     if (on.contains(dataset)) preset.merge_patch(on.at(dataset));
   }
   return preset;
+}
+
+nlohmann::json method_preset(const std::string& method, Tier tier, const std::string& dataset) {
+  return tier_preset(method_texts(method).presets, method, tier, dataset);
 }
 
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/tier.h"
 #include "datasets/dataset.h"
 
 namespace assay {
@@ -10,8 +11,10 @@ namespace assay {
 /// A tier of a method's presets.json (`text`), with every key present. On a `dataset` that is not the tier's own
 /// (empty: the tier's own) that set's defaults hold, apart from the size the networks are made for, and then what the
 /// tier's key `on` says of it, a merge patch (RFC 7396). Throws InputError with the known tiers.
-nlohmann::json tier_preset(const char* text, const std::string& method, const std::string& tier,
-                           const std::string& dataset);
+nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset);
+
+/// tier_preset() of the presets.json of a method's folder.
+nlohmann::json method_preset(const std::string& method, Tier tier, const std::string& dataset = "");
 
 /// What a data set needs that this machine lacks, and how to get it; one line each.
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset);

@@ -48,14 +48,14 @@ std::vector<RunRow> new_runs(const std::vector<MethodRuns>& methods, const std::
   for (const MethodRuns& of_method : methods)
     for (const std::int64_t seed : seeds) {
       RunRow run;
-      run.method = of_method.method->id;
-      run.tier = of_method.tier;
+      run.method = of_method.configured.entry->id;
+      run.tier = name_of(of_method.configured.tier);
       if (of_method.dataset) {
         run.dataset = of_method.dataset->name();
         run.dataset_hash = of_method.dataset->hash();
       }
       run.seed = seed;
-      run.config = of_method.config;
+      run.config = of_method.configured.config;
       run.code_version = code_version();
       run.device = device_description(device);
       run.driver = device.is_cpu() ? "" : driver_version();
@@ -70,11 +70,10 @@ std::vector<RunRow> new_runs(const std::vector<MethodRuns>& methods, const std::
 std::vector<MethodRuns> recorded_methods(const std::vector<RunRow>& runs, std::int64_t asked) {
   std::vector<MethodRuns> methods;
   for (const RunRow& run : runs) {
-    if (std::any_of(methods.begin(), methods.end(), [&](const MethodRuns& m) { return m.method->id == run.method; }))
+    if (std::any_of(methods.begin(), methods.end(), [&](const MethodRuns& m) { return m.configured.entry->id == run.method; }))
       continue;
     const MethodEntry& method = method_entry(run.method);
-    method.work_of(run.tier).check(run.config);
-    methods.push_back(method_runs(method, run.tier, run.config));
+    methods.push_back(method_runs(method.configured(method.tier(run.tier), run.config)));
     if (methods.back().dataset && methods.back().dataset->hash() != run.dataset_hash)
       throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", asked));
   }
@@ -91,7 +90,7 @@ BatchResult execute(const RunRequest& request) {
   const int threads = thread_total(request.threads);
   std::vector<MethodRuns> methods;
   for (const std::string& id : ids)
-    methods.push_back(method_runs(method_entry(id), request.tier, complete_config(id, request)));
+    methods.push_back(method_runs(configured_method(id, request)));
 
   BatchRow batch;
   batch.command = request.command;
@@ -103,7 +102,7 @@ BatchResult execute(const RunRequest& request) {
   Store store = Store::open_or_create(request.store);
   Recorder recorder(store);
   const RowId id = recorder.begin_batch_with_runs(batch, runs);
-  for (MethodRuns& of_method : methods) of_method.tasks = unfinished_tasks(runs, of_method.method->id, device, threads);
+  for (MethodRuns& of_method : methods) of_method.tasks = unfinished_tasks(runs, of_method.configured.entry->id, device, threads);
   execute_batch({store, recorder, id, device, threads, request.checkpoint_seconds}, methods);
   return read_batch(store, id);
 }
@@ -131,7 +130,7 @@ BatchResult resume(const std::filesystem::path& file, std::int64_t run_id) {
   // As in execute(): what can be refused is refused before a run is said to go on.
   std::vector<MethodRuns> methods = recorded_methods(runs, run_id);
   for (MethodRuns& of_method : methods) {
-    of_method.tasks = unfinished_tasks(runs, of_method.method->id, device, threads);
+    of_method.tasks = unfinished_tasks(runs, of_method.configured.entry->id, device, threads);
     for (const RunTask& task : of_method.tasks) recorder.resume_run(task.run);
   }
   execute_batch({store, recorder, id, device, threads, config.at("checkpoint_seconds").get<double>()}, methods);

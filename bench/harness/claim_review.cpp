@@ -7,8 +7,6 @@
 #include <map>
 
 #include "bench/harness/verdicts.h"
-#include "core/error.h"
-#include "core/nearest.h"
 #include "reproductions/method.h"
 
 namespace assay {
@@ -43,11 +41,11 @@ std::map<std::string, std::vector<Recorded>> recorded_batches(const Query& query
 }
 
 /// The tiers in which a claim may be judged, highest first.
-std::vector<std::string> tiers_of(const MethodEntry& method, const ClaimTemplate& claim,
-                                  const std::optional<std::string>& only) {
-  std::vector<std::string> tiers;
+std::vector<Tier> tiers_of(const MethodEntry& method, const ClaimTemplate& claim,
+                           const std::optional<std::string>& only) {
+  std::vector<Tier> tiers;
   for (auto tier = method.tiers.rbegin(); tier != method.tiers.rend(); ++tier)
-    if (claim.made_in(*tier) && (!only || *only == *tier)) tiers.push_back(*tier);
+    if (claim.made_in(*tier) && (!only || *only == name_of(*tier))) tiers.push_back(*tier);
   return tiers;
 }
 
@@ -64,16 +62,16 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
 /// By the newest batch of the highest tier that says something about it, so that a batch of one part of a method does
 /// not hide what an earlier one said of another part.
 std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
-                                      const std::vector<std::string>& tiers,
+                                      const std::vector<Tier>& tiers,
                                       const std::map<std::string, std::vector<Recorded>>& batches) {
-  const auto tier = std::find_if(tiers.begin(), tiers.end(), [&](const auto& name) { return batches.contains(name); });
+  const auto tier = std::find_if(tiers.begin(), tiers.end(), [&](Tier t) { return batches.contains(name_of(t)); });
   std::vector<ReviewedClaim> newest;
   if (tier == tiers.end()) {
     for (const Claim& claim : entry.claims(method.preset(tiers.front())))
       newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
     return newest;
   }
-  for (const Recorded& recorded : batches.at(*tier)) {
+  for (const Recorded& recorded : batches.at(name_of(*tier))) {
     std::vector<ReviewedClaim> reviewed = review_in(query, method, entry, recorded);
     const auto judged = [](const ReviewedClaim& claim) { return claim.row.verdict != Verdict::not_run; };
     if (std::any_of(reviewed.begin(), reviewed.end(), judged)) return reviewed;
@@ -88,20 +86,19 @@ std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest&
   if (request.method) method_entry(*request.method);
   if (request.batch) query.batch(*request.batch);
   if (request.tier) {
-    std::vector<std::string> known;
+    std::vector<Tier> known;
     for (const MethodEntry& method : method_table())
-      for (const std::string& tier : method.tiers)
+      for (const Tier tier : method.tiers)
         if (std::find(known.begin(), known.end(), tier) == known.end()) known.push_back(tier);
-    if (std::find(known.begin(), known.end(), *request.tier) == known.end())
-      throw InputError("--tier: " + unknown_name_message("tier", *request.tier, known));
+    find_tier(*request.tier, known, "--tier");
   }
   std::vector<ReviewedClaim> all;
   for (const MethodEntry& method : method_table()) {
     if (request.method && *request.method != method.id) continue;
     const auto batches = recorded_batches(query, method.id, request.batch);
     if (request.batch && !request.method && batches.empty()) continue;
-    for (const ClaimTemplate& entry : read_claims(method.claims, method.id + "/claims.json")) {
-      const std::vector<std::string> tiers = tiers_of(method, entry, request.tier);
+    for (const ClaimTemplate& entry : method.claims()) {
+      const std::vector<Tier> tiers = tiers_of(method, entry, request.tier);
       if (tiers.empty()) continue;
       for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches)) all.push_back(std::move(claim));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <utility>
 
 #include "bench/harness/machine.h"
 #include "bench/harness/published_rows.h"
@@ -26,8 +27,8 @@ int threads_of(std::size_t position, std::size_t count, int total) {
 }
 
 /// What all seeds share is made first, one product a thread, so that no seed waits for another.
-void make_shared_products(const BatchPlace& place, const MethodWork& work, RecordedRun& run) {
-  const auto& products = work.shared_products;
+void make_shared_products(const BatchPlace& place, const Method& method, RecordedRun& run) {
+  const auto products = method.shared_products();
   parallel_for(std::ssize(products), place.device.is_cpu() ? place.threads : 1, [&](std::int64_t i, int) {
     const ThreadCount one(1);
     products[static_cast<std::size_t>(i)](run);
@@ -37,8 +38,8 @@ void make_shared_products(const BatchPlace& place, const MethodWork& work, Recor
 /// Executes tasks and records how each ended.
 class TaskRunner {
  public:
-  TaskRunner(const BatchPlace& place, const MethodWork& work, const nlohmann::json& config, RunContext& context)
-      : place_(place), work_(work), config_(config), context_(context) {}
+  TaskRunner(const BatchPlace& place, const ConfiguredMethod& configured, RunContext& context)
+      : place_(place), method_(*configured.method), config_(configured.config), context_(context) {}
 
   /// Runs of equal share go side by side; the next share begins when they are done. The other seeds go on where one
   /// fails; what is wrong with the input is told when they have ended.
@@ -64,7 +65,7 @@ class TaskRunner {
         place_.recorder.start_run(task.run);
       }
       RecordedRun run(context_, task.run, config_, task.seed);
-      work_.run(run);
+      method_.run(run);
       finish(task, RunStatus::done, "");
     } catch (const Interrupted&) {
       finish(task, RunStatus::interrupted, "interrupted by the user");
@@ -81,33 +82,33 @@ class TaskRunner {
   }
 
   const BatchPlace& place_;
-  const MethodWork& work_;
+  const Method& method_;
   const nlohmann::json& config_;
   RunContext& context_;
   std::exception_ptr bad_input_;  // the first one
 };
 
 /// Judges the contrasts and claims over the finished runs of the batch, and records them with the published numbers.
-void record_verdicts(const BatchPlace& place, const MethodRuns& of_method, const MethodPlan& plan) {
-  const MethodEntry& method = *of_method.method;
+void record_verdicts(const BatchPlace& place, const ConfiguredMethod& configured) {
+  const MethodEntry& entry = *configured.entry;
   const Query query(place.store);
-  const std::vector<Claim> claims =
-      claims_in(read_claims(method.claims, method.id + "/claims.json"), of_method.tier, of_method.config);
-  const Verdicts verdicts = judge(query, place.batch, method.id, plan, claims);
+  const std::vector<Claim> claims = claims_in(entry.claims(), configured.tier, configured.config);
+  const Verdicts verdicts = judge(query, place.batch, entry.id, configured.method->plan(), claims);
   // The scores may have been recorded by an earlier process: name their protocols to this one.
   for (const ProtocolRow& protocol : query.protocols())
     for (const ComparisonRow& row : verdicts.comparisons)
       if (row.protocol_id == protocol.id) place.recorder.upsert_protocol(protocol);
   place.recorder.add_comparisons(verdicts.comparisons);
   place.recorder.add_claims(verdicts.claims);
-  place.recorder.add_published(published_rows(place.batch, method, of_method.config));
+  place.recorder.add_published(published_rows(place.batch, entry, configured.config));
 }
 
 }  // namespace
 
-MethodRuns method_runs(const MethodEntry& method, const std::string& tier, const nlohmann::json& config) {
-  for (const std::string& missing : method.work_of(tier).needs(config)) throw InputError(missing);
-  MethodRuns runs{&method, tier, config, nullptr, {}};
+MethodRuns method_runs(ConfiguredMethod configured) {
+  for (const std::string& missing : configured.method->needs()) throw InputError(missing);
+  MethodRuns runs{std::move(configured), nullptr, {}};
+  const nlohmann::json& config = runs.configured.config;
   if (config.contains("dataset")) runs.dataset = open_dataset(read_dataset_spec(config.at("dataset"), "dataset"));
   return runs;
 }
@@ -127,7 +128,7 @@ std::vector<RunTask> unfinished_tasks(const std::vector<RunRow>& runs, const std
 }
 
 void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
-  const MethodWork& work = of_method.method->work_of(of_method.tier);
+  const ConfiguredMethod& configured = of_method.configured;
   if (!of_method.tasks.empty()) {
     RunContext context;
     context.recorder = &place.recorder;
@@ -138,12 +139,12 @@ void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
     context.machine = machine_description();
     context.dataset = of_method.dataset;
     const RunTask& first = of_method.tasks.front();
-    RecordedRun of_all(context, first.run, of_method.config, first.seed);
-    make_shared_products(place, work, of_all);
-    TaskRunner(place, work, of_method.config, context).execute_all(of_method.tasks);
+    RecordedRun of_all(context, first.run, configured.config, first.seed);
+    make_shared_products(place, *configured.method, of_all);
+    TaskRunner(place, configured, context).execute_all(of_method.tasks);
   }
   stop_if_interrupted();
-  record_verdicts(place, of_method, work.plan ? work.plan(of_method.config) : MethodPlan{});
+  record_verdicts(place, configured);
 }
 
 }  // namespace assay

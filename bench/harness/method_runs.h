@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -20,11 +19,9 @@ struct RunTask {
   int threads = 1;
 };
 
-/// One method of a batch with its checked configuration, and its runs that are not done yet.
+/// One method of a batch, and its runs that are not done yet.
 struct MethodRuns {
-  const MethodEntry* method = nullptr;
-  std::string tier;
-  nlohmann::json config;
+  ConfiguredMethod configured;
   std::shared_ptr<const Dataset> dataset;  // null: the configuration has none
   std::vector<RunTask> tasks;
 };
@@ -39,9 +36,8 @@ struct BatchPlace {
   double checkpoint_seconds = 20.0;  // between the states that an interrupted training goes on from
 };
 
-/// The method with a configuration that was checked, without tasks. Throws InputError where the machine lacks what the
-/// tier needs, or the data set cannot be opened.
-MethodRuns method_runs(const MethodEntry& method, const std::string& tier, const nlohmann::json& config);
+/// The method without tasks. Throws InputError where the machine lacks what it needs, or the data set cannot be opened.
+MethodRuns method_runs(ConfiguredMethod configured);
 
 /// The runs of this method among `runs`, all those of its batch, that are not done. Runs go side by side with an equal
 /// share of the threads each; where the last round has fewer of them, those share all threads. On a GPU each has all.

@@ -7,7 +7,7 @@ namespace assay {
 
 std::vector<PublishedRow> published_rows(RowId batch, const MethodEntry& method, const nlohmann::json& config) {
   std::vector<PublishedRow> rows;
-  for (PublishedCell& cell : read_paper_tables(method.paper_table, method.id + "/paper_table.json", config)) {
+  for (PublishedCell& cell : method.published_cells(config)) {
     PublishedRow row;
     row.batch = batch;
     row.method = method.id;

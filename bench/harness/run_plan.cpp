@@ -11,16 +11,15 @@ std::vector<RunPlan> plan_runs(const RunRequest& request) {
   const ThreadCount threads(thread_total(request.threads));
   std::vector<RunPlan> plans;
   for (const std::string& id : method_ids(request.methods)) {
-    RunPlan plan;
-    plan.method = id;
-    plan.tier = request.tier;
-    plan.seeds = request.seeds;
-    plan.config = complete_config(id, request);
-    const MethodWork& work = method_entry(id).work_of(request.tier);
-    plan.steps = work.describe(plan.config);
-    plan.missing = work.needs(plan.config);
-    if (work.published != nullptr) plan.published = work.published(plan.config, device);
-    plans.push_back(std::move(plan));
+    const ConfiguredMethod configured = configured_method(id, request);
+    const Method& method = *configured.method;
+    plans.push_back({.method = id,
+                     .tier = request.tier,
+                     .seeds = request.seeds,
+                     .config = configured.config,
+                     .steps = method.describe(),
+                     .missing = method.needs(),
+                     .published = method.published_plan(device)});
   }
   return plans;
 }

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "datasets/dataset.h"
-#include "reproductions/method.h"
 
 namespace assay {
 namespace {
@@ -68,18 +67,16 @@ int thread_total(int asked) {
   return asked > 0 ? asked : at::get_num_threads();
 }
 
-nlohmann::json complete_config(const std::string& id, const RunRequest& request) {
+ConfiguredMethod configured_method(const std::string& id, const RunRequest& request) {
   const MethodEntry& method = method_entry(id);
-  if (std::find(method.tiers.begin(), method.tiers.end(), request.tier) == method.tiers.end())
-    throw InputError(fmt::format("{}: {}", id, unknown_name_message("tier", request.tier, method.tiers)));
-  nlohmann::json config = method.preset(request.tier, request.dataset);
+  const Tier tier = method.tier(request.tier);
+  nlohmann::json config = method.preset(tier, request.dataset);
   if (!request.dataset.empty() && !config.contains("dataset"))
     throw InputError(fmt::format("--dataset {}: {} --tier {} reads no data set of this program; leave it out",
                                  request.dataset, id, request.tier));
   if (!request.dataset.empty()) dataset_entry(request.dataset);
   for (const std::string& setting : request.settings) set_key(config, setting);
-  method.work_of(request.tier).check(config);
-  return config;
+  return method.configured(tier, std::move(config));
 }
 
 }  // namespace assay

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "reproductions/method.h"
 
 namespace assay {
 
@@ -31,8 +32,7 @@ std::vector<std::string> method_ids(const std::vector<std::string>& asked);
 /// The CPU threads that a request asks for; for 0, LibTorch's number. Throws InputError outside 0 ... 1024.
 int thread_total(int asked);
 
-/// Complete configuration of a method: the tier's preset, the data set asked for, then every setting. Checked.
-/// Throws InputError.
-nlohmann::json complete_config(const std::string& method, const RunRequest& request);
+/// A method with what was asked for: the tier's preset, the data set, then every setting. Throws InputError.
+ConfiguredMethod configured_method(const std::string& method, const RunRequest& request);
 
 }  // namespace assay

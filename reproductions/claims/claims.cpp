@@ -97,8 +97,8 @@ std::string in_words(const ClaimRule& rule) {
   return "reported without a threshold";
 }
 
-bool ClaimTemplate::made_in(const std::string& tier) const {
-  return tiers.empty() ? tier != "paper" : std::find(tiers.begin(), tiers.end(), tier) != tiers.end();
+bool ClaimTemplate::made_in(Tier tier) const {
+  return tiers.empty() ? tier != Tier::paper : std::find(tiers.begin(), tiers.end(), tier) != tiers.end();
 }
 
 std::vector<Claim> ClaimTemplate::claims(const nlohmann::json& config) const {
@@ -139,7 +139,8 @@ std::vector<ClaimTemplate> read_claims(const std::string& text, const std::strin
     required(reader, "statement", place);
     required(reader, "origin", place);
     reader.text("note", "");
-    entry.tiers = reader.texts("tiers", {});
+    for (const std::string& tier : reader.texts("tiers", {}))
+      entry.tiers.push_back(find_tier(tier, all_tiers(), place + ".tiers"));
     reader.object("where");
     if (reader.object("each").size() > 1)
       throw InputError(fmt::format("{}.each: expected one name, got {}", place, item.at("each").dump()));
@@ -152,8 +153,7 @@ std::vector<ClaimTemplate> read_claims(const std::string& text, const std::strin
   return templates;
 }
 
-std::vector<Claim> claims_in(const std::vector<ClaimTemplate>& templates, const std::string& tier,
-                             const nlohmann::json& config) {
+std::vector<Claim> claims_in(const std::vector<ClaimTemplate>& templates, Tier tier, const nlohmann::json& config) {
   std::vector<Claim> claims;
   for (const ClaimTemplate& entry : templates)
     if (entry.made_in(tier))

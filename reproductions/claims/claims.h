@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/tier.h"
+
 /// The claims of a paper as data: reproductions/METHOD/claims.json, whose format docs/adding-a-method.md gives.
 namespace assay {
 
@@ -48,20 +50,19 @@ struct Claim {
 /// A claim as written, with its placeholders.
 struct ClaimTemplate {
   std::string id;
-  std::vector<std::string> tiers;  // empty: all but `paper`, whose scores are others
+  std::vector<Tier> tiers;  // empty: all but Tier::paper, whose scores are others
   nlohmann::json source;
 
-  bool made_in(const std::string& tier) const;
+  bool made_in(Tier tier) const;
   /// The claims it makes about a configuration: one, or one an element of its `each`. Throws InputError.
   std::vector<Claim> claims(const nlohmann::json& config) const;
 };
 
 /// Reads a claims.json. Throws InputError, naming `where` and the claim, for missing or unknown keys, a rule that is
-/// none, or an id that is used twice.
+/// none, an unknown tier, or an id that is used twice.
 std::vector<ClaimTemplate> read_claims(const std::string& text, const std::string& where);
 
 /// The claims that are made in a tier about a configuration.
-std::vector<Claim> claims_in(const std::vector<ClaimTemplate>& templates, const std::string& tier,
-                             const nlohmann::json& config);
+std::vector<Claim> claims_in(const std::vector<ClaimTemplate>& templates, Tier tier, const nlohmann::json& config);
 
 }  // namespace assay

@@ -7,8 +7,6 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "diffusion/process/respacing.h"
-#include "reproductions/ed_dpm/presets.h"
-#include "reproductions/tiers.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -44,10 +42,6 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
 }
 
 }  // namespace
-
-nlohmann::json preset(const std::string& tier, const std::string& dataset) {
-  return tier_preset(presets_json, "ed_dpm", tier, dataset);
-}
 
 Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");

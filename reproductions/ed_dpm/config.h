@@ -44,9 +44,6 @@ struct Config {
   bool oracle = false;           // the exact Gaussian-mixture checks
 };
 
-/// As tier_preset() of this method's presets.json.
-nlohmann::json preset(const std::string& tier, const std::string& dataset = "");
-
 /// Reads and checks a complete configuration of a trained tier. Throws InputError.
 Config read_config(const nlohmann::json& object);
 

@@ -233,14 +233,22 @@ void paired_differences(Study& s, const Judge& judge) {
   });
 }
 
-}  // namespace
+class EdDpm final : public Method {
+ public:
+  explicit EdDpm(const nlohmann::json& config) : config_(read_config(config)) {}
 
-void check(const nlohmann::json& config) { read_config(config); }
+  std::vector<std::string> needs() const override { return dataset_needs(config_.dataset); }
+  std::vector<std::string> describe() const override;
+  MethodPlan plan() const override;
+  std::vector<std::function<void(Run&)>> shared_products() const override;
+  void run(Run& run) const override;
 
-std::vector<std::string> needs(const nlohmann::json& config) { return dataset_needs(read_config(config).dataset); }
+ private:
+  Config config_;
+};
 
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const Config c = read_config(config);
+std::vector<std::string> EdDpm::describe() const {
+  const Config& c = config_;
   const UNet net(c.unet);
   const EncoderUNet classifier(c.classifier);
   const auto guided = static_cast<std::int64_t>(arms.size()) - 1;
@@ -261,8 +269,7 @@ std::vector<std::string> describe(const nlohmann::json& config) {
           guided * grids * c.sample.selection_count + 2 * static_cast<std::int64_t>(arms.size()) * c.sample.count)};
 }
 
-MethodPlan plan(const nlohmann::json& config) {
-  read_config(config);
+MethodPlan EdDpm::plan() const {
   MethodPlan plan;
   for (const auto& [metric, protocol] : {std::pair("fd-small", "fd-small"), std::pair("accuracy", "linear-probe")})
     for (const Diffusion diffusion : diffusions)
@@ -272,13 +279,15 @@ MethodPlan plan(const nlohmann::json& config) {
   return plan;
 }
 
-void prepare_features(Run& run) {
-  const Config config = read_config(run.config());
-  FdSmall(run, load_images(run.dataset(), Split::train), config.fd_small, config.bootstrap);
+/// The fd-small network.
+std::vector<std::function<void(Run&)>> EdDpm::shared_products() const {
+  return {[this](Run& run) {
+    FdSmall(run, load_images(run.dataset(), Split::train), config_.fd_small, config_.bootstrap);
+  }};
 }
 
-void run(Run& run) {
-  Study s(run);
+void EdDpm::run(Run& run) const {
+  Study s(run, config_);
   if (s.config.oracle) record_oracle(run);
   const Judge judge(s);
   real_images(s, judge);
@@ -304,5 +313,9 @@ void run(Run& run) {
                     [&](Run& part) { compare_on(part, Diffusion::conditional); }});
   paired_differences(s, judge);
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<EdDpm>(config); }
 
 }  // namespace assay::ed_dpm

@@ -1,7 +1,6 @@
 #pragma once
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "reproductions/method.h"
 
@@ -17,12 +16,7 @@
 /// Every guided arm has its own gamma, chosen from a grid on one set of sample seeds and reported on another.
 namespace assay::ed_dpm {
 
-void check(const nlohmann::json& config);
-std::vector<std::string> needs(const nlohmann::json& config);
-std::vector<std::string> describe(const nlohmann::json& config);
-MethodPlan plan(const nlohmann::json& config);
-/// The product that all seeds share: the fd-small network.
-void prepare_features(Run& run);
-void run(Run& run);
+/// With a configuration of a tier that trains networks of its own. Throws InputError where it is not a complete one.
+std::unique_ptr<Method> make_method(const nlohmann::json& config);
 
 }  // namespace assay::ed_dpm

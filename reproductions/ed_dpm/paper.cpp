@@ -14,8 +14,8 @@
 #include "reproductions/ed_dpm/config.h"
 #include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/published/config.h"
-#include "reproductions/published/sampling.h"
-#include "reproductions/published/step_speed.h"
+#include "reproductions/published/tier.h"
+#include "reproductions/tiers.h"
 
 namespace assay::ed_dpm::paper {
 namespace {
@@ -30,7 +30,7 @@ struct Row {
 };
 
 struct PaperConfig {
-  PublishedRun run;
+  PublishedConfig published;
   std::vector<std::int64_t> classes;  // asked for, equally often; empty: every class of the classifier
   std::vector<Row> rows;              // the selected ones
 };
@@ -68,18 +68,18 @@ GaussianProcess process_of(const PaperConfig& c, const Row& row) {
   GaussianProcessOptions options;
   options.variance = VarianceType::learned_range;
   options.respacing = row.respacing;
-  const std::string& schedule = c.run.networks.at(row.diffusion).configuration.noise_schedule;
+  const std::string& schedule = c.published.networks.at(row.diffusion).configuration.noise_schedule;
   return {make_noise_schedule(schedule, 1000), options};
 }
 
 /// Throws InputError where the networks of a row do not fit each other or what is asked of them.
 void check_row(const PaperConfig& c, const Row& row) {
   const std::string where = "published." + row.name;
-  require_entry(c.run.networks, "network", row.diffusion, where + ".diffusion");
-  require_entry(c.run.networks, "network", row.classifier, where + ".classifier");
-  require_entry(c.run.references, "reference", row.reference, where + ".reference");
-  const AdmConfiguration &diffusion = c.run.networks.at(row.diffusion).configuration,
-                         &classifier = c.run.networks.at(row.classifier).configuration;
+  require_entry(c.published.networks, "network", row.diffusion, where + ".diffusion");
+  require_entry(c.published.networks, "network", row.classifier, where + ".classifier");
+  require_entry(c.published.references, "reference", row.reference, where + ".reference");
+  const AdmConfiguration &diffusion = c.published.networks.at(row.diffusion).configuration,
+                         &classifier = c.published.networks.at(row.classifier).configuration;
   const auto* unet = std::get_if<UNetConfig>(&diffusion.network);
   if (!unet || unet->out_channels != 2 * unet->in_channels || unet->in_channels != 3)
     throw InputError(
@@ -111,12 +111,12 @@ void check_row(const PaperConfig& c, const Row& row) {
 PaperConfig read_paper_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   PaperConfig c;
-  c.run = read_published_run(reader);
-  read_networks(reader, c.run);
+  c.published = read_published_config(reader);
+  read_networks(reader, c.published);
   {
     const nlohmann::json& sampling = reader.object("sampling");
     ConfigReader s(sampling, "sampling");
-    read_amounts(s, c.run);
+    read_amounts(s, c.published);
     if (sampling.value("classes", nlohmann::json("all")) == "all")
       s.allow("classes");
     else
@@ -131,80 +131,9 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     const Row read = read_row(row, name, reader.object("sampling"));
     check_row(c, read);
   }
-  for (const std::string& name : c.run.rows)
+  for (const std::string& name : c.published.rows)
     c.rows.push_back(read_row(object.at("published").at(name), name, reader.object("sampling")));
   return c;
-}
-
-std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
-  return {c.run.networks.at(row.diffusion).file, c.run.networks.at(row.classifier).file,
-          c.run.references.at(row.reference), c.run.inception};
-}
-
-std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  return departures(ed_dpm::preset("paper"), config, row.name, free_keys(c.run, {row.diffusion, row.classifier}));
-}
-
-nlohmann::json params_of(const Row& row) { return {{"gamma", row.guidance.scale}, {"steps", row.respacing}}; }
-
-/// Every flag of a row, under the names of this program's configuration.
-nlohmann::json settings_of(const PaperConfig& c, const Row& row, at::Device device) {
-  const AdmConfiguration &diffusion = c.run.networks.at(row.diffusion).configuration,
-                         &classifier = c.run.networks.at(row.classifier).configuration;
-  return {
-      {"arm", row.arm},
-      {"gamma", row.guidance.scale},
-      {"entropy_scaling", row.guidance.entropy_scaling},
-      {"entropy_constant", fmt::format("ln {}", class_count(classifier))},
-      {"entropy_floor", row.guidance.entropy_floor},
-      {"sampler", row.sampling.kind == AdmSampling::Kind::ddim ? "ddim" : "ddpm"},
-      {"respacing", row.respacing},
-      {"steps", process_of(c, row).steps()},
-      {"eta", row.sampling.eta},
-      {"clip", row.sampling.clip},
-      {"noise_schedule", diffusion.noise_schedule},
-      {"diffusion_steps", 1000},
-      {"image_size", image_size(diffusion)},
-      {"class_conditional", class_count(diffusion) > 0},
-      {"classes", c.classes.empty() ? nlohmann::json(fmt::format("uniform over {}", class_count(classifier)))
-                                    : nlohmann::json(c.classes)},
-      {"samples", c.run.images},
-      {"batch", c.run.batch},
-      {"shard", c.run.shard},
-      {"seed", "of the run; sample i draws noise, step noise and class from Philox streams of its own"},
-      {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
-      {"precision", fmt::format("diffusion {}, classifier {}", runs_in_half(diffusion, device) ? "float16" : "float32",
-                                runs_in_half(classifier, device) ? "float16" : "float32")},
-      {"protocols", c.run.protocols}};
-}
-
-/// A classifier's gradient costs a forward pass and one as long back to the image.
-double step_flops(const NetworkCost& diffusion, const NetworkCost& classifier) {
-  return diffusion.flops + 2 * classifier.flops;
-}
-
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
-  const PublishedNetwork &diffusion = c.run.networks.at(row.diffusion), &classifier = c.run.networks.at(row.classifier);
-  PlannedRow out;
-  out.name = row.name;
-  out.settings = settings_of(c, row, device);
-  out.files = files_of(c, row);
-  out.networks = {planned("diffusion", diffusion), planned("classifier", classifier)};
-  out.images = c.run.images;
-  const NetworkCost &d = out.networks[0].cost, &k = out.networks[1].cost;
-  out.flops = static_cast<double>(process_of(c, row).steps()) * step_flops(d, k);
-  const auto weights = [&](const PublishedNetwork& network, const NetworkCost& cost) {
-    return 4 * cost.parameters - (runs_in_half(network.configuration, device) ? 2 * cost.castable : 0);
-  };
-  // Both networks stay; only one of them works at a time.
-  const std::int64_t batch = passes_of_published_network(device, c.run.batch).rows_of(c.run.images);
-  out.memory_bytes =
-      std::max(d.predict_bytes(batch, runs_in_half(diffusion.configuration, device)) + weights(classifier, k),
-               k.gradient_pass_bytes(batch) + weights(diffusion, d));
-  out.loading_bytes = 8 * std::max(d.parameters, k.parameters);
-  out.departures = departures_of(config, c, row);
-  out.unknown = c.run.unknown;
-  return out;
 }
 
 /// The networks at hand, each loaded when a shard first needs it; rows in the preset's order change them seldom.
@@ -214,7 +143,7 @@ class Networks {
   const Denoiser& diffusion(const std::string& name) {
     if (diffusion_name_ != name) {
       diffusion_.reset();
-      diffusion_ = load_denoiser(c_.run.networks.at(name), device_);
+      diffusion_ = load_denoiser(c_.published.networks.at(name), device_);
       diffusion_name_ = name;
     }
     return *diffusion_;
@@ -222,7 +151,7 @@ class Networks {
   const EncoderUNet& classifier(const std::string& name) {
     if (classifier_name_ != name) {
       classifier_.reset();
-      classifier_ = load_classifier(c_.run.networks.at(name), device_);
+      classifier_ = load_classifier(c_.published.networks.at(name), device_);
       classifier_name_ = name;
     }
     return *classifier_;
@@ -248,52 +177,88 @@ std::vector<std::int64_t> asked_classes(const PaperConfig& c, std::int64_t known
   return asked;
 }
 
-}  // namespace
+class Paper final : public PublishedMethod<PaperConfig> {
+ public:
+  explicit Paper(const nlohmann::json& config)
+      : PublishedMethod("published row(s)", method_preset("ed_dpm", Tier::paper), config, read_paper_config(config)) {}
 
-void check(const nlohmann::json& config) { read_paper_config(config); }
-
-std::vector<std::string> needs(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
-}
-
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  return {summary_of(c.run, "published row(s)")};
-}
-
-PublishedPlan published(const nlohmann::json& config, at::Device device) {
-  const PaperConfig c = read_paper_config(config);
-  PublishedPlan plan;
-  bool half = false;
-  for (const Row& row : c.rows) {
-    plan.rows.push_back(planned_row(config, c, row, device));
-    half = half || runs_in_half(c.run.networks.at(row.diffusion).configuration, device);
+ private:
+  std::vector<NeededFile> files(const Row& row) const override {
+    return {network(row.diffusion).file, network(row.classifier).file, config_.published.references.at(row.reference),
+            config_.published.inception};
   }
-  plan.speed = measure_step_speed(device, half);
-  return plan;
+  std::set<std::string> networks(const Row& row) const override { return {row.diffusion, row.classifier}; }
+  PlannedRow planned(const Row& row, at::Device device) const override;
+  AddDrawing begin(Run& run) const override;
+
+  const PublishedNetwork& network(const std::string& name) const { return config_.published.networks.at(name); }
+  nlohmann::json settings(const Row& row, at::Device device) const;
+};
+
+/// Every flag of a row, under the names of this program's configuration.
+nlohmann::json Paper::settings(const Row& row, at::Device device) const {
+  const PaperConfig& c = config_;
+  const AdmConfiguration &diffusion = network(row.diffusion).configuration,
+                         &classifier = network(row.classifier).configuration;
+  return {
+      {"gamma", row.guidance.scale},
+      {"entropy_scaling", row.guidance.entropy_scaling},
+      {"entropy_constant", fmt::format("ln {}", class_count(classifier))},
+      {"entropy_floor", row.guidance.entropy_floor},
+      {"sampler", row.sampling.kind == AdmSampling::Kind::ddim ? "ddim" : "ddpm"},
+      {"respacing", row.respacing},
+      {"steps", process_of(c, row).steps()},
+      {"eta", row.sampling.eta},
+      {"clip", row.sampling.clip},
+      {"noise_schedule", diffusion.noise_schedule},
+      {"diffusion_steps", 1000},
+      {"image_size", image_size(diffusion)},
+      {"class_conditional", class_count(diffusion) > 0},
+      {"classes", c.classes.empty() ? nlohmann::json(fmt::format("uniform over {}", class_count(classifier)))
+                                    : nlohmann::json(c.classes)},
+      {"seed", "of the run; sample i draws noise, step noise and class from Philox streams of its own"},
+      {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+      {"precision", fmt::format("diffusion {}, classifier {}", runs_in_half(diffusion, device) ? "float16" : "float32",
+                                runs_in_half(classifier, device) ? "float16" : "float32")}};
 }
 
-void run(Run& run) {
-  const PaperConfig c = read_paper_config(run.config());
-  std::set<std::string> used;
-  for (const Row& row : c.rows) used.insert({row.diffusion, row.classifier});
-  check_files(c.run, used);
+/// A classifier's gradient costs a forward pass and one as long back to the image.
+double step_flops(const NetworkCost& diffusion, const NetworkCost& classifier) {
+  return diffusion.flops + 2 * classifier.flops;
+}
 
-  PublishedScores scores(run, c.run);
-  Networks networks(c, run.device());
-  for (const Row& row : c.rows) {
-    const PlannedRow planned = planned_row(run.config(), c, row, run.device());
-    const std::int64_t side = image_size(c.run.networks.at(row.diffusion).configuration),
-                       known = class_count(c.run.networks.at(row.classifier).configuration);
+PlannedRow Paper::planned(const Row& row, at::Device device) const {
+  const PaperConfig& c = config_;
+  const PublishedNetwork &diffusion = network(row.diffusion), &classifier = network(row.classifier);
+  PlannedRow out;
+  out.settings = settings(row, device);
+  out.networks = {planned_network("diffusion", diffusion), planned_network("classifier", classifier)};
+  out.half = runs_in_half(diffusion.configuration, device);
+  const NetworkCost &d = out.networks[0].cost, &k = out.networks[1].cost;
+  out.flops = static_cast<double>(process_of(c, row).steps()) * step_flops(d, k);
+  const auto weights = [&](const PublishedNetwork& network, const NetworkCost& cost) {
+    return 4 * cost.parameters - (runs_in_half(network.configuration, device) ? 2 * cost.castable : 0);
+  };
+  // Both networks stay; only one of them works at a time.
+  const std::int64_t batch = largest_pass(device);
+  out.memory_bytes =
+      std::max(d.predict_bytes(batch, runs_in_half(diffusion.configuration, device)) + weights(classifier, k),
+               k.gradient_pass_bytes(batch) + weights(diffusion, d));
+  out.loading_bytes = 8 * std::max(d.parameters, k.parameters);
+  return out;
+}
+
+Paper::AddDrawing Paper::begin(Run& run) const {
+  const auto loaded = std::make_shared<Networks>(config_, run.device());
+  return [this, &c = config_, &run, loaded](const Row& row, const PlannedRow& planned, PublishedTask& work) {
+    const std::int64_t side = image_size(c.published.networks.at(row.diffusion).configuration),
+                       known = class_count(c.published.networks.at(row.classifier).configuration);
     const GaussianProcess process = process_of(c, row);
-    PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
-    work.params = params_of(row);
-    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
+    work.params = {{"gamma", row.guidance.scale}, {"steps", row.respacing}};
     work.timing =
-        fmt::format("{}x3x{}x{}, {}{}", passes.rows_of(c.run.images), side, side, row.respacing,
-                    runs_in_half(c.run.networks.at(row.diffusion).configuration, run.device()) ? ", float16" : "");
-    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+        fmt::format("{}, {}{}", pass_shape(run.device(), side), row.respacing, planned.half ? ", float16" : "");
+    work.draw = [&c, &run, &row, &networks = *loaded, side, known, process, passes = passes(run.device())](
+                    std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       const GuidedDraw how{process,
                            networks.diffusion(row.diffusion),
                            &networks.classifier(row.classifier),
@@ -310,15 +275,18 @@ void run(Run& run) {
       images.facts = to_json(drawn.events);
       return images;
     };
-    work.sum_up = [&](const std::vector<nlohmann::json>& facts, StageOutput& out) {
+    work.sum_up = [&row, &planned, &work](const std::vector<nlohmann::json>& facts, StageOutput& out) {
       GuidanceEvents events;
       for (const nlohmann::json& shard : facts) events += read_guidance_events(shard);
       record_events(work.arm, events, work.params, out);
       out.notes.push_back(
           fmt::format("{}: precision {}", row.name, planned.settings.at("precision").get<std::string>()));
     };
-    scores.sample_and_score(work);
-  }
+  };
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::ed_dpm::paper

@@ -1,7 +1,6 @@
 #pragma once
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "reproductions/method.h"
 
@@ -13,11 +12,6 @@
 namespace assay::ed_dpm::paper {
 
 /// Throws InputError: unknown keys and rows, values out of range, networks that do not fit each other.
-void check(const nlohmann::json& config);
-/// A line for every file that is not there.
-std::vector<std::string> needs(const nlohmann::json& config);
-std::vector<std::string> describe(const nlohmann::json& config);
-PublishedPlan published(const nlohmann::json& config, at::Device device);
-void run(Run& run);
+std::unique_ptr<Method> make_method(const nlohmann::json& config);
 
 }  // namespace assay::ed_dpm::paper

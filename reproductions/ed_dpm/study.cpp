@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <functional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -66,9 +67,9 @@ std::filesystem::path trained(
 
 }  // namespace
 
-Study::Study(Run& r)
+Study::Study(Run& r, Config c)
     : run(r),
-      config(read_config(r.config())),
+      config(std::move(c)),
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)),
       classes(static_cast<std::int64_t>(config.label == LabelKind::group ? r.dataset().groups().size()

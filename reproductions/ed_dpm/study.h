@@ -18,7 +18,7 @@ struct Study {
   LabelledImages train, validation;
   std::int64_t classes;
 
-  explicit Study(Run& r);
+  Study(Run& r, Config c);
   /// The same study, whose stages belong to a part of its run (Run::side_by_side).
   Study(const Study& whole, Run& part);
 

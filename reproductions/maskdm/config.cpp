@@ -8,8 +8,6 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "reproductions/maskdm/presets.h"
-#include "reproductions/tiers.h"
 
 namespace assay::maskdm {
 namespace {
@@ -120,10 +118,6 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
 }  // namespace
 
 double Chain::share() const { return std::accumulate(shares.begin(), shares.end(), 0.0); }
-
-nlohmann::json preset(const std::string& tier, const std::string& dataset) {
-  return tier_preset(presets_json, "maskdm", tier, dataset);
-}
 
 StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid) {
   ConfigReader reader(object, where);

@@ -42,14 +42,22 @@ std::string in_words(const Config& config, const MaskUVit& network, const Chain&
   return fmt::format("chain {}: {}", chain.name, fmt::join(stages, "; then "));
 }
 
-}  // namespace
+class MaskDm final : public Method {
+ public:
+  explicit MaskDm(const nlohmann::json& config) : config_(read_config(config)) {}
 
-void check(const nlohmann::json& config) { read_config(config); }
+  std::vector<std::string> needs() const override { return dataset_needs(config_.dataset); }
+  std::vector<std::string> describe() const override;
+  MethodPlan plan() const override { return plan_of(config_); }
+  std::vector<std::function<void(Run&)>> shared_products() const override;
+  void run(Run& run) const override;
 
-std::vector<std::string> needs(const nlohmann::json& config) { return dataset_needs(read_config(config).dataset); }
+ private:
+  Config config_;
+};
 
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const Config c = read_config(config);
+std::vector<std::string> MaskDm::describe() const {
+  const Config& c = config_;
   const MaskUVit network(c.network);
   std::vector<std::string> lines = {
       fmt::format("data set: {} at {}x{}", c.dataset.name, c.dataset.size, c.dataset.size),
@@ -71,15 +79,15 @@ std::vector<std::string> describe(const nlohmann::json& config) {
   return lines;
 }
 
-MethodPlan plan(const nlohmann::json& config) { return plan_of(read_config(config)); }
-
-void prepare_features(Run& run) {
-  const Config config = read_config(run.config());
-  FdSmall(run, load_images(run.dataset(), Split::train), config.fd_small, config.bootstrap);
+/// The fd-small network.
+std::vector<std::function<void(Run&)>> MaskDm::shared_products() const {
+  return {[this](Run& run) {
+    FdSmall(run, load_images(run.dataset(), Split::train), config_.fd_small, config_.bootstrap);
+  }};
 }
 
-void run(Run& run) {
-  Study s(run);
+void MaskDm::run(Run& run) const {
+  Study s(run, config_);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
   mask_cost(s);
@@ -87,5 +95,9 @@ void run(Run& run) {
   stability(s);
   if (!s.config.transfer.shares.empty()) transfer(s, fd);
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<MaskDm>(config); }
 
 }  // namespace assay::maskdm

@@ -23,15 +23,15 @@
 #include "reproductions/maskdm/algorithm/training.h"
 #include "reproductions/maskdm/config.h"
 #include "reproductions/published/config.h"
-#include "reproductions/published/sampling.h"
-#include "reproductions/published/step_speed.h"
+#include "reproductions/published/tier.h"
 #include "reproductions/samples/image_tensors.h"
+#include "reproductions/tiers.h"
 
 namespace assay::maskdm::paper {
 namespace {
 
 struct Row {
-  std::string name;
+  std::string name, arm;                 // the same
   std::string network, data, reference;  // keys of `networks`, `data`, `references`
   std::string schedule;
   std::string start;   // the row whose online weights this one goes on from; empty: from scratch
@@ -42,7 +42,7 @@ struct Row {
 };
 
 struct PaperConfig {
-  PublishedRun run;
+  PublishedConfig published;
   std::map<std::string, MaskUVitConfig> nets;
   std::map<std::string, NeededFile> data;
   FinalLayer final_layer = FinalLayer::refuse;  // of checkpoints with U-ViT's keys
@@ -57,13 +57,13 @@ Row read_row(const nlohmann::json& object, const std::string& name, const PaperC
   const std::string where = "published." + name;
   ConfigReader reader(object, where);
   Row row;
-  row.name = name;
+  row.name = row.arm = name;
   row.network = reader.text("network", "");
   require_entry(c.nets, "network", row.network, where + ".network");
   row.data = reader.text("data", "");
   require_entry(c.data, "data", row.data, where + ".data");
   row.reference = reader.text("reference", "");
-  require_entry(c.run.references, "reference", row.reference, where + ".reference");
+  require_entry(c.published.references, "reference", row.reference, where + ".reference");
   row.schedule = reader.one_of("schedule", "cosine", {"linear", "cosine"});
   row.start = reader.text("start", "");
   row.share = reader.real("share", 1.0, 1e-9, 1.0);
@@ -78,7 +78,7 @@ Row read_row(const nlohmann::json& object, const std::string& name, const PaperC
 PaperConfig read_paper_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   PaperConfig c;
-  c.run = read_published_run(reader);
+  c.published = read_published_config(reader);
   for (const auto& [name, network] : reader.object("networks").items())
     c.nets.emplace(name, read_mask_uvit_config(network, "networks." + name));
   for (const auto& [name, data] : reader.object("data").items()) {
@@ -97,7 +97,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
   c.optimizer = read_optimizer_options(reader.object("optimizer"), "optimizer");
   {
     ConfigReader s(reader.object("sampling"), "sampling");
-    read_amounts(s, c.run);
+    read_amounts(s, c.published);
     c.sampling_steps = s.integer("steps", c.sampling_steps, 1, 1000);
     c.eta = s.real("eta", c.eta, 0.0, 1.0);
     s.finish();
@@ -112,7 +112,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
           fmt::format("published.{}.start: row {} trains the network {}, this one {}; they must be the same", name,
                       row.start, c.all.at(row.start).network, row.network));
   }
-  for (const std::string& name : c.run.rows) c.rows.push_back(c.all.at(name));
+  for (const std::string& name : c.published.rows) c.rows.push_back(c.all.at(name));
   return c;
 }
 
@@ -120,7 +120,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
 NeededFile sampled_weights(const PaperConfig& c, const Row& row) {
   NeededFile file;
   file.what = fmt::format("weights of row {}, averaged", row.name);
-  file.path = c.run.folder / (row.name + ".safetensors");
+  file.path = c.published.folder / (row.name + ".safetensors");
   file.official = "model-N.pt";
   file.source = "a training by jiachenlei/maskdm's code, part ema_model";
   file.converted = true;
@@ -131,7 +131,7 @@ NeededFile sampled_weights(const PaperConfig& c, const Row& row) {
 NeededFile online_weights(const PaperConfig& c, const std::string& row) {
   NeededFile file;
   file.what = fmt::format("weights of row {}, online", row);
-  file.path = c.run.folder / (row + "-online.safetensors");
+  file.path = c.published.folder / (row + "-online.safetensors");
   file.official = "model-N.pt";
   file.source = "a training by jiachenlei/maskdm's code, part model; or select that row too, before this one";
   file.converted = true;
@@ -144,83 +144,6 @@ bool trained_before(const PaperConfig& c, const std::string& start, const Row& r
     if (earlier.name == start) return !sampled_weights(c, earlier).present();
   }
   return false;
-}
-
-std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
-  std::vector<NeededFile> files = {c.run.references.at(row.reference), c.run.inception};
-  if (sampled_weights(c, row).present()) {
-    files.push_back(sampled_weights(c, row));
-    return files;
-  }
-  files.push_back(c.data.at(row.data));
-  if (!row.start.empty() && !trained_before(c, row.start, row)) files.push_back(online_weights(c, row.start));
-  return files;
-}
-
-nlohmann::json params_of(const PaperConfig& c) { return {{"steps", c.sampling_steps}, {"eta", c.eta}}; }
-
-nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
-  const MaskUVitConfig& network = c.nets.at(row.network);
-  nlohmann::json stage = to_json(row.stage);
-  if (row.stage.steps == 0) stage["steps"] = nullptr;
-  return {{"arm", row.name},
-          {"network", to_json(network)},
-          {"schedule", row.schedule},
-          {"diffusion_steps", 1000},
-          {"start", row.start.empty() ? "scratch" : row.start + ", online weights"},
-          {"stage", stage},
-          {"visible_patches",
-           visible_count(row.stage.mask, network.grid()) * static_cast<std::int64_t>(network.bands().size())},
-          {"images_share", row.share},
-          {"optimizer", to_json(c.optimizer)},
-          {"ema_decay", row.ema_decay},
-          {"ema_update_every", row.ema_update_every},
-          {"sampler", "ddim"},
-          {"steps", c.sampling_steps},
-          {"eta", c.eta},
-          {"samples", c.run.images},
-          {"batch", c.run.batch},
-          {"shard", c.run.shard},
-          {"quantisation", "trunc(clamp(255 x, 0, 255)) of x in [0, 1]"},
-          {"precision", "float32; the released code trains in float16"},
-          {"protocols", c.run.protocols}};
-}
-
-std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  std::vector<std::string> free = free_keys(c.run, {});
-  free.push_back("/data");
-  // A number of steps that nobody published is no departure.
-  const nlohmann::json published = maskdm::preset("paper");
-  const nlohmann::json::json_pointer steps = nlohmann::json::json_pointer() / "published" / row.name / "steps";
-  if (published.contains(steps) && published.at(steps) == 0) free.push_back(steps.to_string());
-  for (const auto& [name, network] : c.nets)
-    if (name != row.network) free.push_back("/networks/" + name);
-  return departures(published, config, row.name, free);
-}
-
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
-  const MaskUVit network(c.nets.at(row.network));
-  const NetworkCost cost = network.cost();
-  PlannedRow out;
-  out.name = row.name;
-  out.settings = settings_of(c, row);
-  out.files = files_of(c, row);
-  out.networks = {{"denoiser", row.network, to_json(network.config()), cost}};
-  out.images = c.run.images;
-  out.flops = static_cast<double>(c.sampling_steps) * cost.flops;
-  const std::int64_t sampling =
-      cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
-  out.memory_bytes = sampling;
-  if (!sampled_weights(c, row).present()) {
-    out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
-    const NetworkCost masked = network.cost(visible_count(row.stage.mask, network.config().grid()));
-    // Beside the weights: gradients, two moments and the average.
-    out.memory_bytes = std::max(sampling, masked.gradient_pass_bytes(row.stage.batch) + 16 * cost.parameters);
-  }
-  out.loading_bytes = 8 * cost.parameters;
-  out.departures = departures_of(config, c, row);
-  out.unknown = c.run.unknown;
-  return out;
 }
 
 /// Images of a folder, read when they are asked for.
@@ -310,13 +233,92 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
   });
 }
 
-}  // namespace
+class Paper final : public PublishedMethod<PaperConfig> {
+ public:
+  explicit Paper(const nlohmann::json& config)
+      : PublishedMethod("released configuration(s)", method_preset("maskdm", Tier::paper), config,
+                        read_paper_config(config)) {}
 
-void check(const nlohmann::json& config) { read_paper_config(config); }
+  std::vector<std::string> needs() const override;
 
-std::vector<std::string> needs(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  std::vector<std::string> lines = missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
+ private:
+  std::vector<NeededFile> files(const Row& row) const override;
+  std::set<std::string> networks(const Row& /*row*/) const override { return {}; }  // those of its own are no ADM's
+  std::vector<std::string> also_free(const Row& row) const override;
+  PlannedRow planned(const Row& row, at::Device device) const override;
+  AddDrawing begin(Run& run) const override;
+
+  nlohmann::json settings(const Row& row) const;
+};
+
+std::vector<NeededFile> Paper::files(const Row& row) const {
+  const PaperConfig& c = config_;
+  std::vector<NeededFile> files = {c.published.references.at(row.reference), c.published.inception};
+  if (sampled_weights(c, row).present()) {
+    files.push_back(sampled_weights(c, row));
+    return files;
+  }
+  files.push_back(c.data.at(row.data));
+  if (!row.start.empty() && !trained_before(c, row.start, row)) files.push_back(online_weights(c, row.start));
+  return files;
+}
+
+nlohmann::json Paper::settings(const Row& row) const {
+  const PaperConfig& c = config_;
+  const MaskUVitConfig& network = c.nets.at(row.network);
+  nlohmann::json stage = to_json(row.stage);
+  if (row.stage.steps == 0) stage["steps"] = nullptr;
+  return {{"network", to_json(network)},
+          {"schedule", row.schedule},
+          {"diffusion_steps", 1000},
+          {"start", row.start.empty() ? "scratch" : row.start + ", online weights"},
+          {"stage", stage},
+          {"visible_patches",
+           visible_count(row.stage.mask, network.grid()) * static_cast<std::int64_t>(network.bands().size())},
+          {"images_share", row.share},
+          {"optimizer", to_json(c.optimizer)},
+          {"ema_decay", row.ema_decay},
+          {"ema_update_every", row.ema_update_every},
+          {"sampler", "ddim"},
+          {"steps", c.sampling_steps},
+          {"eta", c.eta},
+          {"quantisation", "trunc(clamp(255 x, 0, 255)) of x in [0, 1]"},
+          {"precision", "float32; the released code trains in float16"}};
+}
+
+std::vector<std::string> Paper::also_free(const Row& row) const {
+  std::vector<std::string> free = {"/data"};
+  // A number of steps that nobody published is no departure.
+  const nlohmann::json::json_pointer steps = nlohmann::json::json_pointer() / "published" / row.name / "steps";
+  if (preset().contains(steps) && preset().at(steps) == 0) free.push_back(steps.to_string());
+  for (const auto& [name, network] : config_.nets)
+    if (name != row.network) free.push_back("/networks/" + name);
+  return free;
+}
+
+PlannedRow Paper::planned(const Row& row, at::Device device) const {
+  const PaperConfig& c = config_;
+  const MaskUVit network(c.nets.at(row.network));
+  const NetworkCost cost = network.cost();
+  PlannedRow out;
+  out.settings = settings(row);
+  out.networks = {{"denoiser", row.network, to_json(network.config()), cost}};
+  out.flops = static_cast<double>(c.sampling_steps) * cost.flops;
+  const std::int64_t sampling = cost.predict_bytes(largest_pass(device));
+  out.memory_bytes = sampling;
+  if (!sampled_weights(c, row).present()) {
+    out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
+    const NetworkCost masked = network.cost(visible_count(row.stage.mask, network.config().grid()));
+    // Beside the weights: gradients, two moments and the average.
+    out.memory_bytes = std::max(sampling, masked.gradient_pass_bytes(row.stage.batch) + 16 * cost.parameters);
+  }
+  out.loading_bytes = 8 * cost.parameters;
+  return out;
+}
+
+std::vector<std::string> Paper::needs() const {
+  const PaperConfig& c = config_;
+  std::vector<std::string> lines = PublishedMethod::needs();
   for (const Row& row : c.rows)
     if (row.stage.steps == 0 && !sampled_weights(c, row).present())
       lines.push_back(
@@ -326,22 +328,8 @@ std::vector<std::string> needs(const nlohmann::json& config) {
   return lines;
 }
 
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  return {summary_of(c.run, "released configuration(s)")};
-}
-
-PublishedPlan published(const nlohmann::json& config, at::Device device) {
-  const PaperConfig c = read_paper_config(config);
-  PublishedPlan plan;
-  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row, device));
-  plan.speed = measure_step_speed(device, false);
-  return plan;
-}
-
-void run(Run& run) {
-  const PaperConfig c = read_paper_config(run.config());
-  check_files(c.run, {});
+Paper::AddDrawing Paper::begin(Run& run) const {
+  const PaperConfig& c = config_;
   for (const Row& row : c.rows)
     if (sampled_weights(c, row).present()) {
       // So that a wrong file is not found after hours of training.
@@ -351,32 +339,32 @@ void run(Run& run) {
     } else {
       note_training_folder(run, row, c.data.at(row.data));
     }
-  PublishedScores scores(run, c.run);
-  std::map<std::string, std::filesystem::path> trained;
-  for (const Row& row : c.rows) {
+  const auto trained = std::make_shared<std::map<std::string, std::filesystem::path>>();
+  return [this, &c, &run, trained](const Row& row, const PlannedRow& /*planned*/, PublishedTask& work) {
     const NeededFile weights = sampled_weights(c, row);
-    MaskUVit network(c.nets.at(row.network));
-    network.parameters().materialise(run.seed(), run.device());
+    const auto network = std::make_shared<MaskUVit>(c.nets.at(row.network));
+    network->parameters().materialise(run.seed(), run.device());
     if (weights.present()) {
-      load_mask_uvit(network, SafetensorsFile(weights.path), c.final_layer);
+      load_mask_uvit(*network, SafetensorsFile(weights.path), c.final_layer);
     } else {
-      trained[row.name] = trained_row(run, c, row, trained);
-      network.parameters().load_partly(SafetensorsFile(trained[row.name]), "ema.");
+      (*trained)[row.name] = trained_row(run, c, row, *trained);
+      network->parameters().load_partly(SafetensorsFile((*trained)[row.name]), "ema.");
     }
-    PublishedTask work = row_of(planned_row(run.config(), c, row, run.device()), c.run, row.name, row.reference);
-    work.params = params_of(c);
-    const std::int64_t side = network.config().image_side();
-    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
-    work.timing = fmt::format("{}x3x{}x{}, {} steps", passes.rows_of(c.run.images), side, side, c.sampling_steps);
-    const Process process(row.schedule);
-    work.draw = [&](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+    work.params = {{"steps", c.sampling_steps}, {"eta", c.eta}};
+    work.timing =
+        fmt::format("{}, {} steps", pass_shape(run.device(), network->config().image_side()), c.sampling_steps);
+    work.draw = [&c, &run, network, process = Process(row.schedule), passes = passes(run.device())](
+                    std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
       DrawnImages drawn;
       drawn.bytes =
-          draw_images(network, process, {passes, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
+          draw_images(*network, process, {passes, c.sampling_steps, c.eta}, first, count, run.seed(), progress);
       return drawn;
     };
-    scores.sample_and_score(work);
-  }
+  };
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::maskdm::paper

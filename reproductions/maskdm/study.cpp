@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -48,9 +49,9 @@ std::string in_words(const MaskOptions& mask) {
 
 }  // namespace
 
-Study::Study(Run& r)
+Study::Study(Run& r, Config c)
     : run(r),
-      config(read_config(r.config())),
+      config(std::move(c)),
       process(config.schedule, config.schedule_steps),
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)) {}

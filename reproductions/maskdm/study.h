@@ -22,7 +22,7 @@ struct Study {
   Process process;
   LabelledImages train, validation;
 
-  explicit Study(Run& r);
+  Study(Run& r, Config c);
 };
 
 /// Images that a stage is trained on.

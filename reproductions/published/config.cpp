@@ -30,62 +30,62 @@ NeededFile read_reference(const nlohmann::json& object, const std::string& where
 
 }  // namespace
 
-PublishedRun read_published_run(ConfigReader& reader) {
-  PublishedRun run;
+PublishedConfig read_published_config(ConfigReader& reader) {
+  PublishedConfig config;
   {
     ConfigReader files(reader.object("files"), "files");
-    run.folder = files.text("folder", "weights");
-    run.inception.what = "FID's Inception";
-    run.inception.path = run.folder / files.text("inception", "inception.safetensors");
-    run.inception.official = "weights-inception-2015-12-05-6726825d.pth";
-    run.inception.source =
+    config.folder = files.text("folder", "weights");
+    config.inception.what = "FID's Inception";
+    config.inception.path = config.folder / files.text("inception", "inception.safetensors");
+    config.inception.official = "weights-inception-2015-12-05-6726825d.pth";
+    config.inception.source =
         "toshas/torch-fidelity; pytorch-fid's pt_inception-2015-12-05-6726825d.pth is the same network";
-    run.inception.sha256 = "6726825d";
-    run.inception.converted = true;
+    config.inception.sha256 = "6726825d";
+    config.inception.converted = true;
     files.finish();
   }
   for (const auto& [name, reference] : reader.object("references").items())
-    run.references.emplace(name, read_reference(reference, "references." + name, run.folder));
+    config.references.emplace(name, read_reference(reference, "references." + name, config.folder));
   std::vector<std::string> known;
   for (const auto& [name, row] : reader.object("published").items()) known.push_back(name);
   const std::string one = reader.text("row", "");
-  run.rows = reader.texts("rows", known);
-  if (!one.empty()) run.rows = {one};
-  if (run.rows.empty()) throw InputError("rows: empty; accepted: names of published rows");
-  for (const std::string& name : run.rows) {
+  config.rows = reader.texts("rows", known);
+  if (!one.empty()) config.rows = {one};
+  if (config.rows.empty()) throw InputError("rows: empty; accepted: names of published rows");
+  for (const std::string& name : config.rows) {
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw InputError(fmt::format("{}: {}", one.empty() ? "rows" : "row", unknown_name_message("row", name, known)));
-    if (std::count(run.rows.begin(), run.rows.end(), name) > 1)
+    if (std::count(config.rows.begin(), config.rows.end(), name) > 1)
       throw InputError(fmt::format("rows: '{}' is given twice", name));
   }
-  run.protocols = reader.texts("protocols", {});
-  if (run.protocols.empty()) throw InputError("protocols: empty; accepted: ids of `assay list protocols`");
-  for (const std::string& id : run.protocols) {
+  config.protocols = reader.texts("protocols", {});
+  if (config.protocols.empty()) throw InputError("protocols: empty; accepted: ids of `assay list protocols`");
+  for (const std::string& id : config.protocols) {
     find_generative_protocol(id);
     if (find_image_protocol(id).network != FeatureNetworkId::inception)
       throw InputError(fmt::format("protocols: {} does not take Inception's features", id));
   }
-  run.bootstrap = reader.integer("bootstrap", run.bootstrap, 2, 1000000);
-  run.unknown = reader.texts("unknown", {});
-  return run;
+  config.bootstrap = reader.integer("bootstrap", config.bootstrap, 2, 1000000);
+  config.unknown = reader.texts("unknown", {});
+  return config;
 }
 
-void read_networks(ConfigReader& reader, PublishedRun& run) {
+void read_networks(ConfigReader& reader, PublishedConfig& config) {
   for (const auto& [name, network] : reader.object("networks").items())
-    run.networks.emplace(name, read_published_network(network, "networks." + name, run.folder));
+    config.networks.emplace(name, read_published_network(network, "networks." + name, config.folder));
 }
 
-void read_amounts(ConfigReader& sampling, PublishedRun& run) {
-  run.images = sampling.integer("samples", run.images, 2, 100000000);
-  run.shard = sampling.integer("shard", run.shard, 1, 1000000);
-  run.batch = sampling.integer("batch", run.batch, 1, 1 << 16);
+void read_amounts(ConfigReader& sampling, PublishedConfig& config) {
+  config.images = sampling.integer("samples", config.images, 2, 100000000);
+  config.shard = sampling.integer("shard", config.shard, 1, 1000000);
+  config.batch = sampling.integer("batch", config.batch, 1, 1 << 16);
 }
 
-std::vector<std::string> free_keys(const PublishedRun& run, const std::set<std::string>& used) {
+std::vector<std::string> free_keys(const PublishedConfig& config, const std::set<std::string>& used) {
   std::vector<std::string> free = {
       "/files",          "/row",       "/rows",      "/sampling/samples", "/sampling/batch",
       "/sampling/shard", "/protocols", "/bootstrap", "/unknown"};
-  for (const auto& [name, network] : run.networks) {
+  for (const auto& [name, network] : config.networks) {
     const std::string pointer = "/networks/" + name;
     if (!used.contains(name)) free.push_back(pointer);
     for (const char* key : {"/file", "/from", "/sha256", "/prefix"}) free.push_back(pointer + key);
@@ -93,14 +93,14 @@ std::vector<std::string> free_keys(const PublishedRun& run, const std::set<std::
   return free;
 }
 
-void check_files(const PublishedRun& run, const std::set<std::string>& networks) {
-  for (const std::string& name : networks) check_checkpoint(run.networks.at(name));
-  check_source(run.inception);
+void check_files(const PublishedConfig& config, const std::set<std::string>& networks) {
+  for (const std::string& name : networks) check_checkpoint(config.networks.at(name));
+  check_source(config.inception);
 }
 
-std::string summary_of(const PublishedRun& run, const std::string& what) {
-  return fmt::format("{} {}, {} images each in shards of {}; files in {}", run.rows.size(), what, run.images, run.shard,
-                     std::filesystem::absolute(run.folder).lexically_normal().string());
+std::string summary_of(const PublishedConfig& config, const std::string& what) {
+  return fmt::format("{} {}, {} images each in shards of {}; files in {}", config.rows.size(), what, config.images,
+                     config.shard, std::filesystem::absolute(config.folder).lexically_normal().string());
 }
 
 }  // namespace assay

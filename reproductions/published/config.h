@@ -17,7 +17,7 @@ namespace assay {
 class ConfigReader;
 
 /// What the configurations of all published runs have in common.
-struct PublishedRun {
+struct PublishedConfig {
   std::filesystem::path folder;                      // in which files are looked for
   NeededFile inception;                              // FID's network, converted
   std::map<std::string, PublishedNetwork> networks;  // by the names that rows use
@@ -33,32 +33,23 @@ struct PublishedRun {
 
 /// Reads the keys files, references, row, rows, protocols, bootstrap and unknown; `row` names one row, else `rows`
 /// lists them; the rows are the keys of `published`. Throws InputError, for an unknown row with the nearest one.
-PublishedRun read_published_run(ConfigReader& reader);
+PublishedConfig read_published_config(ConfigReader& reader);
 
 /// Reads the key networks: those of diffusion/networks/adm/adm_configurations.h. Throws InputError.
-void read_networks(ConfigReader& reader, PublishedRun& run);
+void read_networks(ConfigReader& reader, PublishedConfig& config);
 /// Reads the keys samples, shard and batch of `sampling`.
-void read_amounts(ConfigReader& sampling, PublishedRun& run);
+void read_amounts(ConfigReader& sampling, PublishedConfig& config);
 
 /// JSON pointers to what a run may choose without departing from the published one: files, rows, number of images
 /// (which every score carries), batch, shard, protocols, replicates, and all of the networks that `used` does not name.
-std::vector<std::string> free_keys(const PublishedRun& run, const std::set<std::string>& used);
+std::vector<std::string> free_keys(const PublishedConfig& config, const std::set<std::string>& used);
 
 /// Looks at the checkpoints of `networks` and where Inception came from, so that no fault is found after hours of
 /// sampling. Throws InputError as check_checkpoint().
-void check_files(const PublishedRun& run, const std::set<std::string>& networks);
+void check_files(const PublishedConfig& config, const std::set<std::string>& networks);
 
 /// "12 published row(s), 50000 images each in shards of 500; files in /weights", where `what` are the rows.
-std::string summary_of(const PublishedRun& run, const std::string& what);
-
-/// missing_lines() of all rows.
-template <class Row, class FilesOf>
-std::vector<std::string> missing_lines(const std::vector<Row>& rows, const FilesOf& files_of) {
-  std::vector<NeededFile> files;
-  for (const Row& row : rows)
-    for (NeededFile& file : files_of(row)) files.push_back(std::move(file));
-  return missing_lines(files);
-}
+std::string summary_of(const PublishedConfig& config, const std::string& what);
 
 /// Throws InputError with the nearest name where `table`, of `kind`s, has no `name`; `where` is what names it.
 template <class Value>

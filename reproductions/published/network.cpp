@@ -71,7 +71,7 @@ std::int64_t class_count(const AdmConfiguration& configuration) {
   return 0;
 }
 
-PlannedNetwork planned(const std::string& role, const PublishedNetwork& network) {
+PlannedNetwork planned_network(const std::string& role, const PublishedNetwork& network) {
   return {role, network.configuration.name, flags_of(network.configuration), network_cost(network.configuration)};
 }
 

@@ -30,7 +30,7 @@ nlohmann::json flags_of(const AdmConfiguration& configuration);
 /// Pixels of a side, and the classes that the network tells apart or is told; 0 for none.
 std::int64_t image_size(const AdmConfiguration& configuration);
 std::int64_t class_count(const AdmConfiguration& configuration);
-PlannedNetwork planned(const std::string& role, const PublishedNetwork& network);
+PlannedNetwork planned_network(const std::string& role, const PublishedNetwork& network);
 
 /// Throws InputError where the checkpoint is not this network's (as load_official), or comes from another official file
 /// than the known hash says. Reads the file, allocates no weight.

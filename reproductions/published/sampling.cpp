@@ -65,20 +65,20 @@ Better direction_of(const std::string& metric) {
 
 }  // namespace
 
-PublishedTask row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
-                     const std::string& reference) {
-  PublishedTask row;
-  row.name = planned.name;
-  row.arm = planned.departures.empty() ? arm : arm + " (altered)";
-  row.reference = run.references.at(reference).path;
-  row.images = run.images;
-  row.shard = run.shard;
-  row.departures = planned.departures;
-  row.flops = planned.flops;
-  return row;
+PublishedTask task_of(const PlannedRow& planned, const PublishedConfig& config, const std::string& arm,
+                      const std::string& reference) {
+  PublishedTask task;
+  task.name = planned.name;
+  task.arm = planned.departures.empty() ? arm : arm + " (altered)";
+  task.reference = config.references.at(reference).path;
+  task.images = config.images;
+  task.shard = config.shard;
+  task.departures = planned.departures;
+  task.flops = planned.flops;
+  return task;
 }
 
-PublishedScores::PublishedScores(Run& run, const PublishedRun& published)
+PublishedScores::PublishedScores(Run& run, const PublishedConfig& published)
     : run_(run),
       inception_(published.inception.path),
       protocols_(published.protocols),

@@ -47,13 +47,13 @@ struct PublishedTask {
 
 /// What plan and run say of a row, whose `reference` is one of the run's. Where a setting is not the published one, the
 /// arm says "(altered)".
-PublishedTask row_of(const PlannedRow& planned, const PublishedRun& run, const std::string& arm,
-                     const std::string& reference);
+PublishedTask task_of(const PlannedRow& planned, const PublishedConfig& config, const std::string& arm,
+                      const std::string& reference);
 
 /// The Inception network of FID, what it saw of references, and the protocols of a run.
 class PublishedScores {
  public:
-  PublishedScores(Run& run, const PublishedRun& published);
+  PublishedScores(Run& run, const PublishedConfig& published);
 
   /// Samples in shards, each a stage "sample:ROW:FIRST" that leaves samples-ROW-FIRST.safetensors (`images` [n, 3, H,
   /// W] U8, `labels`) and features-PASS-ROW-FIRST.safetensors; then scores them in the stage "score:ROW".

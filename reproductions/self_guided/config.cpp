@@ -7,8 +7,6 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/nearest.h"
-#include "reproductions/self_guided/presets.h"
-#include "reproductions/tiers.h"
 
 namespace assay::self_guided {
 namespace {
@@ -90,10 +88,6 @@ std::string name_of(Encoder encoder) {
 
 bool has(const Config& config, Part part) {
   return std::find(config.parts.begin(), config.parts.end(), part) != config.parts.end();
-}
-
-nlohmann::json preset(const std::string& tier, const std::string& dataset) {
-  return tier_preset(presets_json, "self_guided", tier, dataset);
 }
 
 Config read_config(const nlohmann::json& object) {

@@ -78,9 +78,6 @@ struct Config {
 
 bool has(const Config& config, Part part);
 
-/// As tier_preset() of this method's presets.json.
-nlohmann::json preset(const std::string& tier, const std::string& dataset = "");
-
 /// Reads and checks a complete configuration. Throws InputError.
 Config read_config(const nlohmann::json& object);
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,13 +11,13 @@
 #include "diffusion/guidance/classifier_free.h"
 #include "diffusion/sampling/ddim.h"
 #include "reproductions/published/config.h"
-#include "reproductions/published/sampling.h"
-#include "reproductions/published/step_speed.h"
+#include "reproductions/published/tier.h"
 #include "reproductions/samples/image_tensors.h"
 #include "reproductions/samples/sample_noise.h"
 #include "reproductions/samples/sample_passes.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/self_guided/paper_conditions.h"
+#include "reproductions/tiers.h"
 
 namespace assay::self_guided::paper {
 namespace {
@@ -31,7 +30,7 @@ struct Row {
 };
 
 struct PaperConfig {
-  PublishedRun run;
+  PublishedConfig published;
   DdimOptions ddim;
   std::map<std::string, ConditionSource> conditions;
   std::vector<Row> rows;  // the selected ones
@@ -71,10 +70,10 @@ Row read_row(const nlohmann::json& object, const std::string& name) {
 /// Throws InputError where a row's network and conditions do not fit each other.
 void check_row(const PaperConfig& c, const Row& row) {
   const std::string where = "published." + row.name;
-  require_entry(c.run.networks, "network", row.network, where + ".network");
+  require_entry(c.published.networks, "network", row.network, where + ".network");
   require_entry(c.conditions, "conditions", row.conditions, where + ".conditions");
-  require_entry(c.run.references, "reference", row.reference, where + ".reference");
-  const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
+  require_entry(c.published.references, "reference", row.reference, where + ".reference");
+  const AdmConfiguration& network = c.published.networks.at(row.network).configuration;
   if (std::holds_alternative<EncoderUNetConfig>(network.network) || out_channels(network) != 3)
     throw InputError(
         fmt::format("published.{}.network: {} is no network of Self-Guided Diffusion: RGB images, no learned variance",
@@ -95,11 +94,11 @@ void check_row(const PaperConfig& c, const Row& row) {
 PaperConfig read_paper_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   PaperConfig c;
-  c.run = read_published_run(reader);
-  read_networks(reader, c.run);
+  c.published = read_published_config(reader);
+  read_networks(reader, c.published);
   {
     ConfigReader s(reader.object("sampling"), "sampling");
-    read_amounts(s, c.run);
+    read_amounts(s, c.published);
     c.ddim.steps = s.integer("steps", c.ddim.steps, 1, 999);
     c.ddim.variant = read_ddim_variant(s.text("variant", "sgdm"));
     c.ddim.eta = s.real("eta", 0.0, 0.0, 1.0);
@@ -108,15 +107,15 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     s.finish();
   }
   for (const auto& [name, source] : reader.object("conditions").items())
-    c.conditions.emplace(name, read_condition_source(source, "conditions." + name, c.run.folder));
+    c.conditions.emplace(name, read_condition_source(source, "conditions." + name, c.published.folder));
   reader.finish();
   for (const auto& [name, row] : object.at("published").items()) check_row(c, read_row(row, name));
-  for (const std::string& name : c.run.rows) c.rows.push_back(read_row(object.at("published").at(name), name));
+  for (const std::string& name : c.published.rows) c.rows.push_back(read_row(object.at("published").at(name), name));
   return c;
 }
 
 NoiseSchedule schedule_of(const PaperConfig& c, const Row& row) {
-  return make_noise_schedule(c.run.networks.at(row.network).configuration.noise_schedule, 1000);
+  return make_noise_schedule(c.published.networks.at(row.network).configuration.noise_schedule, 1000);
 }
 
 DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
@@ -125,33 +124,46 @@ DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
   return options;
 }
 
-std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
+class Paper final : public PublishedMethod<PaperConfig> {
+ public:
+  explicit Paper(const nlohmann::json& config)
+      : PublishedMethod("run(s) of the authors' README", method_preset("self_guided", Tier::paper), config,
+                        read_paper_config(config)) {}
+
+ private:
+  std::vector<NeededFile> files(const Row& row) const override;
+  std::set<std::string> networks(const Row& row) const override { return {row.network}; }
+  std::vector<std::string> also_free(const Row& row) const override;
+  PlannedRow planned(const Row& row, at::Device device) const override;
+  AddDrawing begin(Run& run) const override;
+
+  nlohmann::json settings(const Row& row) const;
+};
+
+std::vector<NeededFile> Paper::files(const Row& row) const {
+  const PaperConfig& c = config_;
   std::vector<NeededFile> files = c.conditions.at(row.conditions).files();
-  files.insert(files.begin(), c.run.networks.at(row.network).file);
-  files.push_back(c.run.references.at(row.reference));
-  files.push_back(c.run.inception);
+  files.insert(files.begin(), c.published.networks.at(row.network).file);
+  files.push_back(c.published.references.at(row.reference));
+  files.push_back(c.published.inception);
   return files;
 }
 
-std::vector<std::string> departures_of(const nlohmann::json& config, const PaperConfig& c, const Row& row) {
-  std::vector<std::string> free = free_keys(c.run, {row.network});
-  for (const auto& [name, source] : c.conditions) {
+std::vector<std::string> Paper::also_free(const Row& row) const {
+  std::vector<std::string> free;
+  for (const auto& [name, source] : config_.conditions) {
     if (name != row.conditions) free.push_back("/conditions/" + name);
     for (const char* key : {"/file", "/masks", "/from"}) free.push_back("/conditions/" + name + key);
   }
-  for (const auto& [name, reference] : c.run.references) free.push_back("/references/" + name);
-  return departures(self_guided::preset("paper"), config, row.name, free);
+  for (const auto& [name, reference] : config_.published.references) free.push_back("/references/" + name);
+  return free;
 }
 
-nlohmann::json params_of(const PaperConfig& c, const Row& row) {
-  return {{"w", row.weight}, {"w_cfg", to_cfg(row.weight)}, {"steps", c.ddim.steps}};
-}
-
-nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
-  const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
+nlohmann::json Paper::settings(const Row& row) const {
+  const PaperConfig& c = config_;
+  const AdmConfiguration& network = c.published.networks.at(row.network).configuration;
   const Told asked = told(network);
-  return {{"arm", row.arm},
-          {"w", row.weight},
+  return {{"w", row.weight},
           {"w_cfg", to_cfg(row.weight)},
           {"sampler", c.ddim.variant == DdimVariant::sgdm ? "ddim, sgdm's steps" : "ddim, adm's steps"},
           {"steps", c.ddim.steps},
@@ -164,81 +176,43 @@ nlohmann::json settings_of(const PaperConfig& c, const Row& row) {
           {"condition_vector", asked.vector},
           {"layout_channels", asked.layout},
           {"conditions", "drawn from those of the training images"},
-          {"samples", c.run.images},
-          {"batch", c.run.batch},
-          {"shard", c.run.shard},
           {"seed", "of the run; sample i draws noise and condition from Philox streams of its own"},
-          {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
-          {"protocols", c.run.protocols}};
+          {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"}};
 }
 
-PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const Row& row, at::Device device) {
+PlannedRow Paper::planned(const Row& row, at::Device device) const {
+  const PaperConfig& c = config_;
   PlannedRow out;
-  out.name = row.name;
-  out.settings = settings_of(c, row);
-  out.files = files_of(c, row);
-  out.networks = {planned("diffusion", c.run.networks.at(row.network))};
-  out.images = c.run.images;
+  out.settings = settings(row);
+  out.networks = {planned_network("diffusion", c.published.networks.at(row.network))};
   const NetworkCost& cost = out.networks[0].cost;
   // Weights other than 0 and 1 evaluate the network with and without its condition.
   const bool twice =
-      row.weight != 0 && row.weight != 1 && told(c.run.networks.at(row.network).configuration).vector > 0;
+      row.weight != 0 && row.weight != 1 && told(c.published.networks.at(row.network).configuration).vector > 0;
   out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
-  out.memory_bytes = cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
+  out.memory_bytes = cost.predict_bytes(largest_pass(device));
   out.loading_bytes = 8 * cost.parameters;
-  out.departures = departures_of(config, c, row);
-  out.unknown = c.run.unknown;
-  out.unknown.insert(out.unknown.end(), row.unknown.begin(), row.unknown.end());
+  out.unknown = row.unknown;
   return out;
 }
 
-}  // namespace
-
-void check(const nlohmann::json& config) { read_paper_config(config); }
-
-std::vector<std::string> needs(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  return missing_lines(c.rows, [&](const Row& row) { return files_of(c, row); });
-}
-
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const PaperConfig c = read_paper_config(config);
-  return {summary_of(c.run, "run(s) of the authors' README")};
-}
-
-PublishedPlan published(const nlohmann::json& config, at::Device device) {
-  const PaperConfig c = read_paper_config(config);
-  PublishedPlan plan;
-  for (const Row& row : c.rows) plan.rows.push_back(planned_row(config, c, row, device));
-  plan.speed = measure_step_speed(device, false);
-  return plan;
-}
-
-void run(Run& run) {
-  const PaperConfig c = read_paper_config(run.config());
-  std::set<std::string> used;
-  std::map<std::string, PaperConditions> conditions;
-  for (const Row& row : c.rows) {
-    const AdmConfiguration& network = c.run.networks.at(row.network).configuration;
+Paper::AddDrawing Paper::begin(Run& run) const {
+  const auto read = std::make_shared<std::map<std::string, PaperConditions>>();
+  for (const Row& row : config_.rows) {
+    const AdmConfiguration& network = config_.published.networks.at(row.network).configuration;
     const Told asked = told(network);
-    conditions.try_emplace(row.name, c.conditions.at(row.conditions), asked.vector, asked.layout, image_size(network));
-    used.insert(row.network);
+    read->try_emplace(row.name, config_.conditions.at(row.conditions), asked.vector, asked.layout, image_size(network));
   }
-  check_files(c.run, used);
-
-  PublishedScores scores(run, c.run);
-  for (const Row& row : c.rows) {
-    const PublishedNetwork& network = c.run.networks.at(row.network);
-    const PlannedRow planned = planned_row(run.config(), c, row, run.device());
+  return [this, &c = config_, &run, read](const Row& row, const PlannedRow& /*planned*/, PublishedTask& work) {
+    const PublishedNetwork& network = c.published.networks.at(row.network);
     const std::int64_t side = image_size(network.configuration);
     const NoiseSchedule schedule = schedule_of(c, row);
     const DdimOptions options = sampling_of(c, row);
-    std::unique_ptr<Denoiser> denoiser;
-    PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
-    work.params = params_of(c, row);
-    const PassShape passes = passes_of_published_network(run.device(), c.run.batch);
-    work.timing = fmt::format("{}x3x{}x{}, {} steps", passes.rows_of(c.run.images), side, side, c.ddim.steps);
-    work.draw = [&, passes](std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) {
+    work.params = {{"w", row.weight}, {"w_cfg", to_cfg(row.weight)}, {"steps", c.ddim.steps}};
+    work.timing = fmt::format("{}, {} steps", pass_shape(run.device(), side), c.ddim.steps);
+    work.draw = [&run, &row, &network, &conditions = *read, side, schedule, options, passes = passes(run.device()),
+                 denoiser = std::shared_ptr<const Denoiser>()](
+                    std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) mutable {
       if (!denoiser) denoiser = load_denoiser(network, run.device());
       const auto drawn = [&](const SamplePass& pass) {
         const std::int64_t sample = first + pass.begin;
@@ -253,8 +227,11 @@ void run(Run& run) {
       images.bytes = draw_in_passes(count, passes, drawn, progress);
       return images;
     };
-    scores.sample_and_score(work);
-  }
+  };
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<Paper>(config); }
 
 }  // namespace assay::self_guided::paper

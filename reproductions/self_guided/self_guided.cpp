@@ -75,12 +75,43 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
   });
 }
 
+MethodPlan plan_of(const Config& c) {
+  const nlohmann::json headline = guidance_params(c.sample.ddim.weight), unguided = guidance_params(0);
+  MethodPlan plan;
+  const auto fd = [&](const std::string& a, const std::string& b, const nlohmann::json& params_b) {
+    plan.contrasts.push_back({"fd-small", "fd-small", a, b, headline, params_b});
+  };
+  if (has(c, Part::guidance)) {
+    std::vector<std::string> arms;
+    for (const std::int64_t k : c.clusters) arms.push_back(self_label_arm(k));
+    for (std::size_t i = 1; i < c.encoders.size(); ++i)
+      arms.push_back(self_label_arm(c.encoders[i], c.clusters.front()));
+    arms.push_back(label_arm);
+    arms.push_back(random_arm);
+    for (const std::string& arm : arms) fd(arm, unguided_arm, unguided);
+    for (const std::int64_t k : c.clusters) fd(self_label_arm(k), label_arm, headline);
+    fd(self_label_arm(c.clusters.front()), random_arm, headline);
+    if (c.uncond_model) fd(self_label_arm(c.clusters.front()), uncond_model_arm, unguided);
+    for (const std::string& arm : arms)
+      plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_arm, {}, {}});
+    const nlohmann::json quality = {{"K", c.clusters.front()}, {"split", "train"}, {"labels", "group"}};
+    plan.contrasts.push_back({"nmi", "sklearn", "encoder", "pca", quality, quality});
+  }
+  if (has(c, Part::layouts))
+    for (const char* arm : {box_arm, mask_arm}) {
+      fd(arm, arm, unguided);
+      plan.contrasts.push_back({"layout_miou", "layout", arm, arm, headline, unguided});
+      plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_layout_arm(c, arm), {}, {}});
+    }
+  return plan;
+}
+
 /// Differences of arms within this seed, paired by the noise that sample i shares: the same resampled indices on both
 /// sides. The interval over seeds is the harness's.
 void paired_differences(Study& s, const FdSmall& fd) {
   s.run.stage("paired", [&](StageOutput& out) {
     out.protocols.push_back(fd.protocol());
-    for (const Contrast& contrast : plan(s.run.config()).contrasts) {
+    for (const Contrast& contrast : plan_of(s.config).contrasts) {
       if (contrast.metric != "fd-small") continue;
       const at::Tensor a = stored_features(s, contrast.arm_a, contrast.params_a.at("w").get<double>());
       const at::Tensor b = stored_features(s, contrast.arm_b, contrast.params_b.at("w").get<double>());
@@ -132,7 +163,7 @@ void paired_overlaps(Study& s, const LayoutSignals& layouts) {
   s.run.stage("paired:layouts", [&](StageOutput& out) {
     out.protocols.push_back(layout_protocol(s.config));
     const std::vector<std::int64_t> sources = condition_sources(s);
-    for (const Contrast& contrast : plan(s.run.config()).contrasts) {
+    for (const Contrast& contrast : plan_of(s.config).contrasts) {
       if (contrast.metric != "layout_miou") continue;
       const auto overlap = [&](const std::string& arm, const nlohmann::json& params) {
         return layouts.overlap(arm, stored_images(s, arm, params.at("w").get<double>()), sources);
@@ -162,15 +193,23 @@ void guide_by_layouts(Study& s, const std::vector<Signal>& image, const FdSmall&
   paired_overlaps(s, layouts);
 }
 
-}  // namespace
+class SelfGuided final : public Method {
+ public:
+  explicit SelfGuided(const nlohmann::json& config) : config_(read_config(config)) {}
 
-void check(const nlohmann::json& config) { read_config(config); }
+  std::vector<std::string> needs() const override { return dataset_needs(config_.dataset); }
+  std::vector<std::string> describe() const override;
+  MethodPlan plan() const override { return plan_of(config_); }
+  std::vector<std::function<void(Run&)>> shared_products() const override;
+  void run(Run& run) const override;
 
-std::vector<std::string> needs(const nlohmann::json& config) { return dataset_needs(read_config(config).dataset); }
+ private:
+  Config config_;
+};
 
-std::vector<std::string> describe(const nlohmann::json& config) {
-  const Config c = read_config(config);
-  const bool counted = needs(config).empty();
+std::vector<std::string> SelfGuided::describe() const {
+  const Config& c = config_;
+  const bool counted = needs().empty();
   std::int64_t labels = 0;
   if (counted) {
     const auto dataset = open_dataset(c.dataset);
@@ -221,50 +260,20 @@ std::vector<std::string> describe(const nlohmann::json& config) {
   return lines;
 }
 
-MethodPlan plan(const nlohmann::json& config) {
-  const Config c = read_config(config);
-  const nlohmann::json headline = guidance_params(c.sample.ddim.weight), unguided = guidance_params(0);
-  MethodPlan plan;
-  const auto fd = [&](const std::string& a, const std::string& b, const nlohmann::json& params_b) {
-    plan.contrasts.push_back({"fd-small", "fd-small", a, b, headline, params_b});
-  };
-  if (has(c, Part::guidance)) {
-    std::vector<std::string> arms;
-    for (const std::int64_t k : c.clusters) arms.push_back(self_label_arm(k));
-    for (std::size_t i = 1; i < c.encoders.size(); ++i)
-      arms.push_back(self_label_arm(c.encoders[i], c.clusters.front()));
-    arms.push_back(label_arm);
-    arms.push_back(random_arm);
-    for (const std::string& arm : arms) fd(arm, unguided_arm, unguided);
-    for (const std::int64_t k : c.clusters) fd(self_label_arm(k), label_arm, headline);
-    fd(self_label_arm(c.clusters.front()), random_arm, headline);
-    if (c.uncond_model) fd(self_label_arm(c.clusters.front()), uncond_model_arm, unguided);
-    for (const std::string& arm : arms)
-      plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_arm, {}, {}});
-    const nlohmann::json quality = {{"K", c.clusters.front()}, {"split", "train"}, {"labels", "group"}};
-    plan.contrasts.push_back({"nmi", "sklearn", "encoder", "pca", quality, quality});
-  }
-  if (has(c, Part::layouts))
-    for (const char* arm : {box_arm, mask_arm}) {
-      fd(arm, arm, unguided);
-      plan.contrasts.push_back({"layout_miou", "layout", arm, arm, headline, unguided});
-      plan.contrasts.push_back({"eps_mse", "denoising-loss", arm, unguided_layout_arm(c, arm), {}, {}});
-    }
-  return plan;
+/// The fd-small network and the self-supervised encoder.
+std::vector<std::function<void(Run&)>> SelfGuided::shared_products() const {
+  return {[this](Run& run) {
+            Study s(run, config_);
+            FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
+          },
+          [this](Run& run) {
+            Study s(run, config_);
+            trained_encoder(s);
+          }};
 }
 
-void prepare_features(Run& run) {
-  Study s(run);
-  FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
-}
-
-void prepare_encoder(Run& run) {
-  Study s(run);
-  trained_encoder(s);
-}
-
-void run(Run& run) {
-  Study s(run);
+void SelfGuided::run(Run& run) const {
+  Study s(run, config_);
   if (s.config.oracle) check_on_oracle(run);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
@@ -289,5 +298,9 @@ void run(Run& run) {
   run.side_by_side(parts);
   paired_differences(s, fd);
 }
+
+}  // namespace
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<SelfGuided>(config); }
 
 }  // namespace assay::self_guided

@@ -1,7 +1,6 @@
 #pragma once
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "reproductions/method.h"
 
@@ -16,13 +15,7 @@
 /// Departures from the paper, all named in the preset: the encoder and its size, `networks: shared`, EMA weights.
 namespace assay::self_guided {
 
-void check(const nlohmann::json& config);
-std::vector<std::string> needs(const nlohmann::json& config);
-std::vector<std::string> describe(const nlohmann::json& config);
-MethodPlan plan(const nlohmann::json& config);
-/// The products all seeds share: the fd-small network and the self-supervised encoder.
-void prepare_features(Run& run);
-void prepare_encoder(Run& run);
-void run(Run& run);
+/// With a configuration of a tier that trains networks of its own. Throws InputError where it is not a complete one.
+std::unique_ptr<Method> make_method(const nlohmann::json& config);
 
 }  // namespace assay::self_guided

@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "diffusion/guidance/classifier_free.h"
 
 namespace assay::self_guided {
 
-Study::Study(Run& r)
+Study::Study(Run& r, Config c)
     : run(r),
-      config(read_config(r.config())),
+      config(std::move(c)),
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)) {}
 

@@ -16,7 +16,7 @@ struct Study {
   Config config;
   LabelledImages train, validation;
 
-  explicit Study(Run& r);
+  Study(Run& r, Config c);
   /// The same study, whose stages belong to a part of its run (Run::side_by_side).
   Study(const Study& whole, Run& part);
 

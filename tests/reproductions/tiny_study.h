@@ -1,13 +1,13 @@
 #pragma once
 #include <nlohmann/json.hpp>
 
-#include "reproductions/self_guided/config.h"
+#include "reproductions/tiers.h"
 
 namespace assay::test {
 
 /// The smoke preset of Self-Guided Diffusion, small enough to train in a moment: 8 x 8 pixels, one level.
 inline nlohmann::json tiny_self_guided() {
-  nlohmann::json config = self_guided::preset("smoke");
+  nlohmann::json config = method_preset("self_guided", Tier::smoke);
   config["dataset"] = {{"name", "shapes"}, {"size", 8}, {"count", 90}};
   for (nlohmann::json* unet : {&config["unet"], &config["layouts"]["unet"]}) {
     (*unet)["image_size"] = 8;

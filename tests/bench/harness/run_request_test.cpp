@@ -33,21 +33,21 @@ TEST(ParseSeeds, RefusesEverythingElseAndShowsIt) {
   EXPECT_THAT(message_of<InputError>([] { parse_seeds("1,x"); }), HasSubstr("'x'"));
 }
 
-TEST(CompleteConfig, AppliesTheDatasetAndThenEverySetting) {
+TEST(ConfiguredMethod, AppliesTheDatasetAndThenEverySetting) {
   RunRequest request;
   request.dataset = "shapes";
   request.settings = {"train.steps=7", "sample.sweep=[0,2]"};
-  const nlohmann::json config = complete_config("self_guided", request);
+  const nlohmann::json config = configured_method("self_guided", request).config;
   EXPECT_EQ(config.at("train").at("steps"), 7);
   EXPECT_EQ(config.at("sample").at("sweep"), nlohmann::json({0, 2}));
   EXPECT_EQ(config.at("dataset").at("name"), "shapes");
 }
 
-TEST(CompleteConfig, NamesTheNearestOfWhatItDoesNotKnow) {
+TEST(ConfiguredMethod, NamesTheNearestOfWhatItDoesNotKnow) {
   const auto refused = [](const std::string& method, const std::function<void(RunRequest&)>& change) {
     RunRequest request;
     change(request);
-    return message_of<InputError>([&] { complete_config(method, request); });
+    return message_of<InputError>([&] { configured_method(method, request); });
   };
   EXPECT_THAT(refused("self_gided", [](RunRequest&) {}), HasSubstr("did you mean 'self_guided'?"));
   EXPECT_THAT(refused("self_guided", [](RunRequest& r) { r.tier = "smoky"; }), HasSubstr("did you mean 'smoke'?"));

@@ -142,14 +142,14 @@ TEST(ClaimFiles, OfEveryMethodCanBeRead) {
 
 TEST(ClaimFiles, MakeClaimsOfDifferentIdsInEveryTier) {
   for (const MethodEntry& method : method_table())
-    for (const std::string& tier : method.tiers) {
+    for (const Tier tier : method.tiers) {
       std::set<std::string> ids;
-      for (const Claim& claim : claims_in(read_claims(method.claims, method.id), tier, method.preset(tier))) {
-        EXPECT_TRUE(ids.insert(claim.id).second) << method.id << ", " << tier << ": " << claim.id;
-        EXPECT_EQ(claim.absent, "") << method.id << ", " << tier << ": " << claim.id;
+      for (const Claim& claim : claims_in(method.claims(), tier, method.preset(tier))) {
+        EXPECT_TRUE(ids.insert(claim.id).second) << method.id << ", " << name_of(tier) << ": " << claim.id;
+        EXPECT_EQ(claim.absent, "") << method.id << ", " << name_of(tier) << ": " << claim.id;
         EXPECT_EQ((claim.id + claim.statement + claim.quantity.of.arm).find('{'), std::string::npos) << claim.id;
       }
-      EXPECT_THAT(ids, Not(IsEmpty())) << method.id << ", " << tier;
+      EXPECT_THAT(ids, Not(IsEmpty())) << method.id << ", " << name_of(tier);
     }
 }
 

@@ -18,6 +18,7 @@
 #include "reproductions/ed_dpm/diagnosis.h"
 #include "reproductions/ed_dpm/guidance_scores.h"
 #include "reproductions/samples/sample_noise.h"
+#include "reproductions/tiers.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
 #include "tests/reproductions/memory_run.h"
@@ -196,7 +197,7 @@ TEST(GuidanceScores, AreSharesOfTheSampleStepsAndCountsOfTheRest) {
 
 /// The smoke preset, small enough to train in a moment.
 nlohmann::json tiny() {
-  nlohmann::json config = preset("smoke");
+  nlohmann::json config = method_preset("ed_dpm", Tier::smoke);
   config["dataset"] = {{"name", "shapes"}, {"size", 8}, {"count", 60}};
   for (const char* network : {"unet", "classifier"}) {
     config[network]["image_size"] = 8;
@@ -215,7 +216,7 @@ nlohmann::json tiny() {
 
 TEST(Networks, OfDiffusionAreTheAveragesOfATrainingThatIsDoneOnce) {
   MemoryRun run(tiny(), 2);
-  Study s(run);
+  Study s(run, read_config(run.config()));
   const auto plain = diffusion_network(s, Diffusion::unconditional),
              conditional = diffusion_network(s, Diffusion::conditional);
   EXPECT_EQ(plain->condition_size(), 0);
@@ -242,7 +243,7 @@ TEST(Networks, OfDiffusionAreTheAveragesOfATrainingThatIsDoneOnce) {
 
 TEST(Networks, OfTheClassifierDifferByTheConstraintAlone) {
   MemoryRun run(tiny(), 2);
-  Study s(run);
+  Study s(run, read_config(run.config()));
   const auto plain = noisy_classifier(s, 0.0), constrained = noisy_classifier(s, 0.5);
   EXPECT_TRUE(run.stages.contains("train:classifier"));
   EXPECT_TRUE(run.stages.contains("train:classifier_ect"));
@@ -257,7 +258,7 @@ class Diagnosis : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     run = std::make_unique<MemoryRun>(tiny(), 2);
-    Study s(*run);
+    Study s(*run, read_config(run->config()));
     EncoderUNetConfig config = s.config.classifier;
     config.out_channels = s.classes;
     EncoderUNet classifier(config), other(config);

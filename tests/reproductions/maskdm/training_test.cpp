@@ -16,6 +16,7 @@
 #include "reproductions/maskdm/config.h"
 #include "reproductions/maskdm/stability.h"
 #include "reproductions/maskdm/transfer.h"
+#include "reproductions/tiers.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
@@ -273,27 +274,27 @@ TEST(Transfer, FewAreSomeOfMore) {
 }
 
 TEST(Config, PresetsAreComplete) {
-  for (const char* tier : {"smoke", "mini"}) {
-    const Config config = read_config(preset(tier));
-    EXPECT_FALSE(config.chains.empty()) << tier;
-    for (const Chain& chain : config.chains) EXPECT_DOUBLE_EQ(chain.share(), 1.0) << tier << " " << chain.name;
+  for (const Tier tier : {Tier::smoke, Tier::mini}) {
+    const Config config = read_config(method_preset("maskdm", tier));
+    EXPECT_FALSE(config.chains.empty()) << name_of(tier);
+    for (const Chain& chain : config.chains) EXPECT_DOUBLE_EQ(chain.share(), 1.0) << name_of(tier) << " " << chain.name;
   }
 }
 
 TEST(Config, MaskTypesAreComparedAtEqualVisibleCounts) {
-  for (const char* tier : {"smoke", "mini"}) {
-    const Config config = read_config(preset(tier));
+  for (const Tier tier : {Tier::smoke, Tier::mini}) {
+    const Config config = read_config(method_preset("maskdm", tier));
     std::set<std::int64_t> seen;
     for (const Chain& chain : config.chains)
       if (chain.name == "pretrain50" || chain.name == "patch50" || chain.name == "crop50")
         seen.insert(visible_count(chain.stages.front().mask, config.network.grid()));
-    EXPECT_EQ(seen.size(), 1U) << tier;
+    EXPECT_EQ(seen.size(), 1U) << name_of(tier);
   }
 }
 
 TEST(Config, RefusesWhatCannotBeTrained) {
   const auto refused = [](const char* pointer, const nlohmann::json& value) {
-    nlohmann::json config = preset("smoke");
+    nlohmann::json config = method_preset("maskdm", Tier::smoke);
     config[nlohmann::json::json_pointer(pointer)] = value;
     return message_of<InputError>([&] { read_config(config); });
   };
@@ -310,7 +311,7 @@ TEST(Config, RefusesWhatCannotBeTrained) {
 }
 
 TEST(Config, PartsCanBeLeftOut) {
-  nlohmann::json object = preset("smoke");
+  nlohmann::json object = method_preset("maskdm", Tier::smoke);
   object["transfer"]["shares"] = nlohmann::json::array();
   object["stability"]["batches"] = nlohmann::json::array();
   object["cost"]["rates"] = nlohmann::json::array();

@@ -10,8 +10,10 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "reproductions/claims/paper_tables.h"
+#include "reproductions/ed_dpm/paper.h"
 #include "reproductions/method.h"
 #include "reproductions/self_guided/paper_conditions.h"
+#include "reproductions/tiers.h"
 #include "tests/support/npy.h"
 #include "tests/support/npz_batch.h"
 #include "tests/support/temporary_folder.h"
@@ -27,7 +29,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-nlohmann::json preset(const std::string& method) { return method_entry(method).preset("paper"); }
+nlohmann::json preset(const std::string& method) { return method_preset(method, Tier::paper); }
 
 TEST(PublishedRows, EachIsFoundByItsCellsOfThePaperTable) {
   const nlohmann::json config = preset("ed_dpm");
@@ -37,7 +39,7 @@ TEST(PublishedRows, EachIsFoundByItsCellsOfThePaperTable) {
        {std::pair("64x64", "ADM-G 64"), {"128x128", "ADM-G 128"}, {"256x256", "CADM-G"}, {"512x512", "ADM-G 512"}})
     row_of[std::string("ImageNet ") + size] = row;
   int cells = 0;
-  for (const PublishedCell& cell : read_paper_tables(method_entry("ed_dpm").paper_table, "paper_table.json", config)) {
+  for (const PublishedCell& cell : method_entry("ed_dpm").published_cells(config)) {
     if (cell.table == "ImageNet 128x128") continue;  // its steps are unknown
     ASSERT_TRUE(row_of.contains(cell.row)) << cell.row;
     const nlohmann::json& row = config.at("published").at(row_of.at(cell.row));
@@ -53,10 +55,10 @@ TEST(PublishedRows, EachIsFoundByItsCellsOfThePaperTable) {
 }
 
 TEST(PublishedRows, PlansHaveThePublishedParametersAndEveryFile) {
-  const MethodEntry& method = method_entry("ed_dpm");
   nlohmann::json config = preset("ed_dpm");
   set_key(config, R"(rows=["UADM(25)-G+EDS+ECT","CADM-G"])");
-  const nlohmann::json plan = to_json(method.paper.published(config, at::kCPU));
+  const auto method = ed_dpm::paper::make_method(config);
+  const nlohmann::json plan = to_json(*method->published_plan(at::kCPU));
   const auto& rows = plan.at("rows");
   ASSERT_EQ(rows.size(), 2U);
   // papers/guidance.md 3.1: counted from the official constructors.
@@ -79,14 +81,14 @@ TEST(PublishedRows, PlansHaveThePublishedParametersAndEveryFile) {
   ASSERT_EQ(plan.at("files").size(), 6U);
   for (const auto& file : plan.at("files"))
     EXPECT_EQ(file.at("sha256").is_null(), file.at("what") != "FID's Inception") << file;
-  EXPECT_EQ(method.paper.needs(config).size(), 6U);
+  EXPECT_EQ(method->needs().size(), 6U);
 }
 
 TEST(PublishedRows, DeparturesAreNamedAndFreeChoicesAreNot) {
   const auto plan_of = [](const std::vector<std::string>& settings) {
     nlohmann::json config = preset("ed_dpm");
     for (const std::string& setting : settings) set_key(config, setting);
-    return method_entry("ed_dpm").paper.published(config, at::kCPU).rows.at(0).departures;
+    return ed_dpm::paper::make_method(config)->published_plan(at::kCPU)->rows.at(0).departures;
   };
   EXPECT_THAT(plan_of({"row=CADM-G", "files.folder=/x", "sampling.samples=5", "networks.cond.file=y.safetensors",
                        "networks.uncond.override={\"use_fp16\":false}", "published.UADM-G.gamma=3"}),

@@ -105,7 +105,7 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
   nlohmann::json config = test::tiny_self_guided();
   config["train"].update({{"steps", 30}, {"learning_rate", 1e-2}, {"warmup_steps", 0}});  // so that conditions tell
   test::MemoryRun run(config, 3);
-  Study s(run);
+  Study s(run, read_config(run.config()));
   long_tail(s, FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap));
   for (const char* conditions : {"marginal", "uniform"}) {
     const auto gain = [&](double rho) {

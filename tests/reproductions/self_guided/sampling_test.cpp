@@ -114,7 +114,8 @@ TEST_F(Draws, WeightsBesidesNoughtAndOneEvaluateBothBranches) {
 
 TEST(ConditionSources, TakeEveryTrainingImageAsOftenInAnOrderOfTheSeed) {
   MemoryRun run(tiny_self_guided(), 5), again(tiny_self_guided(), 5), other(tiny_self_guided(), 6);
-  Study s(run), same(again), different(other);
+  Study s(run, read_config(run.config())), same(again, read_config(again.config())),
+      different(other, read_config(other.config()));
   const std::int64_t n = s.train.images.size(0);
   s.config.sample.count = 2 * n + 1;
   const Ids sources = condition_sources(s);
@@ -135,7 +136,7 @@ TEST(LayoutArms, RecordTheirOverlapAndItsDifferencePairedByImage) {
   config["parts"] = {"layouts"};
   config["oracle"] = false;
   MemoryRun run(config, 5);
-  self_guided::run(run);
+  make_method(run.config())->run(run);
   const auto check = [&](const std::string& arm) {
     const double guided = run.score("sample:" + arm + ":w2", arm, "layout_miou", {{"w", 2}}).value,
                  unguided = run.score("sample:self_box:w0", arm, "layout_miou", {{"w", 0}}).value;
@@ -150,7 +151,7 @@ TEST(LayoutArms, RecordTheirOverlapAndItsDifferencePairedByImage) {
   check("self_box");
   check("self_mask");
   // What was kept is what was scored.
-  Study s(run);
+  Study s(run, read_config(run.config()));
   EXPECT_EQ(stored_images(s, "self_box", 2).sizes(), (std::vector<std::int64_t>{12, 3, 8, 8}));
   EXPECT_EQ(stored_features(s, "self_box", 2).size(0), 12);
 }

@@ -46,22 +46,19 @@ using ::testing::SizeIs;
 
 TEST(MethodTable, EveryPresetPassesItsOwnCheck) {
   for (const MethodEntry& method : method_table())
-    for (const std::string& tier : method.tiers) {
-      const nlohmann::json preset = method.preset(tier);
-      EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier;
-      EXPECT_THAT(method.work_of(tier).describe(preset), ::testing::Not(IsEmpty())) << method.id << ", " << tier;
-      if (const auto plan = method.work_of(tier).plan) {
-        EXPECT_NO_THROW(plan(preset)) << method.id << ", " << tier;
-      }
+    for (const Tier tier : method.tiers) {
+      const ConfiguredMethod made = method.configured(tier, method.preset(tier));
+      EXPECT_THAT(made.method->describe(), ::testing::Not(IsEmpty())) << method.id << ", " << name_of(tier);
+      EXPECT_NO_THROW(made.method->plan()) << method.id << ", " << name_of(tier);
     }
 }
 
 TEST(MethodTable, EveryPresetPassesOnEveryDataset) {
   for (const MethodEntry& method : method_table())
-    for (const std::string& tier : method.tiers)
+    for (const Tier tier : method.tiers)
       for (const DatasetEntry& dataset : dataset_table()) {
         const nlohmann::json preset = method.preset(tier, dataset.name);
-        EXPECT_NO_THROW(method.work_of(tier).check(preset)) << method.id << ", " << tier << ", " << dataset.name;
+        EXPECT_NO_THROW(method.configured(tier, preset)) << method.id << ", " << name_of(tier) << ", " << dataset.name;
         if (preset.contains("dataset")) {
           EXPECT_EQ(preset.at("dataset").at("name"), dataset.name);
         }
@@ -72,7 +69,7 @@ TEST(TierPreset, OfAnotherDatasetKeepsTheSizeAndTakesWhatIsSaidOfThatSet) {
   const char* const text =
       R"({"mini": {"dataset": {"name": "emoji", "size": 24, "seed": 3}, "label": "group", "steps": 5,
                                "on": {"shapes": {"dataset": {"group": "colour"}, "steps": 7}}}})";
-  const auto on = [&](const char* dataset) { return tier_preset(text, "m", "mini", dataset); };
+  const auto on = [&](const char* dataset) { return tier_preset(text, "m", Tier::mini, dataset); };
   const nlohmann::json own = {
       {"dataset", {{"name", "emoji"}, {"size", 24}, {"seed", 3}}}, {"label", "group"}, {"steps", 5}};
   EXPECT_EQ(on(""), own);
@@ -86,13 +83,13 @@ TEST(TierPreset, OfAnotherDatasetKeepsTheSizeAndTakesWhatIsSaidOfThatSet) {
 
 TEST(MethodTable, NamesTheNearestMethodAndTier) {
   EXPECT_THAT(message_of<InputError>([] { method_entry("self_guide"); }), HasSubstr("did you mean 'self_guided'?"));
-  EXPECT_THAT(message_of<InputError>([] { method_entry("self_guided").preset("smok"); }),
+  EXPECT_THAT(message_of<InputError>([] { method_entry("self_guided").tier("smok"); }),
               HasSubstr("did you mean 'smoke'?"));
 }
 
 /// What the check says of the smoke preset with one value changed.
 std::string refused(const std::string& pointer, const nlohmann::json& value) {
-  nlohmann::json config = method_entry("self_guided").preset("smoke");
+  nlohmann::json config = method_preset("self_guided", Tier::smoke);
   config[nlohmann::json::json_pointer(pointer)] = value;
   return message_of<InputError>([&] { self_guided::read_config(config); });
 }
@@ -136,7 +133,7 @@ TEST(SelfGuidedConfig, RefusesWhatCannotBeRun) {
 }
 
 TEST(SelfGuidedConfig, SweepHoldsTheHeadlineWeightAndTheUnguidedOne) {
-  nlohmann::json config = method_entry("self_guided").preset("smoke");
+  nlohmann::json config = method_preset("self_guided", Tier::smoke);
   config["sample"]["sweep"] = {3, 1};
   config["sample"]["weight"] = 1.5;
   EXPECT_THAT(self_guided::read_config(config).sample.sweep, ElementsAre(0, 1, 1.5, 3));

@@ -246,7 +246,7 @@ TEST(GivenMasks, BecomeTheChannelsOfTheirImagesByStem) {
       for (int x = 0; x < 4; ++x) *map.at(x, y) = static_cast<std::uint8_t>(i % 4);
     write_png(masks / (items[i].stem + ".png"), map);
   }
-  Study s(run);
+  Study s(run, read_config(run.config()));
   const LayoutSignals layouts = layout_signals(s, image_signals(s)[1]);
   for (const auto& [split, block] :
        {std::pair(Split::train, &layouts.mask.train), std::pair(Split::validation, &layouts.mask.held_out)}) {

@@ -1,0 +1,46 @@
+#include "core/tier.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/nearest.h"
+
+namespace assay {
+namespace {
+
+struct TierName {
+  Tier tier;
+  const char* name;
+};
+constexpr TierName tier_names[] = {{Tier::smoke, "smoke"}, {Tier::mini, "mini"}, {Tier::paper, "paper"}};
+
+}  // namespace
+
+std::string name_of(Tier tier) {
+  for (const TierName& entry : tier_names)
+    if (entry.tier == tier) return entry.name;
+  throw Error("a tier without a name");
+}
+
+std::vector<std::string> names_of(const std::vector<Tier>& tiers) {
+  std::vector<std::string> names;
+  for (const Tier tier : tiers) names.push_back(name_of(tier));
+  return names;
+}
+
+const std::vector<Tier>& all_tiers() {
+  static const std::vector<Tier> all = [] {
+    std::vector<Tier> tiers;
+    for (const TierName& entry : tier_names) tiers.push_back(entry.tier);
+    return tiers;
+  }();
+  return all;
+}
+
+Tier find_tier(const std::string& name, const std::vector<Tier>& accepted, const std::string& where) {
+  const auto found = std::find_if(accepted.begin(), accepted.end(), [&](Tier tier) { return name_of(tier) == name; });
+  if (found == accepted.end()) throw InputError(where + ": " + unknown_name_message("tier", name, names_of(accepted)));
+  return *found;
+}
+
+}  // namespace assay
