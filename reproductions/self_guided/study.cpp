@@ -12,11 +12,6 @@ Study::Study(Run& r)
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)) {}
 
-std::int64_t Study::label_count() const {
-  return static_cast<std::int64_t>(config.label == LabelKind::group ? run.dataset().groups().size()
-                                                                    : run.dataset().subgroups().size());
-}
-
 std::string self_label_arm(std::int64_t clusters) { return fmt::format("self_label_k{}", clusters); }
 
 std::string self_label_arm(Encoder encoder, std::int64_t clusters) {
