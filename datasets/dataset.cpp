@@ -62,12 +62,7 @@ const std::vector<DatasetEntry>& dataset_table() {
 }
 
 const DatasetEntry& dataset_entry(const std::string& name) {
-  std::vector<std::string> known;
-  for (const DatasetEntry& entry : dataset_table()) {
-    if (entry.name == name) return entry;
-    known.push_back(entry.name);
-  }
-  throw InputError(unknown_name_message("dataset", name, known));
+  return find_named(dataset_table(), &DatasetEntry::name, "dataset", name);
 }
 
 DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& where) {

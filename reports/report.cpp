@@ -43,6 +43,7 @@ ReportData read_data(const ReportOptions& options) {
     data.stages = query.stages(filter);
     data.scores = query.scores(filter);
     data.artifacts = query.artifacts(filter);
+    data.curves = query.curves(filter);
     data.timings = query.timings(filter);
     data.notes = query.batch_notes(data.batch->id);
     for (NoteRow& note : query.notes(filter)) data.notes.push_back(std::move(note));

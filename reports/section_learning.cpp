@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "reports/charts.h"
 #include "reports/numbers.h"
@@ -68,6 +69,73 @@ ChartPoint point_of(double x, const ScoreGroup& group) {
   return point;
 }
 
+/// One kind of loss in the runs of one method, tier and data set: for each network the values of all seeds by step.
+struct Losses {
+  const RunRow* run = nullptr;  // the first one
+  std::string name;
+  std::vector<std::pair<std::string, std::map<std::int64_t, std::vector<double>>>> networks;
+};
+
+std::vector<Losses> losses_of(const ReportData& data) {
+  std::map<RowId, const RunRow*> runs;
+  for (const RunRow& run : data.runs) runs[run.id] = &run;
+  std::vector<Losses> all;
+  for (const CurveRow& curve : data.curves) {
+    const RunRow& run = *runs.at(curve.run);
+    auto found = std::find_if(all.begin(), all.end(), [&](const Losses& losses) {
+      return losses.name == curve.name && losses.run->method == run.method && losses.run->tier == run.tier &&
+             losses.run->dataset == run.dataset;
+    });
+    if (found == all.end()) found = all.insert(all.end(), {&run, curve.name, {}});
+    const std::string network = curve.stage.starts_with("train:") ? curve.stage.substr(6) : curve.stage;
+    auto line = std::find_if(found->networks.begin(), found->networks.end(),
+                             [&](const auto& known) { return known.first == network; });
+    if (line == found->networks.end()) line = found->networks.insert(line, {network, {}});
+    for (std::size_t i = 0; i < curve.values.size(); ++i) line->second[curve.steps[i]].push_back(curve.values[i]);
+  }
+  return all;
+}
+
+/// At most this many points of a line, so that its markers can be told apart.
+constexpr std::size_t most_points = 25;
+
+/// The line of a network: each point the mean over seeds and, where there are many, over neighbouring steps.
+ChartSeries loss_line(const std::string& network, const std::map<std::int64_t, std::vector<double>>& by_step) {
+  ChartSeries line{network, {}};
+  const std::size_t together = (by_step.size() + most_points - 1) / most_points;
+  double sum = 0.0;
+  std::size_t count = 0, steps = 0;
+  for (const auto& [step, values] : by_step) {
+    for (const double value : values) sum += value;
+    count += values.size();
+    if (++steps % together != 0 && steps != by_step.size()) continue;
+    line.points.push_back({static_cast<double>(step), sum / static_cast<double>(count), {}, {}});
+    sum = 0.0;
+    count = 0;
+  }
+  return line;
+}
+
+Part loss_part(const Losses& losses, const std::string& qualifier, int chart_number) {
+  const std::string kind = losses.name.starts_with("loss: ") ? losses.name.substr(6) : losses.name;
+  LineChart chart;
+  chart.x_label = "training, steps";
+  chart.y_label = fmt::format("loss ({}), lower is better", kind);
+  for (const auto& [network, by_step] : losses.networks) chart.series.push_back(loss_line(network, by_step));
+  Part part{fmt::format("Loss along training: {}{}", kind, qualifier), "", {}};
+  Chart block;
+  block.name = fmt::format("learning-{}", chart_number);
+  block.alternative = chart.alternative =
+      fmt::format("{} against steps: one line for each of {} networks", part.title, chart.series.size());
+  block.wide = line_chart_svg(chart, wide_chart);
+  block.narrow = line_chart_svg(chart, narrow_chart);
+  block.caption = {
+      plain("Means over seeds and over equal shares of the steps, on the images and noise that the steps "
+            "were taken on.")};
+  part.blocks.push_back(std::move(block));
+  return part;
+}
+
 }  // namespace
 
 Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& groups) {
@@ -121,6 +189,9 @@ Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& 
     }
     section.parts.push_back(std::move(part));
   }
+  for (const Losses& losses : losses_of(data))
+    section.parts.push_back(
+        loss_part(losses, qualify(losses.run->method, losses.run->tier, losses.run->dataset), ++chart_number));
   return section;
 }
 

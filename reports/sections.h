@@ -21,6 +21,7 @@ struct ReportData {
   std::vector<ClaimRow> claims;
   std::vector<PublishedRow> published;
   std::vector<ArtifactRow> artifacts;
+  std::vector<CurveRow> curves;
   std::vector<TimingRow> timings;         // of the runs
   std::vector<TimingRow> kernel_timings;  // outside runs: of this batch, else of the newest that has any
   std::optional<BatchRow> kernel_batch;   // where they come from, when it is another batch
@@ -41,7 +42,8 @@ Section paper_tables_section(const ReportData& data, const std::vector<ScoreGrou
 Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section comparisons_section(const ReportData& data);
 Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
-/// Scores along trainings, against operations (`gflop` of their params) and against seconds (score `train_seconds`).
+/// Scores along trainings, against operations (`gflop` of their params) and against seconds (score `train_seconds`);
+/// then the losses of every network that was trained, against steps.
 Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 /// Pictures are read from their files; one that is missing, changed since it was recorded, or not a PNG is named.

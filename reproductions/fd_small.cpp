@@ -54,12 +54,12 @@ FdSmall::FdSmall(Run& run, const LabelledImages& train, const SmallFeaturesOptio
 at::Tensor FdSmall::features(const at::Tensor& images) const { return features_in_batches(network_, images); }
 
 ProtocolUse FdSmall::protocol() const {
-  return {"fd-small",
-          {{"network", network_hash_},
-           {"reference", fmt::format("training split of {}", dataset_hash_)},
-           {"n_reference", reference_features_.size(0)},
-           {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
-           {"resize", "none"}}};
+  return {.name = "fd-small",
+          .choices = {{"network", network_hash_},
+                      {"reference", fmt::format("training split of {}", dataset_hash_)},
+                      {"n_reference", reference_features_.size(0)},
+                      {"quantisation", "trunc(clamp((x + 1) * 127.5, 0, 255))"},
+                      {"resize", "none"}}};
 }
 
 double FdSmall::distance(const at::Tensor& features) const { return distance_between(features, reference_); }
@@ -69,7 +69,7 @@ ProtocolUse FdSmall::neighbours() const {
   choices["features"] = "fd-small";
   choices["weights"] = network_hash_;  // for those of Inception, which prdc5 names by itself
   choices["normalise"] = "x / 127.5 - 1";
-  return {"prdc5", choices};
+  return {.name = "prdc5", .choices = std::move(choices)};
 }
 
 std::vector<Score> FdSmall::precision_and_recall(const std::string& arm, const at::Tensor& features,
@@ -82,13 +82,19 @@ std::vector<Score> FdSmall::precision_and_recall(const std::string& arm, const a
   std::vector<Score> scores;
   for (const auto& [name, value, replicates] : {std::tuple("precision", found.precision, &found.replicates.precision),
                                                 std::tuple("recall", found.recall, &found.replicates.recall)}) {
-    Score score{arm, name, value, "", Better::higher, features.size(0), {}, "prdc5", params};
+    Score score{.arm = arm,
+                .name = name,
+                .value = value,
+                .direction = Better::higher,
+                .n = features.size(0),
+                .protocol = "prdc5",
+                .params = params};
     if (!replicates->empty()) {
-      const auto interval = percentile_interval(*replicates);
-      score.interval =
-          ScoreInterval{std::max(0.0, interval.low), std::min(1.0, interval.high), 0.95,
-                        fmt::format("{} of the samples, {}", name == std::string("recall") ? "halves" : "bootstrap",
-                                    options.replicates)};
+      score.interval = percentile_interval(
+          *replicates, fmt::format("{} of the samples, {}", name == std::string("recall") ? "halves" : "bootstrap",
+                                   options.replicates));
+      score.interval->low = std::max(0.0, score.interval->low);
+      score.interval->high = std::min(1.0, score.interval->high);
     }
     scores.push_back(std::move(score));
   }
@@ -99,18 +105,19 @@ Score FdSmall::score(const std::string& arm, const at::Tensor& features, nlohman
                      const at::Tensor& other) const {
   const Gaussian reference = other.defined() ? gaussian_of(other) : reference_;
   const double value = distance_between(features, reference);
-  const auto interval = recentred_interval(value, frechet_bootstrap(values_of(features), features.size(1), reference,
-                                                                    replicates_, seed_, Divisor::n_minus_1, 1));
-  return {arm,
-          "fd-small",
-          value,
-          "",
-          Better::lower,
-          features.size(0),
-          ScoreInterval{std::max(0.0, interval.low), interval.high, 0.95,
-                        fmt::format("bootstrap over samples, {}, about the value", replicates_)},
-          "fd-small",
-          std::move(params)};
+  ScoreInterval interval = recentred_interval(
+      value,
+      frechet_bootstrap(values_of(features), features.size(1), reference, replicates_, seed_, Divisor::n_minus_1, 1),
+      fmt::format("bootstrap over samples, {}, about the value", replicates_));
+  interval.low = std::max(0.0, interval.low);
+  return {.arm = arm,
+          .name = "fd-small",
+          .value = value,
+          .direction = Better::lower,
+          .n = features.size(0),
+          .interval = std::move(interval),
+          .protocol = "fd-small",
+          .params = std::move(params)};
 }
 
 Score FdSmall::difference(const std::string& arm_a, const at::Tensor& a, const std::string& arm_b, const at::Tensor& b,
@@ -118,17 +125,16 @@ Score FdSmall::difference(const std::string& arm_a, const at::Tensor& a, const s
   const double difference = distance(a) - distance(b);
   const auto replicates = frechet_paired_bootstrap(values_of(a), values_of(b), a.size(1), reference_, replicates_,
                                                    seed_, Divisor::n_minus_1, 1);
-  const auto interval = recentred_interval(difference, replicates.differences());
-  return {arm_a + " - " + arm_b,
-          "fd-small difference",
-          difference,
-          "",
-          Better::lower,
-          a.size(0),
-          ScoreInterval{interval.low, interval.high, 0.95,
-                        fmt::format("paired bootstrap over samples, {}, about the value", replicates_)},
-          "fd-small",
-          std::move(params)};
+  return {
+      .arm = arm_a + " - " + arm_b,
+      .name = "fd-small difference",
+      .value = difference,
+      .direction = Better::lower,
+      .n = a.size(0),
+      .interval = recentred_interval(difference, replicates.differences(),
+                                     fmt::format("paired bootstrap over samples, {}, about the value", replicates_)),
+      .protocol = "fd-small",
+      .params = std::move(params)};
 }
 
 }  // namespace assay

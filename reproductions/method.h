@@ -19,49 +19,57 @@ namespace assay {
 
 /// A named value with its unit, its protocol and the number of samples behind it.
 struct Score {
-  std::string arm;  // empty for the run as a whole
-  std::string name;
+  std::string arm = {};  // empty for the run as a whole
+  std::string name = {};
   double value = 0;
-  std::string unit;
+  std::string unit = {};
   Better direction = Better::unstated;
   std::int64_t n = 0;
-  std::optional<ScoreInterval> interval;
-  std::string protocol;                              // name of a ProtocolUse of the same stage output
+  std::optional<ScoreInterval> interval = {};
+  std::string protocol = {};                         // name of a ProtocolUse of the same stage output
   nlohmann::json params = nlohmann::json::object();  // guidance: {"w": 2, "w_cfg": 1}
 };
 
 /// A protocol with the choices of this use spelled out (metrics/protocols/protocols.h gives the fixed part).
 struct ProtocolUse {
-  std::string name;
+  std::string name = {};
   nlohmann::json choices = nlohmann::json::object();
 };
 
 /// How long something took in this process.
 struct Timing {
-  std::string op;       // "train_step", "sample"
-  std::string variant;  // the arm or network
-  std::string shape;    // as in "64x3x16x16"
+  std::string op = {};       // "train_step", "sample"
+  std::string variant = {};  // the arm or network
+  std::string shape = {};    // as in "64x3x16x16"
   double seconds = 0;
   std::int64_t items = 0;
-  std::string item_unit;  // plural
-  std::optional<double> flops;
+  std::string item_unit = {};  // plural
+  std::optional<double> flops = {};
 };
 
 /// A file that belongs to the run, inside artifact_folder() or the cache.
 struct Artifact {
-  std::string name;
-  std::string kind;  // "image-grid", "samples", "checkpoint", ...
-  std::filesystem::path file;
+  std::string name = {};
+  std::string kind = {};  // "image-grid", "samples", "checkpoint", ...
+  std::filesystem::path file = {};
   nlohmann::json meta = nlohmann::json::object();
+};
+
+/// Values along a training or a sampling, such as its loss: at most some hundred points.
+struct Curve {
+  std::string name = {};
+  std::vector<std::int64_t> steps = {};  // done at each value, ascending
+  std::vector<double> values = {};       // as many as steps
 };
 
 /// What one stage of a run found; written to the store as a whole when the stage ends.
 struct StageOutput {
-  std::vector<ProtocolUse> protocols;
-  std::vector<Score> scores;
-  std::vector<Timing> timings;
-  std::vector<Artifact> artifacts;
-  std::vector<std::string> notes;
+  std::vector<ProtocolUse> protocols = {};
+  std::vector<Score> scores = {};
+  std::vector<Timing> timings = {};
+  std::vector<Artifact> artifacts = {};
+  std::vector<Curve> curves = {};
+  std::vector<std::string> notes = {};
   nlohmann::json result = nlohmann::json::object();  // what later stages of the same run need
 };
 
@@ -101,9 +109,9 @@ class Run {
 
 /// A difference of two arms that is reported with a paired interval over seeds.
 struct Contrast {
-  std::string metric;
-  std::string protocol;
-  std::string arm_a, arm_b;
+  std::string metric = {};
+  std::string protocol = {};
+  std::string arm_a = {}, arm_b = {};
   nlohmann::json params_a = nlohmann::json::object();  // which of the arm's scores
   nlohmann::json params_b = nlohmann::json::object();
 };

@@ -338,15 +338,25 @@ std::vector<SampleRow> Query::samples_of_timing(RowId timing) const {
       [&](SQLite::Statement& statement) { statement.bind(1, timing); }, read_sample);
 }
 
-std::vector<SampleRow> Query::samples_of_stage(RowId run, const std::string& stage) const {
-  return collect<SampleRow>(
-      store_,
-      "SELECT * FROM sample WHERE run = ? AND stage = ? AND score IS NULL AND timing IS NULL ORDER BY kind, idx",
-      [&](SQLite::Statement& statement) {
-        statement.bind(1, run);
-        statement.bind(2, stage);
-      },
-      read_sample);
+std::vector<CurveRow> Query::curves(const RunFilter& filter) const {
+  const std::vector<SampleRow> rows =
+      of_runs<SampleRow>(store_, "SELECT * FROM sample WHERE score IS NULL AND timing IS NULL AND run",
+                         by_stage("sample").c_str(), filter, read_sample);
+  // Of each curve the steps were written first.
+  std::vector<CurveRow> curves;
+  std::vector<std::int64_t> steps;
+  for (const SampleRow& row : rows) {
+    const bool goes_on = row.idx > 0;
+    if (row.kind.ends_with(steps_of_curve(""))) {
+      if (!goes_on) steps.clear();
+      steps.push_back(static_cast<std::int64_t>(row.value));
+    } else {
+      if (!goes_on || curves.empty()) curves.push_back({row.run, row.stage, row.kind, steps, {}});
+      curves.back().values.push_back(row.value);
+    }
+  }
+  std::erase_if(curves, [](const CurveRow& curve) { return curve.steps.size() != curve.values.size(); });
+  return curves;
 }
 
 std::vector<ComparisonRow> Query::comparisons(std::optional<RowId> batch) const {

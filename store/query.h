@@ -51,8 +51,8 @@ class Query {
   /// The raw values behind one score or timing, by idx.
   std::vector<SampleRow> samples_of_score(RowId score) const;
   std::vector<SampleRow> samples_of_timing(RowId timing) const;
-  /// Raw values of a stage that belong to no score and no timing, by kind, then idx.
-  std::vector<SampleRow> samples_of_stage(RowId run, const std::string& stage) const;
+  /// Of the runs that pass the filter, in the order of their stages.
+  std::vector<CurveRow> curves(const RunFilter& filter = {}) const;
 
   std::vector<ComparisonRow> comparisons(std::optional<RowId> batch = std::nullopt) const;
   std::vector<ClaimRow> claims(std::optional<RowId> batch = std::nullopt) const;

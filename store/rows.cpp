@@ -44,4 +44,6 @@ std::string name_of(Better better) {
   throw Error("store: unknown direction");
 }
 
+std::string steps_of_curve(const std::string& name) { return name + " (steps)"; }
+
 }  // namespace assay

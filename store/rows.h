@@ -86,10 +86,21 @@ struct SampleRow {
   std::string stage;
   RowId score = 0;
   RowId timing = 0;
-  std::string kind;  // "image", "bootstrap", "loss", ...
+  std::string kind;  // "image", "bootstrap", ...
   std::int64_t idx = 0;
   double value = 0.0;
 };
+
+/// Values of a stage along its steps: as many steps, ascending, as values. The store keeps both as samples of the
+/// stage: the values under the curve's name, the steps under steps_of_curve().
+struct CurveRow {
+  RowId run = 0;
+  std::string stage;
+  std::string name;  // "loss: mse"
+  std::vector<std::int64_t> steps;
+  std::vector<double> values;
+};
+std::string steps_of_curve(const std::string& name);
 
 /// arm_a minus arm_b, paired over the seeds they share.
 struct ComparisonRow {

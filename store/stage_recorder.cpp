@@ -77,10 +77,13 @@ void StageRecorder::add_timing(TimingRow timing, std::vector<double> samples, st
   timings_.push_back({std::move(timing), {std::move(sample_kind), std::move(samples)}});
 }
 
-void StageRecorder::add_samples(std::string kind, std::vector<double> values) {
-  require_name(kind, "kind of samples");
-  require_finite_all(values, kind);
-  series_.push_back({std::move(kind), std::move(values)});
+void StageRecorder::add_curve(std::string name, const std::vector<std::int64_t>& steps, std::vector<double> values) {
+  require_name(name, "name of a curve");
+  require_finite_all(values, name);
+  require(steps.size() == values.size(),
+          fmt::format("store: curve {}: {} steps and {} values", name, steps.size(), values.size()));
+  series_.push_back({steps_of_curve(name), {steps.begin(), steps.end()}});
+  series_.push_back({std::move(name), std::move(values)});
 }
 
 void StageRecorder::add_artifact(ArtifactRow artifact) {

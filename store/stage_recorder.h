@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,8 @@ class StageRecorder {
   /// The protocol named by the score must have been given to Recorder::upsert_protocol.
   void add_score(ScoreRow score, std::vector<double> samples = {}, std::string sample_kind = "image");
   void add_timing(TimingRow timing, std::vector<double> samples = {}, std::string sample_kind = "repetition");
-  /// Raw values of the stage itself, as a loss curve; `idx` counts from 0.
-  void add_samples(std::string kind, std::vector<double> values);
+  /// Values of the stage itself along its steps, as a loss: as many steps as values.
+  void add_curve(std::string name, const std::vector<std::int64_t>& steps, std::vector<double> values);
   /// The path is relative to the store's folder and stays inside it. With an empty hash, hash and size are read from
   /// the file, which must then exist.
   void add_artifact(ArtifactRow artifact);

@@ -133,9 +133,9 @@ int run(const Options& options) {
     if (!std::isfinite(row.value)) {
       row.note = "too many classes and clusters for the assignment";
     } else if (!replicates[m].empty()) {
-      const Interval interval = within_range(row.metric, recentred_interval(row.value, replicates[m]));
-      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
-                                   fmt::format("bootstrap over items, recentred, {}", options.replicates)};
+      row.interval = within_range(
+          row.metric, recentred_interval(row.value, replicates[m],
+                                         fmt::format("bootstrap over items, recentred, {}", options.replicates)));
     } else {
       without_interval += (without_interval.empty() ? "" : ", ") + all[m].name;
     }

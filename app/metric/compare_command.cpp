@@ -101,12 +101,11 @@ MetricRow difference_row(const Contrast& contrast, const std::vector<Arm>& arms,
   row.value = score.a - score.b;
   row.n_generated = arms[contrast.a].set.count;
   row.n_reference = known(contrast.n_reference);
-  if (!score.differences.empty()) {
-    const Interval around = within_difference_range(
-        row.metric, recentred_interval(row.value, score.differences, options.pairs.scores.level));
-    row.interval = ScoreInterval{around.low, around.high, options.pairs.scores.level,
-                                 fmt::format("{}, {}", score.interval, score.differences.size())};
-  }
+  if (!score.differences.empty())
+    row.interval = within_difference_range(
+        row.metric, recentred_interval(row.value, score.differences,
+                                       fmt::format("{}, {}", score.interval, score.differences.size()),
+                                       options.pairs.scores.level));
   row.extra = {{"a", score.a},           {"b", score.b},       {"p_value", score.p_value},
                {"p_adjusted", adjusted}, {"test", score.test}, {"adjustment", "Holm over all differences"}};
   row.extra.update(contrast.sets);

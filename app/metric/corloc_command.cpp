@@ -154,8 +154,7 @@ int run(const Options& options) {
   row.metric = "corloc";
   row.value = static_cast<double>(hits) / static_cast<double>(n);
   row.n = n;
-  const Interval interval = wilson_interval(hits, n);
-  row.interval = ScoreInterval{interval.low, interval.high, 0.95, "Wilson"};
+  row.interval = corloc_interval(hits, n, "Wilson");
   row.extra = {{"hits", hits}, {"nothing_found", not_found.size()}, {"without_true_box", without_box.size()}};
   report.rows.push_back(std::move(row));
   report.protocols.push_back(

@@ -192,11 +192,8 @@ void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, 
     row.note = layout.measures[m].note;
     row.n = static_cast<std::int64_t>(used.size());
     row.samples = saliency_samples(layout, layout.measures[m], scored.table, used);
-    if (std::isfinite(row.value) && !replicates.empty()) {
-      const Interval interval = percentile_interval(replicates[m]);
-      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
-                                   fmt::format("bootstrap over images, {}", options.replicates)};
-    }
+    if (std::isfinite(row.value) && !replicates.empty())
+      row.interval = percentile_interval(replicates[m], fmt::format("bootstrap over images, {}", options.replicates));
     if (!std::isfinite(row.value)) {
       const auto undefined =
           std::count_if(row.samples.begin(), row.samples.end(), [](double value) { return !std::isfinite(value); });
@@ -286,11 +283,8 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
     values.reserve(replicates.size());
     for (const ConfusionScores& replicate : replicates)
       if (std::isfinite(of(replicate))) values.push_back(of(replicate));
-    if (std::isfinite(value) && !values.empty()) {
-      const Interval interval = percentile_interval(values);
-      row.interval = ScoreInterval{interval.low, interval.high, 0.95,
-                                   fmt::format("bootstrap over images, {}", options.replicates)};
-    }
+    if (std::isfinite(value) && !values.empty())
+      row.interval = percentile_interval(values, fmt::format("bootstrap over images, {}", options.replicates));
     report.rows.push_back(std::move(row));
   };
   add("iou", "", whole.mean_iou, [](const ConfusionScores& s) { return s.mean_iou; });

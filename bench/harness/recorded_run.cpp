@@ -145,6 +145,7 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
     row.meta = artifact.meta;
     stage.add_artifact(row);
   }
+  for (const Curve& curve : out.curves) stage.add_curve(curve.name, curve.steps, curve.values);
   for (const std::string& note : out.notes) stage.add_note(note);
 }
 

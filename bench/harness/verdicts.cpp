@@ -80,8 +80,8 @@ std::optional<Evidence> evidence_of_score(const Finished& finished, const Quanti
   if (!equal) {
     const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
     evidence.value = spread.mean;
-    evidence.interval = ScoreInterval{spread.interval.low, spread.interval.high, 0.95,
-                                      fmt::format("Student t over {} seeds", values.size())};
+    evidence.interval = spread.interval;
+    evidence.interval->method = fmt::format("Student t over {} seeds", values.size());
   }
   return evidence;
 }
@@ -197,8 +197,8 @@ std::optional<ComparisonRow> compared(const Finished& finished, const Contrast& 
   if (a.size() >= 2 && !own) {
     const PairedDifference paired = paired_difference(a, b);
     row.difference = paired.mean;
-    row.interval = ScoreInterval{paired.interval.low, paired.interval.high, 0.95,
-                                 fmt::format("paired Student t over {} seeds", a.size())};
+    row.interval = paired.interval;
+    row.interval->method = fmt::format("paired Student t over {} seeds", a.size());
     row.p_value = paired.p_value;
   } else {
     row.difference = a[0] - b[0];

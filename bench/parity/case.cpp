@@ -1,20 +1,15 @@
 #include "bench/parity/case.h"
 
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
-#include <cstring>
+#include "kernels/host_tensor.h"
 
 namespace assay::parity {
 
 at::Tensor to_tensor(const TensorView& view, const std::string& name) {
-  const auto type = view.type == DType::f32 ? at::kFloat
-                    : view.type == DType::i64
-                        ? at::kLong
-                        : throw InputError(fmt::format("tensor '{}': packs hold F32 and I64", name));
-  at::Tensor tensor = at::empty(view.shape, type);
-  std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
-  return tensor;
+  if (view.type == DType::f32) return host_tensor(view.f32(name)).view(view.shape);
+  if (view.type == DType::i64) return host_tensor(view.i64(name)).view(view.shape);
+  throw InputError(fmt::format("tensor '{}': packs hold F32 and I64", name));
 }
 
 bool Case::has(const std::string& input) const { return description_.at("inputs").contains(input); }

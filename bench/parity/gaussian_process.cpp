@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,21 +12,10 @@
 #include "diffusion/process/respacing.h"
 #include "diffusion/process/variational_bound.h"
 #include "diffusion/sampling/adm_sampler.h"
+#include "kernels/host_tensor.h"
 
 namespace assay::parity {
 namespace {
-
-at::Tensor to_tensor(const std::vector<double>& values) {
-  at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kDouble);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
-  return tensor;
-}
-
-at::Tensor to_tensor(const std::vector<std::int64_t>& values) {
-  at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<std::int64_t>());
-  return tensor;
-}
 
 /// Section counts as the official function takes them: a text, or a list of numbers.
 std::string section_counts(const nlohmann::json& value) {
@@ -80,20 +68,20 @@ class ToyGuidance : public ScoreGuidance {
 
 Outputs tables(const GaussianProcess& process) {
   const ProcessTables& t = process.tables();
-  return {{"betas", to_tensor(t.betas)},
-          {"alphas_cumprod", to_tensor(t.alphas_cumprod)},
-          {"alphas_cumprod_prev", to_tensor(t.alphas_cumprod_prev)},
-          {"alphas_cumprod_next", to_tensor(t.alphas_cumprod_next)},
-          {"sqrt_alphas_cumprod", to_tensor(t.sqrt_alphas_cumprod)},
-          {"sqrt_one_minus_alphas_cumprod", to_tensor(t.sqrt_one_minus_alphas_cumprod)},
-          {"log_one_minus_alphas_cumprod", to_tensor(t.log_one_minus_alphas_cumprod)},
-          {"sqrt_recip_alphas_cumprod", to_tensor(t.sqrt_recip_alphas_cumprod)},
-          {"sqrt_recipm1_alphas_cumprod", to_tensor(t.sqrt_recipm1_alphas_cumprod)},
-          {"posterior_variance", to_tensor(t.posterior_variance)},
-          {"posterior_log_variance_clipped", to_tensor(t.posterior_log_variance_clipped)},
-          {"posterior_mean_coef1", to_tensor(t.posterior_mean_coef1)},
-          {"posterior_mean_coef2", to_tensor(t.posterior_mean_coef2)},
-          {"timestep_map", to_tensor(process.timestep_map())}};
+  return {{"betas", host_tensor(t.betas)},
+          {"alphas_cumprod", host_tensor(t.alphas_cumprod)},
+          {"alphas_cumprod_prev", host_tensor(t.alphas_cumprod_prev)},
+          {"alphas_cumprod_next", host_tensor(t.alphas_cumprod_next)},
+          {"sqrt_alphas_cumprod", host_tensor(t.sqrt_alphas_cumprod)},
+          {"sqrt_one_minus_alphas_cumprod", host_tensor(t.sqrt_one_minus_alphas_cumprod)},
+          {"log_one_minus_alphas_cumprod", host_tensor(t.log_one_minus_alphas_cumprod)},
+          {"sqrt_recip_alphas_cumprod", host_tensor(t.sqrt_recip_alphas_cumprod)},
+          {"sqrt_recipm1_alphas_cumprod", host_tensor(t.sqrt_recipm1_alphas_cumprod)},
+          {"posterior_variance", host_tensor(t.posterior_variance)},
+          {"posterior_log_variance_clipped", host_tensor(t.posterior_log_variance_clipped)},
+          {"posterior_mean_coef1", host_tensor(t.posterior_mean_coef1)},
+          {"posterior_mean_coef2", host_tensor(t.posterior_mean_coef2)},
+          {"timestep_map", host_tensor(process.timestep_map())}};
 }
 
 Outputs whole_chain(const Case& c, const GaussianProcess& process, const Denoiser& toy, ScoreGuidance* guidance) {
@@ -173,7 +161,7 @@ Module gaussian_process(nlohmann::json config, const SafetensorsFile* /*state*/)
     const std::string call = c.call();
     if (call == "space_timesteps")
       return {{"timestep_map",
-               to_tensor(space_timesteps(c.integer("steps"), section_counts(c.literal("section_counts"))))}};
+               host_tensor(space_timesteps(c.integer("steps"), section_counts(c.literal("section_counts"))))}};
     if (call == "normal_kl")
       return {{"kl", normal_kl(c.tensor("mean1"), c.tensor("logvar1"), c.tensor("mean2"), c.tensor("logvar2"))}};
     if (call == "discretized_gaussian_log_likelihood")

@@ -9,6 +9,7 @@
 #include "bench/parity/modules.h"
 #include "core/nearest.h"
 #include "diffusion/networks/vit/mask_uvit.h"
+#include "kernels/host_tensor.h"
 #include "reproductions/maskdm/algorithm/haar.h"
 #include "reproductions/maskdm/algorithm/masked_loss.h"
 #include "reproductions/maskdm/algorithm/masks.h"
@@ -75,19 +76,13 @@ Outputs gradients(const Case& c, MaskUVit& net) {
   return outputs;
 }
 
-at::Tensor as_tensor(const std::vector<double>& values) {
-  at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kDouble);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
-  return tensor;
-}
-
 Outputs tables(const Case& c, const MaskUVitConfig& config) {
   const Process process = process_of(c, config);
-  const at::Tensor beta = as_tensor(process.schedule().beta), alpha_bar = as_tensor(process.schedule().alpha_bar);
+  const at::Tensor beta = host_tensor(process.schedule().beta), alpha_bar = host_tensor(process.schedule().alpha_bar);
   std::vector<double> shifted = process.schedule().alpha_bar;
   shifted.insert(shifted.begin(), 1.0);
   shifted.pop_back();
-  const at::Tensor before = as_tensor(shifted);
+  const at::Tensor before = host_tensor(shifted);
   Outputs outputs = {{"betas", beta},
                      {"alphas_cumprod", alpha_bar},
                      {"alphas_cumprod_prev", before},
@@ -96,8 +91,8 @@ Outputs tables(const Case& c, const MaskUVitConfig& config) {
                      {"log_one_minus_alphas_cumprod", (1 - alpha_bar).log()},
                      {"sqrt_recip_alphas_cumprod", (1 / alpha_bar).sqrt()},
                      {"sqrt_recipm1_alphas_cumprod", (1 / alpha_bar - 1).sqrt()},
-                     {"posterior_variance", as_tensor(process.posterior_variance())},
-                     {"posterior_log_variance_clipped", as_tensor(process.posterior_log_variance())},
+                     {"posterior_variance", host_tensor(process.posterior_variance())},
+                     {"posterior_log_variance_clipped", host_tensor(process.posterior_log_variance())},
                      {"posterior_mean_coef1", beta * before.sqrt() / (1 - alpha_bar)},
                      {"posterior_mean_coef2", (1 - before) * (1 - beta).sqrt() / (1 - alpha_bar)}};
   for (auto& [name, table] : outputs) table = table.to(at::kFloat);

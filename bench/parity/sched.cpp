@@ -1,5 +1,4 @@
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 #include <fmt/format.h>
@@ -7,15 +6,10 @@
 #include "bench/parity/modules.h"
 #include "bench/parity/toy_denoiser.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
+#include "kernels/host_tensor.h"
 
 namespace assay::parity {
 namespace {
-
-at::Tensor from(const std::vector<double>& numbers) {
-  at::Tensor out = at::empty({static_cast<std::int64_t>(numbers.size())}, at::kDouble);
-  std::copy(numbers.begin(), numbers.end(), out.mutable_data_ptr<double>());
-  return out;
-}
 
 Outputs sample(Scheduler& scheduler, const Case& c, const ToyDenoiser& network) {
   scheduler.set_timesteps(c.integer("steps"));
@@ -29,12 +23,12 @@ Outputs sample(Scheduler& scheduler, const Case& c, const ToyDenoiser& network) 
     x = scheduler.step(network(inputs.back(), t), x, noise.defined() ? noise[step] : at::Tensor());
     trajectory.push_back(x);
   }
-  return {{"timesteps", from(scheduler.timesteps())},
+  return {{"timesteps", host_tensor(scheduler.timesteps())},
           {"trajectory", at::stack(trajectory)},
           {"model_inputs", at::stack(inputs)},
           {"sample", x},
           {"init_noise_sigma", at::scalar_tensor(scheduler.init_noise_sigma(), at::kDouble)},
-          {"sigmas", from(scheduler.sigmas())}};
+          {"sigmas", host_tensor(scheduler.sigmas())}};
 }
 
 }  // namespace

@@ -8,13 +8,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/numbers.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "kernels/host_tensor.h"
 
 namespace assay {
 namespace {
@@ -186,9 +186,7 @@ void Parameters::load_under(const SafetensorsFile& file, const std::string& pref
   at::NoGradGuard no_grad;
   for (Parameter& parameter : parameters_) {
     const auto values = file.at(prefix + parameter.name).f32(parameter.name);
-    at::Tensor host = at::empty(parameter.shape, at::kFloat);
-    std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
-    parameter.value.detach().copy_(host);
+    parameter.value.detach().copy_(host_tensor(values).view(parameter.shape));
   }
 }
 

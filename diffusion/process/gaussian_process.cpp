@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "diffusion/process/respacing.h"
+#include "kernels/host_tensor.h"
 
 namespace assay {
 namespace {
@@ -103,7 +104,7 @@ at::Tensor GaussianProcess::at_step(const std::vector<double>& table, const at::
 }
 
 at::Tensor GaussianProcess::model_timesteps(const at::Tensor& t) const {
-  const at::Tensor map = at::from_blob(const_cast<std::int64_t*>(map_.data()), {steps()}, at::kLong).to(t.device());
+  const at::Tensor map = host_tensor(map_).to(t.device());
   const at::Tensor original = at::index_select(map, 0, t);
   return options_.rescale_timesteps ? original.to(at::kFloat) * (1000.0 / static_cast<double>(original_steps_))
                                     : original;

@@ -1,14 +1,13 @@
 #include "diffusion/training/checkpoint.h"
 
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <span>
 
 #include "core/elapsed.h"
 #include "core/error.h"
+#include "kernels/host_tensor.h"
 
 namespace assay {
 namespace {
@@ -35,9 +34,7 @@ at::Tensor checkpoint_vector(const SafetensorsFile& file, const std::string& nam
   if (static_cast<std::int64_t>(values.size()) != like.numel())
     throw InputError(
         fmt::format("{}: '{}' has {} values, expected {}", file.path(), name, values.size(), like.numel()));
-  at::Tensor host = at::empty({like.numel()}, at::kFloat);
-  std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
-  return host.to(like.device());
+  return host_tensor(values).to(like.device());
 }
 
 void add_checkpoint_vector(SafetensorsWriter& writer, const std::string& name, const at::Tensor& vector) {
@@ -58,6 +55,16 @@ std::vector<double> LossCurve::means() const {
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] > 0) means.push_back(sums_[i] / static_cast<double>(counts[i]));
   return means;
+}
+
+std::vector<double> finished_loss(const SafetensorsFile& file) {
+  const auto it = file.metadata().find("loss");
+  if (it == file.metadata().end()) return {};
+  try {
+    return nlohmann::json::parse(it->second).get<std::vector<double>>();
+  } catch (const nlohmann::json::exception&) {
+    throw InputError(fmt::format("{}: its loss is unreadable; remove it to train anew", file.path()));
+  }
 }
 
 void add_progress(SafetensorsWriter& writer, std::int64_t step, const LossCurve& loss) {

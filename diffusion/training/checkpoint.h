@@ -39,6 +39,10 @@ class LossCurve {
   std::vector<double> sums_;
 };
 
+/// The loss that a finished training left: its LossCurve's means. Empty where the file says nothing of it. Throws
+/// InputError where that is unreadable.
+std::vector<double> finished_loss(const SafetensorsFile& file);
+
 /// Adds how far an unfinished training is: the number of steps done, and its loss so far.
 void add_progress(SafetensorsWriter& writer, std::int64_t step, const LossCurve& loss);
 /// Reads it into `loss` and returns the number of steps. Throws InputError where it is unreadable or out of range.

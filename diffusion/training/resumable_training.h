@@ -18,7 +18,7 @@ struct TrainReport {
   std::int64_t first_step = 0;  // > 0: resumed from a checkpoint
   std::int64_t steps = 0;       // run by this process
   double seconds = 0;
-  std::vector<double> loss;  // mean over each hundredth of the steps, from the start of training
+  std::vector<double> loss = {};  // mean over each hundredth of the steps, from the start of training
 };
 
 /// Where a training is kept.

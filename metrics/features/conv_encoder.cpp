@@ -14,13 +14,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <functional>
 
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "kernels/adamw_step.h"
+#include "kernels/host_tensor.h"
 #include "kernels/one_thread_each.h"
 
 namespace assay {
@@ -159,9 +159,7 @@ void ConvEncoder::load(const std::filesystem::path& file, const std::string& ide
     const TensorView& view = stored.at(w.name);
     if (view.shape != w.shape) throw InputError(fmt::format("{}: '{}' has another shape", file.string(), w.name));
     const auto values = view.f32(w.name);
-    at::Tensor host = at::empty(w.shape, at::kFloat);
-    std::memcpy(host.mutable_data_ptr<float>(), values.data(), values.size_bytes());
-    w.value.detach().copy_(host);
+    w.value.detach().copy_(host_tensor(values).view(w.shape));
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "core/nearest.h"
 
 namespace assay {
@@ -42,12 +41,7 @@ const std::vector<ImageProtocol>& image_protocols() {
 }
 
 const ImageProtocol& find_image_protocol(const std::string& id) {
-  std::vector<std::string> known;
-  for (const ImageProtocol& protocol : image_protocols()) {
-    if (protocol.id == id) return protocol;
-    known.emplace_back(protocol.id);
-  }
-  throw InputError(unknown_name_message("image protocol", id, known));
+  return find_named(image_protocols(), &ImageProtocol::id, "image protocol", id);
 }
 
 int input_side(FeatureNetworkId network) { return network == FeatureNetworkId::inception ? 299 : 224; }

@@ -1,16 +1,15 @@
 #include "metrics/features/network_weights.h"
 
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cstring>
 #include <set>
 
 #include "core/convertible_weights.h"
 #include "core/error.h"
 #include "core/numbers.h"
 #include "core/safetensors.h"
+#include "kernels/host_tensor.h"
 
 namespace assay {
 
@@ -51,9 +50,7 @@ std::map<std::string, at::Tensor> load_network_weights(const std::filesystem::pa
   for (const WeightShape& weight : expected) {
     if (weight.optional) continue;
     const auto values = stored.at(weight.name).f32(weight.name);
-    at::Tensor tensor = at::empty(weight.shape, at::kFloat);
-    std::memcpy(tensor.mutable_data_ptr<float>(), values.data(), values.size_bytes());
-    weights.emplace(weight.name, std::move(tensor));
+    weights.emplace(weight.name, host_tensor(values).view(weight.shape));
   }
   return weights;
 }

@@ -32,15 +32,18 @@ std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSe
   if (static_cast<double>(options.bootstrap) * (n * d * d + 3.0 * d * d * d) <= bootstrap_operations) {
     replicates =
         frechet_bootstrap(generated.features, generated.width, reference, options.bootstrap, options.seed, divisor);
-    const Interval found = within_range("fid", recentred_interval(value, replicates, options.level));
-    return ScoreInterval{found.low, found.high, options.level,
-                         fmt::format("bootstrap over generated samples, {}, recentred", options.bootstrap)};
+    return within_range(
+        "fid", recentred_interval(value, replicates,
+                                  fmt::format("bootstrap over generated samples, {}, recentred", options.bootstrap),
+                                  options.level));
   }
   // 1.96 for 95 %: the normal quantile is Student's at endless degrees of freedom.
   const double reach = frechet_standard_error(reference, generated.features, generated.width) *
                        student_t_quantile((1.0 + options.level) / 2.0, 1e9);
-  return ScoreInterval{std::max(value - reach, 0.0), value + reach, options.level,
-                       "infinitesimal jackknife over generated samples, normal"};
+  return ScoreInterval{.low = std::max(value - reach, 0.0),
+                       .high = value + reach,
+                       .level = options.level,
+                       .method = "infinitesimal jackknife over generated samples, normal"};
 }
 
 std::vector<MetricRow> distance(const FeatureSet& reference, const FeatureSet& generated, const std::string& metric,
@@ -80,9 +83,8 @@ std::vector<MetricRow> limit(const FeatureSet& reference, const FeatureSet& gene
   row.metric = "fid_infinity";
   row.value = found.value();
   if (options.bootstrap > 0) {
-    const Interval found_interval = within_range(row.metric, found.fit.interval);
-    row.interval = ScoreInterval{found_interval.low, found_interval.high, options.level,
-                                 "Student t of the fit over 15 subsets, which overlap"};
+    row.interval = within_range(row.metric, found.fit.interval);
+    row.interval->method = "Student t of the fit over 15 subsets, which overlap";
   }
   if (found.fit.limit < 0.0) row.note = fmt::format("taken as 0: the fit falls to {:.3g}", found.fit.limit);
   row.samples = found.values;

@@ -68,12 +68,7 @@ void check_generated(const GenerativeProtocol& protocol, const FeatureSet& set) 
 }
 
 const GenerativeProtocol& find_generative_protocol(const std::string& id) {
-  std::vector<std::string> known;
-  for (const GenerativeProtocol& protocol : generative_protocols()) {
-    if (protocol.id == id) return protocol;
-    known.emplace_back(protocol.id);
-  }
-  throw InputError(unknown_name_message("generative protocol", id, known));
+  return find_named(generative_protocols(), &GenerativeProtocol::id, "generative protocol", id);
 }
 
 }  // namespace assay

@@ -69,11 +69,11 @@ MetricRow make_row(const char* metric, double value) {
 void add_interval(MetricRow& row, const std::vector<double>& replicates, const GenerativeOptions& options,
                   const char* what) {
   if (replicates.empty()) return;
-  Interval around = recentred_interval(row.value, replicates, options.level);
+  ScoreInterval around =
+      recentred_interval(row.value, replicates, fmt::format("{}, {}", what, replicates.size()), options.level);
   // Replicates that differ by rounding alone are equal.
-  if (around.high - around.low < 1e-12 * std::abs(row.value)) around = {row.value, row.value};
-  around = within_range(row.metric, around);
-  row.interval = ScoreInterval{around.low, around.high, options.level, fmt::format("{}, {}", what, replicates.size())};
+  if (around.high - around.low < 1e-12 * std::abs(row.value)) around.low = around.high = row.value;
+  row.interval = within_range(row.metric, std::move(around));
 }
 
 std::vector<MetricRow> kid_scores(const FeatureSet& reference, const FeatureSet& generated,

@@ -191,13 +191,7 @@ const std::vector<PairProtocol>& pair_protocols() {
 }
 
 const PairProtocol& find_pair_protocol(const std::string& id) {
-  std::vector<std::string> known;
-  known.reserve(pair_protocols().size());
-  for (const PairProtocol& protocol : pair_protocols()) {
-    if (protocol.id == id) return protocol;
-    known.emplace_back(protocol.id);
-  }
-  throw InputError(unknown_name_message("protocol of paired comparisons", id, known));
+  return find_named(pair_protocols(), &PairProtocol::id, "protocol of paired comparisons", id);
 }
 
 }  // namespace assay

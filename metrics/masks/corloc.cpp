@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 
@@ -37,17 +38,19 @@ bool correctly_localised(const BoxCorners& box, std::span<const BoxCorners> trut
   return std::any_of(truth.begin(), truth.end(), [&](const BoxCorners& one) { return lost_iou(box, one) >= 0.5; });
 }
 
-Interval wilson_interval(std::int64_t hits, std::int64_t n, double confidence) {
+ScoreInterval corloc_interval(std::int64_t hits, std::int64_t n, std::string method) {
   if (n < 1 || hits < 0 || hits > n) throw InputError(fmt::format("no share of {} in {}", hits, n));
-  if (!(confidence > 0.0 && confidence < 1.0))
-    throw InputError(fmt::format("confidence must lie between 0 and 1, got {}", confidence));
-  const double z = normal_quantile((1.0 + confidence) / 2.0);
+  constexpr double level = 0.95;
+  const double z = normal_quantile((1.0 + level) / 2.0);
   const auto total = static_cast<double>(n);
   const double share = static_cast<double>(hits) / total, zz = z * z;
   const double centre = (share + zz / (2.0 * total)) / (1.0 + zz / total);
   const double reach = z / (1.0 + zz / total) * std::sqrt(share * (1.0 - share) / total + zz / (4.0 * total * total));
   // A share of 0 or 1 is its own end of the interval; rounding must not move it past.
-  return {hits == 0 ? 0.0 : std::max(0.0, centre - reach), hits == n ? 1.0 : std::min(1.0, centre + reach)};
+  return {.low = hits == 0 ? 0.0 : std::max(0.0, centre - reach),
+          .high = hits == n ? 1.0 : std::min(1.0, centre + reach),
+          .level = level,
+          .method = std::move(method)};
 }
 
 }  // namespace assay

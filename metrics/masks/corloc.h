@@ -2,8 +2,9 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 
-#include "metrics/statistics/bootstrap.h"
+#include "core/score_interval.h"
 
 namespace assay {
 
@@ -18,7 +19,9 @@ double lost_iou(const BoxCorners& a, const BoxCorners& b);
 /// Whether the box overlaps any of the true boxes by at least one half.
 bool correctly_localised(const BoxCorners& box, std::span<const BoxCorners> truth);
 
-/// Wilson's interval of a share of `hits` in n >= 1 (Wilson 1927). Throws InputError unless 0 <= hits <= n.
-Interval wilson_interval(std::int64_t hits, std::int64_t n, double confidence = 0.95);
+/// Wilson's 95 % interval of a share of `hits` in n >= 1 (Wilson 1927). Throws InputError unless 0 <= hits <= n.
+/// `method` is the interval's own, as in "Wilson over images". In the last bits it differs from wilson_interval()
+/// (metrics/statistics/proportion.h), and recorded scores keep theirs.
+ScoreInterval corloc_interval(std::int64_t hits, std::int64_t n, std::string method = {});
 
 }  // namespace assay

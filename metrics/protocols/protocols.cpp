@@ -1,6 +1,5 @@
 #include "metrics/protocols/protocols.h"
 
-#include "core/error.h"
 #include "core/nearest.h"
 #include "metrics/protocols/tables.h"
 
@@ -17,14 +16,7 @@ const std::vector<Protocol>& protocols() {
   return table;
 }
 
-const Protocol& find_protocol(const std::string& id) {
-  std::vector<std::string> known;
-  for (const Protocol& protocol : protocols()) {
-    if (protocol.id == id) return protocol;
-    known.push_back(protocol.id);
-  }
-  throw InputError(unknown_name_message("protocol", id, known));
-}
+const Protocol& find_protocol(const std::string& id) { return find_named(protocols(), &Protocol::id, "protocol", id); }
 
 nlohmann::json protocol_json(const std::string& id) {
   const Protocol& protocol = find_protocol(id);

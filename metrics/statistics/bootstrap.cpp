@@ -23,9 +23,9 @@ void check_replicates(std::int64_t n, std::int64_t replicates) {
   if (replicates < 1) throw InputError(fmt::format("a bootstrap needs at least 1 replicate, got {}", replicates));
 }
 
-void check_confidence(double confidence) {
-  if (!(confidence > 0.0 && confidence < 1.0)) {
-    throw InputError(fmt::format("confidence must lie between 0 and 1, got {}", confidence));
+void check_level(double level) {
+  if (!(level > 0.0 && level < 1.0)) {
+    throw InputError(fmt::format("confidence must lie between 0 and 1, got {}", level));
   }
 }
 
@@ -47,16 +47,22 @@ double quantile(std::span<const double> values, double probability) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-Interval percentile_interval(std::span<const double> replicates, double confidence) {
-  check_confidence(confidence);
-  return {quantile(replicates, (1.0 - confidence) / 2.0), quantile(replicates, (1.0 + confidence) / 2.0)};
+ScoreInterval percentile_interval(std::span<const double> replicates, std::string method, double level) {
+  check_level(level);
+  return {.low = quantile(replicates, (1.0 - level) / 2.0),
+          .high = quantile(replicates, (1.0 + level) / 2.0),
+          .level = level,
+          .method = std::move(method)};
 }
 
-Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence) {
-  const Interval around = percentile_interval(replicates, confidence);
+ScoreInterval recentred_interval(double estimate, std::span<const double> replicates, std::string method,
+                                 double level) {
+  ScoreInterval interval = percentile_interval(replicates, std::move(method), level);
   double mean = 0.0;
   for (const double value : replicates) mean += value / static_cast<double>(replicates.size());
-  return {std::min(estimate, estimate + around.low - mean), std::max(estimate, estimate + around.high - mean)};
+  interval.low = std::min(estimate, estimate + interval.low - mean);
+  interval.high = std::max(estimate, estimate + interval.high - mean);
+  return interval;
 }
 
 std::vector<std::int64_t> resample_indices(std::int64_t n, std::uint64_t seed, std::int64_t replicate) {
@@ -84,8 +90,8 @@ std::vector<double> paired_bootstrap(std::int64_t n, const Statistic& a, const S
   return bootstrap(n, difference, replicates, seed, threads);
 }
 
-PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double confidence) {
-  check_confidence(confidence);
+PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double level) {
+  check_level(level);
   if (a.size() != b.size()) {
     throw InputError(fmt::format("paired values differ in number: {} and {}", a.size(), b.size()));
   }
@@ -103,8 +109,8 @@ PairedDifference paired_difference(std::span<const double> a, std::span<const do
   for (std::size_t i = 0; i < a.size(); ++i) squares += (a[i] - b[i] - out.mean) * (a[i] - b[i] - out.mean);
   out.deviation = std::sqrt(squares / (n - 1.0));
   const double error = out.deviation / std::sqrt(n);
-  const double reach = error * student_t_quantile((1.0 + confidence) / 2.0, n - 1.0);
-  out.interval = {out.mean - reach, out.mean + reach};
+  const double reach = error * student_t_quantile((1.0 + level) / 2.0, n - 1.0);
+  out.interval = {.low = out.mean - reach, .high = out.mean + reach, .level = level};
   out.p_value =
       error > 0.0 ? 2.0 * student_t_upper_tail(std::abs(out.mean) / error, n - 1.0) : (out.mean == 0.0 ? 1.0 : 0.0);
   return out;

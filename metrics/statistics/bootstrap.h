@@ -2,26 +2,26 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
-namespace assay {
+#include "core/score_interval.h"
 
-struct Interval {
-  double low, high;
-};
+namespace assay {
 
 /// The value below which a share `probability` in [0, 1] of the values lies, interpolated linearly between order
 /// statistics (NumPy's default). Throws InputError without values or where one is NaN.
 double quantile(std::span<const double> values, double probability);
 
-/// The percentile bootstrap interval: quantiles (1 - confidence) / 2 and (1 + confidence) / 2 of the replicates.
-/// `confidence` in (0, 1).
-Interval percentile_interval(std::span<const double> replicates, double confidence = 0.95);
+/// The percentile bootstrap interval: quantiles (1 - level) / 2 and (1 + level) / 2 of the replicates, `level` in (0,
+/// 1). `method` says how the replicates were made.
+ScoreInterval percentile_interval(std::span<const double> replicates, std::string method = {}, double level = 0.95);
 
 /// The percentile interval of the replicates moved so that their mean lies on the estimate: the spread of the statistic
 /// at this very n about its value. It always holds the estimate, and leaves the statistic's own bias where it is: for
 /// scores whose protocol names n, as the Fréchet distance's does.
-Interval recentred_interval(double estimate, std::span<const double> replicates, double confidence = 0.95);
+ScoreInterval recentred_interval(double estimate, std::span<const double> replicates, std::string method = {},
+                                 double level = 0.95);
 
 /// Sample indices of replicate `replicate`: n draws with replacement from RandomStream(seed, resample, replicate).
 /// The same for every statistic and arm, so replicates of two arms whose samples share their noise are paired.
@@ -42,12 +42,12 @@ std::vector<double> paired_bootstrap(std::int64_t n, const Statistic& a, const S
 /// Mean difference of paired values (one pair a seed) with its Student t interval and two-sided p-value.
 struct PairedDifference {
   std::int64_t n;
-  double mean, deviation;  ///< of the differences; deviation over n - 1
-  Interval interval;
-  double p_value;  ///< 1 where all differences are 0; 0 where they are equal and not 0
+  double mean, deviation;  // of the differences; deviation over n - 1
+  ScoreInterval interval;  // without a method, which the caller knows
+  double p_value;          // 1 where all differences are 0; 0 where they are equal and not 0
 };
 /// Throws InputError with fewer than two pairs, different lengths, or a value that is not finite.
-PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double confidence = 0.95);
+PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double level = 0.95);
 
 /// Two-sided p-value of the sign-flip test: the share of sign patterns of the differences whose mean is at least as
 /// far from 0 as the observed one. All 2^n patterns up to n = 20; beyond, 100,000 random ones plus the observed, from

@@ -9,7 +9,7 @@
 
 namespace assay {
 
-InverseFit fit_inverse(std::span<const std::int64_t> sizes, std::span<const double> values, double confidence) {
+InverseFit fit_inverse(std::span<const std::int64_t> sizes, std::span<const double> values, double level) {
   if (sizes.size() != values.size() || sizes.size() < 3)
     throw InputError(fmt::format("a fit over 1/n needs at least 3 sizes with a value each, got {} and {}", sizes.size(),
                                  values.size()));
@@ -36,8 +36,8 @@ InverseFit fit_inverse(std::span<const std::int64_t> sizes, std::span<const doub
     squares += rest * rest;
   }
   out.deviation = std::sqrt(squares / (points - 2.0) * (1.0 / points + mean_x * mean_x / xx));
-  const double reach = out.deviation * student_t_quantile((1.0 + confidence) / 2.0, points - 2.0);
-  out.interval = {out.limit - reach, out.limit + reach};
+  const double reach = out.deviation * student_t_quantile((1.0 + level) / 2.0, points - 2.0);
+  out.interval = {.low = out.limit - reach, .high = out.limit + reach, .level = level};
   return out;
 }
 

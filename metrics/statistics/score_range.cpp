@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace assay {
 namespace {
@@ -52,8 +53,10 @@ constexpr std::array<Row, 34> table = {{
     {"kid_mean", -endless, endless},
 }};
 
-Interval part_of(Interval interval, Interval range) {
-  return {std::clamp(interval.low, range.low, range.high), std::clamp(interval.high, range.low, range.high)};
+ScoreInterval part_of(ScoreInterval interval, const Interval& range) {
+  interval.low = std::clamp(interval.low, range.low, range.high);
+  interval.high = std::clamp(interval.high, range.low, range.high);
+  return interval;
 }
 
 }  // namespace
@@ -64,12 +67,14 @@ Interval score_range(std::string_view metric) {
   return {-endless, endless};
 }
 
-Interval within_range(std::string_view metric, Interval interval) { return part_of(interval, score_range(metric)); }
+ScoreInterval within_range(std::string_view metric, ScoreInterval interval) {
+  return part_of(std::move(interval), score_range(metric));
+}
 
-Interval within_difference_range(std::string_view metric, Interval interval) {
+ScoreInterval within_difference_range(std::string_view metric, ScoreInterval interval) {
   const Interval range = score_range(metric);
   const double reach = range.high - range.low;
-  return part_of(interval, {-reach, reach});
+  return part_of(std::move(interval), {-reach, reach});
 }
 
 }  // namespace assay

@@ -1,7 +1,7 @@
 #pragma once
 #include <string_view>
 
-#include "metrics/statistics/bootstrap.h"
+#include "core/score_interval.h"
 
 namespace assay {
 
@@ -9,9 +9,9 @@ namespace assay {
 Interval score_range(std::string_view metric);
 
 /// The part of an interval that lies in the score's range.
-Interval within_range(std::string_view metric, Interval interval);
+ScoreInterval within_range(std::string_view metric, ScoreInterval interval);
 
 /// The part of an interval of a difference of two such scores that such differences can take.
-Interval within_difference_range(std::string_view metric, Interval interval);
+ScoreInterval within_difference_range(std::string_view metric, ScoreInterval interval);
 
 }  // namespace assay

@@ -47,14 +47,10 @@ Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
-  c.label = reader.one_of("label", "group", {"group", "subgroup"}) == "group" ? LabelKind::group : LabelKind::subgroup;
+  c.label = read_label_kind(reader, c.label);
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
-  {
-    ConfigReader s(reader.object("schedule"), "schedule");
-    const std::string name = s.text("name", "linear");
-    c.schedule = make_noise_schedule(name, s.integer("steps", 1000, 2, 1000000));
-    s.finish();
-  }
+  const ScheduleConfig schedule = read_schedule(reader, "linear", 2);
+  c.schedule = make_noise_schedule(schedule.name, schedule.steps);
   c.unet = read_unet_config(reader.object("unet"), "unet");
   c.train = read_train_options(reader.object("train"), "train");
   c.classifier = read_encoder_unet_config(reader.object("classifier"), "classifier");

@@ -11,11 +11,9 @@
 #include "diffusion/training/classifier_trainer.h"
 #include "diffusion/training/trainer.h"
 #include "metrics/features/small_features.h"
+#include "reproductions/config_blocks.h"
 
 namespace assay::ed_dpm {
-
-/// Which people's labels the classifier and the conditional network learn.
-enum class LabelKind { group, subgroup };
 
 struct SampleConfig {
   std::int64_t count = 300;            // reported images an arm
@@ -30,7 +28,7 @@ struct SampleConfig {
 
 struct Config {
   DatasetSpec dataset;
-  LabelKind label = LabelKind::group;
+  LabelKind label = LabelKind::group;  // what the classifier and the conditional network learn
   SmallFeaturesOptions fd_small;
   NoiseSchedule schedule;
   UNetConfig unet;  // of both diffusion networks; the conditional one also gets num_classes

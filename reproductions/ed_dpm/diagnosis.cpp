@@ -13,6 +13,7 @@
 #include "core/philox.h"
 #include "diffusion/guidance/classifier_guidance.h"
 #include "diffusion/guidance/guidance_trace.h"
+#include "kernels/host_tensor.h"
 #include "kernels/one_thread_each.h"
 #include "metrics/statistics/rank_correlation.h"
 #include "reproductions/samples/sample_noise.h"
@@ -56,7 +57,8 @@ void in_batches(const Study& s, const HeldOut& set, const Body& body) {
 
 Score deterministic(const std::string& arm, const std::string& name, double value, std::int64_t n,
                     nlohmann::json params = nlohmann::json::object()) {
-  return {arm, name, value, "", Better::unstated, n, {}, "noisy-classifier", std::move(params)};
+  return {
+      .arm = arm, .name = name, .value = value, .n = n, .protocol = "noisy-classifier", .params = std::move(params)};
 }
 
 /// Entropy and gradient at every step of the sampler, in its order.
@@ -67,7 +69,7 @@ void along_the_steps(const Study& s, const HeldOut& set, const std::string& arm,
   options.entropy_floor = s.config.sample.entropy_floor;
   GuidanceTrace trace;
   const GaussianProcess process = sampling_process(s.config);
-  const at::Tensor labels = label_tensor(s, set.labels);
+  const at::Tensor labels = host_tensor(set.labels).to(s.run.device());
   for (const std::int64_t t : process.timestep_map())
     in_batches(s, set, [&](std::int64_t begin, std::int64_t count) {
       ClassifierGuidance guidance(classifier, labels.narrow(0, begin, count), options, begin);
@@ -126,11 +128,11 @@ void over_quarters(const Study& s, const HeldOut& set, const std::string& arm, c
 void diagnose(Study& s, const EncoderUNet& classifier, const EncoderUNet& with_constraint) {
   s.run.stage("diagnosis", [&](StageOutput& out) {
     const HeldOut set = held_out(s);
-    out.protocols.push_back({"noisy-classifier",
-                             {{"images", fmt::format("validation split of {}", s.run.dataset().hash())},
-                              {"steps", s.config.sample.respacing},
-                              {"draws_a_quarter", draws_a_quarter},
-                              {"entropy_floor", s.config.sample.entropy_floor}}});
+    out.protocols.push_back({.name = "noisy-classifier",
+                             .choices = {{"images", fmt::format("validation split of {}", s.run.dataset().hash())},
+                                         {"steps", s.config.sample.respacing},
+                                         {"draws_a_quarter", draws_a_quarter},
+                                         {"entropy_floor", s.config.sample.entropy_floor}}});
     const auto progress = s.run.progress("examine the classifiers", 4, "passes");
     std::mutex lock;
     std::int64_t done = 0;

@@ -18,7 +18,8 @@
 #include "reproductions/ed_dpm/oracle_scores.h"
 #include "reproductions/ed_dpm/study.h"
 #include "reproductions/fd_small.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/real_images.h"
+#include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/sample_files.h"
 #include "reproductions/tiers.h"
 
@@ -59,7 +60,9 @@ struct Judge {
   }
   explicit Judge(Study& s) : fd(s.run, s.train, s.config.fd_small, s.config.bootstrap), probe(probe_of(s, fd)) {}
 
-  ProtocolUse probe_protocol() const { return {"linear-probe", {{"features", fd.protocol().choices.at("network")}}}; }
+  ProtocolUse probe_protocol() const {
+    return {.name = "linear-probe", .choices = {{"features", fd.protocol().choices.at("network")}}};
+  }
 
   Score accuracy(const std::string& arm, const at::Tensor& features, const std::vector<std::int64_t>& asked,
                  nlohmann::json params) const {
@@ -68,16 +71,14 @@ struct Judge {
     std::int64_t right = 0;
     for (std::size_t i = 0; i < seen.size(); ++i) right += seen[i] == asked[i];
     const auto n = static_cast<std::int64_t>(seen.size());
-    const Interval interval = wilson_interval(right, n);
-    return {arm,
-            "accuracy",
-            static_cast<double>(right) / static_cast<double>(n),
-            "",
-            Better::higher,
-            n,
-            ScoreInterval{interval.low, interval.high, 0.95, "Wilson over samples"},
-            "linear-probe",
-            std::move(params)};
+    return {.arm = arm,
+            .name = "accuracy",
+            .value = static_cast<double>(right) / static_cast<double>(n),
+            .direction = Better::higher,
+            .n = n,
+            .interval = wilson_interval(right, n, "Wilson over samples"),
+            .protocol = "linear-probe",
+            .params = std::move(params)};
   }
 };
 
@@ -154,8 +155,7 @@ double chosen_gamma(Study& s, const Models& models, const Arm& arm, const Judge&
       out.scores.push_back(score);
       out.scores.push_back(judge.accuracy(name, features, drawn.asked, params));
     }
-    out.scores.push_back(
-        {name, "best_gamma", best, "", Better::unstated, count, {}, "fd-small", nlohmann::json::object()});
+    out.scores.push_back({.arm = name, .name = "best_gamma", .value = best, .n = count, .protocol = "fd-small"});
     if (grid.size() > 1 && best == grid.back())  // in ascending order
       out.notes.push_back(fmt::format(
           "{}: the best gamma, {}, is the largest of its grid; a larger one may be better still", name, best));
@@ -176,14 +176,14 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
     const auto start = std::chrono::steady_clock::now();
     const std::int64_t count = s.config.sample.count;
     const ArmImages drawn = draw(s, models, arm, gamma, 0, count, s.run.progress("sample " + name, count, "images"));
-    out.timings.push_back({"sample",
-                           arm.guided ? "with a classifier" : "without a classifier",
-                           fmt::format("{}x3x{}x{}, {}", passes_of(s).rows_of(count), s.config.dataset.size,
-                                       s.config.dataset.size, s.config.sample.respacing),
-                           seconds_since(start),
-                           count,
-                           "images",
-                           {}});
+    out.timings.push_back(
+        {.op = "sample",
+         .variant = arm.guided ? "with a classifier" : "without a classifier",
+         .shape = fmt::format("{}, {}", batch_shape(passes_of(s).rows_of(count), s.config.dataset.size),
+                              s.config.sample.respacing),
+         .seconds = seconds_since(start),
+         .items = count,
+         .item_unit = "images"});
     const at::Tensor features = judge.fd.features(from_bytes(drawn.bytes));
     out.protocols.push_back(judge.fd.protocol());
     out.protocols.push_back(judge.probe_protocol());
@@ -192,8 +192,8 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
     if (arm.guided) record_events(name, drawn.events, reported, out);
 
     const auto file = sample_file(s, name);
-    write_samples(file, drawn.bytes, features, drawn.asked);
-    out.artifacts.push_back({"samples " + name, "samples", file, {{"arm", name}, {"gamma", gamma}}});
+    out.artifacts.push_back(
+        stored_samples(name, file, drawn.bytes, features, {{"arm", name}, {"gamma", gamma}}, drawn.asked));
     out.artifacts.push_back(sample_picture(fmt::format("{}, gamma {}", name, gamma), drawn.bytes,
                                            std::filesystem::path(file).replace_extension(".png"),
                                            {{"arm", name}, {"gamma", gamma}, {"seed", s.run.seed()}}));
@@ -201,14 +201,9 @@ void sample_arm(Study& s, const Models& models, const Arm& arm, double gamma, co
 }
 
 void real_images(Study& s, const Judge& judge) {
-  s.run.stage("real", [&](StageOutput& out) {
-    const at::Tensor features = judge.fd.features(s.validation.images);
-    out.protocols.push_back(judge.fd.protocol());
+  record_real_images(s.run, judge.fd, s.validation.images, [&](const at::Tensor& features, StageOutput& out) {
     out.protocols.push_back(judge.probe_protocol());
-    out.scores.push_back(judge.fd.score("real_validation", features, nlohmann::json::object()));
     out.scores.push_back(judge.accuracy("real_validation", features, s.labels(s.validation), nlohmann::json::object()));
-    for (const Problem& problem : s.run.dataset().problems())
-      out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
   });
 }
 

@@ -7,12 +7,18 @@ namespace assay::ed_dpm {
 void record_events(const std::string& arm, const GuidanceEvents& events, const nlohmann::json& params,
                    StageOutput& out) {
   const auto add = [&](const char* name, double value) {
-    out.scores.push_back({arm, name, value, "", Better::lower, events.samples, {}, "guidance-events", params});
+    out.scores.push_back({.arm = arm,
+                          .name = name,
+                          .value = value,
+                          .direction = Better::lower,
+                          .n = events.samples,
+                          .protocol = "guidance-events",
+                          .params = params});
   };
   const auto share = [&](std::int64_t count) {
     return static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, events.samples));
   };
-  out.protocols.push_back({"guidance-events", {}});
+  out.protocols.push_back({.name = "guidance-events"});
   add("non_finite", static_cast<double>(events.non_finite));
   add("largest_k", events.largest_k);
   add("share_clamped", share(events.clamped));

@@ -53,16 +53,17 @@ void record_oracle(Run& run) {
   run.stage("oracle", [&](StageOutput& out) {
     const OracleWorld world;
     const OracleFindings found = measure_oracle(run.seed(), world);
-    out.protocols.push_back({"oracle",
-                             {{"classes", world.classes},
-                              {"dimensions", world.dimensions},
-                              {"deviation", world.deviation},
-                              {"schedule", "linear"},
-                              {"ddpm_steps", world.sampler_steps},
-                              {"entropy_floor", world.entropy_floor}}});
+    out.protocols.push_back({.name = "oracle",
+                             .choices = {{"classes", world.classes},
+                                         {"dimensions", world.dimensions},
+                                         {"deviation", world.deviation},
+                                         {"schedule", "linear"},
+                                         {"ddpm_steps", world.sampler_steps},
+                                         {"entropy_floor", world.entropy_floor}}});
     const auto add = [&](const std::string& arm, const std::string& name, double value, std::int64_t n,
                          nlohmann::json params = nlohmann::json::object()) {
-      out.scores.push_back({arm, name, value, "", Better::unstated, n, {}, "oracle", std::move(params)});
+      out.scores.push_back(
+          {.arm = arm, .name = name, .value = value, .n = n, .protocol = "oracle", .params = std::move(params)});
     };
     std::vector<double> steps, entropies, norms, scaled;
     for (const GuidanceTrace::Row& row : found.noised) {
@@ -90,10 +91,15 @@ void record_oracle(Run& run) {
     for (const OracleArm& drawn : found.arms) {
       const std::string arm = drawn.entropy_scaling ? "oracle/g_eds" : "oracle/g";
       const nlohmann::json params = {{"gamma", drawn.gamma}};
-      const Interval interval =
-          wilson_interval(std::llround(drawn.accuracy * static_cast<double>(world.drawn_samples)), world.drawn_samples);
-      out.scores.push_back({arm, "accuracy", drawn.accuracy, "", Better::higher, world.drawn_samples,
-                            ScoreInterval{interval.low, interval.high, 0.95, "Wilson over samples"}, "oracle", params});
+      const std::int64_t hits = std::llround(drawn.accuracy * static_cast<double>(world.drawn_samples));
+      out.scores.push_back({.arm = arm,
+                            .name = "accuracy",
+                            .value = drawn.accuracy,
+                            .direction = Better::higher,
+                            .n = world.drawn_samples,
+                            .interval = wilson_interval(hits, world.drawn_samples, "Wilson over samples"),
+                            .protocol = "oracle",
+                            .params = params});
       add(arm, "variance_ratio", drawn.mean_square / (world.deviation * world.deviation), world.drawn_samples, params);
       add(arm, "non_finite", static_cast<double>(drawn.events.non_finite), drawn.events.samples, params);
       add(arm, "largest_k", drawn.events.largest_k, drawn.events.samples, params);

@@ -1,14 +1,9 @@
 #include "reproductions/ed_dpm/study.h"
 
-#include <ATen/ops/empty.h>
-#include <fmt/format.h>
-
-#include <cstring>
-#include <functional>
 #include <utility>
 
-#include "core/error.h"
 #include "core/hash.h"
+#include "reproductions/trained.h"
 
 namespace assay::ed_dpm {
 namespace {
@@ -28,43 +23,6 @@ nlohmann::json identity_of(const Study& s, const std::string& what) {
           {"seed", s.run.seed()}};
 }
 
-/// What this process did of a training.
-struct Trained {
-  std::int64_t first_step, steps;
-  double seconds;
-};
-
-/// Runs `make` in a stage of its own unless the checkpoint that `identity` names is there, and returns it.
-std::filesystem::path trained(
-    Study& s, const std::string& kind, const std::string& name, const nlohmann::json& identity, std::int64_t steps,
-    std::int64_t batch, std::int64_t parameters,
-    const std::function<Trained(const std::filesystem::path&, const std::function<void(std::int64_t)>&)>& make) {
-  std::filesystem::path file;
-  s.run.stage("train:" + name, [&](StageOutput& out) {
-    file = s.run.product(kind, identity, [&](const std::filesystem::path& target) {
-      const Trained report = make(target, s.run.progress("train " + name, steps, "steps"));
-      out.timings.push_back({"train_step",
-                             name,
-                             fmt::format("{}x3x{}x{}", batch, s.config.dataset.size, s.config.dataset.size),
-                             report.seconds,
-                             report.steps * batch,
-                             "images",
-                             {}});
-      if (report.first_step > 0)
-        out.notes.push_back(
-            fmt::format("training of {} went on from step {}; its timing covers the rest", name, report.first_step));
-    });
-    if (out.timings.empty()) out.notes.push_back(fmt::format("{}: trained before, taken from the cache", name));
-    out.artifacts.push_back({name, "checkpoint", file, {{"parameters", parameters}}});
-  });
-  if (file.empty())
-    file = s.run.product(kind, identity, [&](const std::filesystem::path& target) {
-      throw InputError(
-          fmt::format("{}: the checkpoint of a finished stage is gone; run anew without --resume", target.string()));
-    });
-  return file;
-}
-
 }  // namespace
 
 Study::Study(Run& r, Config c)
@@ -72,8 +30,7 @@ Study::Study(Run& r, Config c)
       config(std::move(c)),
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)),
-      classes(static_cast<std::int64_t>(config.label == LabelKind::group ? r.dataset().groups().size()
-                                                                         : r.dataset().subgroups().size())) {}
+      classes(label_count(r.dataset(), config.label)) {}
 
 Study::Study(const Study& whole, Run& part)
     : run(part), config(whole.config), train(whole.train), validation(whole.validation), classes(whole.classes) {}
@@ -93,16 +50,21 @@ std::unique_ptr<UNet> diffusion_network(Study& s, Diffusion diffusion) {
 
   auto net = std::make_unique<UNet>(config);
   net->parameters().materialise(s.run.seed(), s.run.device());
-  const auto file = trained(
-      s, "denoiser", name, identity, s.config.train.steps, s.config.train.batch, net->parameters().trainable_count(),
-      [&](const std::filesystem::path& target, const std::function<void(std::int64_t)>& progress) {
-        TrainingSet set{s.train.images.to(s.run.device()), {}};
-        if (conditional) set.blocks.push_back({"label", s.classes, labels});
-        const TrainReport report =
-            assay::train(*net, s.config.schedule, set, s.config.train, s.run.seed(), target, identity.dump(),
-                         s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
-        return Trained{report.first_step, report.steps, report.seconds};
-      });
+  const Training training = {.name = name,
+                             .kind = "denoiser",
+                             .identity = identity,
+                             .artifact = name,
+                             .loss = identity.at("train").at("loss"),
+                             .parameters = net->parameters().trainable_count(),
+                             .steps = s.config.train.steps,
+                             .batch = s.config.train.batch,
+                             .side = s.config.dataset.size};
+  const auto file = trained(s.run, training, [&](const std::filesystem::path& target, const auto& progress) {
+    TrainingSet set{s.train.images.to(s.run.device()), {}};
+    if (conditional) set.blocks.push_back({"label", s.classes, labels});
+    return assay::train(*net, s.config.schedule, set, s.config.train, s.run.seed(), target, identity.dump(),
+                        s.run.checkpoint_seconds(), progress);
+  });
   load_checkpoint(*net, file, CheckpointWeights::ema, identity.dump());
   return net;
 }
@@ -121,14 +83,19 @@ std::unique_ptr<EncoderUNet> noisy_classifier(Study& s, double constraint) {
 
   auto net = std::make_unique<EncoderUNet>(config);
   net->parameters().materialise(s.run.seed(), s.run.device());
-  const auto file =
-      trained(s, "noisy-classifier", name, identity, options.steps, options.batch, net->parameters().trainable_count(),
-              [&](const std::filesystem::path& target, const std::function<void(std::int64_t)>& progress) {
-                const ClassifierTrainReport report = train_classifier(
-                    *net, s.config.schedule, {s.train.images.to(s.run.device()), labels}, options, s.run.seed(), target,
-                    identity.dump(), s.run.checkpoint_seconds(), [&](std::int64_t step, double) { progress(step); });
-                return Trained{report.first_step, report.steps, report.seconds};
-              });
+  const Training training = {.name = name,
+                             .kind = "noisy-classifier",
+                             .identity = identity,
+                             .artifact = name,
+                             .loss = "cross entropy",
+                             .parameters = net->parameters().trainable_count(),
+                             .steps = options.steps,
+                             .batch = options.batch,
+                             .side = s.config.dataset.size};
+  const auto file = trained(s.run, training, [&](const std::filesystem::path& target, const auto& progress) {
+    return train_classifier(*net, s.config.schedule, {s.train.images.to(s.run.device()), labels}, options, s.run.seed(),
+                            target, identity.dump(), s.run.checkpoint_seconds(), progress);
+  });
   load_classifier(*net, file, identity.dump());
   return net;
 }
@@ -141,11 +108,5 @@ GaussianProcess sampling_process(const Config& config) {
 }
 
 PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
-
-at::Tensor label_tensor(const Study& s, const std::vector<std::int64_t>& labels) {
-  at::Tensor tensor = at::empty({static_cast<std::int64_t>(labels.size())}, at::kLong);
-  std::memcpy(tensor.mutable_data_ptr<std::int64_t>(), labels.data(), labels.size() * sizeof(std::int64_t));
-  return tensor.to(s.run.device());
-}
 
 }  // namespace assay::ed_dpm

@@ -23,7 +23,7 @@ struct Study {
   Study(const Study& whole, Run& part);
 
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {
-    return config.label == LabelKind::group ? images.groups : images.subgroups;
+    return labels_of(images, config.label);
   }
 };
 
@@ -44,8 +44,5 @@ GaussianProcess sampling_process(const Config& config);
 
 /// How a network of the study sees samples, and images under examination.
 PassShape passes_of(const Study& s);
-
-/// The int64 tensor of labels on the run's device.
-at::Tensor label_tensor(const Study& s, const std::vector<std::int64_t>& labels);
 
 }  // namespace assay::ed_dpm

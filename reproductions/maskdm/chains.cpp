@@ -8,7 +8,7 @@
 
 #include "core/elapsed.h"
 #include "reproductions/maskdm/algorithm/learning_curve.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay::maskdm {
@@ -86,20 +86,31 @@ double score_point(Study& s, const std::string& arm, const at::Tensor& average, 
     network->parameters().assign(average.to(s.run.device()));
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor bytes = draw(s, *network, fmt::format("sample {} at {:g} GFLOP", arm, point.gflop));
-    out.timings.push_back({"sample", "one evaluation a step",
-                           fmt::format("{}x3x{}x{}, {} steps", passes_of(s).rows_of(s.config.sample.count),
-                                       s.config.dataset.size, s.config.dataset.size, s.config.sample.steps),
-                           seconds_since(start), s.config.sample.count, "images",
-                           network->cost().flops * static_cast<double>(s.config.sample.count * s.config.sample.steps)});
+    const SampleConfig& sample = s.config.sample;
+    out.timings.push_back(
+        {.op = "sample",
+         .variant = "one evaluation a step",
+         .shape = fmt::format("{}, {} steps", batch_shape(passes_of(s).rows_of(sample.count), s.config.dataset.size),
+                              sample.steps),
+         .seconds = seconds_since(start),
+         .items = sample.count,
+         .item_unit = "images",
+         .flops = network->cost().flops * static_cast<double>(sample.count * sample.steps)});
     const at::Tensor features = fd.features(from_bytes(bytes));
     out.protocols.push_back(fd.protocol());
-    out.protocols.push_back({"training", {{"budget_gflop", s.config.budget.gflop}}});
+    out.protocols.push_back({.name = "training", .choices = {{"budget_gflop", s.config.budget.gflop}}});
     out.scores.push_back(fd.score(arm, features, params));
-    out.scores.push_back({arm, "train_seconds", seconds, "s", Better::lower, 1, {}, "training", params});
+    out.scores.push_back({.arm = arm,
+                          .name = "train_seconds",
+                          .value = seconds,
+                          .unit = "s",
+                          .direction = Better::lower,
+                          .n = 1,
+                          .protocol = "training",
+                          .params = params});
     if (keep) {
       const std::filesystem::path file = sample_file(s, arm);
-      write_samples(file, bytes, features);
-      out.artifacts.push_back({"samples " + arm, "samples", file, {{"arm", arm}, {"gflop", point.gflop}}});
+      out.artifacts.push_back(stored_samples(arm, file, bytes, features, {{"arm", arm}, {"gflop", point.gflop}}));
       out.artifacts.push_back(sample_picture(fmt::format("{} after {:g} GFLOP", arm, point.gflop), bytes,
                                              std::filesystem::path(file).replace_extension(".png"),
                                              {{"arm", arm}, {"gflop", point.gflop}, {"seed", s.run.seed()}}));
@@ -154,8 +165,12 @@ void compare_curves(Study& s, const std::vector<Curves>& curves, const FdSmall& 
   s.run.stage("curves", [&](StageOutput& out) {
     out.protocols.push_back(fd.protocol());
     const auto add = [&](const std::string& arm, const char* name, double value) {
-      out.scores.push_back(
-          {arm, name, value, "", Better::lower, s.config.sample.count, {}, "fd-small", nlohmann::json::object()});
+      out.scores.push_back({.arm = arm,
+                            .name = name,
+                            .value = value,
+                            .direction = Better::lower,
+                            .n = s.config.sample.count,
+                            .protocol = "fd-small"});
     };
     for (const Curves& curve : curves) {
       if (operations.from < operations.to)
@@ -200,11 +215,15 @@ MethodPlan plan_of(const Config& config) {
   if (scratch == config.chains.end()) return plan;
   for (const Chain& chain : config.chains) {
     if (chain.name == scratch->name) continue;
-    plan.contrasts.push_back({"fd-small", "fd-small", chain.name, scratch->name, final_params(config, chain),
-                              final_params(config, *scratch)});
+    plan.contrasts.push_back({.metric = "fd-small",
+                              .protocol = "fd-small",
+                              .arm_a = chain.name,
+                              .arm_b = scratch->name,
+                              .params_a = final_params(config, chain),
+                              .params_b = final_params(config, *scratch)});
     if (!chain.curve || !scratch->curve) continue;
     for (const char* metric : {"fd_area_gflop", "fd_area_seconds", "fd_at_equal_seconds"})
-      plan.contrasts.push_back({metric, "fd-small", chain.name, scratch->name});
+      plan.contrasts.push_back({.metric = metric, .protocol = "fd-small", .arm_a = chain.name, .arm_b = scratch->name});
   }
   return plan;
 }

@@ -135,12 +135,7 @@ Config read_config(const nlohmann::json& object) {
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
-  {
-    ConfigReader s(reader.object("schedule"), "schedule");
-    c.schedule = s.one_of("name", c.schedule, {"linear", "cosine"});
-    c.schedule_steps = s.integer("steps", c.schedule_steps, 2, 1000000);
-    s.finish();
-  }
+  c.schedule = read_schedule(reader, "cosine", 2, {"linear", "cosine"});
   c.network = read_mask_uvit_config(reader.object("network"), "network");
   if (c.network.image_side() != c.dataset.size)
     throw InputError(fmt::format("network.img_size is {}, dataset.size is {}; they must be equal{}", c.network.img_size,
@@ -157,7 +152,7 @@ Config read_config(const nlohmann::json& object) {
   c.transfer = read_transfer(reader.object("transfer"), grid);
   c.stability = read_stability(reader.object("stability"), grid);
   c.cost = read_cost(reader.object("cost"), grid);
-  c.sample = read_sample(reader.object("sample"), c.schedule_steps);
+  c.sample = read_sample(reader.object("sample"), c.schedule.steps);
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   reader.finish();
   return c;

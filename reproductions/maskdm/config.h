@@ -7,12 +7,14 @@
 #include "datasets/dataset.h"
 #include "diffusion/networks/vit/mask_uvit.h"
 #include "metrics/features/small_features.h"
+#include "reproductions/config_blocks.h"
 #include "reproductions/maskdm/algorithm/drawing.h"
 #include "reproductions/maskdm/algorithm/training.h"
 
 namespace assay::maskdm {
 
-/// A training in stages, all on one network; each goes on from the online weights of the one before, as published.
+/// A training in stages, all on one network. Each stage goes on from the online weights of the one before, not from
+/// their average, as published.
 struct Chain {
   std::string name;
   std::vector<StageOptions> stages;  // their steps follow from `shares`
@@ -22,33 +24,34 @@ struct Chain {
   double share() const;
 };
 
-/// Equal operations for every chain.
+/// What every chain may spend on training: the same number of operations.
 struct Budget {
   double gflop = 100;       // 1e9 floating-point operations of training, by step_flops()
   std::int64_t points = 8;  // of a learning curve, at equal distances of operations
 };
 
-/// Pre-training on many images of some groups, fine-tuning on few of the others (paper: VGGFace2, then 10 % and 1 % of
-/// CelebA-HQ). A chain trained from the start on the few, with the operations of both stages, is what it is held
-/// against.
+/// Pre-training on many images of some groups, then fine-tuning on few images of the others; the paper takes VGGFace2,
+/// then 10 % and 1 % of CelebA-HQ. It is compared with a chain that is trained on the few images from the start and
+/// takes the operations of both stages.
 struct TransferConfig {
   std::vector<double> shares;  // of the target's training images; empty: no transfer
   StageOptions pretrain, finetune;
   double pretrain_share = 0.5, finetune_share = 0.25;  // of the budget
 };
 
-/// How much loss and gradient swing under one mask, batch size by batch size, over equal numbers of steps.
+/// How much the loss and the gradient of a training vary under one mask, for several batch sizes and the same number of
+/// steps each.
 struct StabilityConfig {
-  std::vector<std::int64_t> batches;  // ascending; empty: not examined
-  StageOptions stage;                 // whose batch is replaced
+  std::vector<std::int64_t> batches;  // ascending; where there is none, nothing is trained for this
+  StageOptions stage;                 // its batch is replaced by each of `batches`
 };
 
-/// Time of a training step under masks, in turn.
+/// How long a training step takes at several mask rates.
 struct CostConfig {
-  std::vector<double> rates;  // m, 0 first; empty: not timed
-  MaskOptions mask;           // whose rate is replaced
+  std::vector<double> rates;  // share of the patches that is hidden, 0 first; where there is none, nothing is timed
+  MaskOptions mask;           // its rate is replaced by each of `rates`
   std::int64_t batch = 64;
-  std::int64_t steps = 8;  // a rate and a round; the median of all rounds counts
+  std::int64_t steps = 8;  // timed in each round at each rate; the median over all rounds is recorded
 };
 
 struct SampleConfig {
@@ -61,8 +64,7 @@ struct SampleConfig {
 struct Config {
   DatasetSpec dataset;
   SmallFeaturesOptions fd_small;
-  std::string schedule = "cosine";
-  std::int64_t schedule_steps = 1000;
+  ScheduleConfig schedule;
   MaskUVitConfig network;
   OptimizerOptions optimizer;
   Budget budget;
@@ -77,8 +79,8 @@ struct Config {
 /// Reads and checks a complete configuration of a trained tier. Throws InputError.
 Config read_config(const nlohmann::json& object);
 
-/// Reads a stage: {"mask", "batch", "learning_rate", "warmup_steps", "clip", "flip"} and what `also` names.
-/// Throws InputError for a mask that leaves nothing of a grid of `grid` x `grid` patches.
+/// Reads a stage: {"mask", "batch", "learning_rate", "warmup_steps", "clip", "flip"}, all of them optional. Throws
+/// InputError for a mask that leaves nothing of a grid of `grid` x `grid` patches, and for any other key.
 StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid);
 
 /// Steps that a share of the budget buys under a stage: at least one.

@@ -36,34 +36,42 @@ void mask_cost(Study& s) {
       }
 
     out.protocols.push_back(
-        {"training", {{"mask", to_json(config.mask)}, {"batch", config.batch}, {"threads", "those of the seed"}}});
+        {.name = "training",
+         .choices = {{"mask", to_json(config.mask)}, {"batch", config.batch}, {"threads", "those of the seed"}}});
     std::vector<double> medians;
     for (std::size_t i = 0; i < masks.size(); ++i) {
       medians.push_back(quantile(seconds[i], 0.5));
       const auto n = static_cast<std::int64_t>(seconds[i].size());
-      out.timings.push_back({"train_step", fmt::format("mask rate {}", config.rates[i]),
-                             fmt::format("{}x3x{}x{}", config.batch, s.config.dataset.size, s.config.dataset.size),
-                             medians.back(), config.batch, "images", step.flops(masks[i])});
+      out.timings.push_back({.op = "train_step",
+                             .variant = fmt::format("mask rate {}", config.rates[i]),
+                             .shape = batch_shape(config.batch, s.config.dataset.size),
+                             .seconds = medians.back(),
+                             .items = config.batch,
+                             .item_unit = "images",
+                             .flops = step.flops(masks[i])});
       if (i == 0) continue;
       const std::string arm = fmt::format("m{}", config.rates[i]);
       const double time = medians[i] / medians[0], flops = step.flops(masks[i]) / step.flops(masks[0]);
       const auto add = [&](const char* name, double value) {
-        out.scores.push_back({arm, name, value, "", Better::lower, n, {}, "training", {{"rate", config.rates[i]}}});
+        out.scores.push_back({.arm = arm,
+                              .name = name,
+                              .value = value,
+                              .direction = Better::lower,
+                              .n = n,
+                              .protocol = "training",
+                              .params = {{"rate", config.rates[i]}}});
       };
       add("relative_step_time", time);
       add("relative_flops", flops);
       add("time_over_flops", time / flops);
     }
     if (medians.size() >= 3)
-      out.scores.push_back({"cost",
-                            "spearman_rate_time",
-                            spearman(config.rates, medians),
-                            "",
-                            Better::lower,
-                            static_cast<std::int64_t>(medians.size()),
-                            {},
-                            "training",
-                            nlohmann::json::object()});
+      out.scores.push_back({.arm = "cost",
+                            .name = "spearman_rate_time",
+                            .value = spearman(config.rates, medians),
+                            .direction = Better::lower,
+                            .n = static_cast<std::int64_t>(medians.size()),
+                            .protocol = "training"});
   });
 }
 

@@ -10,22 +10,15 @@
 #include "reproductions/maskdm/mask_cost.h"
 #include "reproductions/maskdm/stability.h"
 #include "reproductions/maskdm/transfer.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/real_images.h"
 #include "reproductions/tiers.h"
 
 namespace assay::maskdm {
 namespace {
 
-/// Held-out real images: the floor that no chain should be expected to pass by much.
 void real_images(Study& s, const FdSmall& fd) {
-  s.run.stage("real", [&](StageOutput& out) {
-    out.protocols.push_back(fd.protocol());
-    out.scores.push_back(fd.score("real_validation", fd.features(s.validation.images), nlohmann::json::object()));
-    out.artifacts.push_back(sample_picture("real training images", to_bytes(s.train.images),
-                                           s.run.artifact_folder() / "samples-real.png",
-                                           {{"arm", "real"}, {"seed", s.run.seed()}}));
-    for (const Problem& problem : s.run.dataset().problems())
-      out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
+  record_real_images(s.run, fd, s.validation.images, [&](const at::Tensor& /*features*/, StageOutput& out) {
+    out.artifacts.push_back(real_picture(s.run, to_bytes(s.train.images), "samples-real.png"));
   });
 }
 

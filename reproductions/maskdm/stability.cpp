@@ -30,11 +30,18 @@ void stability(Study& s) {
     stage.options.batch = batch;
     const TrainedStage trained = train_stages(s, arm, {stage}).front().trained;
     s.run.stage("stability:" + arm, [&](StageOutput& out) {
-      out.protocols.push_back({"training", {{"mask", to_json(stage.options.mask)}, {"steps", stage.options.steps}}});
+      out.protocols.push_back(
+          {.name = "training", .choices = {{"mask", to_json(stage.options.mask)}, {"steps", stage.options.steps}}});
       const nlohmann::json params = {{"batch", batch}};
       const auto steps = static_cast<std::int64_t>(trained.loss.size());
       const auto add = [&](const char* name, double value) {
-        out.scores.push_back({arm, name, value, "", Better::lower, steps, {}, "training", params});
+        out.scores.push_back({.arm = arm,
+                              .name = name,
+                              .value = value,
+                              .direction = Better::lower,
+                              .n = steps,
+                              .protocol = "training",
+                              .params = params});
       };
       add("diverged", trained.diverged_at ? 1 : 0);
       if (steps < 4) return;

@@ -3,17 +3,17 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/safetensors.h"
+#include "diffusion/training/checkpoint.h"
+#include "kernels/host_tensor.h"
+#include "reproductions/trained.h"
 
 namespace assay::maskdm {
 namespace {
@@ -26,7 +26,7 @@ nlohmann::json identity_of(const Study& s, const std::vector<PlannedStage>& stag
   return {{"what", "maskdm stage"},
           {"network", to_json(s.config.network)},
           {"optimizer", to_json(s.config.optimizer)},
-          {"schedule", {s.config.schedule, s.config.schedule_steps}},
+          {"schedule", {s.config.schedule.name, s.config.schedule.steps}},
           {"stages", seen},
           {"snapshots", stages[count - 1].snapshots},
           {"device", s.run.device().is_cpu() ? "cpu" : "cuda"},
@@ -47,12 +47,19 @@ std::string in_words(const MaskOptions& mask) {
   throw Error("maskdm: a mask without words");
 }
 
+/// The mean of each hundredth of the steps.
+std::vector<double> means_of(const std::vector<float>& losses) {
+  LossCurve curve(static_cast<std::int64_t>(losses.size()));
+  for (std::size_t i = 0; i < losses.size(); ++i) curve.add(static_cast<std::int64_t>(i), losses[i]);
+  return curve.means();
+}
+
 }  // namespace
 
 Study::Study(Run& r, Config c)
     : run(r),
       config(std::move(c)),
-      process(config.schedule, config.schedule_steps),
+      process(config.schedule.name, config.schedule.steps),
       train(load_images(r.dataset(), Split::train)),
       validation(load_images(r.dataset(), Split::validation)) {}
 
@@ -61,9 +68,7 @@ ImageSet all_training_images(const Study& s) { return {s.run.dataset().hash(), s
 ImageSet chosen_images(const Study& s, const std::vector<std::int64_t>& rows) {
   Hasher hasher;
   hasher.text(s.run.dataset().hash()).values(std::span<const std::int64_t>(rows));
-  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
-  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
-  return {hasher.hex(), at::index_select(s.train.images, 0, index)};
+  return {hasher.hex(), rows_of(s.train.images, rows)};
 }
 
 std::unique_ptr<MaskUVit> make_network(const Study& s) {
@@ -98,27 +103,33 @@ std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const
   }
   s.run.stage("train:" + name, [&](StageOutput& out) {
     const MaskUVit network(s.config.network);
+    Curve losses = loss_curve("mse");
     for (std::size_t k = 0; k < finished.size(); ++k) {
       const StageOptions& options = stages[k].options;
       const TrainedStage& trained = finished[k].trained;
       const auto steps = static_cast<std::int64_t>(trained.loss.size());
-      if (!trained_here[k])
-        out.notes.push_back(fmt::format("{}: stage {} was trained before, taken from the cache", name, k + 1));
-      else
-        out.timings.push_back({"train_step", in_words(options.mask),
-                               fmt::format("{}x3x{}x{}", options.batch, s.config.dataset.size, s.config.dataset.size),
-                               trained.seconds, steps * options.batch, "images",
-                               step_flops(network, options) * static_cast<double>(steps)});
+      std::optional<TrainReport> done_here;
+      if (trained_here[k]) done_here = {.steps = steps, .seconds = trained.seconds};
+      record_training(out,
+                      {.begins_note = fmt::format("{}: stage {} was", name, k + 1),
+                       .name = name,
+                       .variant = in_words(options.mask),
+                       .batch = options.batch,
+                       .side = s.config.dataset.size,
+                       .flops = step_flops(network, options) * static_cast<double>(steps),
+                       .checkpoint = {.name = fmt::format("weights {} {}", name, k + 1),
+                                      .kind = "checkpoint",
+                                      .file = finished[k].file,
+                                      .meta = {{"arm", name}, {"stage", k + 1}}}},
+                      done_here);
+      add_losses(losses, means_of(trained.loss), steps);
       if (trained.diverged_at)
         out.notes.push_back(
             fmt::format("{}: loss or gradient was not finite at step {} of stage {}; what follows in "
                         "this chain was not trained",
                         name, *trained.diverged_at, k + 1));
-      out.artifacts.push_back({fmt::format("weights {} {}", name, k + 1),
-                               "checkpoint",
-                               finished[k].file,
-                               {{"arm", name}, {"stage", k + 1}}});
     }
+    if (!losses.values.empty()) out.curves.push_back(std::move(losses));
   });
   return finished;
 }

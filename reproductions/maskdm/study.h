@@ -34,14 +34,15 @@ ImageSet all_training_images(const Study& s);
 /// Rows of the training split.
 ImageSet chosen_images(const Study& s, const std::vector<std::int64_t>& rows);
 
-/// A stage of a training: what it sees, what it does, and after which of its steps the moving average is kept.
+/// A stage of a training that is to be done: its images, its options, and the steps after which its moving average is
+/// kept.
 struct PlannedStage {
   StageOptions options;
   const ImageSet* images = nullptr;
   std::vector<std::int64_t> snapshots = {};
 };
 
-/// A stage that was trained, and where its weights are.
+/// A stage that was trained, and the file of its weights.
 struct FinishedStage {
   std::filesystem::path file;
   TrainedStage trained;
@@ -49,13 +50,13 @@ struct FinishedStage {
 
 /// Trains the stages one after another from the weights of seed `s.run.seed()`, or finds them in the cache. A training
 /// that begins with the same stages shares them. A stage that diverged ends the chain: the rest is not trained.
-/// Records the time that each took in stage "train:NAME".
+/// Records the time that each took and the loss of all of them in stage "train:NAME".
 std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const std::vector<PlannedStage>& stages);
 
 /// An untrained network of the configuration, on the device of the run.
 std::unique_ptr<MaskUVit> make_network(const Study& s);
 
-/// How its samples are drawn.
+/// How many samples a network of the study draws at once.
 PassShape passes_of(const Study& s);
 
 /// Samples [0, count) of a network as the configuration says: [count, 3, H, W] uint8. Noise of sample i comes from its

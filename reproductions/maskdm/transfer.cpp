@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/sample_artifacts.h"
 
 namespace assay::maskdm {
 namespace {
@@ -99,15 +99,13 @@ void transfer(Study& s, const FdSmall& fd) {
     if (!with || !without) continue;
     s.run.stage("gain:" + transfer_arm(share), [&](StageOutput& out) {
       out.protocols.push_back(protocol);
-      out.scores.push_back({transfer_arm(share),
-                            "relative_gain",
-                            (*without - *with) / *without,
-                            "",
-                            Better::higher,
-                            s.config.sample.count,
-                            {},
-                            "fd-small",
-                            {{"share", share}}});
+      out.scores.push_back({.arm = transfer_arm(share),
+                            .name = "relative_gain",
+                            .value = (*without - *with) / *without,
+                            .direction = Better::higher,
+                            .n = s.config.sample.count,
+                            .protocol = "fd-small",
+                            .params = {{"share", share}}});
       out.notes.push_back(fmt::format("transfer: {} source and {} target images, of which {} are seen",
                                       domains.source.size(), domains.target.size(), few.images.size(0)));
     });

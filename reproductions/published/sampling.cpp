@@ -16,7 +16,7 @@
 #include "images/set_layout.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay {

@@ -2,7 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -29,15 +29,13 @@ LabelledImages load_images(const Dataset& dataset, Split split) {
   return set;
 }
 
-at::Tensor rows_of(const at::Tensor& tensor, const std::vector<std::int64_t>& rows) {
-  at::Tensor index = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
-  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<std::int64_t>());
-  return at::index_select(tensor, 0, index);
-}
-
 at::Tensor to_bytes(const at::Tensor& images) { return ((images + 1) * 127.5).clamp(0, 255).to(at::kByte); }
 
 at::Tensor from_bytes(const at::Tensor& bytes) { return bytes.to(at::kFloat) / 127.5 - 1.0; }
+
+std::string batch_shape(std::int64_t images, std::int64_t side) {
+  return fmt::format("{}x3x{}x{}", images, side, side);
+}
 
 void write_image_grid(const at::Tensor& bytes, std::int64_t rows, std::int64_t columns, std::int64_t gap,
                       const std::filesystem::path& file) {

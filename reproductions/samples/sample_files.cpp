@@ -1,25 +1,11 @@
 #include "reproductions/samples/sample_files.h"
 
-#include <ATen/ops/empty.h>
-
-#include <cstring>
 #include <span>
 
 #include "core/safetensors.h"
+#include "kernels/host_tensor.h"
 
 namespace assay {
-namespace {
-
-at::Tensor read(const std::filesystem::path& path, const std::string& name, at::ScalarType type) {
-  const SafetensorsFile file(path);
-  const TensorView& view = file.at(name);
-  at::Tensor values = at::empty(view.shape, type);
-  std::memcpy(values.mutable_data_ptr(), view.data.data(), view.data.size());
-  return values;
-}
-
-}  // namespace
-
 void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, const at::Tensor& features,
                    const std::vector<std::int64_t>& labels) {
   SafetensorsWriter writer;
@@ -33,8 +19,10 @@ void write_samples(const std::filesystem::path& file, const at::Tensor& bytes, c
   writer.write(file);
 }
 
-at::Tensor read_sample_images(const std::filesystem::path& file) { return read(file, "images", at::kByte); }
+at::Tensor read_sample_images(const std::filesystem::path& file) { return tensor_of(SafetensorsFile(file), "images"); }
 
-at::Tensor read_sample_features(const std::filesystem::path& file) { return read(file, "features", at::kFloat); }
+at::Tensor read_sample_features(const std::filesystem::path& file) {
+  return tensor_of(SafetensorsFile(file), "features");
+}
 
 }  // namespace assay

@@ -94,8 +94,7 @@ Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
-  c.label =
-      reader.one_of("label", "subgroup", {"group", "subgroup"}) == "group" ? LabelKind::group : LabelKind::subgroup;
+  c.label = read_label_kind(reader, c.label);
   c.parts = read_names(reader, "parts", {"guidance"}, part_names);
   c.clusters = reader.integers("clusters", {100, 400}, 1, 1000000);
   for (std::size_t i = 0; i < c.clusters.size(); ++i)
@@ -112,12 +111,8 @@ Config read_config(const nlohmann::json& object) {
   c.encoder = read_simclr_options(reader.object("encoder"), "encoder");
   c.encoders = read_names(reader, "encoders", {"simclr"}, encoder_names);
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
-  {
-    ConfigReader s(reader.object("schedule"), "schedule");
-    const std::string name = s.text("name", "sqrt-linear");
-    c.schedule = make_noise_schedule(name, s.integer("steps", 1000, 1, 1000000));
-    s.finish();
-  }
+  const ScheduleConfig schedule = read_schedule(reader, "sqrt-linear", 1);
+  c.schedule = make_noise_schedule(schedule.name, schedule.steps);
   c.unet = read_unet_config(reader.object("unet"), "unet");
   c.train = read_train_options(reader.object("train"), "train");
   c.networks =

@@ -11,12 +11,10 @@
 #include "diffusion/training/trainer.h"
 #include "metrics/clustering/kmeans.h"
 #include "metrics/features/small_features.h"
+#include "reproductions/config_blocks.h"
 #include "reproductions/self_guided/algorithm/simclr.h"
 
 namespace assay::self_guided {
-
-/// What the human labels of arm `label` are.
-enum class LabelKind { group, subgroup };
 
 /// One network that knows every condition, each training example showing one of them, or one network a condition, as
 /// the paper trains them. Shared networks spend the whole budget on one denoiser, so that arms differ in the
@@ -26,7 +24,7 @@ enum class Networks { shared, separate };
 struct SampleConfig {
   std::int64_t count = 1000;  // generated images an arm
   std::int64_t batch = 50;    // images at a time; changes no image on a CPU, and none beyond rounding on a GPU
-  DdimOptions ddim;           // its weight is the headline w (imagen convention)
+  DdimOptions ddim;           // the weight is the headline w, in the imagen convention
   CheckpointWeights weights = CheckpointWeights::raw;
   std::vector<double> sweep;  // weights of the guidance curve, imagen convention
 };
@@ -56,8 +54,8 @@ struct LayoutConfig {
 struct Config {
   DatasetSpec dataset;
   std::vector<Part> parts = {Part::guidance};
-  LabelKind label = LabelKind::subgroup;
-  std::vector<std::int64_t> clusters;  // K of each self_label arm; the first one is swept over w
+  LabelKind label = LabelKind::subgroup;  // of arm `label`
+  std::vector<std::int64_t> clusters;     // K of each self_label arm; the first one is swept over w
   KMeansConfig kmeans;
   std::int64_t kmeans_fits = 10;  // whose agreement with people's labels is averaged; the first one makes the arm
   SimclrOptions encoder;

@@ -5,7 +5,6 @@
 #include <ATen/ops/stack.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -13,18 +12,12 @@
 
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "kernels/host_tensor.h"
 #include "metrics/masks/corloc.h"
 #include "metrics/statistics/bootstrap.h"
 
 namespace assay::self_guided {
 namespace {
-
-at::Tensor tensor_of(const SafetensorsFile& file, const std::string& name) {
-  const TensorView& view = file.at(name);
-  at::Tensor tensor = at::empty(view.shape, view.type == DType::i64 ? at::kLong : at::kFloat);
-  std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
-  return tensor;
-}
 
 void add(SafetensorsWriter& writer, const std::string& name, const at::Tensor& ids) {
   writer.add(name, ids.sizes().vec(),
@@ -32,9 +25,10 @@ void add(SafetensorsWriter& writer, const std::string& name, const at::Tensor& i
 }
 
 at::Tensor as_tensor(const std::vector<PixelBox>& boxes) {
-  at::Tensor tensor = at::empty({static_cast<std::int64_t>(boxes.size()), 4}, at::kLong);
-  std::memcpy(tensor.mutable_data_ptr<std::int64_t>(), boxes.data(), boxes.size() * sizeof(PixelBox));
-  return tensor;
+  std::vector<std::int64_t> corners;
+  corners.reserve(4 * boxes.size());
+  for (const PixelBox& box : boxes) corners.insert(corners.end(), box.begin(), box.end());
+  return host_tensor(corners).view({-1, 4});
 }
 
 std::vector<PixelBox> as_boxes(const at::Tensor& tensor) {
@@ -66,16 +60,13 @@ double mean_of(const std::vector<double>& values) {
 
 Score corloc_score(const std::string& arm, const std::vector<double>& hits) {
   const auto n = static_cast<std::int64_t>(hits.size());
-  const Interval interval = wilson_interval(std::llround(mean_of(hits) * static_cast<double>(n)), n);
-  return {arm,
-          "corloc",
-          mean_of(hits),
-          "",
-          Better::higher,
-          n,
-          ScoreInterval{interval.low, interval.high, 0.95, "Wilson over images"},
-          "corloc-lost",
-          nlohmann::json::object()};
+  return {.arm = arm,
+          .name = "corloc",
+          .value = mean_of(hits),
+          .direction = Better::higher,
+          .n = n,
+          .interval = corloc_interval(std::llround(mean_of(hits) * static_cast<double>(n)), n, "Wilson over images"),
+          .protocol = "corloc-lost"};
 }
 
 void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutput& out) {
@@ -90,7 +81,7 @@ void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutp
                     static_cast<double>(box[3])});
   // Half the area: the best guess of somebody who has seen no image.
   const double side = s.config.dataset.size, low = side * (1 - std::sqrt(0.5)) / 2, high = side - low;
-  out.protocols.push_back({"corloc-lost", {{"boxes", "of the alpha masks"}, {"split", "train"}}});
+  out.protocols.push_back({.name = "corloc-lost", .choices = {{"boxes", "of the alpha masks"}, {"split", "train"}}});
   const std::vector<double> found_hits = hits_of(lost, truth);
   const std::vector<double> centre_hits = hits_of(std::vector<BoxCorners>(truth.size(), {low, low, high, high}), truth);
   out.scores.push_back(corloc_score("lost", found_hits));
@@ -103,11 +94,15 @@ void record_corloc(const Study& s, const std::vector<PixelBox>& found, StageOutp
     for (const std::int64_t i : chosen) sum += difference[static_cast<std::size_t>(i)];
     return sum / static_cast<double>(chosen.size());
   };
-  const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
-  out.scores.push_back({"lost - centre_box", "corloc difference", mean_of(difference), "", Better::higher, n,
-                        ScoreInterval{interval.low, interval.high, 0.95,
-                                      fmt::format("paired bootstrap over images, {}", s.config.bootstrap)},
-                        "corloc-lost", nlohmann::json::object()});
+  out.scores.push_back(
+      {.arm = "lost - centre_box",
+       .name = "corloc difference",
+       .value = mean_of(difference),
+       .direction = Better::higher,
+       .n = n,
+       .interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1),
+                                       fmt::format("paired bootstrap over images, {}", s.config.bootstrap)),
+       .protocol = "corloc-lost"});
 }
 
 }  // namespace
@@ -143,7 +138,9 @@ std::optional<LayoutOverlap> LayoutSignals::overlap(const std::string& arm, cons
   return LayoutOverlap(asked, finder.segments(images, centroids), mask.train.layout.size(1));
 }
 
-ProtocolUse layout_protocol(const Config& config) { return {"layout", {{"encoder", to_json(config.encoder)}}}; }
+ProtocolUse layout_protocol(const Config& config) {
+  return {.name = "layout", .choices = {{"encoder", to_json(config.encoder)}}};
+}
 
 LayoutSignals layout_signals(Study& s, const Signal& clusters) {
   const auto file = s.run.artifact_folder() / "layouts.safetensors";
@@ -170,7 +167,7 @@ LayoutSignals layout_signals(Study& s, const Signal& clusters) {
       add(writer, "mask/validation", given_maps(s, Split::validation));
     }
     writer.write(file);
-    out.artifacts.push_back({"layouts", "labels", file, {{"split", "train"}}});
+    out.artifacts.push_back({.name = "layouts", .kind = "labels", .file = file, .meta = {{"split", "train"}}});
   });
   const SafetensorsFile stored(file);
   const auto boxes = [&](const char* split, const ConditionBlock& ids) {

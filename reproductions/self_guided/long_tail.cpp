@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/hash.h"
+#include "kernels/host_tensor.h"
 #include "metrics/generative/prdc.h"
 #include "reproductions/self_guided/algorithm/long_tailed_set.h"
 #include "reproductions/self_guided/networks.h"
@@ -132,15 +133,13 @@ void long_tail(Study& s, const FdSmall& fd) {
   s.run.stage("tail", [&](StageOutput& out) {
     out.protocols.push_back(protocol);
     for (const auto& [drawn, how] : draws)
-      out.scores.push_back({"self_label",
-                            "gain_over_log_imbalance",
-                            gain_over_log_imbalance(s.config.imbalances, gains.at(drawn)),
-                            "",
-                            Better::higher,
-                            static_cast<std::int64_t>(s.config.imbalances.size()),
-                            {},
-                            "fd-small",
-                            {{"conditions", drawn}}});
+      out.scores.push_back({.arm = "self_label",
+                            .name = "gain_over_log_imbalance",
+                            .value = gain_over_log_imbalance(s.config.imbalances, gains.at(drawn)),
+                            .direction = Better::higher,
+                            .n = static_cast<std::int64_t>(s.config.imbalances.size()),
+                            .protocol = "fd-small",
+                            .params = {{"conditions", drawn}}});
   });
 }
 

@@ -5,11 +5,11 @@
 #include <numeric>
 #include <span>
 
-#include "core/error.h"
 #include "core/hash.h"
 #include "diffusion/training/trainer.h"
 #include "metrics/statistics/bootstrap.h"
 #include "reproductions/self_guided/algorithm/denoising_loss.h"
+#include "reproductions/trained.h"
 
 namespace assay::self_guided {
 namespace {
@@ -81,36 +81,21 @@ std::unique_ptr<TrainableDenoiser> trained_network(Study& s, const Network& netw
   const nlohmann::json identity = identity_of(s, network);
   const auto net = make_network(s.config, network.blocks, network.layouts);
   net->parameters().materialise(s.run.seed(), s.run.device());
-  std::filesystem::path file;
-  s.run.stage("train:" + network.name, [&](StageOutput& out) {
-    file = s.run.product("denoiser", identity, [&](const std::filesystem::path& target) {
-      const auto progress = s.run.progress("train " + network.name, s.config.train.steps, "steps");
-      TrainOptions options = s.config.train;
-      if (network.blocks.empty()) options.condition_dropout = 0;
-      const TrainReport report = train(*net, s.config.schedule, {network.images.to(s.run.device()), network.blocks},
-                                       options, s.run.seed(), target, identity.dump(), s.run.checkpoint_seconds(),
-                                       [&](std::int64_t step, double) { progress(step); });
-      out.timings.push_back(
-          {"train_step",
-           network.name,
-           fmt::format("{}x3x{}x{}", s.config.train.batch, s.config.dataset.size, s.config.dataset.size),
-           report.seconds,
-           report.steps * s.config.train.batch,
-           "images",
-           {}});
-      if (report.first_step > 0)
-        out.notes.push_back(fmt::format("training of {} went on from step {}; its timing covers the rest", network.name,
-                                        report.first_step));
-    });
-    if (out.timings.empty()) out.notes.push_back(fmt::format("{}: trained before, taken from the cache", network.name));
-    out.artifacts.push_back(
-        {"denoiser " + network.name, "checkpoint", file, {{"parameters", net->parameters().trainable_count()}}});
+  const Training training = {.name = network.name,
+                             .kind = "denoiser",
+                             .identity = identity,
+                             .artifact = "denoiser " + network.name,
+                             .loss = identity.at("train").at("loss"),
+                             .parameters = net->parameters().trainable_count(),
+                             .steps = s.config.train.steps,
+                             .batch = s.config.train.batch,
+                             .side = s.config.dataset.size};
+  const auto file = trained(s.run, training, [&](const std::filesystem::path& target, const auto& progress) {
+    TrainOptions options = s.config.train;
+    if (network.blocks.empty()) options.condition_dropout = 0;
+    return train(*net, s.config.schedule, {network.images.to(s.run.device()), network.blocks}, options, s.run.seed(),
+                 target, identity.dump(), s.run.checkpoint_seconds(), progress);
   });
-  if (file.empty())
-    file = s.run.product("denoiser", identity, [&](const std::filesystem::path& target) {
-      throw InputError(
-          fmt::format("{}: the checkpoint of a finished stage is gone; run anew without --resume", target.string()));
-    });
   auto loaded = make_network(s.config, network.blocks, network.layouts);
   loaded->parameters().materialise(s.run.seed(), s.run.device());
   load_checkpoint(*loaded, file, s.config.sample.weights, identity.dump());
@@ -126,10 +111,10 @@ void held_out_losses(Study& s, const Denoiser& net, const Network& network, cons
     const auto losses = [&](const Condition& condition) {
       return denoising_loss(net, s.config.schedule, images, condition, s.config.loss_timesteps, s.run.seed());
     };
-    out.protocols.push_back({"denoising-loss",
-                             {{"schedule", s.config.schedule.name},
-                              {"timesteps", s.config.loss_timesteps},
-                              {"images", fmt::format("validation split of {}", s.run.dataset().hash())}}});
+    out.protocols.push_back({.name = "denoising-loss",
+                             .choices = {{"schedule", s.config.schedule.name},
+                                         {"timesteps", s.config.loss_timesteps},
+                                         {"images", fmt::format("validation split of {}", s.run.dataset().hash())}}});
     const auto add = [&](const std::string& arm, const std::string& name, const std::vector<double>& values) {
       const auto mean = [&](std::span<const std::int64_t> chosen) {
         double sum = 0;
@@ -137,12 +122,15 @@ void held_out_losses(Study& s, const Denoiser& net, const Network& network, cons
         return sum / static_cast<double>(chosen.size());
       };
       const auto n = static_cast<std::int64_t>(values.size());
-      const assay::Interval interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1));
-      out.scores.push_back({arm, name, std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(n), "",
-                            Better::lower, n,
-                            ScoreInterval{interval.low, interval.high, 0.95,
-                                          fmt::format("bootstrap over images, {}", s.config.bootstrap)},
-                            "denoising-loss", nlohmann::json::object()});
+      out.scores.push_back(
+          {.arm = arm,
+           .name = name,
+           .value = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(n),
+           .direction = Better::lower,
+           .n = n,
+           .interval = percentile_interval(bootstrap(n, mean, s.config.bootstrap, s.run.seed(), 1),
+                                           fmt::format("bootstrap over images, {}", s.config.bootstrap)),
+           .protocol = "denoising-loss"});
     };
     const std::vector<double> null = losses({});
     if (record_null) add(unguided, "eps_mse", null);

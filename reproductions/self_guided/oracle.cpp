@@ -6,13 +6,13 @@
 #include <ATen/ops/index_select.h>
 
 #include <array>
-#include <cstring>
 
 #include "core/philox.h"
 #include "diffusion/guidance/classifier_free.h"
 #include "diffusion/networks/gaussian_mixture.h"
 #include "diffusion/sampling/ddim.h"
 #include "diffusion/training/trainer.h"
+#include "kernels/host_tensor.h"
 #include "metrics/clustering/clustering.h"
 #include "metrics/clustering/kmeans.h"
 
@@ -49,24 +49,21 @@ void check_on_oracle(Run& run) {
     at::Tensor x0 = noise(run.seed()).flatten(1) * deviation;
     std::vector<std::int64_t> truth;
     for (std::int64_t i = 0; i < samples; ++i) truth.push_back(i % classes);
-    at::Tensor index = at::empty({samples}, at::kLong);
-    std::memcpy(index.mutable_data_ptr<std::int64_t>(), truth.data(), truth.size() * sizeof(std::int64_t));
+    const at::Tensor index = host_tensor(truth);
     x0 = x0 + at::index_select(world.means(), 0, index).to(at::kFloat);
     KMeansConfig options;
     options.clusters = classes;
     options.normalise = false;
     options.seed = run.seed();
     const auto ids = kmeans_assign(x0, kmeans_fit(x0, options).centroids, false);
-    out.protocols.push_back({"sklearn", {}});
-    out.scores.push_back({"oracle",
-                          "nmi",
-                          nmi(truth, ids),
-                          "",
-                          Better::higher,
-                          samples,
-                          {},
-                          "sklearn",
-                          {{"K", classes}, {"labels", "class"}, {"split", "exact"}}});
+    out.protocols.push_back({.name = "sklearn"});
+    out.scores.push_back({.arm = "oracle",
+                          .name = "nmi",
+                          .value = nmi(truth, ids),
+                          .direction = Better::higher,
+                          .n = samples,
+                          .protocol = "sklearn",
+                          .params = {{"K", classes}, {"labels", "class"}, {"split", "exact"}}});
 
     // Guidance: samples drawn for a class must be of that class, and at w = 1 lie where the class lies.
     std::vector<std::int64_t> all(truth.size());
@@ -79,32 +76,27 @@ void check_on_oracle(Run& run) {
       ddim.clip = false;  // the mixture is not confined to [-1, 1]
       const at::Tensor x = ddim_sample(world, schedule, ddim, noise(run.seed()), w == 0 ? at::Tensor() : condition);
       const nlohmann::json params = {{"w", w}, {"w_cfg", to_cfg(w)}};
-      out.scores.push_back({"oracle",
-                            "class_accuracy",
-                            share_equal(world.classify(x), truth),
-                            "",
-                            Better::higher,
-                            samples,
-                            {},
-                            "oracle",
-                            params});
+      out.scores.push_back({.arm = "oracle",
+                            .name = "class_accuracy",
+                            .value = share_equal(world.classify(x), truth),
+                            .direction = Better::higher,
+                            .n = samples,
+                            .protocol = "oracle",
+                            .params = params});
       const at::Tensor offsets = x.flatten(1).to(at::kDouble) - at::index_select(world.means(), 0, index);
-      out.scores.push_back({"oracle",
-                            "variance_ratio",
-                            offsets.square().mean().item<double>() / (deviation * deviation),
-                            "",
-                            Better::unstated,
-                            samples,
-                            {},
-                            "oracle",
-                            params});
+      out.scores.push_back({.arm = "oracle",
+                            .name = "variance_ratio",
+                            .value = offsets.square().mean().item<double>() / (deviation * deviation),
+                            .n = samples,
+                            .protocol = "oracle",
+                            .params = params});
     }
-    out.protocols.push_back({"oracle",
-                             {{"classes", classes},
-                              {"dimensions", dimensions},
-                              {"deviation", deviation},
-                              {"ddim_steps", ddim_steps_taken},
-                              {"schedule", "sqrt-linear"}}});
+    out.protocols.push_back({.name = "oracle",
+                             .choices = {{"classes", classes},
+                                         {"dimensions", dimensions},
+                                         {"deviation", deviation},
+                                         {"ddim_steps", ddim_steps_taken},
+                                         {"schedule", "sqrt-linear"}}});
   });
 }
 

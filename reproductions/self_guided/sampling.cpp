@@ -7,10 +7,9 @@
 
 #include "core/elapsed.h"
 #include "core/philox.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/sample_artifacts.h"
+#include "reproductions/samples/drawing.h"
 #include "reproductions/samples/sample_files.h"
-#include "reproductions/samples/sample_noise.h"
-#include "reproductions/samples/sample_passes.h"
 #include "reproductions/self_guided/overlap_scores.h"
 
 namespace assay::self_guided {
@@ -39,16 +38,18 @@ at::Tensor draw(const Study& s, const Denoiser& net, const Network& network, std
   const std::int64_t side = s.config.dataset.size;
   DdimOptions options = s.config.sample.ddim;
   options.weight = w;
-  const auto drawn = [&](const SamplePass& pass) {
-    const auto noise = [&](std::int64_t step) {
-      return sample_noise(pass.begin, pass.rows, {3, side, side}, s.run.seed(), step).to(s.run.device());
-    };
+  const auto sampler = [&](const SamplePass& pass, const PassNoise& noise) {
     Condition condition;
     if (w != 0) condition = shown_condition(network.blocks, block, pass.of(sources)).to(s.run.device());
-    return to_bytes(ddim_sample(net, s.config.schedule, options, noise(0), condition,
-                                [&](std::int64_t step) { return noise(step + 1); }));
+    return ddim_sample(net, s.config.schedule, options, noise(0), condition,
+                       [&](std::int64_t step) { return noise(step + 1); });
   };
-  return draw_in_passes(static_cast<std::int64_t>(sources.size()), passes_of(s), drawn, progress);
+  return draw_samples({.count = static_cast<std::int64_t>(sources.size()),
+                       .shape = {3, side, side},
+                       .seed = s.run.seed(),
+                       .device = s.run.device(),
+                       .passes = passes_of(s)},
+                      sampler, progress);
 }
 
 double sample_arms(Study& s, const Denoiser& net, const Network& network, const std::vector<Arm>& arms, double w,
@@ -60,14 +61,15 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
     const at::Tensor bytes =
         draw(s, net, network, arms.front().block, w, sources,
              s.run.progress(fmt::format("sample {} w={}", first, w), s.config.sample.count, "images"));
-    out.timings.push_back({"sample",
-                           w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
-                           fmt::format("{}x3x{}x{}, {} steps", passes_of(s).rows_of(s.config.sample.count),
-                                       s.config.dataset.size, s.config.dataset.size, s.config.sample.ddim.steps),
-                           seconds_since(start),
-                           s.config.sample.count,
-                           "images",
-                           {}});
+    out.timings.push_back(
+        {.op = "sample",
+         .variant = w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
+         .shape = fmt::format("{}, {} steps",
+                              batch_shape(passes_of(s).rows_of(s.config.sample.count), s.config.dataset.size),
+                              s.config.sample.ddim.steps),
+         .seconds = seconds_since(start),
+         .items = s.config.sample.count,
+         .item_unit = "images"});
 
     const at::Tensor images = from_bytes(bytes), features = fd.features(images);
     out.protocols.push_back(fd.protocol());
@@ -80,11 +82,8 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
       if (layouts)
         if (const auto overlap = layouts->overlap(arm.name, images, sources))
           out.scores.push_back(overlap_score(arm.name, *overlap, params, {s.config.bootstrap, s.run.seed()}));
-      write_samples(sample_file(s, arm.name, w), bytes, features);
-      out.artifacts.push_back({fmt::format("samples {} w={}", arm.name, w),
-                               "samples",
-                               sample_file(s, arm.name, w),
-                               {{"arm", arm.name}, {"w", w}}});
+      out.artifacts.push_back(stored_samples(fmt::format("{} w={}", arm.name, w), sample_file(s, arm.name, w), bytes,
+                                             features, {{"arm", arm.name}, {"w", w}}));
     }
     if (w == 0 || w == s.config.sample.ddim.weight)
       out.artifacts.push_back(sample_picture(fmt::format("{} w={}", first, w), bytes,

@@ -8,10 +8,11 @@
 #include <functional>
 #include <map>
 
+#include "kernels/host_tensor.h"
 #include "metrics/clustering/clustering.h"
 #include "metrics/statistics/rank_correlation.h"
 #include "reproductions/fd_small.h"
-#include "reproductions/sample_picture.h"
+#include "reproductions/real_images.h"
 #include "reproductions/self_guided/layout_signals.h"
 #include "reproductions/self_guided/long_tail.h"
 #include "reproductions/self_guided/networks.h"
@@ -23,19 +24,11 @@
 namespace assay::self_guided {
 namespace {
 
-/// Real images: the picture beside the arms, and the distance of the validation split to the training split, the floor
-/// that no arm should be expected to pass by much.
 void real_images(Study& s, const FdSmall& fd) {
-  s.run.stage("real", [&](StageOutput& out) {
-    out.protocols.push_back(fd.protocol());
-    out.scores.push_back(fd.score("real_validation", fd.features(s.validation.images), nlohmann::json::object()));
+  record_real_images(s.run, fd, s.validation.images, [&](const at::Tensor& /*features*/, StageOutput& out) {
     std::vector<std::int64_t> shown = condition_sources(s);
     shown.resize(std::min<std::size_t>(60, shown.size()));
-    out.artifacts.push_back(sample_picture("real training images", to_bytes(rows_of(s.train.images, shown)),
-                                           s.run.artifact_folder() / "grid-real.png",
-                                           {{"arm", "real"}, {"seed", s.run.seed()}}));
-    for (const Problem& problem : s.run.dataset().problems())
-      out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
+    out.artifacts.push_back(real_picture(s.run, to_bytes(rows_of(s.train.images, shown)), "grid-real.png"));
   });
 }
 
@@ -48,15 +41,12 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
                          Better direction) {
       // Two points are always in order.
       if (x.size() >= 3)
-        out.scores.push_back({"self_label",
-                              name,
-                              spearman(x, y),
-                              "",
-                              direction,
-                              static_cast<std::int64_t>(x.size()),
-                              {},
-                              "fd-small",
-                              nlohmann::json::object()});
+        out.scores.push_back({.arm = "self_label",
+                              .name = name,
+                              .value = spearman(x, y),
+                              .direction = direction,
+                              .n = static_cast<std::int64_t>(x.size()),
+                              .protocol = "fd-small"});
     };
     std::vector<double> k, fd_by_k, agreement, fd_by_encoder;
     for (const std::int64_t clusters : s.config.clusters) {
@@ -211,11 +201,7 @@ std::vector<std::string> SelfGuided::describe() const {
   const Config& c = config_;
   const bool counted = needs().empty();
   std::int64_t labels = 0;
-  if (counted) {
-    const auto dataset = open_dataset(c.dataset);
-    labels =
-        static_cast<std::int64_t>(c.label == LabelKind::group ? dataset->groups().size() : dataset->subgroups().size());
-  }
+  if (counted) labels = label_count(*open_dataset(c.dataset), c.label);
   const bool shared = c.networks == Networks::shared;
   const std::size_t arms = c.clusters.size() + c.encoders.size() - 1 + 2;
   std::vector<std::string> lines = {

@@ -34,14 +34,16 @@ Score agreement(const std::string& features, const std::string& name,
   values.reserve(fits.size());
   for (const Ids& ids : fits) values.push_back(measure(truth, ids));
   params["labels"] = labels;
-  Score score{
-      features, name,           std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
-      "",       Better::higher, static_cast<std::int64_t>(truth.size()),
-      {},       "sklearn",      params};
+  Score score{.arm = features,
+              .name = name,
+              .value = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
+              .direction = Better::higher,
+              .n = static_cast<std::int64_t>(truth.size()),
+              .protocol = "sklearn",
+              .params = std::move(params)};
   if (values.size() > 1) {
-    const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
-    score.interval = ScoreInterval{spread.interval.low, spread.interval.high, 0.95,
-                                   fmt::format("t over {} fits of k-means", values.size())};
+    score.interval = paired_difference(values, std::vector<double>(values.size(), 0.0)).interval;
+    score.interval->method = fmt::format("t over {} fits of k-means", values.size());
   }
   return score;
 }
@@ -66,7 +68,7 @@ Fits fit_all(const Study& s, const EncoderFeatures& features, std::int64_t k) {
 SafetensorsFile clusters(Study& s) {
   const auto file = s.run.artifact_folder() / "clusters.safetensors";
   s.run.stage("clusters", [&](StageOutput& out) {
-    out.protocols.push_back({"sklearn", {}});
+    out.protocols.push_back({.name = "sklearn"});
     SafetensorsWriter writer;
     const auto keep = [&](const std::string& arm, const Fits& fits) {
       const Ids &train = fits.train.front(), &held_out = fits.held_out.front();
@@ -99,7 +101,7 @@ SafetensorsFile clusters(Study& s) {
       if (encoder != Encoder::pca) record(name_of(encoder), k, "train", fits.train, s.train);
     }
     writer.write(file);
-    out.artifacts.push_back({"clusters", "labels", file, {{"split", "train"}}});
+    out.artifacts.push_back({.name = "clusters", .kind = "labels", .file = file, .meta = {{"split", "train"}}});
   });
   return SafetensorsFile(file);
 }

@@ -17,11 +17,6 @@ Study::Study(Run& r, Config c)
 Study::Study(const Study& whole, Run& part)
     : run(part), config(whole.config), train(whole.train), validation(whole.validation) {}
 
-std::int64_t Study::label_count() const {
-  return static_cast<std::int64_t>(config.label == LabelKind::group ? run.dataset().groups().size()
-                                                                    : run.dataset().subgroups().size());
-}
-
 std::string self_label_arm(std::int64_t clusters) { return fmt::format("self_label_k{}", clusters); }
 
 std::string self_label_arm(Encoder encoder, std::int64_t clusters) {

@@ -22,9 +22,9 @@ struct Study {
 
   /// The human labels of arm `label`, and how many there are.
   const std::vector<std::int64_t>& labels(const LabelledImages& images) const {
-    return config.label == LabelKind::group ? images.groups : images.subgroups;
+    return labels_of(images, config.label);
   }
-  std::int64_t label_count() const;
+  std::int64_t label_count() const { return assay::label_count(run.dataset(), config.label); }
 };
 
 inline constexpr const char* unguided_arm = "uncond_w0";

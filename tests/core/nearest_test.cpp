@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace assay {
 namespace {
 
@@ -41,6 +43,22 @@ TEST(Nearest, MessageNamesKindWordSuggestionAndAllKnown) {
   EXPECT_EQ(unknown_name_message("tier", "mni", {"smoke", "mini"}),
             "unknown tier 'mni'; did you mean 'mini'? known: smoke, mini");
   EXPECT_EQ(unknown_name_message("tier", "enormous", {"smoke", "mini"}), "unknown tier 'enormous'; known: smoke, mini");
+}
+
+TEST(FindNamed, GivesTheRowItselfOrSaysWhichNamesThereAre) {
+  struct Row {
+    const char* id;
+    std::string title;
+  };
+  const std::vector<Row> table = {{"one", "first"}, {"two", "second"}};
+  EXPECT_EQ(&find_named(table, &Row::id, "row", "two"), &table[1]);
+  EXPECT_EQ(&find_named(table, &Row::title, "title", "first"), &table[0]);
+  try {
+    find_named(table, &Row::id, "row", "tow");
+    FAIL() << "found a row of another name";
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "unknown row 'tow'; did you mean 'two'? known: one, two");
+  }
 }
 
 TEST(Nearest, JoinPutsTheSeparatorBetween) {

@@ -1,22 +1,8 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-
-#include <cstring>
 #include <filesystem>
 #include <string>
 
-#include "core/safetensors.h"
-
 namespace assay::test {
-
-/// A copy of a tensor of a pack.
-inline at::Tensor tensor_of(const SafetensorsFile& file, const std::string& name) {
-  const TensorView& view = file.at(name);
-  at::Tensor out = at::empty(view.shape, view.type == DType::i64 ? at::kLong : at::kFloat);
-  std::memcpy(out.mutable_data_ptr(), view.data.data(), view.data.size());
-  return out;
-}
 
 /// Reference data that the repository carries.
 inline std::filesystem::path golden(const std::string& name) {

@@ -63,11 +63,38 @@ TEST_F(Report, MarkdownOfTheSmallStoreIsAsWorkedByHand) {
 TEST_F(Report, HasEverySectionForWhichThereIsContent) {
   test::fill_full_store(store);
   const std::string page = html();
-  for (const char* section : {"overview", "claims", "paper-tables", "scores", "comparisons", "guidance", "clusters",
-                              "images", "timings", "notes", "protocols", "artifacts"}) {
+  for (const char* section : {"overview", "claims", "paper-tables", "scores", "comparisons", "guidance", "learning",
+                              "clusters", "images", "timings", "notes", "protocols", "artifacts"}) {
     EXPECT_THAT(page, HasSubstr("<section id=\"" + std::string(section) + "\"")) << section;
     EXPECT_THAT(page, HasSubstr("<a href=\"#" + std::string(section) + "\"")) << section;
   }
+}
+
+TEST_F(Report, DrawsTheLossOfATrainingAsTheMeanOverSeeds) {
+  {
+    Store made = Store::open_or_create(store);
+    Recorder recorder(made);
+    BatchRow of_two;
+    of_two.command = "assay run self_guided";
+    RunRow row;
+    row.batch = recorder.begin_batch(of_two);
+    row.method = "self_guided";
+    row.tier = "smoke";
+    row.code_version = "0";
+    row.device = "cpu";
+    for (row.seed = 0; row.seed < 2; ++row.seed) {
+      const RowId id = recorder.begin_run(row);
+      StageRecorder stage = recorder.begin_stage(id, "train:shared");
+      stage.add_curve("loss: mse", {1, 2}, {1.0 + static_cast<double>(row.seed), 0.5});
+      stage.commit();
+      recorder.finish_run(id, RunStatus::done);
+    }
+  }
+  const ReportFiles files = write();
+  EXPECT_THAT(read_file(files.markdown), HasSubstr("### Loss along training: mse"));
+  const std::string page = read_file(files.html);
+  EXPECT_THAT(page, HasSubstr("Loss along training: mse against steps: one line for each of 1 networks"));
+  EXPECT_THAT(page, HasSubstr(">shared</text>"));
 }
 
 TEST_F(Report, EveryLinkInThePageHasItsTarget) {

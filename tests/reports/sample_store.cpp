@@ -187,7 +187,7 @@ RowId fill_full_store(const std::filesystem::path& file) {
       row.peak_memory_bytes = 812'000'000 + 1'000'000 * i;
       train.add_timing(row);
     }
-    train.add_samples("loss", {0.9, 0.4, 0.2, 0.1});
+    train.add_curve("loss: mse", {250, 500, 750, 1000}, {0.9, 0.4, 0.2, 0.1});
     train.commit();
     if (seed == 3) {
       recorder.finish_run(run, RunStatus::failed, "no space left on device");

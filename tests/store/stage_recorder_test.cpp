@@ -16,6 +16,7 @@ namespace {
 
 using test::failure;
 using test::Recording;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -48,7 +49,8 @@ TEST_F(Recording, AStageReadsBackAsItWasWritten) {
   timing.peak_memory_bytes = 123456789012;
   timing.machine = {{"cpu", "EPYC"}};
   stage.add_timing(timing, {0.125});
-  stage.add_samples("loss", {0.75, 0.5});
+  stage.add_curve("loss: mse", {50, 100}, {0.75, 0.5});
+  stage.add_curve("norm", {100}, {2.0});
   ArtifactRow artifact;
   artifact.name = "grid";
   artifact.kind = "image-grid";
@@ -100,10 +102,18 @@ TEST_F(Recording, AStageReadsBackAsItWasWritten) {
   ASSERT_THAT(query.samples_of_timing(timings[0].id), SizeIs(1));
   EXPECT_EQ(query.samples_of_timing(timings[0].id)[0].value, 0.125);
 
-  const std::vector<SampleRow> loss = query.samples_of_stage(run, "evaluate");
-  ASSERT_THAT(loss, SizeIs(2));
-  EXPECT_EQ(loss[0].kind, "loss");
-  EXPECT_EQ(loss[1].value, 0.5);
+  const std::vector<CurveRow> curves = query.curves();
+  ASSERT_THAT(curves, SizeIs(2));
+  EXPECT_EQ(curves[0].run, run);
+  EXPECT_EQ(curves[0].stage, "evaluate");
+  EXPECT_EQ(curves[0].name, "loss: mse");
+  EXPECT_THAT(curves[0].steps, ElementsAre(50, 100));
+  EXPECT_THAT(curves[0].values, ElementsAre(0.75, 0.5));
+  EXPECT_EQ(curves[1].name, "norm");
+  EXPECT_THAT(curves[1].steps, ElementsAre(100));
+  RunFilter others;
+  others.run = run + 1;
+  EXPECT_THAT(query.curves(others), IsEmpty());
 
   const std::vector<ArtifactRow> artifacts = query.artifacts();
   ASSERT_THAT(artifacts, SizeIs(1));
@@ -177,6 +187,8 @@ TEST_F(Recording, ScoresThatAreNotNumbersAreRefused) {
   EXPECT_THAT(failure([&] { stage.add_score(score("arm", nan)); }), HasSubstr("arm/fd is nan"));
   EXPECT_THAT(failure([&] { stage.add_score(score("arm", -infinite)); }), HasSubstr("-inf"));
   EXPECT_THAT(failure([&] { stage.add_score(score("arm", 1.0), {1.0, nan}); }), HasSubstr("[1] is nan"));
+  EXPECT_THAT(failure([&] { stage.add_curve("loss", {1, 2}, {1.0, nan}); }), HasSubstr("[1] is nan"));
+  EXPECT_THAT(failure([&] { stage.add_curve("loss", {1}, {1.0, 2.0}); }), HasSubstr("1 steps and 2 values"));
   ScoreRow bad = score("arm", 1.0);
   bad.interval = {2.0, 1.0, 0.95, ""};
   EXPECT_THAT(failure([&] { stage.add_score(bad); }), HasSubstr("low 2 is above high 1"));
@@ -224,7 +236,7 @@ TEST_F(Recording, AReaderSeesCommittedStagesWhileTheWriterGoesOn) {
 TEST_F(Recording, AnOpenStageDoesNotLockTheFile) {
   const RowId run = begin_run(begin_batch());
   StageRecorder stage = recorder.begin_stage(run, "train");
-  stage.add_samples("loss", {1.0});
+  stage.add_curve("loss", {1}, {1.0});
   Store other = Store::open(folder / "results.sqlite");
   other.database().setBusyTimeout(0);
   EXPECT_NO_THROW(Recorder(other).begin_batch({}));

@@ -160,12 +160,7 @@ const std::vector<AdmConfiguration>& adm_configurations() {
 }
 
 const AdmConfiguration& adm_configuration(const std::string& name) {
-  std::vector<std::string> names;
-  for (const AdmConfiguration& configuration : adm_configurations()) {
-    if (configuration.name == name) return configuration;
-    names.push_back(configuration.name);
-  }
-  throw InputError(unknown_name_message("network configuration", name, names));
+  return find_named(adm_configurations(), &AdmConfiguration::name, "network configuration", name);
 }
 
 std::map<std::string, std::vector<std::int64_t>> state_shapes(const AdmConfiguration& configuration) {

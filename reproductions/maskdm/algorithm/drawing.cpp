@@ -3,28 +3,27 @@
 #include <ATen/TensorOperators.h>
 
 #include "reproductions/maskdm/algorithm/haar.h"
-#include "reproductions/samples/image_tensors.h"
-#include "reproductions/samples/sample_noise.h"
+#include "reproductions/samples/drawing.h"
 
 namespace assay::maskdm {
 
 at::Tensor draw_images(const MaskUVit& network, const Process& process, const DrawOptions& options, std::int64_t first,
                        std::int64_t count, std::uint64_t seed, const std::function<void(std::int64_t)>& progress) {
   const MaskUVitConfig& config = network.config();
-  const at::Device device = network.parameters().all().front().value.device();
-  const auto drawn = [&](const SamplePass& pass) {
-    const auto noise = [&](std::int64_t step) {
-      return sample_noise(first + pass.begin, pass.rows, {config.in_chans, config.img_size, config.img_size}, seed,
-                          step)
-          .to(device);
-    };
+  const auto sampler = [&](const SamplePass& /*pass*/, const PassNoise& noise) {
     const at::Tensor x =
         process.ddim_sample([&](const at::Tensor& x_t, const at::Tensor& t) { return network.forward(x_t, t); },
                             noise(0), options.steps, options.eta, [&](std::int64_t step) { return noise(step + 1); },
                             [&](const at::Tensor& x_start) { return clip_input(config, x_start); });
-    return to_bytes(image_of_input(config, x) * 2 - 1);
+    return image_of_input(config, x) * 2 - 1;
   };
-  return draw_in_passes(count, options.passes, drawn, progress);
+  return draw_samples({.first = first,
+                       .count = count,
+                       .shape = {config.in_chans, config.img_size, config.img_size},
+                       .seed = seed,
+                       .device = network.parameters().all().front().value.device(),
+                       .passes = options.passes},
+                      sampler, progress);
 }
 
 }  // namespace assay::maskdm

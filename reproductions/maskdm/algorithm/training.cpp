@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <fmt/format.h>
 
@@ -20,6 +19,7 @@
 #include "diffusion/training/checkpoint.h"
 #include "diffusion/training/epoch_order.h"
 #include "diffusion/training/resumable_training.h"
+#include "kernels/host_tensor.h"
 #include "kernels/parallel_for.h"
 #include "reproductions/maskdm/algorithm/haar.h"
 #include "reproductions/maskdm/algorithm/masked_loss.h"
@@ -73,9 +73,7 @@ TrainedStage stage_of(const SafetensorsFile& file) {
       const auto step = snapshot.at("step").get<std::int64_t>();
       const std::string name = snapshot_name(step);
       const auto values = file.at(name).f32(name);
-      at::Tensor average = at::empty({static_cast<std::int64_t>(values.size())}, at::kFloat);
-      std::copy(values.begin(), values.end(), average.mutable_data_ptr<float>());
-      stage.snapshots.push_back({step, snapshot.at("seconds").get<double>(), std::move(average)});
+      stage.snapshots.push_back({step, snapshot.at("seconds").get<double>(), host_tensor(values)});
     }
   } catch (const nlohmann::json::exception&) {
     throw InputError(
@@ -181,11 +179,8 @@ double ema_decay(std::int64_t step, double ema_decay) {
 
 TrainingImages images_in_memory(at::Tensor images) {
   const std::int64_t count = images.size(0);
-  return {count, [images = std::move(images)](const std::vector<std::int64_t>& chosen) {
-            at::Tensor index = at::empty({static_cast<std::int64_t>(chosen.size())}, at::kLong);
-            std::copy(chosen.begin(), chosen.end(), index.mutable_data_ptr<std::int64_t>());
-            return at::index_select(images, 0, index);
-          }};
+  return {count,
+          [images = std::move(images)](const std::vector<std::int64_t>& chosen) { return rows_of(images, chosen); }};
 }
 
 void train_stage(MaskUVit& network, const StageOptions& stage, const StageRun& run, const std::filesystem::path& file,

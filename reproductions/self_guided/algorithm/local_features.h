@@ -9,17 +9,17 @@ namespace assay::self_guided {
 
 /// Features of the places of images of one size.
 struct LocalFeatures {
-  at::Tensor values;  ///< [N, rows * columns, C] float32 on the CPU, row by row
+  at::Tensor values;  // [N, rows * columns, C] float32 on the CPU, row by row
   std::int64_t rows = 0, columns = 0;
-  std::int64_t patch = 1;  ///< pixels a side of a place
+  std::int64_t patch = 1;  // pixels a side of a place
 };
 
 /// What is taken off the features before products of them have signs that mean something: activations after a ReLU are
 /// all positive, and LOST would see every patch alike.
 enum class Centring {
   none,
-  set,    ///< the mean over all images and places
-  image,  ///< each image's mean over its places
+  set,    // the mean over all images and places
+  image,  // each image's mean over its places
 };
 
 /// Activations of the encoder after its first `convolutions` (ConvEncoder::local), centred and, where asked, scaled to

@@ -4,7 +4,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/matmul.h>
@@ -17,6 +16,7 @@
 
 #include "core/config.h"
 #include "core/philox.h"
+#include "kernels/host_tensor.h"
 #include "kernels/smallest_distances.h"
 #include "metrics/clustering/kmeans.h"
 #include "metrics/features/augment.h"
@@ -110,8 +110,7 @@ ConvEncoder train_simclr(const at::Tensor& images, const SimclrOptions& options,
     // Without replacement inside a batch, or an image would repel itself.
     RandomStream random(seed, Purpose::order, static_cast<std::uint64_t>(step));
     const std::vector<std::int64_t> order = permutation(n, random);
-    at::Tensor index = at::empty({batch}, at::kLong);
-    std::copy_n(order.begin(), batch, index.mutable_data_ptr<std::int64_t>());
+    const at::Tensor index = host_tensor(std::span(order).first(static_cast<std::size_t>(batch)));
     at::Tensor partner = index.clone();
     for (std::int64_t i = 0; nearest.defined() && i < batch; ++i) {
       if (random.uniform() >= options.neighbour_share) continue;

@@ -236,5 +236,19 @@ TEST_F(Recorded, ARunWhosePartsAreAtWorkRefusesStagesAndPartsOfItsOwn) {
   EXPECT_THAT(recorded_stages(), ElementsAre("after"));
 }
 
+TEST_F(Recorded, CurvesAreReadBackWithTheirSteps) {
+  run->stage("train:shared", [](StageOutput& out) {
+    out.curves.push_back({"loss: mse", {10, 20, 25}, {0.5, 0.25, 0.125}});
+  });
+  run->stage("train:other", [](StageOutput& out) { out.curves.push_back({"loss: mse", {1}, {2.0}}); });
+  const std::vector<CurveRow> curves = Query(store).curves();
+  ASSERT_EQ(curves.size(), 2U);
+  EXPECT_EQ(curves[0].stage, "train:shared");
+  EXPECT_EQ(curves[0].name, "loss: mse");
+  EXPECT_THAT(curves[0].steps, ElementsAre(10, 20, 25));
+  EXPECT_THAT(curves[0].values, ElementsAre(0.5, 0.25, 0.125));
+  EXPECT_EQ(curves[1].stage, "train:other");
+}
+
 }  // namespace
 }  // namespace assay

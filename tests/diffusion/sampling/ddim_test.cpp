@@ -11,9 +11,11 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/safetensors.h"
 #include "diffusion/guidance/classifier_free.h"
 #include "diffusion/networks/gaussian_mixture.h"
 #include "diffusion/process/noise_schedule.h"
+#include "kernels/host_tensor.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
@@ -27,7 +29,6 @@ using test::message_of;
 using test::normal;
 using test::same_bits;
 using test::shared_golden;
-using test::tensor_of;
 using test::values;
 using ::testing::AllOf;
 using ::testing::ElementsAre;

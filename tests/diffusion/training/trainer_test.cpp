@@ -18,6 +18,7 @@
 #include "core/safetensors.h"
 #include "diffusion/networks/adm/unet.h"
 #include "diffusion/networks/adm/unet_ca.h"
+#include "kernels/host_tensor.h"
 #include "kernels/thread_count.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
@@ -33,7 +34,6 @@ using test::message_of;
 using test::normal;
 using test::same_bits;
 using test::TemporaryFolder;
-using test::tensor_of;
 using test::values;
 using ::testing::AllOf;
 using ::testing::HasSubstr;

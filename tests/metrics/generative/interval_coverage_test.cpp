@@ -20,7 +20,7 @@ namespace {
 constexpr int samples = 1000;
 constexpr double lowest = 0.91, highest = 0.985;
 
-bool holds(const Interval& interval, double truth) { return interval.low <= truth && truth <= interval.high; }
+bool holds(const ScoreInterval& interval, double truth) { return interval.low <= truth && truth <= interval.high; }
 
 std::vector<float> uniform(std::int64_t n, double low, double high, std::uint64_t item) {
   RandomStream random(77, Purpose::noise, item);
@@ -97,7 +97,7 @@ TEST(IntervalCoverage, PrecisionAndDensity) {
 TEST(IntervalCoverage, RecallAndCoverage) {
   const std::vector<float> reference = uniform(150 * 2, 0.0, 1.0, 1u << 20);
   std::vector<double> recall, coverage;
-  std::vector<Interval> recall_intervals, coverage_intervals;
+  std::vector<ScoreInterval> recall_intervals, coverage_intervals;
   for (int s = 0; s < samples; ++s) {
     const std::vector<float> generated = uniform(120 * 2, 0.2, 1.2, static_cast<std::uint64_t>(s));
     const Prdc found = prdc({generated, 2}, {reference, 2},
@@ -107,10 +107,10 @@ TEST(IntervalCoverage, RecallAndCoverage) {
     recall_intervals.push_back(recentred_interval(found.recall, found.replicates.recall));
     coverage_intervals.push_back(recentred_interval(found.coverage, found.replicates.coverage));
   }
-  const auto held = [](const std::vector<double>& values, const std::vector<Interval>& intervals) {
+  const auto held = [](const std::vector<double>& values, const std::vector<ScoreInterval>& intervals) {
     const double truth = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
     std::vector<char> in;
-    for (const Interval& interval : intervals) in.push_back(holds(interval, truth));
+    for (const ScoreInterval& interval : intervals) in.push_back(holds(interval, truth));
     return share(in);
   };
   EXPECT_GT(held(recall, recall_intervals), lowest);
@@ -119,7 +119,7 @@ TEST(IntervalCoverage, RecallAndCoverage) {
 
 TEST(IntervalCoverage, InceptionScore) {
   std::vector<double> values;
-  std::vector<Interval> intervals;
+  std::vector<ScoreInterval> intervals;
   for (int s = 0; s < samples; ++s) {
     std::vector<float> logits = uniform(200 * 5, 0.0, 4.0, static_cast<std::uint64_t>(s));
     const InceptionScore found =

@@ -31,15 +31,15 @@ TEST(CorrectlyLocalised, NeedsOnlyOneOfTheTrueBoxes) {
 }
 
 // The formula of Wilson 1927 with z = statistics.NormalDist().inv_cdf(0.975), in Python.
-TEST(WilsonInterval, AgreesWithTheClosedForm) {
-  const Interval some = wilson_interval(7, 20);
+TEST(CorlocInterval, AgreesWithTheClosedForm) {
+  const ScoreInterval some = corloc_interval(7, 20);
   EXPECT_NEAR(some.low, 0.18119182, 1e-8);
   EXPECT_NEAR(some.high, 0.56714572, 1e-8);
-  const Interval none = wilson_interval(0, 10), all = wilson_interval(10, 10);
+  const ScoreInterval none = corloc_interval(0, 10), all = corloc_interval(10, 10);
   EXPECT_EQ(none.low, 0.0);
   EXPECT_NEAR(none.high, 0.27753279, 1e-8);
   EXPECT_EQ(all.high, 1.0);
-  EXPECT_THROW(wilson_interval(3, 2), InputError);
+  EXPECT_THROW(corloc_interval(3, 2), InputError);
 }
 
 }  // namespace

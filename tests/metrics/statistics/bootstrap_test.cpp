@@ -33,7 +33,12 @@ TEST(Quantile, InterpolatesAsNumpyDoes) {
 TEST(Intervals, RecentredHoldsTheEstimateWhereThePercentileIntervalDoesNot) {
   std::vector<double> replicates(1001);
   std::iota(replicates.begin(), replicates.end(), 0.0);
-  const Interval p = percentile_interval(replicates, 0.9), r = recentred_interval(10.0, replicates, 0.9);
+  const ScoreInterval p = percentile_interval(replicates, "bootstrap", 0.9),
+                      r = recentred_interval(10.0, replicates, "bootstrap, recentred", 0.9);
+  EXPECT_EQ(p.level, 0.9);
+  EXPECT_EQ(p.method, "bootstrap");
+  EXPECT_EQ(r.level, 0.9);
+  EXPECT_EQ(r.method, "bootstrap, recentred");
   EXPECT_NEAR(p.low, 50.0, 1e-9);
   EXPECT_NEAR(p.high, 950.0, 1e-9);
   EXPECT_NEAR(r.low, 10.0 - 450.0, 1e-9);
@@ -181,7 +186,7 @@ TEST(BootstrapErrors, SayWhatIsWrong) {
   EXPECT_THAT([&] { paired_difference({}, {}); }, ThrowsMessage<InputError>(HasSubstr("at least 2 pairs")));
   EXPECT_THAT([&] { quantile({}, 0.5); }, ThrowsMessage<InputError>(HasSubstr("no values")));
   EXPECT_THAT([&] { quantile(bad, 0.5); }, ThrowsMessage<InputError>(HasSubstr("NaN")));
-  EXPECT_THAT([&] { percentile_interval(two, 1.0); }, ThrowsMessage<InputError>(HasSubstr("confidence")));
+  EXPECT_THAT([&] { percentile_interval(two, "", 1.0); }, ThrowsMessage<InputError>(HasSubstr("confidence")));
   EXPECT_THAT([&] { holm(std::vector<double>{0.5, 1.5}); }, ThrowsMessage<InputError>(HasSubstr("1.5")));
   EXPECT_THAT(
       [&] {

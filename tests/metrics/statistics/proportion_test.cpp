@@ -9,7 +9,9 @@ namespace {
 
 TEST(WilsonInterval, EqualsThePublishedFormula) {
   // scipy.stats.binomtest(15, 50).proportion_ci(method="wilson")
-  const Interval interval = wilson_interval(15, 50);
+  const ScoreInterval interval = wilson_interval(15, 50, "Wilson over samples");
+  EXPECT_EQ(interval.level, 0.95);
+  EXPECT_EQ(interval.method, "Wilson over samples");
   EXPECT_NEAR(interval.low, 0.1910355350088095, 1e-12);
   EXPECT_NEAR(interval.high, 0.4375035046445341, 1e-12);
 }

@@ -175,7 +175,7 @@ TEST(FindBoxes, OfPixelsLocaliseShapesMoreOftenThanTheBestCentredBox) {
     const PixelBox& box = found.boxes[i];
     return BoxCorners{1.0 * box[0], 1.0 * box[1], 1.0 * box[2], 1.0 * box[3]};
   });
-  EXPECT_GT(wilson_interval(ours, n).low, wilson_interval(centred, n).high)
+  EXPECT_GT(corloc_interval(ours, n).low, corloc_interval(centred, n).high)
       << ours << " and " << centred << " of " << n;
 }
 

@@ -12,8 +12,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/safetensors.h"
 #include "datasets/dataset.h"
 #include "images/png.h"
+#include "kernels/host_tensor.h"
 #include "metrics/features/augment.h"
 #include "metrics/features/conv_encoder.h"
 #include "metrics/features/small_features.h"
@@ -36,7 +38,6 @@ using test::message_of;
 using test::normal;
 using test::same_bits;
 using test::TemporaryFolder;
-using test::tensor_of;
 using test::values;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
