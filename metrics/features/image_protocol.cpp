@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/nearest.h"
 
@@ -48,6 +50,11 @@ const ImageProtocol& find_image_protocol(const std::string& id) {
     known.emplace_back(protocol.id);
   }
   throw InputError(unknown_name_message("image protocol", id, known));
+}
+
+std::string_view pass_name(const ImageProtocol& protocol) {
+  const auto& all = image_protocols();
+  return std::find_if(all.begin(), all.end(), [&](const auto& first) { return first.same_pass(protocol); })->id;
 }
 
 int input_side(FeatureNetworkId network) { return network == FeatureNetworkId::inception ? 299 : 224; }

@@ -45,6 +45,9 @@ const std::vector<ImageProtocol>& image_protocols();
 /// Throws InputError naming the known ids (and the nearest one) when no image protocol has this id.
 const ImageProtocol& find_image_protocol(const std::string& id);
 
+/// The id of the first protocol whose pass serves this one too: it names the pass.
+std::string_view pass_name(const ImageProtocol& protocol);
+
 /// Side of the network's square input in pixels.
 int input_side(FeatureNetworkId network);
 

@@ -10,6 +10,8 @@
 
 namespace assay {
 
+bool GenerativeProtocol::takes_public_statistics() const { return id.starts_with("fid") || id.starts_with("sfid"); }
+
 const std::vector<GenerativeProtocol>& generative_protocols() {
   static const std::vector<GenerativeProtocol> table = [] {
     std::vector<GenerativeProtocol> rows;

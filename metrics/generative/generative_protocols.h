@@ -42,6 +42,8 @@ struct GenerativeProtocol {
 
   /// Without: `reference` is an empty set where the user gave none.
   bool needs_reference() const { return needs != SampleNeeds::logits; }
+  /// Whether public statistics that lie beside images stand for them: they are of Inception's features.
+  bool takes_public_statistics() const;
 };
 
 /// What these protocols take of a file of features: of the reference, and of the generated set with or without
