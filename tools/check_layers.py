@@ -37,9 +37,10 @@ LAYERS = {
     "metrics/protocols": BELOW_METRICS,
     "metrics/feature_sets": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics"},
     "metrics/features": BELOW_METRICS | {"metrics/feature_sets"},
-    "metrics/generative": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets"},
-    "metrics/clustering": BELOW_METRICS | {"metrics/statistics"},
-    "metrics/masks": BELOW_METRICS | {"metrics/statistics"},
+    "metrics/generative": BELOW_METRICS
+    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets"},
+    "metrics/clustering": BELOW_METRICS | {"metrics", "metrics/statistics"},
+    "metrics/masks": BELOW_METRICS | {"metrics", "metrics/statistics"},
 
     "reproductions/claims": BELOW_REPRODUCTIONS,
     "reproductions/samples": BELOW_REPRODUCTIONS,

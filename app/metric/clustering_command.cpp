@@ -13,8 +13,8 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "metrics/clustering/clustering.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {

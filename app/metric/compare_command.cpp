@@ -20,8 +20,8 @@
 #include "core/phrases.h"
 #include "metrics/feature_sets/row_pairing.h"
 #include "metrics/generative/pair_protocols.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 #include "metrics/statistics/tie_groups.h"
 
 namespace assay {
@@ -123,7 +123,7 @@ void add_arm_rows(MetricReport& report, const std::vector<Contrast>& contrasts, 
     values[contrasts[c].a] = contrasts[c].score.a;
     values[contrasts[c].b] = contrasts[c].score.b;
   }
-  const bool higher = contrasts[members[0]].score.higher_is_better;
+  const bool higher = direction_of(contrasts[members[0]].score.metric) == Better::higher;
   std::vector<std::size_t> order;
   order.reserve(values.size());
   for (const auto& [arm, value] : values) order.push_back(arm);

@@ -9,8 +9,8 @@
 #include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/frechet_influence.h"
 #include "metrics/generative/generative_protocols.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {

@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/generative/protocol_options.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 
 namespace assay {
 

@@ -58,7 +58,7 @@ std::vector<PairScore> kid_pairs(const FeatureSet& reference, const FeatureSet& 
       kid_pair(features_of(a, id), features_of(b, id), features_of(reference, id), kid_seed2020(options.scores));
   return {{"kid_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
            "paired bootstrap over generated rows and subsets", p_value_of_shares(found.shares, options, found.rounding),
-           swaps_text(options) + ", of the estimate over all pairs", false}};
+           swaps_text(options) + ", of the estimate over all pairs"}};
 }
 
 std::vector<double> ball_shares(const Prdc& a, const Prdc& b, bool counted) {
@@ -77,14 +77,14 @@ std::vector<PairScore> ball_pairs(const FeatureSet& reference, const FeatureSet&
   const std::string rows = "paired bootstrap over generated rows", halves = "paired halves of the generated rows";
   std::vector<PairScore> out;
   out.push_back({"precision", found.a.precision, found.b.precision, difference(x.precision, y.precision), rows,
-                 p_value_of_shares(ball_shares(found.a, found.b, false), options), swaps_text(options), true});
+                 p_value_of_shares(ball_shares(found.a, found.b, false), options), swaps_text(options)});
   out.push_back({"recall", found.a.recall, found.b.recall, difference(x.recall, y.recall), halves,
-                 p_value(found.recall.observed, found.recall.swapped), swaps_text(options), true});
+                 p_value(found.recall.observed, found.recall.swapped), swaps_text(options)});
   if (!all) return out;
   out.push_back({"density", found.a.density, found.b.density, difference(x.density, y.density), rows,
-                 p_value_of_shares(ball_shares(found.a, found.b, true), options), swaps_text(options), true});
+                 p_value_of_shares(ball_shares(found.a, found.b, true), options), swaps_text(options)});
   out.push_back({"coverage", found.a.coverage, found.b.coverage, difference(x.coverage, y.coverage), halves,
-                 p_value(found.coverage.observed, found.coverage.swapped), swaps_text(options), true});
+                 p_value(found.coverage.observed, found.coverage.swapped), swaps_text(options)});
   return out;
 }
 
@@ -108,7 +108,7 @@ std::vector<PairScore> inception_pairs(const FeatureSet& a, const FeatureSet& b,
   const InceptionScorePair found = inception_score_pair(logits_of(a, id), logits_of(b, id), choices, options.swaps);
   return {{"is_mean", found.a.mean, found.b.mean, difference(found.a.replicates, found.b.replicates),
            "paired bootstrap over rows within splits", p_value(found.a.mean - found.b.mean, found.swapped),
-           swaps_text(options), true}};
+           swaps_text(options)}};
 }
 
 std::vector<PairScore> is_tf10_pairs(const FeatureSet& /*reference*/, const FeatureSet& a, const FeatureSet& b,
@@ -138,7 +138,7 @@ std::vector<PairScore> frechet_pairs(const FeatureSet& reference, const FeatureS
   return {{metric, found.a, found.b, found.differences,
            found.replicates.a.empty() ? "paired bootstrap over generated rows, first order"
                                       : "paired bootstrap over generated rows",
-           p_value_of_shares(found.shares, options), swaps_text(options) + ", first order", false}};
+           p_value_of_shares(found.shares, options), swaps_text(options) + ", first order"}};
 }
 
 std::vector<PairScore> fid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
@@ -174,7 +174,7 @@ std::vector<PairScore> fid_infinity_pairs(const FeatureSet& reference, const Fea
     all.differences[r] += deviation * RandomStream(seed, Purpose::resample, fit_stream + r).normal();
   return {{"fid_infinity", of_a.value(), of_b.value(), std::move(all.differences),
            "paired bootstrap over generated rows at n, with the error of the fit",
-           p_value_of_shares(all.shares, options), swaps_text(options) + ", of the distance at n, first order", false}};
+           p_value_of_shares(all.shares, options), swaps_text(options) + ", of the distance at n, first order"}};
 }
 
 }  // namespace

@@ -15,7 +15,6 @@ struct PairScore {
   std::string interval;             ///< how they were made
   double p_value = 1;               ///< two-sided
   std::string test;                 ///< "swaps of paired rows, 2000"
-  bool higher_is_better = false;
 };
 
 struct PairOptions {

@@ -11,6 +11,7 @@
 #include "images/image_batch.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
+#include "metrics/metric_facts.h"
 #include "reproductions/sample_picture.h"
 #include "reproductions/samples/sample_files.h"
 
@@ -29,12 +30,6 @@ std::string as_file_name(const std::string& row) {
   }
   while (name.ends_with('-')) name.pop_back();
   return name;
-}
-
-Better direction_of(const std::string& metric) {
-  if (metric.ends_with("_std")) return Better::unstated;
-  return metric.starts_with("fid") || metric.starts_with("sfid") || metric.starts_with("kid") ? Better::lower
-                                                                                              : Better::higher;
 }
 
 }  // namespace
