@@ -34,11 +34,11 @@ LAYERS = {
     "metrics": BELOW_METRICS,
     "metrics/linear_algebra": BELOW_METRICS,
     "metrics/statistics": BELOW_METRICS,
-    "metrics/protocols": BELOW_METRICS,
     "metrics/feature_sets": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics"},
     "metrics/features": BELOW_METRICS | {"metrics/feature_sets"},
     "metrics/generative": BELOW_METRICS
-    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets"},
+    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets", "metrics/features"},
+    "metrics/protocols": BELOW_METRICS | {"metrics", "metrics/generative"},
     "metrics/clustering": BELOW_METRICS | {"metrics", "metrics/statistics"},
     "metrics/masks": BELOW_METRICS | {"metrics", "metrics/statistics"},
 

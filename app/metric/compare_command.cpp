@@ -19,15 +19,14 @@
 #include "core/interrupt.h"
 #include "core/phrases.h"
 #include "metrics/feature_sets/row_pairing.h"
-#include "metrics/generative/pair_protocols.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
+#include "metrics/statistics/paired_swaps.h"
 #include "metrics/statistics/tie_groups.h"
 
 namespace assay {
 namespace {
-
-constexpr std::int64_t most_swaps = 1000000;
 
 struct Options {
   std::filesystem::path reference, a;
@@ -217,50 +216,37 @@ FeatureSet paired(const FeatureSet& set, const RowPairing& pairing) {
   return out;
 }
 
-nlohmann::json choices_of(const std::string& id, const PairOptions& options, Arm& first, const FeatureSet& reference) {
-  nlohmann::json choices = first.input->choices(id);
-  const auto own = find_generative_protocol(id).choices;
-  if (own != nullptr) choices.update(own(options.scores));
+nlohmann::json choices_of(const GenerativeProtocol& protocol, const PairOptions& options, Arm& first,
+                          const FeatureSet& reference) {
+  nlohmann::json choices = first.input->choices(protocol.id());
+  if (protocol.choices != nullptr) choices.update(protocol.choices(options.scores));
   choices.update({{"swaps", options.swaps}, {"seed", options.scores.seed}});
   if (!reference.hash.empty()) choices["reference"] = reference.hash;
   return choices;
 }
 
-std::int64_t count_differences(const std::vector<const PairProtocol*>& protocols, std::int64_t arms) {
+std::int64_t count_differences(const std::vector<const GenerativeProtocol*>& protocols, std::int64_t arms) {
   std::int64_t metrics = 0;
-  for (const PairProtocol* protocol : protocols) metrics += protocol->metrics;
+  for (const GenerativeProtocol* protocol : protocols) metrics += protocol->pair_metrics;
   return metrics * arms * (arms - 1) / 2;
 }
 
-/// The smallest p-value is one in swaps + 1, and Holm's method multiplies it by the number of differences.
-std::int64_t fewest_swaps(std::int64_t differences, double alpha) {
-  return static_cast<std::int64_t>(static_cast<double>(differences) / alpha);
-}
-
-/// The smallest p-value that Holm's method can leave is half of alpha at most.
-std::int64_t enough_swaps(std::int64_t differences, double alpha) {
-  return std::clamp<std::int64_t>(2 * fewest_swaps(differences, alpha), 2000, most_swaps);
-}
-
 int run(const Options& options) {
-  std::vector<const PairProtocol*> chosen;
+  std::vector<const GenerativeProtocol*> chosen;
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
     chosen.push_back(&find_pair_protocol(id));
-    if (find_generative_protocol(id).needs_reference() && options.reference.empty())
+    if (chosen.back()->needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
   if (!options.pair_by.empty()) parse_pair_rule(options.pair_by);  // before anything is read
   FeatureNetworks networks(options.images);
-  std::vector<const GenerativeProtocol*> scores;
-  for (const std::string& id : options.protocols) scores.push_back(&find_generative_protocol(id));
-  GenerativeInput reference_input(options.reference, networks, kept_of_reference(scores));
+  GenerativeInput reference_input(options.reference, networks, kept_of_reference(chosen));
   std::vector<Arm> arms = open_arms(options, networks);
   pair_with_first(arms, options);
-  for (const std::string& id : options.protocols) {
-    const GenerativeProtocol& protocol = find_generative_protocol(id);
-    if (protocol.needs_reference()) reference_input.check_reference(protocol);
-    for (const Arm& arm : arms) arm.input->check_generated(protocol);
+  for (const GenerativeProtocol* protocol : chosen) {
+    if (protocol->needs_reference()) reference_input.check_reference(*protocol);
+    for (const Arm& arm : arms) arm.input->check_generated(*protocol);
   }
   reference_input.leave_out_damaged();
   if (options.images.skip_damaged) leave_out_damaged(arms);
@@ -278,8 +264,8 @@ int run(const Options& options) {
   nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};
   std::vector<Contrast> contrasts;
   std::vector<std::vector<std::size_t>> by_metric;
-  for (const PairProtocol* protocol : chosen) {
-    const std::string id(protocol->id);
+  for (const GenerativeProtocol* protocol : chosen) {
+    const std::string& id = protocol->id();
     const auto opened = std::chrono::steady_clock::now();
     const FeatureSet reference = reference_input.under(id);
     for (Arm& arm : arms) arm.set = paired(arm.input->under(id), arm.pairing);
@@ -289,7 +275,7 @@ int run(const Options& options) {
     for (std::size_t a = 0; a < arms.size(); ++a) {
       for (std::size_t b = a + 1; b < arms.size(); ++b) {
         stop_if_interrupted();
-        for (PairScore& score : protocol->score(reference, arms[a].set, arms[b].set, pairs)) {
+        for (PairScore& score : protocol->pairs(reference, arms[a].set, arms[b].set, pairs)) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
@@ -299,7 +285,7 @@ int run(const Options& options) {
       }
     }
     seconds[id] = seconds_since(began);
-    report.protocols.push_back({id, choices_of(id, pairs, arms[0], reference)});
+    report.protocols.push_back({id, choices_of(*protocol, pairs, arms[0], reference)});
   }
   std::vector<double> p_values;
   p_values.reserve(contrasts.size());

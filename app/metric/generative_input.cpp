@@ -44,12 +44,12 @@ void GenerativeInput::leave_out(std::span<const std::int64_t> samples, const std
 }
 
 void GenerativeInput::check_reference(const GenerativeProtocol& protocol) {
-  const std::string id(protocol.id);
+  const std::string& id = protocol.id();
   from_file(id) ? assay::check_reference(protocol, file_) : networks_.require(find_image_protocol(id).network);
 }
 
 void GenerativeInput::check_generated(const GenerativeProtocol& protocol) {
-  const std::string id(protocol.id);
+  const std::string& id = protocol.id();
   from_file(id) ? assay::check_generated(protocol, file_) : networks_.require(find_image_protocol(id).network);
 }
 

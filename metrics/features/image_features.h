@@ -50,8 +50,7 @@ class ImageFeatures {
   /// Throws InputError as open_images.
   ImageFeatures(const std::filesystem::path& path, FeatureNetworks& networks);
 
-  /// Features, logits (without the bias) and labels under a protocol. The set's hash is that of its numbers. A
-  /// protocol that is no image protocol throws InputError.
+  /// Features, logits (without the bias) and labels under a protocol. The set's hash is that of its numbers.
   FeatureSet of(const ImageProtocol& protocol);
   ImagePass pass(const ImageProtocol& protocol);
 

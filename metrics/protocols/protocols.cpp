@@ -2,15 +2,18 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/protocols/tables.h"
 
 namespace assay {
 
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> table = [] {
+    std::vector<Protocol> ours, of_others;
+    for (const GenerativeProtocol& protocol : generative_protocols())
+      (protocol.words.origin == "Assay" ? ours : of_others).push_back(protocol.words);
     std::vector<Protocol> rows;
-    for (const auto& part : {own_protocols(), frechet_protocols(), kernel_and_ball_protocols(), saliency_protocols(),
-                             clustering_protocols()})
+    for (const auto& part : {ours, own_protocols(), of_others, saliency_protocols(), clustering_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
@@ -24,14 +27,6 @@ const Protocol& find_protocol(const std::string& id) {
     known.push_back(protocol.id);
   }
   throw InputError(unknown_name_message("protocol", id, known));
-}
-
-nlohmann::json protocol_json(const std::string& id) {
-  const Protocol& protocol = find_protocol(id);
-  return {{"id", protocol.id},
-          {"description", protocol.description},
-          {"origin", protocol.origin},
-          {"choices", protocol.choices}};
 }
 
 }  // namespace assay

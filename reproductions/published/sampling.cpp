@@ -88,7 +88,7 @@ FeatureSet PublishedScores::reference_under(const GenerativeProtocol& protocol,
                                             const std::filesystem::path& reference) {
   if (!is_image_batch(reference) || (protocol.takes_public_statistics() && holds_public_statistics(reference)))
     return read_feature_file(reference);
-  const ImageProtocol& pixels = find_image_protocol(std::string(protocol.id));
+  const ImageProtocol& pixels = find_image_protocol(protocol.id());
   return feature_set(reference.string(), read_pass(reference_features(pixels, reference)), pixels);
 }
 
@@ -103,7 +103,7 @@ std::filesystem::path PublishedScores::features_file(const ImageProtocol& protoc
 }
 
 FeatureSet PublishedScores::generated_under(const GenerativeProtocol& protocol, const PublishedTask& row) const {
-  const ImageProtocol& pixels = find_image_protocol(std::string(protocol.id));
+  const ImageProtocol& pixels = find_image_protocol(protocol.id());
   std::vector<std::filesystem::path> shards;
   for (std::int64_t first = 0; first < row.images; first += row.shard)
     shards.push_back(features_file(pixels, row, first));

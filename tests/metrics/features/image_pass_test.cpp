@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "images/image_batch.h"
+#include "metrics/generative/generative_protocols.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"
 
@@ -106,13 +107,6 @@ TEST(ImagePasses, AFileWithoutFeaturesIsRefused) {
   writer.write(folder / "logits.safetensors");
   EXPECT_THAT(test::message_of<InputError>([&] { read_pass(folder / "logits.safetensors"); }),
               HasSubstr("logits.safetensors"));
-}
-
-TEST(ImagePasses, AreNamedAfterTheFirstProtocolThatSharesThem) {
-  EXPECT_EQ(pass_name(find_image_protocol("fid-tf1")), "fid-tf1");
-  EXPECT_EQ(pass_name(find_image_protocol("sfid-oai")), "fid-tf1");
-  EXPECT_EQ(pass_name(find_image_protocol("is-oai5000")), "fid-tf1");
-  EXPECT_EQ(pass_name(find_image_protocol("fid-clean")), "fid-clean");
 }
 
 }  // namespace
