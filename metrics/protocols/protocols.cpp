@@ -29,4 +29,10 @@ const Protocol& find_protocol(const std::string& id) {
   throw InputError(unknown_name_message("protocol", id, known));
 }
 
+Protocol used_protocol(const ProtocolUse& use) {
+  Protocol protocol = find_protocol(use.name);
+  if (use.choices.is_object()) protocol.choices.update(use.choices);
+  return protocol;
+}
+
 }  // namespace assay

@@ -47,6 +47,15 @@ TEST(Protocols, TheirChoicesAreNamed) {
   EXPECT_EQ(find_protocol("fd-small").choices["covariance_divisor"], "n - 1");
 }
 
+TEST(Protocols, AUseTakesThePlaceOfChoicesAndAddsItsOwn) {
+  const Protocol used = used_protocol({.name = "kid-seed2020", .choices = {{"subsets", 7}, {"reference", "abc"}}});
+  EXPECT_EQ(used.origin, find_protocol("kid-seed2020").origin);
+  EXPECT_EQ(used.choices["subsets"], 7);
+  EXPECT_EQ(used.choices["reference"], "abc");
+  EXPECT_EQ(used.choices["subset_size"], 1000);
+  EXPECT_EQ(used_protocol({.name = "sklearn"}).choices, find_protocol("sklearn").choices);
+}
+
 TEST(Protocols, AnUnknownIdNamesTheNearest) {
   EXPECT_THAT([] { find_protocol("sklern"); }, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("sklearn")));
 }
