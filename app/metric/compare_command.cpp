@@ -155,7 +155,10 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   const std::vector<std::string> names = names_of(paths);
   std::vector<Arm> arms;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded), {}, {}});
+    arms.push_back({.name = names[i],
+                    .input = std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded),
+                    .set = {},
+                    .pairing = {}});
     arms[i].input->require_samples();
   }
   return arms;
@@ -279,8 +282,12 @@ int run(const Options& options) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
-          contrasts.push_back({a, b, std::move(score), id, set_facts(reference, arms[a], arms[b], rule_of(arms, a, b)),
-                               reference.count});
+          contrasts.push_back({.a = a,
+                               .b = b,
+                               .score = std::move(score),
+                               .protocol = id,
+                               .sets = set_facts(reference, arms[a], arms[b], rule_of(arms, a, b)),
+                               .n_reference = reference.count});
         }
       }
     }
