@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/command.h"
@@ -14,6 +15,7 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "datasets/dataset.h"
+#include "metrics/metric_facts.h"
 #include "metrics/protocols/protocols.h"
 #include "reproductions/claims/claims.h"
 #include "reproductions/method.h"
@@ -32,6 +34,32 @@ struct Kind {
   std::vector<Row> (*rows)();
 };
 
+const char* words_of(Better better) {
+  switch (better) {
+    case Better::unstated:
+      return "";
+    case Better::lower:
+      return "; lower is better";
+    case Better::higher:
+      return "; higher is better";
+  }
+  throw Error("unknown direction");
+}
+
+/// One row for each metric, or for several in a row that share their words.
+std::vector<Row> metrics_by_words() {
+  std::vector<Row> rows;
+  std::string_view before;
+  for (const MetricFacts& metric : metric_facts()) {
+    if (metric.words == before)
+      rows.back().name += fmt::format(", {}", metric.name);
+    else
+      rows.push_back({std::string(metric.name), fmt::format("{}{}", metric.words, words_of(metric.better))});
+    before = metric.words;
+  }
+  return rows;
+}
+
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> table = {
       {"methods",
@@ -41,40 +69,7 @@ const std::vector<Kind>& kinds() {
            rows.push_back({m.id, fmt::format("{} ({}); tiers: {}", m.title, m.reference, join(names_of(m.tiers)))});
          return rows;
        }},
-      {"metrics",
-       [] {
-         return std::vector<Row>{
-             {"fd-small", "Fréchet distance on features of a small network of our own; lower is better"},
-             {"fid", "Fréchet distance on Inception features; lower is better"},
-             {"fid_infinity", "FID extrapolated to infinitely many samples; lower is better"},
-             {"sfid", "Fréchet distance on spatial Inception features; lower is better"},
-             {"fd", "Fréchet distance on other given features; lower is better"},
-             {"kid_mean", "kernel distance on Inception features, mean over subsets; lower is better"},
-             {"kid_std", "its standard deviation over subsets, which is no standard error"},
-             {"is_mean", "Inception Score, mean over splits; higher is better"},
-             {"is_std", "its standard deviation over splits"},
-             {"precision", "share of generated samples inside balls of real ones; higher is better"},
-             {"recall", "share of real samples inside balls of generated ones; higher is better"},
-             {"density", "how many balls of real samples hold a generated one, over k; higher is better"},
-             {"coverage", "share of real samples whose ball holds a generated one; higher is better"},
-             {"eps_mse", "loss of the predicted noise on held-out images; lower is better"},
-             {"mae", "mean absolute error of saliency maps; lower is better"},
-             {"s_measure", "structure measure; higher is better"},
-             {"weighted_f", "weighted F-measure (Margolin); higher is better"},
-             {"max_f, mean_f, adaptive_f", "F-measure over thresholds, and at twice the mean; higher is better"},
-             {"max_e, mean_e, adaptive_e",
-              "enhanced alignment over thresholds, and at twice the mean; higher is better"},
-             {"iou", "overlap of masks; higher is better"},
-             {"accuracy", "share of pixels that agree; higher is better"},
-             {"corloc", "share of images whose box overlaps a true one by half; higher is better"},
-             {"nmi", "normalised mutual information of clusters and labels; higher is better"},
-             {"ami", "mutual information adjusted for chance; higher is better"},
-             {"ari", "Rand index adjusted for chance; higher is better"},
-             {"homogeneity, completeness, v_measure",
-              "one class a cluster, one cluster a class, and both; higher is better"},
-             {"accuracy_one_to_one", "accuracy under the best pairing of clusters and classes; higher is better"},
-             {"accuracy_many_to_one", "accuracy when each cluster takes its commonest class; higher is better"}};
-       }},
+      {"metrics", metrics_by_words},
       {"protocols",
        [] {
          std::vector<Row> rows;

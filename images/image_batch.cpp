@@ -19,6 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of count, size and pixels of images of one size as RGB, in whatever layout their source holds them.
+std::string hash_of_pixels(const ImageSource& images, int height, int width) {
+  Hasher hasher;
+  hasher.number(images.count()).number(std::int64_t{height}).number(std::int64_t{width}).number(std::int64_t{3});
+  for (std::int64_t i = 0; i < images.count(); ++i) {
+    stop_if_interrupted();
+    const Image image = images.read(i);
+    hasher.bytes(image.pixels.data(), image.pixels.size());
+  }
+  return hasher.hex();
+}
+
 /// A batch of images in one array, read as a stream.
 class BatchOfImages final : public ImageSource {
  public:
@@ -33,17 +45,8 @@ class BatchOfImages final : public ImageSource {
       notes_.insert(notes_.end(), labels.notes.begin(), labels.notes.end());
       if (!label_fault_.empty()) notes_.push_back(label_fault_ + "; it was not used");
     }
-    // One pass, so that a damaged file is refused before any network runs. The hash is that of the images as RGB, in
-    // whatever layout the file has them.
-    Hasher hasher;
-    hasher.number(count()).number(std::int64_t{images_.height()}).number(std::int64_t{images_.width()});
-    hasher.number(std::int64_t{3});
-    for (std::int64_t i = 0; i < count(); ++i) {
-      stop_if_interrupted();
-      const Image image = read(i);
-      hasher.bytes(image.pixels.data(), image.pixels.size());
-    }
-    hash_ = hasher.hex();
+    // One pass, so that a damaged file is refused before any network runs.
+    hash_ = hash_of_pixels(*this, images_.height(), images_.width());
   }
 
   std::int64_t count() const override { return images_.count(); }
@@ -76,6 +79,32 @@ class BatchOfImages final : public ImageSource {
   mutable std::map<std::int64_t, std::vector<std::uint8_t>> passed_;
 };
 
+class ImagesInMemory final : public ImageSource {
+ public:
+  ImagesInMemory(std::span<const std::uint8_t> planes, int height, int width)
+      : planes_(planes), height_(height), width_(width) {
+    if (planes.empty() || height < 1 || width < 1 || planes.size() % (3 * plane()) != 0)
+      throw Error(
+          fmt::format("images in memory: {} bytes; expected images of 3 x {} x {}", planes.size(), height, width));
+  }
+
+  std::int64_t count() const override { return static_cast<std::int64_t>(planes_.size() / (3 * plane())); }
+  Image read(std::int64_t index) const override {
+    Image image(width_, height_, 3);
+    const auto planes = planes_.subspan(3 * plane() * static_cast<std::size_t>(index), 3 * plane());
+    for (std::size_t p = 0; p < plane(); ++p)
+      for (std::size_t c = 0; c < 3; ++c) image.pixels[3 * p + c] = planes[c * plane() + p];
+    return image;
+  }
+  std::string hash() const override { return hash_of_pixels(*this, height_, width_); }
+
+ private:
+  std::size_t plane() const { return static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_); }
+
+  std::span<const std::uint8_t> planes_;
+  int height_, width_;
+};
+
 }  // namespace
 
 bool is_image_batch(const fs::path& path) {
@@ -90,6 +119,10 @@ std::unique_ptr<ImageSource> open_image_batch(const fs::path& path) {
         "{}: holds {}; expected a folder of images, or a batch of them, U8 [images, height, width, channels]",
         path.string(), contents_of(file)));
   return std::make_unique<BatchOfImages>(file, layout);
+}
+
+std::unique_ptr<ImageSource> images_in_memory(std::span<const std::uint8_t> planes, int height, int width) {
+  return std::make_unique<ImagesInMemory>(planes, height, width);
 }
 
 }  // namespace assay

@@ -1,9 +1,12 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "images/image_source.h"
 
+/// Images of one size: an array of them in a file, or in memory.
 namespace assay {
 
 /// True for an .npz, .npy or .safetensors file whose samples are images (images/set_layout.h). Throws InputError
@@ -14,5 +17,9 @@ bool is_image_batch(const std::filesystem::path& path);
 /// stream, with labels where there are any (images/label_array.h). Throws InputError naming the file when it is of
 /// another kind.
 std::unique_ptr<ImageSource> open_image_batch(const std::filesystem::path& path);
+
+/// RGB images [count, 3, height, width] in memory, as networks draw them; they must outlive the source. Their hash is
+/// that of a batch file with the same images. Throws Error where `planes` is not a whole number of images, or empty.
+std::unique_ptr<ImageSource> images_in_memory(std::span<const std::uint8_t> planes, int height, int width);
 
 }  // namespace assay

@@ -13,6 +13,7 @@
 #include "core/score_interval.h"
 #include "core/tier.h"
 #include "datasets/dataset.h"
+#include "metrics/protocols/protocols.h"
 #include "reproductions/plan.h"
 
 namespace assay {
@@ -28,12 +29,6 @@ struct Score {
   std::optional<ScoreInterval> interval = {};
   std::string protocol = {};                         // name of a ProtocolUse of the same stage output
   nlohmann::json params = nlohmann::json::object();  // guidance: {"w": 2, "w_cfg": 1}
-};
-
-/// A protocol with the choices of this use spelled out (metrics/protocols/protocols.h gives the fixed part).
-struct ProtocolUse {
-  std::string name = {};
-  nlohmann::json choices = nlohmann::json::object();
 };
 
 /// How long something took in this process.

@@ -34,12 +34,13 @@ LAYERS = {
     "metrics": BELOW_METRICS,
     "metrics/linear_algebra": BELOW_METRICS,
     "metrics/statistics": BELOW_METRICS,
-    "metrics/protocols": BELOW_METRICS,
     "metrics/feature_sets": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics"},
     "metrics/features": BELOW_METRICS | {"metrics/feature_sets"},
-    "metrics/generative": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets"},
-    "metrics/clustering": BELOW_METRICS | {"metrics/statistics"},
-    "metrics/masks": BELOW_METRICS | {"metrics/statistics"},
+    "metrics/generative": BELOW_METRICS
+    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets", "metrics/features"},
+    "metrics/protocols": BELOW_METRICS | {"metrics", "metrics/generative"},
+    "metrics/clustering": BELOW_METRICS | {"metrics", "metrics/statistics"},
+    "metrics/masks": BELOW_METRICS | {"metrics", "metrics/statistics"},
 
     "reproductions/claims": BELOW_REPRODUCTIONS,
     "reproductions/samples": BELOW_REPRODUCTIONS,

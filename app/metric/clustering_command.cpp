@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <memory>
 
 #include "app/command.h"
@@ -12,9 +10,10 @@
 #include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "metrics/clustering/agreement.h"
 #include "metrics/clustering/clustering.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {
@@ -27,57 +26,6 @@ struct Options {
   int threads = 0;
   MetricOutput output;
 };
-
-/// A table and the logarithms that most scores need of it.
-struct Counted {
-  explicit Counted(Contingency counted) : table(std::move(counted)), information(mutual_information(table)) {}
-  Contingency table;
-  MutualInformation information;
-};
-
-struct Measure {
-  std::string name, average;
-  std::function<double(const Counted&)> value;
-  double cost;  // of one value, in steps of a nanosecond or so
-};
-
-std::vector<Measure> measures(const Contingency& table) {
-  const double cells = 20.0 * static_cast<double>(table.cells.size());
-  const double ami_cost = 5.0 * ami_terms(table), assignment_cost = 2.0 * assignment_steps(table);
-  const auto nmi_by = [](Average average) {
-    return [average](const Counted& c) { return nmi(c.information, average); };
-  };
-  return {{"nmi", "", nmi_by(Average::arithmetic), cells},
-          {"nmi", "geometric", nmi_by(Average::geometric), cells},
-          {"nmi", "min", nmi_by(Average::min), cells},
-          {"nmi", "max", nmi_by(Average::max), cells},
-          {"ami", "", [](const Counted& c) { return ami(c.table, c.information); }, ami_cost},
-          {"ari", "", [](const Counted& c) { return ari(c.table); }, cells},
-          {"homogeneity", "", [](const Counted& c) { return v_measure(c.information).homogeneity; }, cells},
-          {"completeness", "", [](const Counted& c) { return v_measure(c.information).completeness; }, cells},
-          {"v_measure", "", [](const Counted& c) { return v_measure(c.information).v_measure; }, cells},
-          {"accuracy_one_to_one", "", [](const Counted& c) { return accuracy_one_to_one(c.table); }, assignment_cost},
-          {"accuracy_many_to_one", "", [](const Counted& c) { return accuracy_many_to_one(c.table); }, cells}};
-}
-
-/// Of those measures whose replicates together stay within seconds; empty for the others. The limit counts steps, not
-/// time, so that the same input has the same intervals everywhere.
-std::vector<std::vector<double>> replicate_values(const Contingency& table, const std::vector<Measure>& all,
-                                                  const Options& options) {
-  constexpr double limit = 2e10;
-  std::vector<std::vector<double>> values(all.size());
-  const auto replicates = static_cast<double>(options.replicates);
-  if (options.replicates == 0 || table.n < 2 || 100.0 * static_cast<double>(table.cells.size()) * replicates > limit)
-    return values;
-  for (std::size_t m = 0; m < all.size(); ++m)
-    if (all[m].cost * replicates <= limit) values[m].resize(static_cast<std::size_t>(options.replicates));
-  parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
-    const Counted drawn(resample(table, options.seed, r));
-    for (std::size_t m = 0; m < all.size(); ++m)
-      if (!values[m].empty()) values[m][static_cast<std::size_t>(r)] = all[m].value(drawn);
-  });
-  return values;
-}
 
 void add_class_rows(const Contingency& table, MetricReport& report) {
   for (const ClassMatch& match : class_matches(table)) {
@@ -98,7 +46,7 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 }
 
 int run(const Options& options) {
-  const Counted counted([&] {
+  const CountedTable counted([&] {
     std::vector<std::int64_t> truth, predicted;
     parallel_for(2, options.threads, [&](std::int64_t which, int) {
       if (which == 0)
@@ -117,8 +65,8 @@ int run(const Options& options) {
   report.command = "clustering";
   report.protocols.push_back({"sklearn", {{"replicates", options.replicates}, {"seed", options.seed}}});
   report.further = {{"classes", table.truth.size()}, {"clusters", table.predicted.size()}};
-  const std::vector<Measure> all = measures(table);
-  const auto replicates = replicate_values(table, all, options);
+  const std::vector<AgreementMeasure> all = agreement_measures(table);
+  const auto replicates = agreement_replicates(table, all, options.replicates, options.seed, options.threads);
   std::string without_interval;
   for (std::size_t m = 0; m < all.size(); ++m) {
     MetricRow row;

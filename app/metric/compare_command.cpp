@@ -19,15 +19,14 @@
 #include "core/interrupt.h"
 #include "core/phrases.h"
 #include "metrics/feature_sets/row_pairing.h"
-#include "metrics/generative/pair_protocols.h"
+#include "metrics/generative/generative_protocols.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
+#include "metrics/statistics/paired_swaps.h"
 #include "metrics/statistics/tie_groups.h"
 
 namespace assay {
 namespace {
-
-constexpr std::int64_t most_swaps = 1000000;
 
 struct Options {
   std::filesystem::path reference, a;
@@ -122,7 +121,7 @@ void add_arm_rows(MetricReport& report, const std::vector<Contrast>& contrasts, 
     values[contrasts[c].a] = contrasts[c].score.a;
     values[contrasts[c].b] = contrasts[c].score.b;
   }
-  const bool higher = contrasts[members[0]].score.higher_is_better;
+  const bool higher = direction_of(contrasts[members[0]].score.metric) == Better::higher;
   std::vector<std::size_t> order;
   order.reserve(values.size());
   for (const auto& [arm, value] : values) order.push_back(arm);
@@ -155,7 +154,10 @@ std::vector<Arm> open_arms(const Options& options, FeatureNetworks& networks) {
   const std::vector<std::string> names = names_of(paths);
   std::vector<Arm> arms;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    arms.push_back({names[i], std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded), {}, {}});
+    arms.push_back({.name = names[i],
+                    .input = std::make_unique<GenerativeInput>(paths[i], networks, KeepOfFeatures::rounded),
+                    .set = {},
+                    .pairing = {}});
     arms[i].input->require_samples();
   }
   return arms;
@@ -216,50 +218,37 @@ FeatureSet paired(const FeatureSet& set, const RowPairing& pairing) {
   return out;
 }
 
-nlohmann::json choices_of(const std::string& id, const PairOptions& options, Arm& first, const FeatureSet& reference) {
-  nlohmann::json choices = first.input->choices(id);
-  const auto own = find_generative_protocol(id).choices;
-  if (own != nullptr) choices.update(own(options.scores));
+nlohmann::json choices_of(const GenerativeProtocol& protocol, const PairOptions& options, Arm& first,
+                          const FeatureSet& reference) {
+  nlohmann::json choices = first.input->choices(protocol.id());
+  if (protocol.choices != nullptr) choices.update(protocol.choices(options.scores));
   choices.update({{"swaps", options.swaps}, {"seed", options.scores.seed}});
   if (!reference.hash.empty()) choices["reference"] = reference.hash;
   return choices;
 }
 
-std::int64_t count_differences(const std::vector<const PairProtocol*>& protocols, std::int64_t arms) {
+std::int64_t count_differences(const std::vector<const GenerativeProtocol*>& protocols, std::int64_t arms) {
   std::int64_t metrics = 0;
-  for (const PairProtocol* protocol : protocols) metrics += protocol->metrics;
+  for (const GenerativeProtocol* protocol : protocols) metrics += protocol->pair_metrics;
   return metrics * arms * (arms - 1) / 2;
 }
 
-/// The smallest p-value is one in swaps + 1, and Holm's method multiplies it by the number of differences.
-std::int64_t fewest_swaps(std::int64_t differences, double alpha) {
-  return static_cast<std::int64_t>(static_cast<double>(differences) / alpha);
-}
-
-/// The smallest p-value that Holm's method can leave is half of alpha at most.
-std::int64_t enough_swaps(std::int64_t differences, double alpha) {
-  return std::clamp<std::int64_t>(2 * fewest_swaps(differences, alpha), 2000, most_swaps);
-}
-
 int run(const Options& options) {
-  std::vector<const PairProtocol*> chosen;
+  std::vector<const GenerativeProtocol*> chosen;
   chosen.reserve(options.protocols.size());
   for (const std::string& id : options.protocols) {
     chosen.push_back(&find_pair_protocol(id));
-    if (find_generative_protocol(id).needs_reference() && options.reference.empty())
+    if (chosen.back()->needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
   }
   if (!options.pair_by.empty()) parse_pair_rule(options.pair_by);  // before anything is read
   FeatureNetworks networks(options.images);
-  std::vector<const GenerativeProtocol*> scores;
-  for (const std::string& id : options.protocols) scores.push_back(&find_generative_protocol(id));
-  GenerativeInput reference_input(options.reference, networks, kept_of_reference(scores));
+  GenerativeInput reference_input(options.reference, networks, kept_of_reference(chosen));
   std::vector<Arm> arms = open_arms(options, networks);
   pair_with_first(arms, options);
-  for (const std::string& id : options.protocols) {
-    const GenerativeProtocol& protocol = find_generative_protocol(id);
-    if (protocol.needs_reference()) reference_input.check_reference(protocol);
-    for (const Arm& arm : arms) arm.input->check_generated(protocol);
+  for (const GenerativeProtocol* protocol : chosen) {
+    if (protocol->needs_reference()) reference_input.check_reference(*protocol);
+    for (const Arm& arm : arms) arm.input->check_generated(*protocol);
   }
   reference_input.leave_out_damaged();
   if (options.images.skip_damaged) leave_out_damaged(arms);
@@ -277,8 +266,8 @@ int run(const Options& options) {
   nlohmann::json seconds = {{"read", seconds_since(options.output.started)}};
   std::vector<Contrast> contrasts;
   std::vector<std::vector<std::size_t>> by_metric;
-  for (const PairProtocol* protocol : chosen) {
-    const std::string id(protocol->id);
+  for (const GenerativeProtocol* protocol : chosen) {
+    const std::string& id = protocol->id();
     const auto opened = std::chrono::steady_clock::now();
     const FeatureSet reference = reference_input.under(id);
     for (Arm& arm : arms) arm.set = paired(arm.input->under(id), arm.pairing);
@@ -288,17 +277,21 @@ int run(const Options& options) {
     for (std::size_t a = 0; a < arms.size(); ++a) {
       for (std::size_t b = a + 1; b < arms.size(); ++b) {
         stop_if_interrupted();
-        for (PairScore& score : protocol->score(reference, arms[a].set, arms[b].set, pairs)) {
+        for (PairScore& score : protocol->pairs(reference, arms[a].set, arms[b].set, pairs)) {
           const auto [at, fresh] = group.try_emplace(score.metric, by_metric.size());
           if (fresh) by_metric.emplace_back();
           by_metric[at->second].push_back(contrasts.size());
-          contrasts.push_back({a, b, std::move(score), id, set_facts(reference, arms[a], arms[b], rule_of(arms, a, b)),
-                               reference.count});
+          contrasts.push_back({.a = a,
+                               .b = b,
+                               .score = std::move(score),
+                               .protocol = id,
+                               .sets = set_facts(reference, arms[a], arms[b], rule_of(arms, a, b)),
+                               .n_reference = reference.count});
         }
       }
     }
     seconds[id] = seconds_since(began);
-    report.protocols.push_back({id, choices_of(id, pairs, arms[0], reference)});
+    report.protocols.push_back({id, choices_of(*protocol, pairs, arms[0], reference)});
   }
   std::vector<double> p_values;
   p_values.reserve(contrasts.size());

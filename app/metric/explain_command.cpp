@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "app/command.h"
 #include "app/metric/generative_input.h"
@@ -28,23 +31,18 @@ struct Variant {
   std::optional<std::size_t> from;  // the variant that differs by `change` alone; none for the first
   std::string change;
   double value = 0;
-  std::string route;
+  std::string route{};
 };
 
-/// The distance with `offset` added to both diagonals, the step that code by matrix square root takes when its result
-/// is not finite.
-FrechetDistance distance(const FeatureSet& reference, const FeatureSet& generated, Divisor divisor, double offset = 0) {
-  if (offset == 0) return frechet(gaussian(reference, divisor), gaussian(generated, divisor));
-  const auto moved = [&](const FeatureSet& set) {
-    Gaussian fitted = gaussian(set, divisor);
-    if (fitted.low_rank()) {
-      fitted.covariance = fitted.rows.transpose() * fitted.rows;
-      fitted.rows.resize(0, 0);
-    }
-    fitted.covariance.diagonal().array() += offset;
-    return fitted;
-  };
-  return frechet(moved(reference), moved(generated));
+FrechetDistance distance(const FeatureSet& reference, const FeatureSet& generated, Divisor divisor) {
+  return frechet(gaussian(reference, divisor), gaussian(generated, divisor));
+}
+
+/// The same with 1e-6 added to both diagonals, the step that code by matrix square root takes when its result is not
+/// finite.
+FrechetDistance offset_distance(const FeatureSet& reference, const FeatureSet& generated) {
+  constexpr double offset = 1e-6;
+  return frechet(with_offset(gaussian(reference), offset), with_offset(gaussian(generated), offset));
 }
 
 void fill(Variant& variant, const FrechetDistance& found) {
@@ -58,7 +56,8 @@ std::vector<Variant> explain_images(GenerativeInput& reference, GenerativeInput&
   const auto add = [&](std::string protocol, std::string choices, std::optional<std::size_t> from, std::string change,
                        const ImageProtocol& images, Divisor divisor) {
     stop_if_interrupted();
-    Variant variant{std::move(protocol), std::move(choices), from, std::move(change), 0, ""};
+    Variant variant{
+        .protocol = std::move(protocol), .choices = std::move(choices), .from = from, .change = std::move(change)};
     fill(variant, distance(reference.image_features().of(images), generated.image_features().of(images), divisor));
     variants.push_back(std::move(variant));
     return variants.size() - 1;
@@ -83,13 +82,13 @@ std::vector<Variant> explain_images(GenerativeInput& reference, GenerativeInput&
 
 /// What is left to choose once features are given.
 std::vector<Variant> explain_features(const FeatureSet& reference, const FeatureSet& generated) {
-  std::vector<Variant> variants(3);
-  variants[0] = {"fid-tf1", "divisor n - 1, no offset", std::nullopt, "", 0, ""};
+  std::vector<Variant> variants = {
+      {.protocol = "fid-tf1", .choices = "divisor n - 1, no offset", .from = std::nullopt, .change = ""},
+      {.protocol = "fid-sg3", .choices = "divisor n, no offset", .from = 0, .change = "divisor n - 1 -> n"},
+      {.protocol = "", .choices = "divisor n - 1, 1e-6 on both diagonals", .from = 0, .change = "offset 0 -> 1e-6"}};
   fill(variants[0], distance(reference, generated, Divisor::n_minus_1));
-  variants[1] = {"fid-sg3", "divisor n, no offset", 0, "divisor n - 1 -> n", 0, ""};
   fill(variants[1], distance(reference, generated, Divisor::n));
-  variants[2] = {"", "divisor n - 1, 1e-6 on both diagonals", 0, "offset 0 -> 1e-6", 0, ""};
-  fill(variants[2], distance(reference, generated, Divisor::n_minus_1, 1e-6));
+  fill(variants[2], offset_distance(reference, generated));
   return variants;
 }
 

@@ -19,6 +19,7 @@
 #include "core/safetensors.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/features/image_features.h"
+#include "metrics/generative/generative_protocols.h"
 
 namespace assay {
 namespace {

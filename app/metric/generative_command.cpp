@@ -107,7 +107,7 @@ int run(const Options& options) {
   nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
     stop_if_interrupted();
-    const std::string id(protocol->id);
+    const std::string& id = protocol->id();
     const auto opened = std::chrono::steady_clock::now();
     FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
     const auto began = std::chrono::steady_clock::now();

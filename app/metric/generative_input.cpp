@@ -4,30 +4,20 @@
 
 #include <algorithm>
 
-#include "core/array_file.h"
 #include "core/error.h"
 
 namespace assay {
-namespace {
-
-bool holds_statistics(const std::filesystem::path& path) {
-  return !std::filesystem::is_directory(path) && find_layout(ArrayFile(path)).statistics();
-}
-
-}  // namespace
-
 GenerativeInput::GenerativeInput(const std::filesystem::path& path, FeatureNetworks& networks, KeepOfFeatures keep)
     : path_(path), networks_(networks) {
   if (path.empty()) return;
   if (holds_images(path)) images_ = std::make_unique<ImageFeatures>(path, networks);
-  if (!images_ || holds_statistics(path)) file_ = read_feature_file(path, keep);
+  if (!images_ || holds_public_statistics(path)) file_ = read_feature_file(path, keep);
   notes_ = file_.notes;
 }
 
 bool GenerativeInput::from_file(const std::string& protocol) const {
-  // OpenAI's reference batches carry the statistics of a larger set beside images.
-  const bool distance = protocol.starts_with("fid") || protocol.starts_with("sfid");
-  return !images_ || (distance && file_.statistics && !samples_required_);
+  return !images_ ||
+         (file_.statistics && !samples_required_ && find_generative_protocol(protocol).takes_public_statistics());
 }
 
 void GenerativeInput::require_samples() {
@@ -54,12 +44,12 @@ void GenerativeInput::leave_out(std::span<const std::int64_t> samples, const std
 }
 
 void GenerativeInput::check_reference(const GenerativeProtocol& protocol) {
-  const std::string id(protocol.id);
+  const std::string& id = protocol.id();
   from_file(id) ? assay::check_reference(protocol, file_) : networks_.require(find_image_protocol(id).network);
 }
 
 void GenerativeInput::check_generated(const GenerativeProtocol& protocol) {
-  const std::string id(protocol.id);
+  const std::string& id = protocol.id();
   from_file(id) ? assay::check_generated(protocol, file_) : networks_.require(find_image_protocol(id).network);
 }
 

@@ -9,7 +9,6 @@
 #include "bench/harness/machine.h"
 #include "core/elapsed.h"
 #include "core/error.h"
-#include "metrics/protocols/protocols.h"
 #include "reports/numbers.h"
 #include "store/recorder.h"
 
@@ -68,11 +67,13 @@ void print_line(const nlohmann::json& object) {
 void record(const MetricReport& report, const MetricOutput& output) {
   Store store = Store::open_or_create(output.store);
   Recorder recorder(store);
-  for (const MetricProtocolUse& use : report.protocols) {
-    const Protocol& protocol = find_protocol(use.id);
-    nlohmann::json choices = protocol.choices;
-    if (use.choices.is_object()) choices.update(use.choices);
-    recorder.upsert_protocol({0, use.id, "", protocol.description, protocol.origin, choices});
+  for (const ProtocolUse& use : report.protocols) {
+    const Protocol protocol = used_protocol(use);
+    recorder.upsert_protocol({.name = protocol.id,
+                              .hash = {},
+                              .description = protocol.description,
+                              .origin = protocol.origin,
+                              .choices = protocol.choices});
   }
   BatchRow batch;
   batch.command = output.command_line;

@@ -6,20 +6,15 @@
 #include <vector>
 
 #include "metrics/generative/metric_row.h"
+#include "metrics/protocols/protocols.h"
 
 namespace assay {
-
-/// A protocol with the choices of this use: hashes, counts, seeds (metrics/protocols/protocols.h has the fixed part).
-struct MetricProtocolUse {
-  std::string id;
-  nlohmann::json choices = nlohmann::json::object();
-};
 
 /// What a metric command found.
 struct MetricReport {
   std::string command;  // "generative", "saliency", ...
   std::vector<MetricRow> rows;
-  std::vector<MetricProtocolUse> protocols;
+  std::vector<ProtocolUse> protocols;
   std::vector<std::string> notes;                     // one line each, on stderr and as `notes` under --json
   nlohmann::json further = nlohmann::json::object();  // beside `results` under --json
 };

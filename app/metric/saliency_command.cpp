@@ -21,7 +21,7 @@
 #include "core/progress.h"
 #include "images/damaged_images.h"
 #include "images/image_file.h"
-#include "metrics/masks/confusion.h"
+#include "metrics/masks/confusion_set.h"
 #include "metrics/masks/saliency_evaluator.h"
 #include "metrics/statistics/bootstrap.h"
 
@@ -206,32 +206,19 @@ void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, 
   }
 }
 
-// The cells of one image that are not 0: of many classes an image holds few.
-using SparseConfusion = std::vector<std::pair<std::size_t, std::int64_t>>;
-
-ConfusionScores scores_of(const std::vector<SparseConfusion>& images, std::span<const std::int64_t> used, int classes) {
-  Confusion sum(classes);
-  for (const std::int64_t image : used)
-    for (const auto& [cell, count] : images[static_cast<std::size_t>(image)]) sum.counts[cell] += count;
-  return scores(sum);
-}
-
 /// Masks of 0 and 255 look like maps of label 0 alone, with all of their foreground left out.
-void note_masks_as_labels(const std::vector<SparseConfusion>& images, std::int64_t with_void, int classes,
+void note_masks_as_labels(const ConfusionSet& confusions, std::int64_t with_void, std::size_t images,
                           MetricReport& report) {
-  for (const SparseConfusion& image : images)
-    for (const auto& [cell, count] : image)
-      if (cell >= static_cast<std::size_t>(classes)) return;
-  if (with_void > 0)
+  if (with_void > 0 && confusions.holds_class_zero_alone())
     report.notes.push_back(
         fmt::format("voc: the true maps hold label 0 alone beside 255, which is left out ({} of {}): divide masks of 0 "
                     "and 255 by 255, or score them under another protocol",
-                    with_void, images.size()));
+                    with_void, images));
 }
 
 void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, MetricReport& report,
                   nlohmann::json& images) {
-  std::vector<SparseConfusion> sparse(pairs.size());
+  ConfusionSet confusions(static_cast<std::int64_t>(pairs.size()), options.classes);
   std::vector<double> own_iou(pairs.size()), own_accuracy(pairs.size());
   std::atomic<std::int64_t> with_void{0};
   for_each_image(pairs.size(), options.threads, [&](std::size_t i, int) {
@@ -244,8 +231,7 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
       throw InputError(fmt::format("{} against {}: {} (--classes {})", pairs[i].prediction.string(),
                                    pairs[i].truth.string(), error.what(), options.classes));
     }
-    for (std::size_t cell = 0; cell < counts->counts.size(); ++cell)
-      if (counts->counts[cell] > 0) sparse[i].emplace_back(cell, counts->counts[cell]);
+    confusions.set(static_cast<std::int64_t>(i), *counts);
     with_void += std::memchr(truth.pixels.data(), ignored_label, truth.pixels.size()) != nullptr ? 1 : 0;
     const ConfusionScores own = scores(*counts);
     own_iou[i] = own.mean_iou;
@@ -258,18 +244,10 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
   report.protocols.push_back(
       {"voc", {{"classes", options.classes}, {"replicates", options.replicates}, {"seed", options.seed}}});
 
-  std::vector<std::int64_t> all(pairs.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
-  const ConfusionScores whole = scores_of(sparse, all, options.classes);
-  note_masks_as_labels(sparse, with_void, options.classes, report);
-  std::vector<ConfusionScores> replicates;
-  if (pairs.size() > 1 && options.replicates > 0) {
-    replicates.resize(static_cast<std::size_t>(options.replicates));
-    parallel_for(options.replicates, options.threads, [&](std::int64_t r, int) {
-      replicates[static_cast<std::size_t>(r)] = scores_of(
-          sparse, resample_indices(static_cast<std::int64_t>(pairs.size()), options.seed, r), options.classes);
-    });
-  }
+  const ConfusionScores whole = confusions.scores();
+  note_masks_as_labels(confusions, with_void, pairs.size(), report);
+  const std::vector<ConfusionScores> replicates =
+      confusions.bootstrap(options.replicates, options.seed, options.threads);
   const auto add = [&](const std::string& metric, const std::string& part, double value, const auto& of) {
     MetricRow row;
     row.protocol = "voc";

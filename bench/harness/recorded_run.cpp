@@ -18,7 +18,6 @@
 #include "core/process_memory.h"
 #include "core/progress.h"
 #include "kernels/thread_count.h"
-#include "metrics/protocols/protocols.h"
 
 namespace assay {
 namespace {
@@ -102,10 +101,12 @@ nlohmann::json RecordedRun::stage(const std::string& name, const std::function<v
 
 void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
   for (const ProtocolUse& use : out.protocols) {
-    const Protocol& protocol = find_protocol(use.name);
-    nlohmann::json choices = protocol.choices;
-    if (use.choices.is_object()) choices.update(use.choices);
-    context_.recorder->upsert_protocol({0, use.name, "", protocol.description, protocol.origin, choices});
+    const Protocol protocol = used_protocol(use);
+    context_.recorder->upsert_protocol({.name = protocol.id,
+                                      .hash = {},
+                                      .description = protocol.description,
+                                      .origin = protocol.origin,
+                                      .choices = protocol.choices});
   }
   for (const Score& score : out.scores) {
     ScoreRow row;

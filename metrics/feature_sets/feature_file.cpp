@@ -321,6 +321,10 @@ FeatureSet read_feature_file(const std::filesystem::path& file, KeepOfFeatures k
   return layout.moments ? read_moments(SafetensorsFile(file)) : read_set(arrays, layout, keep);
 }
 
+bool holds_public_statistics(const std::filesystem::path& path) {
+  return !std::filesystem::is_directory(path) && find_layout(ArrayFile(path)).statistics();
+}
+
 FeatureMoments read_feature_moments(const std::filesystem::path& file, std::int64_t first_index,
                                     std::vector<std::string>& notes,
                                     const std::function<void(std::int64_t done, std::int64_t count)>& progress) {

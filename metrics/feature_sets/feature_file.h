@@ -30,6 +30,10 @@ enum class KeepOfFeatures {
 /// covariance (not square, not symmetric, with a negative eigenvalue), an empty set, and images.
 FeatureSet read_feature_file(const std::filesystem::path& file, KeepOfFeatures keep = KeepOfFeatures::samples);
 
+/// True where a file holds `mu` and `sigma` of a public statistics file, alone or beside images, whose statistics are
+/// then those of the larger set that the images are from, as in OpenAI's reference batches. False for a folder.
+bool holds_public_statistics(const std::filesystem::path& path);
+
 /// The moments of the features in a file, the first of which is sample `first_index`, rounded to float32. `notes` gets
 /// what FeatureSet::notes would hold of them. Throws InputError as read_feature_file(), and where it holds none.
 FeatureMoments read_feature_moments(const std::filesystem::path& file, std::int64_t first_index,

@@ -57,4 +57,13 @@ Gaussian gaussian(std::span<const float> features, std::int64_t width, Divisor d
   return out;
 }
 
+Gaussian with_offset(Gaussian fitted, double offset) {
+  if (fitted.low_rank()) {
+    fitted.covariance = fitted.rows.transpose() * fitted.rows;
+    fitted.rows.resize(0, 0);
+  }
+  fitted.covariance.diagonal().array() += offset;
+  return fitted;
+}
+
 }  // namespace assay

@@ -26,4 +26,7 @@ Gaussian gaussian(const FeatureMoments& moments, Divisor divisor = Divisor::n_mi
 /// multiple of the width, with fewer than two rows, and on a value that is not finite (naming row and column).
 Gaussian gaussian(std::span<const float> features, std::int64_t width, Divisor divisor = Divisor::n_minus_1);
 
+/// The Gaussian with `offset` added to the diagonal of its covariance, which is then given as such.
+Gaussian with_offset(Gaussian fitted, double offset);
+
 }  // namespace assay

@@ -4,23 +4,19 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
-#include <thread>
+#include <utility>
 
 #include "core/convertible_weights.h"
-#include "core/elapsed.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
-#include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/safetensors.h"
 
 namespace assay {
 namespace {
+
+constexpr std::array all_networks = {FeatureNetworkId::inception, FeatureNetworkId::vgg16, FeatureNetworkId::dinov2};
 
 /// A key that only this network's state_dict has.
 const char* telling_key(FeatureNetworkId id) {
@@ -47,140 +43,6 @@ const char* name_of(FeatureNetworkId id) {
   throw Error("unknown feature network");
 }
 
-/// Threads that read, resize and normalise images into a ring of batches while the caller consumes them in order.
-class PreparedBatches {
- public:
-  PreparedBatches(const ImageSource& source, const ImageProtocol& protocol, std::int64_t batch)
-      : source_(source), protocol_(protocol), batch_(batch), count_(source.count()) {
-    const auto side = static_cast<std::size_t>(input_side(protocol.network));
-    image_size_ = 3 * side * side;
-    for (Slot& slot : ring_) slot.values.resize(image_size_ * static_cast<std::size_t>(batch));
-    const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
-    threads_.reserve(threads);
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  }
-  ~PreparedBatches() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-  PreparedBatches(const PreparedBatches&) = delete;
-  PreparedBatches& operator=(const PreparedBatches&) = delete;
-
-  /// Calls `use` with each batch in order. Throws what reading the first bad image threw.
-  template <class Use>
-  void for_each(Use use) {
-    for (std::int64_t begin = 0; begin < count_; begin += batch_) {
-      const std::int64_t size = std::min(batch_, count_ - begin);
-      Slot& slot = slot_of(begin);
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return slot.done == size; });
-        if (slot.fault) std::rethrow_exception(slot.fault);
-      }
-      use(std::span<const float>(slot.values).first(image_size_ * static_cast<std::size_t>(size)), begin + size);
-      {
-        const std::lock_guard lock(mutex_);
-        slot.done = 0;
-        consumed_ = begin + size;
-      }
-      changed_.notify_all();
-    }
-  }
-
- private:
-  static constexpr std::int64_t depth = 3;
-  struct Slot {
-    std::vector<float> values;
-    std::int64_t done = 0;
-    std::int64_t fault_index = 0;
-    std::exception_ptr fault;
-  };
-
-  Slot& slot_of(std::int64_t index) { return ring_[static_cast<std::size_t>(index / batch_ % depth)]; }
-
-  void work() {
-    while (true) {
-      std::int64_t index = 0;
-      {
-        std::unique_lock lock(mutex_);
-        // A batch may be filled once the one that lay in its slot before was used.
-        changed_.wait(
-            lock, [&] { return stopping_ || next_ >= count_ || next_ / batch_ * batch_ < consumed_ + depth * batch_; });
-        if (stopping_ || next_ >= count_) return;
-        index = next_++;
-      }
-      Slot& slot = slot_of(index);
-      std::exception_ptr fault;
-      try {
-        const Image image = source_.read(index);
-        prepare_image(
-            {image.pixels.data(), image.width, image.height}, protocol_,
-            std::span(slot.values).subspan(image_size_ * static_cast<std::size_t>(index % batch_), image_size_));
-      } catch (...) {
-        fault = std::current_exception();
-      }
-      {
-        const std::lock_guard lock(mutex_);
-        ++slot.done;
-        if (fault && (!slot.fault || index < slot.fault_index)) {
-          slot.fault = fault;
-          slot.fault_index = index;
-        }
-      }
-      changed_.notify_all();
-    }
-  }
-
-  const ImageSource& source_;
-  const ImageProtocol protocol_;
-  const std::int64_t batch_, count_;
-  std::size_t image_size_ = 0;
-  std::array<Slot, depth> ring_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::int64_t next_ = 0, consumed_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
-};
-
-void append(std::vector<float>& all, const std::vector<float>& part) {
-  all.insert(all.end(), part.begin(), part.end());
-}
-
-/// The parts of a pass under the names that a cache file gives them.
-template <class Outputs, class Do>
-void for_each_part(Outputs& outputs, Do act) {
-  act("features", outputs.features);
-  act("spatial", outputs.spatial);
-  act("logits", outputs.logits);
-}
-
-ImagePass read_pass(const std::filesystem::path& file) {
-  const SafetensorsFile stored(file);
-  ImagePass pass;
-  for_each_part(pass.outputs, [&](const char* name, std::vector<float>& values) {
-    if (!stored.has(name)) return;
-    const auto numbers = stored.at(name).f32(name);
-    values.assign(numbers.begin(), numbers.end());
-    pass.count = stored.at(name).shape.at(0);
-  });
-  return pass;
-}
-
-void write_pass(const std::filesystem::path& file, const ImagePass& pass) {
-  SafetensorsWriter writer;
-  for_each_part(pass.outputs, [&](const char* name, const std::vector<float>& values) {
-    if (!values.empty())
-      writer.add(name, {pass.count, static_cast<std::int64_t>(values.size()) / pass.count},
-                 std::span<const float>(values));
-  });
-  writer.write(file);
-}
-
 }  // namespace
 
 const std::filesystem::path& FeatureNetworks::file_of(FeatureNetworkId id) {
@@ -192,8 +54,8 @@ const std::filesystem::path& FeatureNetworks::file_of(FeatureNetworkId id) {
   // One file that is no network's is more likely a damaged one than another network's.
   if (options_.weights.size() == 1) {
     const SafetensorsFile only(options_.weights.front());
-    const bool another = std::any_of(image_protocols().begin(), image_protocols().end(),
-                                     [&](const ImageProtocol& p) { return only.has(telling_key(p.network)); });
+    const bool another = std::any_of(all_networks.begin(), all_networks.end(),
+                                     [&](FeatureNetworkId other) { return only.has(telling_key(other)); });
     if (!another) return files_.emplace(id, options_.weights.front()).first->second;
   }
   if (options_.weights.empty()) throw InputError(how_to_get_weights(id));
@@ -244,29 +106,16 @@ const std::string& ImageFeatures::hash() {
 
 ImagePass ImageFeatures::run(const ImageProtocol& protocol) {
   const FeatureNetwork& network = networks_.network(protocol.network);
-  ImagePass pass;
-  pass.count = source_->count();
-  const auto start = std::chrono::steady_clock::now();
   Progress progress(fmt::format("{} of {}", name_of(protocol.network),
                                 (path_ / "").lexically_normal().parent_path().filename().string()),
-                    pass.count, "images");
-  PreparedBatches batches(*source_, protocol, networks_.options().batch);
-  batches.for_each([&](std::span<const float> images, std::int64_t done) {
-    stop_if_interrupted();
-    const NetworkFeatures part = network.run(images);
-    append(pass.outputs.features, part.features);
-    append(pass.outputs.spatial, part.spatial);
-    append(pass.outputs.logits, part.logits);
-    progress.update(done);
-  });
-  pass.images_per_second = static_cast<double>(pass.count) / seconds_since(start);
-  return pass;
+                    source_->count(), "images");
+  return run_pass(*source_, protocol, network, networks_.options().batch,
+                  [&](std::int64_t done) { progress.update(done); });
 }
 
-const ImagePass& ImageFeatures::pass(const ImageProtocol& protocol) {
+ImagePass ImageFeatures::pass(const ImageProtocol& protocol) {
   for (const auto& [done, pass] : passes_)
-    if (done.same_pass(protocol)) return *pass;
-  std::shared_ptr<const ImagePass> made;
+    if (done.same_pass(protocol)) return pass;
   const std::filesystem::path& cache = networks_.options().cache;
   std::filesystem::path file;
   if (!cache.empty()) {
@@ -280,34 +129,25 @@ const ImagePass& ImageFeatures::pass(const ImageProtocol& protocol) {
     for (const float value : protocol.normalisation.scale) key.number(static_cast<double>(value));
     file = cache / (key.hex() + ".safetensors");
   }
+  ImagePass made;
   if (!file.empty() && std::filesystem::exists(file)) {
-    made = std::make_shared<const ImagePass>(read_pass(file));
-    if (made->count != source_->count())
+    made = read_pass(file);
+    if (made.count != source_->count())
       throw InputError(
-          fmt::format("{}: holds {} images instead of {}; remove it", file.string(), made->count, source_->count()));
+          fmt::format("{}: holds {} images instead of {}; remove it", file.string(), made.count, source_->count()));
   } else {
-    made = std::make_shared<const ImagePass>(run(protocol));
-    if (!file.empty()) write_pass(file, *made);
+    made = run(protocol);
+    if (!file.empty()) write_pass(file, made);
   }
   passes_.emplace_back(protocol, made);
-  return *made;
+  return made;
 }
 
 FeatureSet ImageFeatures::of(const ImageProtocol& protocol) {
-  const ImagePass& found = pass(protocol);
-  FeatureSet set;
-  set.name = path_.string();
-  set.count = found.count;
-  const NetworkFeatures& outputs = found.outputs;
-  set.features = protocol.output == FeatureOutput::spatial ? outputs.spatial : outputs.features;
-  set.width = static_cast<std::int64_t>(set.features.size()) / set.count;
-  set.logits = outputs.logits;
-  set.classes = static_cast<std::int64_t>(set.logits.size()) / set.count;
+  FeatureSet set = feature_set(path_.string(), pass(protocol), protocol);
   set.labels = source_->labels();
   set.class_names = source_->class_names();
   set.label_fault = source_->label_fault();
-  for (const auto& [done, kept] : passes_)
-    if (done.same_pass(protocol)) set.storage = kept;
   set.hash = hash_of_samples(set);
   return set;
 }

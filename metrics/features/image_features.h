@@ -5,20 +5,21 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "images/image_source.h"
 #include "metrics/feature_sets/feature_set.h"
-#include "metrics/features/feature_network.h"
+#include "metrics/features/image_pass.h"
 
 namespace assay {
 
 /// How images become features, apart from the protocol.
 struct ImageFeatureOptions {
-  std::vector<std::filesystem::path> weights;  ///< one file for each network that a protocol needs, in any order
-  std::filesystem::path cache;                 ///< folder that keeps what a pass gave; empty: none
-  std::int64_t batch = 16;                     ///< images at once; no value depends on it
-  bool skip_damaged = false;                   ///< leave out images that cannot be read, where a command asks for it
+  std::vector<std::filesystem::path> weights;  // one file for each network that a protocol needs, in any order
+  std::filesystem::path cache;                 // folder that keeps what a pass gave; empty: none
+  std::int64_t batch = 16;                     // images at once; no value depends on it
+  bool skip_damaged = false;                   // leave out images that cannot be read, where a command asks for it
 };
 
 /// The networks of a command, each loaded when it is first needed.
@@ -43,23 +44,15 @@ class FeatureNetworks {
   std::map<FeatureNetworkId, std::unique_ptr<FeatureNetwork>> networks_;
 };
 
-/// Everything one pass over a set of images gave.
-struct ImagePass {
-  std::int64_t count = 0;
-  NetworkFeatures outputs;
-  double images_per_second = 0;  ///< 0: read from the cache
-};
-
 /// The images of one path as feature sets; a pass of the network serves every protocol that shares it.
 class ImageFeatures {
  public:
   /// Throws InputError as open_images.
   ImageFeatures(const std::filesystem::path& path, FeatureNetworks& networks);
 
-  /// Features, logits (without the bias) and labels under a protocol. The set's hash is that of its numbers. A
-  /// protocol that is no image protocol throws InputError.
+  /// Features, logits (without the bias) and labels under a protocol. The set's hash is that of its numbers.
   FeatureSet of(const ImageProtocol& protocol);
-  const ImagePass& pass(const ImageProtocol& protocol);
+  ImagePass pass(const ImageProtocol& protocol);
 
   const ImageSource& source() const { return *source_; }
   /// Leaves out what cannot be read, if the options say so, and returns the indices it had; comes before any pass.
@@ -77,7 +70,7 @@ class ImageFeatures {
   FeatureNetworks& networks_;
   std::unique_ptr<ImageSource> source_;
   std::string hash_;
-  std::vector<std::pair<ImageProtocol, std::shared_ptr<const ImagePass>>> passes_;
+  std::vector<std::pair<ImageProtocol, ImagePass>> passes_;
 };
 
 }  // namespace assay

@@ -2,47 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "core/nearest.h"
+#include "core/error.h"
 
 namespace assay {
-namespace {
-
-/// (x - 128) / 128, as the TensorFlow graph does.
-constexpr Normalisation graph = {{128, 128, 128}, {128, 128, 128}};
-/// 2 (x / 255) - 1, as pytorch-fid does.
-constexpr Normalisation unit = {{127.5f, 127.5f, 127.5f}, {127.5f, 127.5f, 127.5f}};
-/// Mean and deviation of ImageNet, worked out in double as PyTorch does.
-constexpr Normalisation imagenet = {
-    {static_cast<float>(255 * 0.485), static_cast<float>(255 * 0.456), static_cast<float>(255 * 0.406)},
-    {static_cast<float>(255 * 0.229), static_cast<float>(255 * 0.224), static_cast<float>(255 * 0.225)}};
-
-}  // namespace
-
-const std::vector<ImageProtocol>& image_protocols() {
-  using enum FeatureNetworkId;
-  using enum FeatureOutput;
-  static const std::vector<ImageProtocol> table = {
-      {"fid-tf1", inception, Resize::tensorflow1, graph, pool3},
-      {"fid-torch", inception, Resize::half_pixel, unit, pool3},
-      {"fid-clean", inception, Resize::pillow_bicubic, graph, pool3},
-      {"fid-tm18", inception, Resize::antialiased_bilinear, graph, pool3},
-      {"fid-sg3", inception, Resize::tensorflow1, graph, pool3},
-      {"fid-infinity", inception, Resize::tensorflow1, graph, pool3},
-      {"is-tf10", inception, Resize::tensorflow1, graph, pool3},
-      {"is-oai5000", inception, Resize::tensorflow1, graph, pool3},
-      {"kid-seed2020", inception, Resize::tensorflow1, graph, pool3},
-      {"pr-oai", inception, Resize::tensorflow1, graph, pool3},
-      {"prdc5", inception, Resize::tensorflow1, graph, pool3},
-      {"sfid-oai", inception, Resize::tensorflow1, graph, spatial},
-      {"pr-tf", vgg16, Resize::tensorflow1, imagenet, fc2_relu},
-      {"fd-dinov2", dinov2, Resize::antialiased_bicubic, imagenet, class_token},
-  };
-  return table;
-}
-
-const ImageProtocol& find_image_protocol(const std::string& id) {
-  return find_named(image_protocols(), &ImageProtocol::id, "image protocol", id);
-}
 
 int input_side(FeatureNetworkId network) { return network == FeatureNetworkId::inception ? 299 : 224; }
 

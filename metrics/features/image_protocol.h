@@ -1,9 +1,6 @@
 #pragma once
 #include <array>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "metrics/features/resize.h"
 
@@ -13,10 +10,10 @@ enum class FeatureNetworkId { inception, vgg16, dinov2 };
 
 /// Which of a network's outputs are a protocol's features.
 enum class FeatureOutput {
-  pool3,       ///< Inception, 2048
-  spatial,     ///< Inception, 2023: first 7 channels of Mixed_6d.branch1x1, flattened NHWC
-  fc2_relu,    ///< VGG16, 4096
-  class_token  ///< DINOv2, after the last norm
+  pool3,       // Inception, 2048
+  spatial,     // Inception, 2023: first 7 channels of Mixed_6d.branch1x1, flattened NHWC
+  fc2_relu,    // VGG16, 4096
+  class_token  // DINOv2, after the last norm
 };
 
 /// (value - offset) / scale for each channel of values in [0, 255].
@@ -25,9 +22,17 @@ struct Normalisation {
   bool operator==(const Normalisation&) const = default;
 };
 
-/// How the images of one protocol of `assay metric generative` become features.
+/// (x - 128) / 128, as the TensorFlow graph does.
+inline constexpr Normalisation graph_normalisation = {{128, 128, 128}, {128, 128, 128}};
+/// 2 (x / 255) - 1, as pytorch-fid does.
+inline constexpr Normalisation unit_normalisation = {{127.5f, 127.5f, 127.5f}, {127.5f, 127.5f, 127.5f}};
+/// Mean and deviation of ImageNet, worked out in double as PyTorch does.
+inline constexpr Normalisation imagenet_normalisation = {
+    {static_cast<float>(255 * 0.485), static_cast<float>(255 * 0.456), static_cast<float>(255 * 0.406)},
+    {static_cast<float>(255 * 0.229), static_cast<float>(255 * 0.224), static_cast<float>(255 * 0.225)}};
+
+/// How images become the features of a protocol, through a public network.
 struct ImageProtocol {
-  std::string_view id;  ///< of metrics/protocols/protocols.h
   FeatureNetworkId network;
   Resize resize;
   Normalisation normalisation;
@@ -39,11 +44,9 @@ struct ImageProtocol {
   }
 };
 
-/// Every protocol whose features come from images through a public network.
-const std::vector<ImageProtocol>& image_protocols();
-
-/// Throws InputError naming the known ids (and the nearest one) when no image protocol has this id.
-const ImageProtocol& find_image_protocol(const std::string& id);
+/// Inception's pooled features of the TensorFlow graph of 2015: what most published scores are computed from.
+inline constexpr ImageProtocol tensorflow_inception = {FeatureNetworkId::inception, Resize::tensorflow1,
+                                                       graph_normalisation, FeatureOutput::pool3};
 
 /// Side of the network's square input in pixels.
 int input_side(FeatureNetworkId network);

@@ -1,20 +1,22 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "metrics/feature_sets/feature_file.h"
+#include "metrics/features/image_protocol.h"
 #include "metrics/generative/metric_row.h"
+#include "metrics/protocol.h"
 
 namespace assay {
 
 /// Choices of one call that several protocols share.
 struct GenerativeOptions {
-  std::int64_t bootstrap = 200;  ///< replicates behind an interval; 0: no intervals
-  double level = 0.95;           ///< of intervals
-  std::uint64_t seed = 0;        ///< of everything drawn, unless the protocol fixes its own
+  std::int64_t bootstrap = 200;  // replicates behind an interval; 0: no intervals
+  double level = 0.95;           // of intervals
+  std::uint64_t seed = 0;        // of everything drawn, unless the protocol fixes its own
   std::int64_t kid_subsets = 100, kid_subset_size = 1000;
 };
 
@@ -23,25 +25,55 @@ struct GenerativeOptions {
 using GenerativeScore = std::vector<MetricRow> (*)(const FeatureSet& reference, const FeatureSet& generated,
                                                    const GenerativeOptions& options);
 
-/// What a protocol takes of its sets.
-enum class SampleNeeds {
-  statistics,          ///< features, or statistics of them
-  spatial_statistics,  ///< the same of spatial features, which a public file holds beside the usual ones
-  generated_features,  ///< features of the generated set, statistics of the reference
-  features,            ///< of both
-  logits               ///< of the generated set, without a reference
+struct PairOptions {
+  GenerativeOptions scores;
+  std::int64_t swaps = 0;  // random swaps behind a p-value; 0: as many as the number of differences calls for
+
+  /// What a PairScore says of its test: "swaps of paired rows, 2000".
+  std::string swaps_text() const;
 };
 
-/// One protocol of `assay metric generative`.
+/// One metric of two generated sets whose rows are paired.
+struct PairScore {
+  std::string metric;
+  double a = 0, b = 0;
+  std::vector<double> differences;  // replicates of a - b
+  std::string interval;             // how they were made
+  double p_value = 1;               // two-sided
+  std::string test;                 // "swaps of paired rows, 2000"
+};
+
+/// Compares two generated sets under one protocol. Throws InputError as GenerativeScore.
+using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                              const PairOptions& options);
+
+/// What a protocol takes of its sets.
+enum class SampleNeeds {
+  statistics,          // features, or statistics of them
+  spatial_statistics,  // the same of spatial features, which a public file holds beside the usual ones
+  generated_features,  // features of the generated set, statistics of the reference
+  features,            // of both
+  logits               // of the generated set, without a reference
+};
+
+/// All that is known of one protocol of `assay metric generative` and `assay metric compare`. A new protocol is one row
+/// more in frechet_protocols.cpp or kernel_and_ball_protocols.cpp.
 struct GenerativeProtocol {
-  std::string_view id;  ///< of metrics/protocols/protocols.h
-  GenerativeScore score;
+  Protocol words;  // its id, and what it fixes, for people and for the store
+  /// How images become its features; nothing where it takes features that are given.
+  std::optional<ImageProtocol> pixels;
   SampleNeeds needs;
+  GenerativeScore score;
   /// Choices that the user may set otherwise than the protocol's, for the store.
   nlohmann::json (*choices)(const GenerativeOptions& options) = nullptr;
+  PairScores pairs = nullptr;     // null where there is no paired comparison
+  std::int64_t pair_metrics = 1;  // how many metrics `pairs` gives
 
+  const std::string& id() const { return words.id; }
   /// Without: `reference` is an empty set where the user gave none.
   bool needs_reference() const { return needs != SampleNeeds::logits; }
+  /// Whether public statistics that lie beside images stand for them: they are of Inception's features.
+  bool takes_public_statistics() const;
 };
 
 /// What these protocols take of a file of features: of the reference, and of the generated set with or without
@@ -54,15 +86,22 @@ void check_reference(const GenerativeProtocol& protocol, const FeatureSet& set);
 void check_generated(const GenerativeProtocol& protocol, const FeatureSet& set);
 
 /// Fréchet distances: fid-*, sfid-oai, fd-*.
-std::vector<GenerativeProtocol> frechet_scores();
+std::vector<GenerativeProtocol> frechet_protocols();
 
 /// Kernel distance, neighbour balls and Inception Score: kid-seed2020, prdc5, pr-*, is-*.
-std::vector<GenerativeProtocol> kernel_and_ball_scores();
+std::vector<GenerativeProtocol> kernel_and_ball_protocols();
 
 /// All of them, in the order they are listed to the user.
 const std::vector<GenerativeProtocol>& generative_protocols();
 
 /// Throws InputError naming the known ids (and the nearest one) when there is no such protocol.
 const GenerativeProtocol& find_generative_protocol(const std::string& id);
+/// The same among the protocols that compare two sets.
+const GenerativeProtocol& find_pair_protocol(const std::string& id);
+/// The same among the protocols that take images.
+const ImageProtocol& find_image_protocol(const std::string& id);
+
+/// The id of the first protocol whose pass over images serves this one too: it names the pass.
+const std::string& pass_name(const ImageProtocol& protocol);
 
 }  // namespace assay

@@ -4,13 +4,18 @@
 #include <cmath>
 #include <utility>
 
-#include "core/error.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/generative_protocols.h"
-#include "metrics/generative/protocol_options.h"
+#include "metrics/generative/inception_score.h"
+#include "metrics/generative/kid.h"
+#include "metrics/generative/prdc.h"
+#include "metrics/generative/protocol_inputs.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
+#include "metrics/statistics/paired_swaps.h"
 
 namespace assay {
+namespace {
 
 KidOptions kid_seed2020(const GenerativeOptions& options) {
   return {.subsets = options.kid_subsets,
@@ -40,24 +45,6 @@ InceptionScoreOptions is_tf10(const GenerativeOptions& options) {
 InceptionScoreOptions is_oai5000(const GenerativeOptions& options) {
   return {.split_size = 5000, .replicates = options.bootstrap, .bootstrap_seed = options.seed};
 }
-
-FeatureRows features_of(const FeatureSet& set, std::string_view protocol) {
-  if (!set.has_features())
-    throw InputError(fmt::format("{}: holds no features; {} needs `features` [N, D], statistics are not enough",
-                                 set.name, protocol));
-  return {set.features, set.width};
-}
-
-FeatureRows logits_of(const FeatureSet& set, std::string_view protocol) {
-  if (set.logits.empty())
-    throw InputError(
-        fmt::format("{}: holds no class logits; {} needs `logits` [N, C], without the bias of the last "
-                    "layer",
-                    set.name, protocol));
-  return {set.logits, set.classes};
-}
-
-namespace {
 
 MetricRow make_row(const char* metric, double value) {
   MetricRow row;
@@ -151,15 +138,216 @@ std::vector<MetricRow> is_oai5000_scores(const FeatureSet& /*reference*/, const 
   return inception_scores(generated, options, "is-oai5000", is_oai5000(options), false);
 }
 
+std::vector<PairScore> kid_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                 const PairOptions& options) {
+  const char* id = "kid-seed2020";
+  const KidPair found =
+      kid_pair(features_of(a, id), features_of(b, id), features_of(reference, id), kid_seed2020(options.scores));
+  return {{.metric = "kid_mean",
+           .a = found.a.mean,
+           .b = found.b.mean,
+           .differences = PairedReplicates{found.a.replicates, found.b.replicates}.differences(),
+           .interval = "paired bootstrap over generated rows and subsets",
+           .p_value = swap_p_value_of_shares(found.shares, options.swaps, options.scores.seed, found.rounding),
+           .test = options.swaps_text() + ", of the estimate over all pairs"}};
+}
+
+std::vector<double> ball_shares(const Prdc& a, const Prdc& b, bool counted) {
+  std::vector<double> shares(a.balls.size());
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    shares[i] = counted ? static_cast<double>(a.balls[i] - b.balls[i])
+                        : static_cast<double>(a.balls[i] > 0) - static_cast<double>(b.balls[i] > 0);
+  return shares;
+}
+
+std::vector<PairScore> ball_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                  const PairOptions& options, const char* id, const PrdcOptions& balls, bool all) {
+  const PrdcPair found =
+      prdc_pair(features_of(a, id), features_of(b, id), features_of(reference, id), balls, options.swaps);
+  const Prdc::Replicates &x = found.a.replicates, &y = found.b.replicates;
+  std::vector<PairScore> out;
+  const auto add = [&](const char* metric, double value_a, double value_b, std::vector<double> differences,
+                       const char* interval, double p_value) {
+    out.push_back({.metric = metric,
+                   .a = value_a,
+                   .b = value_b,
+                   .differences = std::move(differences),
+                   .interval = interval,
+                   .p_value = p_value,
+                   .test = options.swaps_text()});
+  };
+  const auto share_test = [&](bool counted) {
+    return swap_p_value_of_shares(ball_shares(found.a, found.b, counted), options.swaps, options.scores.seed);
+  };
+  const char *rows = "paired bootstrap over generated rows", *halves = "paired halves of the generated rows";
+  add("precision", found.a.precision, found.b.precision, PairedReplicates{x.precision, y.precision}.differences(), rows,
+      share_test(false));
+  add("recall", found.a.recall, found.b.recall, PairedReplicates{x.recall, y.recall}.differences(), halves,
+      swap_p_value(found.recall.observed, found.recall.swapped));
+  if (!all) return out;
+  add("density", found.a.density, found.b.density, PairedReplicates{x.density, y.density}.differences(), rows,
+      share_test(true));
+  add("coverage", found.a.coverage, found.b.coverage, PairedReplicates{x.coverage, y.coverage}.differences(), halves,
+      swap_p_value(found.coverage.observed, found.coverage.swapped));
+  return out;
+}
+
+std::vector<PairScore> prdc5_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                   const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "prdc5", prdc5(options.scores), true);
+}
+
+std::vector<PairScore> pr_tf_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                   const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "pr-tf", pr_tf(options.scores), false);
+}
+
+std::vector<PairScore> pr_oai_pairs(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
+                                    const PairOptions& options) {
+  return ball_pairs(reference, a, b, options, "pr-oai", pr_oai(options.scores), false);
+}
+
+std::vector<PairScore> inception_pairs(const FeatureSet& a, const FeatureSet& b, const PairOptions& options,
+                                       const char* id, const InceptionScoreOptions& choices) {
+  const InceptionScorePair found = inception_score_pair(logits_of(a, id), logits_of(b, id), choices, options.swaps);
+  return {{.metric = "is_mean",
+           .a = found.a.mean,
+           .b = found.b.mean,
+           .differences = PairedReplicates{found.a.replicates, found.b.replicates}.differences(),
+           .interval = "paired bootstrap over rows within splits",
+           .p_value = swap_p_value(found.a.mean - found.b.mean, found.swapped),
+           .test = options.swaps_text()}};
+}
+
+std::vector<PairScore> is_tf10_pairs(const FeatureSet& /*reference*/, const FeatureSet& a, const FeatureSet& b,
+                                     const PairOptions& options) {
+  return inception_pairs(a, b, options, "is-tf10", is_tf10(options.scores));
+}
+
+std::vector<PairScore> is_oai5000_pairs(const FeatureSet& /*reference*/, const FeatureSet& a, const FeatureSet& b,
+                                        const PairOptions& options) {
+  return inception_pairs(a, b, options, "is-oai5000", is_oai5000(options.scores));
+}
+
+/// The images and network behind the features, where no feature file stands in for them.
+nlohmann::json inception_choices(nlohmann::json choices, const char* layer) {
+  choices["features"] = layer;
+  choices["weights"] = "inception-2015-12-05";
+  choices["input"] = "uint8 RGB";
+  choices["resize"] = "TF1 legacy bilinear to 299";
+  choices["normalise"] = "(x - 128) / 128";
+  return choices;
+}
+
+nlohmann::json ball_choices(nlohmann::json choices) {
+  choices["radius"] = "distance to the k-th nearest other row";
+  choices["ties"] = "smaller index";
+  choices["interval"] =
+      "precision, density: bootstrap over generated rows; recall, coverage: halves of the generated rows";
+  return inception_choices(std::move(choices), "pool3, 2048");
+}
+
 }  // namespace
 
-std::vector<GenerativeProtocol> kernel_and_ball_scores() {
-  return {{"kid-seed2020", kid_scores, SampleNeeds::features, kid_choices},
-          {"prdc5", prdc5_scores, SampleNeeds::features},
-          {"pr-tf", pr_tf_scores, SampleNeeds::features},
-          {"pr-oai", pr_oai_scores, SampleNeeds::features},
-          {"is-tf10", is_tf10_scores, SampleNeeds::logits},
-          {"is-oai5000", is_oai5000_scores, SampleNeeds::logits}};
+std::vector<GenerativeProtocol> kernel_and_ball_protocols() {
+  using enum FeatureNetworkId;
+  using enum FeatureOutput;
+  return {
+      {.words = {.id = "kid-seed2020",
+                 .description = "Kernel Inception Distance: unbiased squared maximum mean discrepancy, mean over 100 "
+                                "subsets of 1,000 rows a "
+                                "side.\nSubsets by NumPy's RandomState(2020), the generated rows of each drawn first, "
+                                "as torch-fidelity's first "
+                                "input.",
+                 .origin = "Bińkowski et al. 2018; torch-fidelity 0.4.0",
+                 .choices = inception_choices(
+                     {{"kernel", "(x.y / d + 1)^3"},
+                      {"estimate", "unbiased, diagonals left out"},
+                      {"subsets", 100},
+                      {"subset_size", 1000},
+                      {"subset_draw", "RandomState(2020).choice without replacement, generated before reference"},
+                      {"deviation_divisor", "subsets"},
+                      {"products", "float32, sums in double"},
+                      {"interval", "bootstrap over generated rows, and over subsets"}},
+                     "pool3, 2048")},
+       .pixels = tensorflow_inception,
+       .needs = SampleNeeds::features,
+       .score = kid_scores,
+       .choices = kid_choices,
+       .pairs = kid_pairs},
+      {.words = {.id = "prdc5",
+                 .description =
+                     "Precision, recall, density and coverage with open balls to the 5th nearest neighbour.\n"
+                     "Distances in double, rounded to float32 before they are compared, as scikit-learn does for "
+                     "float32 features.",
+                 .origin = "Naeem et al. 2020; prdc 0.2",
+                 .choices = ball_choices(
+                     {{"k", 5}, {"comparison", "<"}, {"distance", "Euclidean, double rounded to float32"}})},
+       .pixels = tensorflow_inception,
+       .needs = SampleNeeds::features,
+       .score = prdc5_scores,
+       .pairs = prdc5_pairs,
+       .pair_metrics = 4},
+      {.words = {.id = "pr-tf",
+                 .description = "Precision and recall with closed balls to the 3rd nearest neighbour.\n"
+                                "torch-fidelity's own distances carry the rounding of float32 products, which moves "
+                                "single rows near a border.",
+                 .origin = "Kynkäänniemi et al. 2019; torch-fidelity 0.4.0",
+                 .choices = ball_choices(
+                     {{"k", 3}, {"comparison", "<="}, {"distance", "Euclidean, double rounded to float32"}})},
+       .pixels = ImageProtocol{vgg16, Resize::tensorflow1, imagenet_normalisation, fc2_relu},
+       .needs = SampleNeeds::features,
+       .score = pr_tf_scores,
+       .pairs = pr_tf_pairs,
+       .pair_metrics = 2},
+      {.words =
+           {.id = "pr-oai",
+            .description =
+                "Precision and recall of the OpenAI evaluator: closed balls, k = 3, squared distances in float16.\n"
+                "Each step is rounded to float16, sums in double; TensorFlow's order of summation in float16 is not "
+                "reproduced.",
+            .origin = "Dhariwal & Nichol 2021; guided-diffusion evaluator",
+            .choices = ball_choices(
+                {{"k", 3},
+                 {"comparison", "<="},
+                 {"distance",
+                  "squared Euclidean, float16 at each step; float32 where a squared norm exceeds 16,000"}})},
+       .pixels = tensorflow_inception,
+       .needs = SampleNeeds::features,
+       .score = pr_oai_scores,
+       .pairs = pr_oai_pairs,
+       .pair_metrics = 2},
+      {.words = {.id = "is-tf10",
+                 .description = "Inception Score over 10 splits of the rows in NumPy's RandomState(2020) order, from "
+                                "logits without bias.\n"
+                                "Softmax and sums in double.",
+                 .origin = "Salimans et al. 2016; torch-fidelity 0.4.0",
+                 .choices = inception_choices({{"splits", "10, at i * n / 10"},
+                                               {"order", "RandomState(2020).permutation"},
+                                               {"logarithm", "of the softmax, in double"},
+                                               {"deviation_divisor", "splits"},
+                                               {"interval", "bootstrap over rows within each split"}},
+                                              "logits without bias, 1008")},
+       .pixels = tensorflow_inception,
+       .needs = SampleNeeds::logits,
+       .score = is_tf10_scores,
+       .pairs = is_tf10_pairs},
+      {.words = {.id = "is-oai5000",
+                 .description = "Inception Score of the OpenAI evaluator: splits of 5,000 rows in file order, a "
+                                "shorter last one counted "
+                                "alike.\n"
+                                "In double; where its float32 probabilities underflow the evaluator gives NaN.",
+                 .origin = "Dhariwal & Nichol 2021; guided-diffusion evaluator",
+                 .choices = inception_choices({{"splits", "of 5,000 rows, the last one shorter"},
+                                               {"order", "file"},
+                                               {"logarithm", "of the softmax, in double"},
+                                               {"interval", "bootstrap over rows within each split"}},
+                                              "logits without bias, 1008")},
+       .pixels = tensorflow_inception,
+       .needs = SampleNeeds::logits,
+       .score = is_oai5000_scores,
+       .pairs = is_oai5000_pairs},
+  };
 }
 
 }  // namespace assay

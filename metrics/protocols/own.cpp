@@ -4,16 +4,6 @@ namespace assay {
 
 std::vector<Protocol> own_protocols() {
   return {
-      {"fd-small",
-       "Fréchet distance between Gaussians fitted to features of our own small network, trained once on the training "
-       "split.\nOnly comparable under one feature network hash and sample count; never to be called FID.",
-       "Assay",
-       {{"features", "small network of the data set, named by content hash"},
-        {"moments", "double, blocks of 256 sample indices joined along a fixed binary tree"},
-        {"covariance_divisor", "n - 1"},
-        {"solver", "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d"},
-        {"offset", "none"},
-        {"interval", "bootstrap over samples, indices from Philox by seed and replicate"}}},
       {"denoising-loss",
        "Squared error of the predicted noise on held-out images, mean over pixels and fixed steps of the schedule.\n"
        "The same noise under every condition, so that losses are paired by image.",

@@ -1,15 +1,18 @@
 #include "metrics/protocols/protocols.h"
 
 #include "core/nearest.h"
+#include "metrics/generative/generative_protocols.h"
 #include "metrics/protocols/tables.h"
 
 namespace assay {
 
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> table = [] {
+    std::vector<Protocol> ours, of_others;
+    for (const GenerativeProtocol& protocol : generative_protocols())
+      (protocol.words.origin == "Assay" ? ours : of_others).push_back(protocol.words);
     std::vector<Protocol> rows;
-    for (const auto& part : {own_protocols(), frechet_protocols(), kernel_and_ball_protocols(), saliency_protocols(),
-                             clustering_protocols()})
+    for (const auto& part : {ours, own_protocols(), of_others, saliency_protocols(), clustering_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
@@ -18,12 +21,10 @@ const std::vector<Protocol>& protocols() {
 
 const Protocol& find_protocol(const std::string& id) { return find_named(protocols(), &Protocol::id, "protocol", id); }
 
-nlohmann::json protocol_json(const std::string& id) {
-  const Protocol& protocol = find_protocol(id);
-  return {{"id", protocol.id},
-          {"description", protocol.description},
-          {"origin", protocol.origin},
-          {"choices", protocol.choices}};
+Protocol used_protocol(const ProtocolUse& use) {
+  Protocol protocol = find_protocol(use.name);
+  if (use.choices.is_object()) protocol.choices.update(use.choices);
+  return protocol;
 }
 
 }  // namespace assay

@@ -3,23 +3,25 @@
 #include <string>
 #include <vector>
 
+#include "metrics/protocol.h"
+
 namespace assay {
 
-/// Everything that decides a score's value besides the data: a score without its protocol is not a score.
-struct Protocol {
-  std::string id;           ///< "fd-small"
-  std::string description;  ///< two lines
-  std::string origin;       ///< whose convention it is
-  nlohmann::json choices;   ///< each choice by name: divisor, solver, averaging, ...
+/// A protocol with the choices of one use: hashes, counts, seeds.
+struct ProtocolUse {
+  std::string name = {};  // id of the protocol
+  nlohmann::json choices = nlohmann::json::object();
 };
 
-/// All protocols, in the order they are listed to the user.
+/// All protocols, in the order they are listed to the user: those of `assay metric generative`
+/// (metrics/generative/generative_protocols.h) and the tables beside this file.
 const std::vector<Protocol>& protocols();
 
 /// Throws InputError naming the known ids (and the nearest one) when there is no such protocol.
 const Protocol& find_protocol(const std::string& id);
 
-/// {"id", "description", "origin", "choices"} for the store's protocol row. Throws as find_protocol.
-nlohmann::json protocol_json(const std::string& id);
+/// The protocol as it was used: with the choices of this use beside its own, or in their place. Throws as
+/// find_protocol().
+Protocol used_protocol(const ProtocolUse& use);
 
 }  // namespace assay

@@ -1,14 +1,12 @@
 #pragma once
 #include <vector>
 
-#include "metrics/protocols/protocols.h"
+#include "metrics/protocol.h"
 
 namespace assay {
 
-// The rows of the table of protocols, by what they measure.
+// The rows of the table of protocols that are not of `assay metric generative`, by what they measure.
 std::vector<Protocol> clustering_protocols();
-std::vector<Protocol> frechet_protocols();
-std::vector<Protocol> kernel_and_ball_protocols();
 std::vector<Protocol> own_protocols();
 std::vector<Protocol> saliency_protocols();
 

@@ -6,17 +6,13 @@
 #include <cctype>
 #include <chrono>
 
-#include "core/array_file.h"
 #include "core/elapsed.h"
-#include "core/error.h"
 #include "core/hash.h"
-#include "core/interrupt.h"
-#include "core/safetensors.h"
-#include "images/image_array.h"
-#include "images/set_layout.h"
+#include "images/image_batch.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
 #include "reproductions/sample_artifacts.h"
+#include "metrics/metric_facts.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay {
@@ -36,33 +32,6 @@ std::string as_file_name(const std::string& row) {
   return name;
 }
 
-void append(std::vector<float>& all, std::span<const float> part) { all.insert(all.end(), part.begin(), part.end()); }
-
-void write_features(const std::filesystem::path& file, const NetworkFeatures& outputs, std::int64_t count,
-                    const std::vector<std::int64_t>& labels) {
-  SafetensorsWriter writer;
-  const auto add = [&](const char* name, const std::vector<float>& values) {
-    writer.add(name, {count, static_cast<std::int64_t>(values.size()) / count}, std::span<const float>(values));
-  };
-  add("features", outputs.features);
-  add("spatial", outputs.spatial);
-  add("logits", outputs.logits);
-  if (!labels.empty()) writer.add("labels", {count}, std::span<const std::int64_t>(labels));
-  writer.write(file);
-}
-
-/// Which tensor of a feature file a protocol takes as features.
-const char* tensor_of(const ImageProtocol& protocol) {
-  return protocol.output == FeatureOutput::spatial ? "spatial" : "features";
-}
-
-bool is_distance(const std::string& protocol) { return protocol.starts_with("fid") || protocol.starts_with("sfid"); }
-
-Better direction_of(const std::string& metric) {
-  if (metric.ends_with("_std")) return Better::unstated;
-  return is_distance(metric) || metric.starts_with("kid") ? Better::lower : Better::higher;
-}
-
 }  // namespace
 
 PublishedTask task_of(const PlannedRow& planned, const PublishedConfig& config, const std::string& arm,
@@ -80,31 +49,14 @@ PublishedTask task_of(const PlannedRow& planned, const PublishedConfig& config, 
 
 PublishedScores::PublishedScores(Run& run, const PublishedConfig& published)
     : run_(run),
-      inception_(published.inception.path),
+      networks_({.weights = {published.inception.path}, .cache = {}, .batch = published.batch}),
       protocols_(published.protocols),
-      bootstrap_(published.bootstrap),
-      batch_(published.batch) {
+      bootstrap_(published.bootstrap) {
   for (const std::string& id : protocols_) {
     const ImageProtocol& wanted = find_image_protocol(id);
-    for (const ImageProtocol& first : image_protocols()) {
-      if (!first.same_pass(wanted)) continue;
-      const std::string name(first.id);
-      if (std::none_of(passes_.begin(), passes_.end(), [&](const Pass& pass) { return pass.name == name; }))
-        passes_.push_back({name, first});
-      break;
-    }
+    if (std::none_of(passes_.begin(), passes_.end(), [&](const ImageProtocol& pass) { return pass.same_pass(wanted); }))
+      passes_.push_back(wanted);
   }
-  inception_hash_ = hash_file(inception_);
-}
-
-const PublishedScores::Pass& PublishedScores::pass_of(const std::string& protocol) const {
-  return *std::find_if(passes_.begin(), passes_.end(),
-                       [&](const Pass& pass) { return pass.protocol.same_pass(find_image_protocol(protocol)); });
-}
-
-const FeatureNetwork& PublishedScores::network() {
-  if (!network_) network_ = load_feature_network(FeatureNetworkId::inception, inception_);
-  return *network_;
 }
 
 const std::string& PublishedScores::hash_of_reference(const std::filesystem::path& reference) {
@@ -113,63 +65,31 @@ const std::string& PublishedScores::hash_of_reference(const std::filesystem::pat
   return hash;
 }
 
-NetworkFeatures PublishedScores::outputs(const Pass& pass, std::int64_t count, int height, int width,
-                                         const ReadImage& read, const std::function<void(std::int64_t)>& progress) {
-  const auto side = static_cast<std::size_t>(input_side(pass.protocol.network)), values = 3 * side * side;
-  std::vector<std::uint8_t> pixels(3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
-  std::vector<float> prepared;
-  NetworkFeatures all;
-  for (std::int64_t first = 0; first < count; first += batch_) {
-    stop_if_interrupted();
-    const std::int64_t size = std::min(batch_, count - first);
-    prepared.resize(values * static_cast<std::size_t>(size));
-    for (std::int64_t i = 0; i < size; ++i) {
-      read(first + i, pixels);
-      prepare_image({pixels.data(), width, height}, pass.protocol,
-                    std::span(prepared).subspan(values * static_cast<std::size_t>(i), values));
-    }
-    const NetworkFeatures part = network().run(prepared);
-    append(all.features, part.features);
-    append(all.spatial, part.spatial);
-    append(all.logits, part.logits);
-    if (progress) progress(first + size);
-  }
-  return all;
+ImagePass PublishedScores::run_pass(const ImageSource& images, const ImageProtocol& protocol,
+                                    const std::function<void(std::int64_t)>& progress) {
+  return assay::run_pass(images, protocol, networks_.network(protocol.network), networks_.options().batch, progress);
 }
 
-std::filesystem::path PublishedScores::reference_features(const Pass& pass, const std::filesystem::path& reference) {
+std::filesystem::path PublishedScores::reference_features(const ImageProtocol& protocol,
+                                                          const std::filesystem::path& reference) {
   const nlohmann::json identity = {{"what", "Inception features of a reference"},
                                    {"reference", hash_of_reference(reference)},
-                                   {"inception", inception_hash_},
-                                   {"pass", pass.name}};
+                                   {"inception", networks_.weights_hash(FeatureNetworkId::inception)},
+                                   {"pass", pass_name(protocol)}};
   return run_.product("reference-features", identity, [&](const std::filesystem::path& out) {
-    const ArrayFile file(reference);
-    ImageArray images(file, find_layout(file).images);
-    const std::int64_t count = images.count();
-    const NetworkFeatures found = outputs(
-        pass, count, images.height(), images.width(),
-        [&](std::int64_t, std::span<std::uint8_t> pixels) { images.read(pixels); },
-        run_.progress("Inception of " + reference.filename().string(), count, "images"));
-    write_features(out, found, count, {});
+    const auto images = open_image_batch(reference);
+    write_pass(out,
+               run_pass(*images, protocol,
+                        run_.progress("Inception of " + reference.filename().string(), images->count(), "images")));
   });
 }
 
-FeatureSet PublishedScores::reference_under(const std::string& protocol, const std::filesystem::path& reference) {
-  // Public reference batches carry the statistics of the whole set beside some of its images.
-  const SetLayout layout = find_layout(ArrayFile(reference));
-  if (layout.images.empty() || (is_distance(protocol) && layout.statistics())) return read_feature_file(reference);
-  const auto file = std::make_shared<const SafetensorsFile>(reference_features(pass_of(protocol), reference));
-  const TensorView& features = file->at(tensor_of(find_image_protocol(protocol)));
-  const TensorView& logits = file->at("logits");
-  FeatureSet set;
-  set.name = reference.string();
-  set.count = features.shape[0];
-  set.width = features.shape[1];
-  set.features = features.f32("features");
-  set.logits = logits.f32("logits");
-  set.classes = logits.shape[1];
-  set.storage = file;
-  return set;
+FeatureSet PublishedScores::reference_under(const GenerativeProtocol& protocol,
+                                            const std::filesystem::path& reference) {
+  if (!is_image_batch(reference) || (protocol.takes_public_statistics() && holds_public_statistics(reference)))
+    return read_feature_file(reference);
+  const ImageProtocol& pixels = find_image_protocol(protocol.id());
+  return feature_set(reference.string(), read_pass(reference_features(pixels, reference)), pixels);
 }
 
 std::filesystem::path PublishedScores::shard_file(const std::string& kind, const PublishedTask& row,
@@ -177,25 +97,17 @@ std::filesystem::path PublishedScores::shard_file(const std::string& kind, const
   return run_.artifact_folder() / fmt::format("{}-{}-{:06}.safetensors", kind, as_file_name(row.name), first);
 }
 
-FeatureSet PublishedScores::generated_under(const std::string& protocol, const PublishedTask& row) const {
-  struct Rows {
-    std::vector<float> features, logits;
-  };
-  const auto rows = std::make_shared<Rows>();
-  FeatureSet set;
-  set.name = row.name;
-  set.count = row.images;
-  for (std::int64_t first = 0; first < row.images; first += row.shard) {
-    const SafetensorsFile file(shard_file("features-" + pass_of(protocol).name, row, first));
-    append(rows->features, file.at(tensor_of(find_image_protocol(protocol))).f32("features"));
-    append(rows->logits, file.at("logits").f32("logits"));
-  }
-  set.width = static_cast<std::int64_t>(rows->features.size()) / row.images;
-  set.classes = static_cast<std::int64_t>(rows->logits.size()) / row.images;
-  set.features = rows->features;
-  set.logits = rows->logits;
-  set.storage = rows;
-  return set;
+std::filesystem::path PublishedScores::features_file(const ImageProtocol& protocol, const PublishedTask& row,
+                                                     std::int64_t first) const {
+  return shard_file(fmt::format("features-{}", pass_name(protocol)), row, first);
+}
+
+FeatureSet PublishedScores::generated_under(const GenerativeProtocol& protocol, const PublishedTask& row) const {
+  const ImageProtocol& pixels = find_image_protocol(protocol.id());
+  std::vector<std::filesystem::path> shards;
+  for (std::int64_t first = 0; first < row.images; first += row.shard)
+    shards.push_back(features_file(pixels, row, first));
+  return read_feature_set(row.name, shards, pixels);
 }
 
 nlohmann::json PublishedScores::draw_shard(const PublishedTask& row, std::int64_t first, std::int64_t count) {
@@ -211,19 +123,14 @@ nlohmann::json PublishedScores::draw_shard(const PublishedTask& row, std::int64_
     write_samples(samples, drawn.bytes, {}, drawn.labels);
     out.artifacts.push_back({"samples " + range, "samples", samples, {{"arm", row.arm}, {"first", first}}});
 
-    const at::Tensor pixels = drawn.bytes.permute({0, 2, 3, 1}).contiguous();
-    const auto size = static_cast<std::size_t>(pixels[0].numel());
-    const auto* data = pixels.const_data_ptr<std::uint8_t>();
-    for (const Pass& pass : passes_) {
-      const NetworkFeatures found =
-          outputs(pass, count, static_cast<int>(pixels.size(1)), static_cast<int>(pixels.size(2)),
-                  [&](std::int64_t i, std::span<std::uint8_t> to) {
-                    std::copy_n(data + static_cast<std::size_t>(i) * size, size, to.begin());
-                  },
-                  {});
-      const auto features = shard_file("features-" + pass.name, row, first);
-      write_features(features, found, count, drawn.labels);
-      out.artifacts.push_back({fmt::format("features {}, {}", pass.name, range),
+    const at::Tensor planes = drawn.bytes.contiguous();
+    const auto images =
+        images_in_memory({planes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(planes.numel())},
+                         static_cast<int>(planes.size(2)), static_cast<int>(planes.size(3)));
+    for (const ImageProtocol& pass : passes_) {
+      const auto features = features_file(pass, row, first);
+      write_pass(features, run_pass(*images, pass, {}), drawn.labels);
+      out.artifacts.push_back({fmt::format("features {}, {}", pass_name(pass), range),
                                "features",
                                features,
                                {{"arm", row.arm}, {"first", first}}});
@@ -242,15 +149,15 @@ void PublishedScores::score(const PublishedTask& row, StageOutput& out) {
   for (const std::string& id : protocols_) {
     const GenerativeProtocol& protocol = find_generative_protocol(id);
     FeatureSet reference;
-    if (protocol.needs_reference()) reference = reference_under(id, row.reference);
-    nlohmann::json choices = {{"weights_hash", inception_hash_}};
+    if (protocol.needs_reference()) reference = reference_under(protocol, row.reference);
+    nlohmann::json choices = {{"weights_hash", networks_.weights_hash(FeatureNetworkId::inception)}};
     if (protocol.needs_reference()) choices["reference"] = hash_of_reference(row.reference);
     if (reference.count > 0) choices["n_reference"] = reference.count;
     if (!reference.converted_from.empty()) choices["converted_from"] = reference.converted_from;
     for (const std::string& note : reference.notes)
       if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end()) out.notes.push_back(note);
     if (protocol.choices != nullptr) choices.update(protocol.choices(options));
-    for (const MetricRow& found : protocol.score(reference, generated_under(id, row), options)) {
+    for (const MetricRow& found : protocol.score(reference, generated_under(protocol, row), options)) {
       Score score;
       score.arm = row.arm;
       score.name = found.metric;

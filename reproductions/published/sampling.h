@@ -5,15 +5,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "metrics/feature_sets/feature_set.h"
-#include "metrics/features/feature_network.h"
-#include "metrics/features/image_protocol.h"
+#include "metrics/features/image_features.h"
+#include "metrics/generative/generative_protocols.h"
 #include "reproductions/method.h"
 #include "reproductions/published/config.h"
 
@@ -60,33 +57,23 @@ class PublishedScores {
   void sample_and_score(const PublishedTask& row);
 
  private:
-  /// One way in which images enter the network, shared by the protocols that agree on it.
-  struct Pass {
-    std::string name;  // of the first protocol in image_protocols() that has it
-    ImageProtocol protocol;
-  };
-  /// Image `i` as RGB bytes, rows of pixels with interleaved channels.
-  using ReadImage = std::function<void(std::int64_t i, std::span<std::uint8_t> pixels)>;
-
-  const Pass& pass_of(const std::string& protocol) const;
-  const FeatureNetwork& network();
   const std::string& hash_of_reference(const std::filesystem::path& reference);
-  NetworkFeatures outputs(const Pass& pass, std::int64_t count, int height, int width, const ReadImage& read,
-                          const std::function<void(std::int64_t)>& progress);
-  std::filesystem::path reference_features(const Pass& pass, const std::filesystem::path& reference);
-  FeatureSet reference_under(const std::string& protocol, const std::filesystem::path& reference);
-  FeatureSet generated_under(const std::string& protocol, const PublishedTask& row) const;
+  ImagePass run_pass(const ImageSource& images, const ImageProtocol& protocol,
+                     const std::function<void(std::int64_t)>& progress);
+  std::filesystem::path reference_features(const ImageProtocol& protocol, const std::filesystem::path& reference);
+  FeatureSet reference_under(const GenerativeProtocol& protocol, const std::filesystem::path& reference);
+  FeatureSet generated_under(const GenerativeProtocol& protocol, const PublishedTask& row) const;
   std::filesystem::path shard_file(const std::string& kind, const PublishedTask& row, std::int64_t first) const;
+  std::filesystem::path features_file(const ImageProtocol& protocol, const PublishedTask& row,
+                                      std::int64_t first) const;
   nlohmann::json draw_shard(const PublishedTask& row, std::int64_t first, std::int64_t count);
   void score(const PublishedTask& row, StageOutput& out);
 
   Run& run_;
-  std::filesystem::path inception_;
+  FeatureNetworks networks_;
   std::vector<std::string> protocols_;
-  std::int64_t bootstrap_, batch_;
-  std::vector<Pass> passes_;
-  std::string inception_hash_;
-  std::unique_ptr<FeatureNetwork> network_;
+  std::int64_t bootstrap_;
+  std::vector<ImageProtocol> passes_;  // one protocol of each pass
   std::map<std::filesystem::path, std::string> reference_hashes_;
 };
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "metrics/statistics/score_range.h"
+#include "metrics/metric_facts.h"
 
 namespace assay {
 namespace {
@@ -171,7 +171,7 @@ TEST(Clustering, NoScoreOfATableOrOfItsResamplesLeavesItsRange) {
     halves.push_back(i / 2);
   }
   const auto expect_in = [](const char* metric, double value) {
-    const Interval range = score_range(metric);
+    const ScoreRange range = score_range(metric);
     EXPECT_GE(value, range.low) << metric;
     EXPECT_LE(value, range.high) << metric;
   };

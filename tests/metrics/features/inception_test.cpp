@@ -14,6 +14,7 @@
 #include "core/safetensors.h"
 #include "kernels/thread_count.h"
 #include "metrics/features/feature_network.h"
+#include "metrics/generative/generative_protocols.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"

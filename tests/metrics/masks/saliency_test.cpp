@@ -10,8 +10,8 @@
 
 #include "core/philox.h"
 #include "metrics/masks/saliency_evaluator.h"
+#include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
-#include "metrics/statistics/score_range.h"
 
 namespace assay {
 namespace {
@@ -88,7 +88,7 @@ TEST(Saliency, NoScoreLeavesItsRange) {
            {SaliencyProtocol::pysod, SaliencyProtocol::fan, SaliencyProtocol::tokencut, SaliencyProtocol::selfmask}) {
         for (const auto& [name, value] : score(map, protocol)) {
           if (std::isnan(value)) continue;  // not defined for an empty mask
-          const Interval range = score_range(name);
+          const ScoreRange range = score_range(name);
           EXPECT_GE(value, range.low) << name << " of " << size;
           EXPECT_LE(value, range.high) << name << " of " << size;
         }

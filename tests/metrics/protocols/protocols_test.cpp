@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "metrics/features/image_protocol.h"
+#include "metrics/generative/generative_protocols.h"
 
 namespace assay {
 namespace {
@@ -18,7 +18,6 @@ TEST(Protocols, EachHasItsOwnIdAndSaysWhatItChooses) {
     EXPECT_FALSE(protocol.description.empty()) << protocol.id;
     EXPECT_FALSE(protocol.origin.empty()) << protocol.id;
     EXPECT_TRUE(protocol.choices.is_object() && !protocol.choices.empty()) << protocol.id;
-    EXPECT_EQ(protocol_json(protocol.id)["id"], protocol.id);
   }
   EXPECT_THAT(ids,
               ::testing::IsSupersetOf({"fid-tf1",  "fid-torch",  "fid-clean",    "fid-tm18", "fid-sg3", "fid-infinity",
@@ -27,18 +26,38 @@ TEST(Protocols, EachHasItsOwnIdAndSaysWhatItChooses) {
                                        "selfmask", "voc",        "corloc-lost",  "sklearn"}));
 }
 
-TEST(Protocols, EveryImageProtocolIsOneOfThem) {
-  for (const ImageProtocol& image : image_protocols())
-    EXPECT_NO_THROW(find_protocol(std::string(image.id))) << image.id;
+TEST(Protocols, EveryGenerativeProtocolIsOneOfThem) {
+  for (const GenerativeProtocol& row : generative_protocols()) {
+    const Protocol& protocol = find_protocol(row.id());
+    EXPECT_EQ(protocol.description, row.words.description);
+    EXPECT_EQ(protocol.choices, row.words.choices);
+  }
 }
 
-TEST(Protocols, ChoicesAreInTheJson) {
-  EXPECT_EQ(protocol_json("sklearn")["choices"]["nmi_average"], "arithmetic");
-  EXPECT_EQ(protocol_json("fd-small")["choices"]["covariance_divisor"], "n - 1");
+TEST(Protocols, OursComeFirst) {
+  bool others = false;
+  for (const Protocol& protocol : protocols()) {
+    EXPECT_FALSE(others && protocol.origin == "Assay") << protocol.id;
+    others = others || protocol.id == "fid-tf1";
+  }
+}
+
+TEST(Protocols, TheirChoicesAreNamed) {
+  EXPECT_EQ(find_protocol("sklearn").choices["nmi_average"], "arithmetic");
+  EXPECT_EQ(find_protocol("fd-small").choices["covariance_divisor"], "n - 1");
+}
+
+TEST(Protocols, AUseTakesThePlaceOfChoicesAndAddsItsOwn) {
+  const Protocol used = used_protocol({.name = "kid-seed2020", .choices = {{"subsets", 7}, {"reference", "abc"}}});
+  EXPECT_EQ(used.origin, find_protocol("kid-seed2020").origin);
+  EXPECT_EQ(used.choices["subsets"], 7);
+  EXPECT_EQ(used.choices["reference"], "abc");
+  EXPECT_EQ(used.choices["subset_size"], 1000);
+  EXPECT_EQ(used_protocol({.name = "sklearn"}).choices, find_protocol("sklearn").choices);
 }
 
 TEST(Protocols, AnUnknownIdNamesTheNearest) {
-  EXPECT_THAT([] { protocol_json("sklern"); }, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("sklearn")));
+  EXPECT_THAT([] { find_protocol("sklern"); }, ::testing::ThrowsMessage<InputError>(::testing::HasSubstr("sklearn")));
 }
 
 }  // namespace
