@@ -1,5 +1,6 @@
 #include "reproductions/self_guided/paper.h"
 
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -119,12 +120,6 @@ NoiseSchedule schedule_of(const PaperConfig& c, const Row& row) {
   return make_noise_schedule(c.run.networks.at(row.network).configuration.noise_schedule, 1000);
 }
 
-DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
-  DdimOptions options = c.ddim;
-  options.weight = row.weight;
-  return options;
-}
-
 std::vector<NeededFile> files_of(const PaperConfig& c, const Row& row) {
   std::vector<NeededFile> files = c.conditions.at(row.conditions).files();
   files.insert(files.begin(), c.run.networks.at(row.network).file);
@@ -180,10 +175,10 @@ PlannedRow planned_row(const nlohmann::json& config, const PaperConfig& c, const
   out.networks = {planned("diffusion", c.run.networks.at(row.network))};
   out.images = c.run.images;
   const NetworkCost& cost = out.networks[0].cost;
-  // Weights other than 0 and 1 evaluate the network with and without its condition.
-  const bool twice =
-      row.weight != 0 && row.weight != 1 && told(c.run.networks.at(row.network).configuration).vector > 0;
-  out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
+  const Told asked = told(c.run.networks.at(row.network).configuration);
+  const Condition condition = asked.vector > 0 ? at::empty({0, asked.vector}) : at::Tensor();
+  const std::int64_t evaluations = ClassifierFreeGuidance(condition, row.weight).evaluations().most;
+  out.flops = static_cast<double>(c.ddim.steps) * cost.flops * static_cast<double>(evaluations);
   out.memory_bytes = cost.predict_bytes(passes_of_published_network(device, c.run.batch).rows_of(c.run.images));
   out.loading_bytes = 8 * cost.parameters;
   out.departures = departures_of(config, c, row);
@@ -231,8 +226,7 @@ void run(Run& run) {
     const PublishedNetwork& network = c.run.networks.at(row.network);
     const PlannedRow planned = planned_row(run.config(), c, row, run.device());
     const std::int64_t side = image_size(network.configuration);
-    const NoiseSchedule schedule = schedule_of(c, row);
-    const DdimOptions options = sampling_of(c, row);
+    const DdimSampler sampler(schedule_of(c, row), c.ddim);
     std::unique_ptr<Denoiser> denoiser;
     PublishedTask work = row_of(planned, c.run, row.arm, row.reference);
     work.params = params_of(c, row);
@@ -245,9 +239,10 @@ void run(Run& run) {
         const auto noise = [&](std::int64_t step) {
           return sample_noise(sample, pass.rows, {3, side, side}, run.seed(), step).to(run.device());
         };
-        const Condition shown = conditions.at(row.name).draw(run.seed(), sample, pass.rows).to(run.device());
-        return to_bytes(ddim_sample(*denoiser, schedule, options, noise(0), shown,
-                                    [&](std::int64_t step) { return noise(step + 1); }));
+        ClassifierFreeGuidance guidance(conditions.at(row.name).draw(run.seed(), sample, pass.rows).to(run.device()),
+                                        row.weight);
+        return to_bytes(
+            sampler.sample(*denoiser, guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); }));
       };
       DrawnImages images;
       images.bytes = draw_in_passes(count, passes, drawn, progress);

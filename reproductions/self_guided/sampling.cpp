@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
 #include <span>
 
 #include "core/elapsed.h"
@@ -21,6 +22,20 @@ std::filesystem::path sample_file(const Study& s, const std::string& arm, double
   return s.run.artifact_folder() / fmt::format("samples-{}-w{}.safetensors", arm, w);
 }
 
+/// What guides an arm at a weight: images that show what the training images `sources` show of the block.
+std::unique_ptr<Guidance> guidance_of(const Study& s, const Network& network, std::size_t block, double w,
+                                      const std::vector<std::int64_t>& sources) {
+  GuidanceOptions options = s.config.sample.guidance;
+  options.weight = w;
+  return make_guidance(options,
+                       w == 0 ? Condition() : shown_condition(network.blocks, block, sources).to(s.run.device()));
+}
+
+std::string in_words(const Evaluations& evaluations) {
+  if (evaluations.most == 1) return "one evaluation a step";
+  return evaluations.fewest == 1 ? "one or two evaluations a step" : "two evaluations a step";
+}
+
 PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
 
 }  // namespace
@@ -37,16 +52,14 @@ std::vector<std::int64_t> condition_sources(const Study& s) {
 at::Tensor draw(const Study& s, const Denoiser& net, const Network& network, std::size_t block, double w,
                 const std::vector<std::int64_t>& sources, const std::function<void(std::int64_t)>& progress) {
   const std::int64_t side = s.config.dataset.size;
-  DdimOptions options = s.config.sample.ddim;
-  options.weight = w;
+  const std::unique_ptr<Sampler> sampler =
+      make_sampler(s.config.sample.sampler, s.config.schedule, s.config.sample.ddim);
   const auto drawn = [&](const SamplePass& pass) {
     const auto noise = [&](std::int64_t step) {
       return sample_noise(pass.begin, pass.rows, {3, side, side}, s.run.seed(), step).to(s.run.device());
     };
-    Condition condition;
-    if (w != 0) condition = shown_condition(network.blocks, block, pass.of(sources)).to(s.run.device());
-    return to_bytes(ddim_sample(net, s.config.schedule, options, noise(0), condition,
-                                [&](std::int64_t step) { return noise(step + 1); }));
+    const std::unique_ptr<Guidance> guidance = guidance_of(s, network, block, w, pass.of(sources));
+    return to_bytes(sampler->sample(net, *guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); }));
   };
   return draw_in_passes(static_cast<std::int64_t>(sources.size()), passes_of(s), drawn, progress);
 }
@@ -57,11 +70,12 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
   const nlohmann::json result = s.run.stage(fmt::format("sample:{}:w{}", first, w), [&](StageOutput& out) {
     const auto start = std::chrono::steady_clock::now();
     const std::vector<std::int64_t> sources = condition_sources(s);
+    const Evaluations evaluations = guidance_of(s, network, arms.front().block, w, {sources.front()})->evaluations();
     const at::Tensor bytes =
         draw(s, net, network, arms.front().block, w, sources,
              s.run.progress(fmt::format("sample {} w={}", first, w), s.config.sample.count, "images"));
     out.timings.push_back({"sample",
-                           w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
+                           in_words(evaluations),
                            fmt::format("{}x3x{}x{}, {} steps", passes_of(s).rows_of(s.config.sample.count),
                                        s.config.dataset.size, s.config.dataset.size, s.config.sample.ddim.steps),
                            seconds_since(start),
@@ -86,7 +100,7 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
                                sample_file(s, arm.name, w),
                                {{"arm", arm.name}, {"w", w}}});
     }
-    if (w == 0 || w == s.config.sample.ddim.weight)
+    if (w == 0 || w == s.config.sample.guidance.weight)
       out.artifacts.push_back(sample_picture(fmt::format("{} w={}", first, w), bytes,
                                              s.run.artifact_folder() / fmt::format("grid-{}-w{}.png", first, w),
                                              {{"arm", first}, {"w", w}, {"seed", s.run.seed()}}));

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 
+#include "diffusion/guidance/classifier_free.h"
 #include "reproductions/maskdm/algorithm/haar.h"
 #include "reproductions/samples/image_tensors.h"
 #include "reproductions/samples/sample_noise.h"
@@ -12,16 +13,17 @@ at::Tensor draw_images(const MaskUVit& network, const Process& process, const Dr
                        std::int64_t count, std::uint64_t seed, const std::function<void(std::int64_t)>& progress) {
   const MaskUVitConfig& config = network.config();
   const at::Device device = network.parameters().all().front().value.device();
+  const DdimSampler sampler = process.ddim_sampler(
+      options.steps, options.eta, [&](const at::Tensor& x_start) { return clip_input(config, x_start); });
   const auto drawn = [&](const SamplePass& pass) {
     const auto noise = [&](std::int64_t step) {
       return sample_noise(first + pass.begin, pass.rows, {config.in_chans, config.img_size, config.img_size}, seed,
                           step)
           .to(device);
     };
+    ClassifierFreeGuidance unguided;
     const at::Tensor x =
-        process.ddim_sample([&](const at::Tensor& x_t, const at::Tensor& t) { return network.forward(x_t, t); },
-                            noise(0), options.steps, options.eta, [&](std::int64_t step) { return noise(step + 1); },
-                            [&](const at::Tensor& x_start) { return clip_input(config, x_start); });
+        sampler.sample(network, unguided, noise(0), [&](std::int64_t step) { return noise(step + 1); });
     return to_bytes(image_of_input(config, x) * 2 - 1);
   };
   return draw_in_passes(count, options.passes, drawn, progress);

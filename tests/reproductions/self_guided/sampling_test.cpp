@@ -112,6 +112,13 @@ TEST_F(Draws, WeightsBesidesNoughtAndOneEvaluateBothBranches) {
   EXPECT_THAT(net.seen, SizeIs(8));
 }
 
+TEST_F(Draws, AnotherSamplerStartsFromTheSameNoise) {
+  const at::Tensor ddim = bytes(2);
+  s.config.sample.sampler = SamplerKind::dpmpp_2m;
+  EXPECT_FALSE(same_bits(bytes(2), ddim));
+  EXPECT_TRUE(same_bits(net.seen.front().x, sample_noise(0, 10, {3, 8, 8}, 5)));
+}
+
 TEST(ConditionSources, TakeEveryTrainingImageAsOftenInAnOrderOfTheSeed) {
   MemoryRun run(tiny_self_guided(), 5), again(tiny_self_guided(), 5), other(tiny_self_guided(), 6);
   Study s(run), same(again), different(other);
