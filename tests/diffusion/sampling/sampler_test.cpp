@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "diffusion/guidance/classifier_free.h"
+#include "diffusion/guidance/interval.h"
 #include "diffusion/guidance/score_guidance.h"
 #include "diffusion/process/noise_schedule.h"
 #include "diffusion/sampling/adm_sampler.h"
@@ -136,6 +136,24 @@ TEST_P(EachSampler, DoesNotMixTheRowsOfABatch) {
   const at::Tensor alone = sampler->sample(Counting(), second, x.narrow(0, 1, 1),
                                            [&](std::int64_t i) { return noise(i).narrow(0, 1, 1).contiguous(); });
   EXPECT_LT(max_abs_difference(draw(both).narrow(0, 1, 1), alone), 1e-6 * alone.abs().max().item<double>() + 1e-6);
+}
+
+TEST_P(EachSampler, GuidesInsideAnIntervalAndIsConditionalOutside) {
+  ClassifierFreeGuidance strong(condition, 2), conditional(condition, 1);
+  IntervalGuidance everywhere(condition, 2, {0, 1e9}), nowhere(condition, 2, {1e6, 1e9}),
+      limited(condition, 2, {0.5, 4});
+  EXPECT_TRUE(same_bits(draw(everywhere), draw(strong)));
+  EXPECT_TRUE(same_bits(draw(nowhere), draw(conditional)));
+  Recording recording;
+  draw(recording);
+  int inside = 0;
+  for (const double sigma : recording.sigmas) inside += sigma > 0.5 && sigma <= 4;
+  const Counting denoiser;
+  draw(denoiser, limited);
+  EXPECT_EQ(denoiser.conditional, calls());
+  EXPECT_EQ(denoiser.unconditional, inside);
+  EXPECT_GT(inside, 0);
+  EXPECT_LT(inside, calls());
 }
 
 TEST_P(EachSampler, AsksFromTheNoisiestLevelDown) {

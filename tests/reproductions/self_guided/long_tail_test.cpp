@@ -132,8 +132,9 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
   EXPECT_EQ(rare.name, "prdc5");
   EXPECT_EQ(rare.choices.at("weights"), rare.choices.at("network"));
   for (const char* arm : {"label", "self_label_k3"}) {
-    const Score& recall = run.score("sample:tail4", arm, "tail_recall",
-                                    {{"imbalance", 4}, {"conditions", "uniform"}, {"w", s.config.sample.guidance.weight}});
+    const Score& recall =
+        run.score("sample:tail4", arm, "tail_recall",
+                  {{"imbalance", 4}, {"conditions", "uniform"}, {"w", s.config.sample.guidance.weight}});
     EXPECT_EQ(recall.protocol, "prdc5");
     EXPECT_GE(recall.value, 0);
     EXPECT_LE(recall.value, 1);

@@ -112,6 +112,20 @@ TEST_F(Draws, WeightsBesidesNoughtAndOneEvaluateBothBranches) {
   EXPECT_THAT(net.seen, SizeIs(8));
 }
 
+TEST_F(Draws, AnIntervalGuidesTheStepsOfItsNoiseLevelsAndShowsTheConditionInAllOthers) {
+  s.config.sample.guidance.interval = {1, 5};  // the first of two steps
+  bytes(2);
+  ASSERT_THAT(net.seen, SizeIs(6));
+  for (const std::size_t pass : {0, 3}) {
+    EXPECT_TRUE(net.seen[pass].condition.defined());
+    EXPECT_FALSE(net.seen[pass + 1].condition.defined());
+    EXPECT_TRUE(net.seen[pass + 2].condition.defined());
+  }
+  bytes(0);
+  EXPECT_THAT(net.seen, SizeIs(4));
+  for (const Witness::Call& call : net.seen) EXPECT_FALSE(call.condition.defined());
+}
+
 TEST_F(Draws, AnotherSamplerStartsFromTheSameNoise) {
   const at::Tensor ddim = bytes(2);
   s.config.sample.sampler = SamplerKind::dpmpp_2m;
