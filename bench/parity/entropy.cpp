@@ -106,8 +106,9 @@ Outputs sampling(const Case& c, const ToyClassifier& classifier, const nlohmann:
     options.eta = options.kind == AdmSampling::Kind::ddim ? eta : 0.0;
     options.clip = clip;
     const at::Tensor step_noise = c.tensor("step_noise");
-    const at::Tensor sample = adm_sample(process, toy, options, c.tensor("x_T"), {}, &guidance,
-                                         [&](std::int64_t i) { return step_noise.select(0, i); });
+    const at::Tensor sample = AdmSampler(process, options).sample(toy, guidance, c.tensor("x_T"), [&](std::int64_t i) {
+      return step_noise.select(0, i);
+    });
     // DDIM's last step ends at alpha_bar 1, so its x_0 is the sample.
     return {{"sample", sample}, {"pred_xstart", sample}};
   }

@@ -9,6 +9,8 @@
 #include "bench/parity/modules.h"
 #include "bench/parity/toy_denoiser.h"
 #include "core/config.h"
+#include "diffusion/guidance/classifier_free.h"
+#include "diffusion/guidance/score_guidance.h"
 #include "diffusion/process/respacing.h"
 #include "diffusion/process/variational_bound.h"
 #include "diffusion/sampling/adm_sampler.h"
@@ -56,6 +58,7 @@ class ToyGuidance : public ScoreGuidance {
   ToyGuidance(const nlohmann::json& coefficients, at::Tensor labels)
       : g_(coefficients.at("g")), h_(coefficients.at("h")), k_(coefficients.at("k")), labels_(std::move(labels)) {}
 
+  using ScoreGuidance::gradient;
   at::Tensor gradient(const at::Tensor& x, const at::Tensor& timesteps) override {
     const at::Tensor y = thousandths(labels_, x) * 1000;
     return g_ * x.cos() + h_ * thousandths(timesteps, x) + k_ * y;
@@ -91,9 +94,13 @@ Outputs whole_chain(const Case& c, const GaussianProcess& process, const Denoise
   sampling.clip = c.is_on("clip_denoised", true);
   const at::Tensor step_noise = c.tensor("step_noise");
   std::vector<at::Tensor> trajectory;
-  const at::Tensor sample = adm_sample(
-      process, toy, sampling, c.tensor("x_T"), {}, guidance, [&](std::int64_t i) { return step_noise.select(0, i); },
-      [&](std::int64_t, const at::Tensor& x) { trajectory.push_back(x); });
+  ClassifierFreeGuidance unguided;
+  GuidanceSum sum(unguided);
+  if (guidance) sum.add(*guidance);
+  const at::Tensor sample = AdmSampler(process, sampling)
+                                .sample(
+                                    toy, sum, c.tensor("x_T"), [&](std::int64_t i) { return step_noise.select(0, i); },
+                                    [&](std::int64_t, const at::Tensor& x) { trajectory.push_back(x); });
   return {{"trajectory", at::stack(trajectory)}, {"sample", sample}};
 }
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "bench/parity/modules.h"
 #include "core/nearest.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "diffusion/networks/vit/mask_uvit.h"
 #include "kernels/host_tensor.h"
 #include "reproductions/maskdm/algorithm/haar.h"
@@ -99,11 +102,42 @@ Outputs tables(const Case& c, const MaskUVitConfig& config) {
   return outputs;
 }
 
-/// The official ddim_sample. A guidance_weight of at least 0 mixes in the prediction for the labels, of which the one
-/// without labels is taken guidance_weight times; x_0 is then derived from the mix whatever the objective.
+/// A network's eps as the official ddim_sample has it. A guidance_weight of at least 0 mixes in the prediction for the
+/// labels, of which the one without labels is taken guidance_weight times; x_0 is then derived from the mix whatever
+/// the objective.
+class OfficialEps : public Denoiser {
+ public:
+  using Clip = std::function<at::Tensor(const at::Tensor&)>;
+
+  OfficialEps(const Case& c, const MaskUVit& net, const Process& process, at::Tensor labels, Clip clip)
+      : net_(net),
+        process_(process),
+        labels_(std::move(labels)),
+        clip_(std::move(clip)),
+        objective_(objective_of(c)),
+        weight_(c.number_or("guidance_weight", -1.0)) {}
+
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& /*condition*/) const override {
+    const auto eps = [&](const at::Tensor& labels, const Clip& clip) {
+      return process_.predicted_noise(objective_, net_.forward(x, t, labels), x, t, clip);
+    };
+    if (weight_ < 0) return eps(labels_, clip_);
+    const at::Tensor free = eps({}, clip_), told = eps(labels_, [](const at::Tensor&x_start) { return x_start; });
+    return (1 + weight_) * told - weight_ * free;
+  }
+  std::int64_t condition_size() const override { return 0; }
+
+ private:
+  const MaskUVit& net_;
+  const Process& process_;
+  at::Tensor labels_;
+  Clip clip_;
+  maskdm::Objective objective_;
+  double weight_;
+};
+
 Outputs ddim_sample(const Case& c, const MaskUVit& net, const at::Tensor& labels) {
   const Process process = process_of(c, net.config());
-  const maskdm::Objective objective = objective_of(c);
   const at::Tensor noise = c.tensor("step_noise");
   const bool clips = c.is_on("clip_denoised", true);
   const double low = c.number_or("clip_min", -1.0), high = c.number_or("clip_max", 1.0);
@@ -112,17 +146,11 @@ Outputs ddim_sample(const Case& c, const MaskUVit& net, const at::Tensor& labels
     if (net.config().data_chans > 0) return maskdm::clip_input(net.config(), x_start);
     return clips ? x_start.clamp(low, high) : x_start;
   };
-  const auto as_it_is = [](const at::Tensor& x_start) { return x_start; };
-  const double weight = c.number_or("guidance_weight", -1.0);
-  const auto eps = [&](const at::Tensor& x, const at::Tensor& t) {
-    if (weight < 0) return process.predicted_noise(objective, net.forward(x, t, labels), x, t, clip);
-    const at::Tensor free = process.predicted_noise(objective, net.forward(x, t, {}), x, t, clip),
-                     told = process.predicted_noise(objective, net.forward(x, t, labels), x, t, as_it_is);
-    return (1 + weight) * told - weight * free;
-  };
-  const at::Tensor x = process.ddim_sample(
-      eps, c.tensor("x_T"), c.integer("sampling_timesteps"), c.number_or("ddim_sampling_eta", 1.0),
-      [&](std::int64_t i) { return noise[i]; }, clip);
+  ClassifierFreeGuidance unguided;
+  const at::Tensor x =
+      process.ddim_sampler(c.integer("sampling_timesteps"), c.number_or("ddim_sampling_eta", 1.0), clip)
+          .sample(OfficialEps(c, net, process, labels, clip), unguided, c.tensor("x_T"),
+                  [&](std::int64_t i) { return noise[i]; });
   if (!c.is_on("normalization", true)) return {{"image", x}};
   return {{"image", maskdm::image_of_input(net.config(), x)}};
 }

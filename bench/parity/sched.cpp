@@ -16,6 +16,8 @@ Outputs sample(Scheduler& scheduler, const Case& c, const ToyDenoiser& network) 
   at::Tensor x = c.tensor("x_T");
   if (c.has("scale_initial") && c.number("scale_initial") != 0) x = x * scheduler.init_noise_sigma();
   const at::Tensor noise = c.tensor_or_undefined("step_noise");
+  if (scheduler.needs_noise() && !noise.defined())
+    throw InputError("sampler: this configuration needs an input 'step_noise'");
   std::vector<at::Tensor> trajectory, inputs;
   for (const double t : scheduler.timesteps()) {
     const auto step = static_cast<std::int64_t>(inputs.size());

@@ -14,6 +14,7 @@
 #include "bench/parity/toy_denoiser.h"
 #include "core/config.h"
 #include "core/nearest.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "diffusion/process/dynamic_threshold.h"
 #include "diffusion/sampling/ddim.h"
 #include "diffusion/sampling/plms.h"
@@ -245,7 +246,8 @@ Outputs chain(const Case& c, const Model& m, const NoiseSchedule& s, const ToyDe
   const double eta = sampler == "plms" ? 0.0 : c.number_or("eta", 0.0);
   const std::vector<DdimStep> steps = steps_of(s, discretize_of(c), c.integer("steps"), eta);
   at::Tensor x = c.tensor("x_T");
-  if (sampler == "plms") return {{"sample", plms_sample(network, steps, sampling.options, x, {})}};
+  ClassifierFreeGuidance unguided;
+  if (sampler == "plms") return {{"sample", PlmsSampler(steps, sampling.options).sample(network, unguided, x)}};
   const at::Tensor noise = c.tensor_or_undefined("step_noise");
   std::vector<at::Tensor> trajectory;
   for (std::size_t i = 0; i < steps.size(); ++i) {

@@ -1,9 +1,9 @@
 #include "diffusion/guidance/classifier_free.h"
 
-#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 #include "core/nearest.h"
@@ -21,12 +21,20 @@ double to_imagen(double w, GuidanceConvention convention) {
   return convention == GuidanceConvention::cfg ? 1.0 + w : w;
 }
 
-at::Tensor guided_prediction(const Denoiser& denoiser, const at::Tensor& x, const at::Tensor& timesteps,
-                             const Condition& condition, double weight) {
-  if (!condition.defined() || weight == 0.0) return predict_eps(denoiser, x, timesteps, {});
-  const at::Tensor conditional = predict_eps(denoiser, x, timesteps, condition);
-  if (weight == 1.0) return conditional;
-  return (1 - weight) * predict_eps(denoiser, x, timesteps, {}) + weight * conditional;
+ClassifierFreeGuidance::ClassifierFreeGuidance(Condition condition, double weight)
+    : condition_(std::move(condition)), weight_(to_imagen(weight, GuidanceConvention::imagen)) {}
+
+Branches ClassifierFreeGuidance::predict(const Denoiser& denoiser, const SamplingPoint& point) const {
+  Branches branches;
+  branches.weight = weight_;
+  if (needs_with()) branches.with = denoiser.predict(point.x, point.timesteps, condition_);
+  if (needs_without()) branches.without = unconditional_prediction(denoiser, point);
+  return branches;
+}
+
+Evaluations ClassifierFreeGuidance::evaluations() const {
+  const std::int64_t count = needs_with() && needs_without() ? 2 : 1;
+  return {count, count};
 }
 
 }  // namespace assay

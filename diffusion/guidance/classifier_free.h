@@ -1,9 +1,7 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include <string>
 
-#include "diffusion/denoiser.h"
+#include "diffusion/guidance/guidance.h"
 
 namespace assay {
 
@@ -19,10 +17,23 @@ GuidanceConvention read_guidance_convention(const std::string& name);
 double to_imagen(double w, GuidanceConvention convention);
 inline double to_cfg(double w_imagen) { return w_imagen - 1.0; }
 
-/// Classifier-free guidance (Ho, Salimans, arXiv:2207.12598) in the `imagen` convention above:
-/// (1 - weight) eps_uncond + weight eps_cond, without a learned variance. Weights of 0 and 1, and no condition,
-/// evaluate the denoiser once.
-at::Tensor guided_prediction(const Denoiser& denoiser, const at::Tensor& x, const at::Tensor& timesteps,
-                             const Condition& condition, double weight);
+/// Classifier-free guidance (Ho, Salimans, arXiv:2207.12598) in the `imagen` convention above. A weight of 0 evaluates
+/// the branch without the condition alone, 1 the one with it, any other weight both. Without a condition there is one
+/// branch whatever the weight: an object made without arguments guides nothing.
+class ClassifierFreeGuidance : public Guidance {
+ public:
+  /// `condition`: of every row, or undefined for none. Throws InputError when the weight is not finite.
+  explicit ClassifierFreeGuidance(Condition condition = {}, double weight = 1.0);
+
+  Branches predict(const Denoiser& denoiser, const SamplingPoint& point) const override;
+  Evaluations evaluations() const override;
+
+ private:
+  bool needs_with() const { return condition_.defined() && weight_ != 0.0; }
+  bool needs_without() const { return !needs_with() || weight_ != 1.0; }
+
+  Condition condition_;
+  double weight_;
+};
 
 }  // namespace assay

@@ -39,25 +39,6 @@ void check(const ClassifierGuidanceOptions& options) {
 
 }  // namespace
 
-ClassifierGuidanceOptions read_classifier_guidance(const nlohmann::json& object, const std::string& where) {
-  ConfigReader reader(object, where);
-  ClassifierGuidanceOptions o;
-  o.scale = reader.real("scale", o.scale, -1e6, 1e6);
-  o.entropy_scaling = reader.boolean("entropy_scaling", o.entropy_scaling);
-  o.entropy_floor = reader.real("entropy_floor", o.entropy_floor, 0.0, 0.999999);
-  if (object.contains("entropy_constant")) o.entropy_constant = reader.real("entropy_constant", 1.0, 1e-6, 1e6);
-  reader.allow("entropy_constant");
-  reader.finish();
-  return o;
-}
-
-nlohmann::json to_json(const ClassifierGuidanceOptions& o) {
-  nlohmann::json object = {
-      {"scale", o.scale}, {"entropy_scaling", o.entropy_scaling}, {"entropy_floor", o.entropy_floor}};
-  if (o.entropy_constant) object["entropy_constant"] = *o.entropy_constant;
-  return object;
-}
-
 GuidanceEvents& GuidanceEvents::operator+=(const GuidanceEvents& other) {
   steps += other.steps;
   samples += other.samples;

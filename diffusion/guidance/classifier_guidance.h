@@ -18,10 +18,6 @@ struct ClassifierGuidanceOptions {
   std::optional<double> entropy_constant;  // in place of ln C; ln 1000 to follow the published code at other C
 };
 
-/// Reads {"scale", "entropy_scaling", "entropy_floor"}; throws InputError.
-ClassifierGuidanceOptions read_classifier_guidance(const nlohmann::json& object, const std::string& where);
-nlohmann::json to_json(const ClassifierGuidanceOptions& options);
-
 /// What happened while guiding, counted over samples and steps ("sample steps").
 struct GuidanceEvents {
   std::int64_t steps = 0;              // calls
@@ -67,6 +63,7 @@ class ClassifierGuidance : public ScoreGuidance {
   ClassifierGuidance(const Classifier& classifier, at::Tensor labels, const ClassifierGuidanceOptions& options,
                      std::int64_t first_sample = 0);
 
+  using ScoreGuidance::gradient;
   at::Tensor gradient(const at::Tensor& x, const at::Tensor& timesteps) override;
 
   const GuidanceEvents& events() const { return events_; }

@@ -1,17 +1,24 @@
 #include "diffusion/guidance/score_guidance.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/zeros_like.h>
 
 namespace assay {
 
-at::Tensor GuidanceSum::gradient(const at::Tensor& x, const at::Tensor& timesteps) {
-  at::Tensor sum;
+Branches ScoreGuidance::predict(const Denoiser& denoiser, const SamplingPoint& point) const {
+  return {.without = unconditional_prediction(denoiser, point)};
+}
+
+Branches GuidanceSum::predict(const Denoiser& denoiser, const SamplingPoint& point) const {
+  return prediction_.predict(denoiser, point);
+}
+
+at::Tensor GuidanceSum::gradient(const SamplingPoint& point) {
+  at::Tensor sum = prediction_.gradient(point);
   for (ScoreGuidance* term : terms_) {
-    const at::Tensor gradient = term->gradient(x, timesteps);
+    const at::Tensor gradient = term->gradient(point);
     sum = sum.defined() ? sum + gradient : gradient;
   }
-  return sum.defined() ? sum : at::zeros_like(x);
+  return sum;
 }
 
 }  // namespace assay

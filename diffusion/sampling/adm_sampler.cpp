@@ -6,83 +6,72 @@
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "kernels/guided_ddim_step.h"
 
 namespace assay {
-namespace {
 
-void check(const GaussianProcess& process, const Denoiser& denoiser, const AdmSampling& sampling, bool unconditional) {
-  if (process.learned_variance() != denoiser.learned_variance())
-    throw InputError(fmt::format("ADM sampler: the process {} a learned variance, the network {}",
-                                 process.learned_variance() ? "expects" : "does not expect",
-                                 denoiser.learned_variance() ? "predicts one" : "does not predict one"));
+AdmSampler::AdmSampler(GaussianProcess process, const AdmSampling& sampling)
+    : process_(std::move(process)), sampling_(sampling) {
   if (!(sampling.eta >= 0 && sampling.eta <= 1))
     throw InputError(fmt::format("ADM sampler: eta {}; accepted: 0 to 1", sampling.eta));
-  if (!std::isfinite(sampling.weight))
-    throw InputError(fmt::format("ADM sampler: guidance weight w = {} is not a finite number", sampling.weight));
-  if (unconditional && !denoiser.has_null_condition())
-    throw InputError(
-        "ADM sampler: this class-conditional network has no null condition; give every sample a class and w = 1");
 }
 
-}  // namespace
+at::Tensor AdmSampler::sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise,
+                              const StepObserver& observer) const {
+  if (process_.learned_variance() != denoiser.learned_variance())
+    throw InputError(fmt::format("ADM sampler: the process {} a learned variance, the network {}",
+                                 process_.learned_variance() ? "expects" : "does not expect",
+                                 denoiser.learned_variance() ? "predicts one" : "does not predict one"));
+  const at::NoGradGuard no_grad;
+  const bool ddim = sampling_.kind == AdmSampling::Kind::ddim;
+  // The step in one pass takes eps and float32.
+  const bool fuses = ddim && process_.options().mean == MeanType::epsilon && x.scalar_type() == at::kFloat;
 
-at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, const AdmSampling& sampling,
-                      at::Tensor x, const Condition& condition, ScoreGuidance* guidance, const StepNoise& noise,
-                      const StepObserver& observer) {
-  at::NoGradGuard no_grad;
-  const bool conditional = condition.defined() && sampling.weight != 0.0;
-  const bool both = conditional && sampling.weight != 1.0;
-  check(process, denoiser, sampling, both || !conditional);
-  const bool ddim = sampling.kind == AdmSampling::Kind::ddim;
-  // The fused step takes eps and float32.
-  const bool fused = ddim && !guidance && process.options().mean == MeanType::epsilon && x.scalar_type() == at::kFloat;
-
-  for (std::int64_t index = process.steps() - 1, step = 0; index >= 0; --index, ++step) {
+  for (std::int64_t index = steps() - 1, step = 0; index >= 0; --index, ++step) {
     stop_if_interrupted();
+    const auto i = static_cast<std::size_t>(index);
     const at::Tensor t = at::full({x.size(0)}, index, x.options().dtype(at::kLong));
-    const at::Tensor times = process.model_timesteps(t);
-    at::Tensor z;
-    const double sigma = ddim ? process.ddim_sigma(index, sampling.eta) : 1.0;
-    if (index > 0 && sigma > 0) {
-      if (!noise) throw Error(fmt::format("ADM sampler: step {} adds noise, but none is given", step));
-      z = noise(step);
-    }
-    const at::Tensor with = conditional ? denoiser.predict(x, times, condition) : at::Tensor();
-    const at::Tensor without = both || !conditional ? denoiser.predict(x, times, {}) : at::Tensor();
-
-    if (fused) {
-      const auto i = static_cast<std::size_t>(index);
-      const DdimCoefficients coefficients{process.tables().alphas_cumprod[i], process.tables().alphas_cumprod_prev[i],
-                                          sigma, sampling.clip, true};
-      const auto eps = [&](const at::Tensor& output) { return output.narrow(1, 0, x.size(1)); };
-      const std::optional<at::Tensor> added = z.defined() ? std::optional(z) : std::nullopt;
-      x = both ? guided_ddim_step(x, eps(without), eps(with), sampling.weight, coefficients, added)
-               : guided_ddim_step(x, eps(conditional ? with : without), std::nullopt, 0.0, coefficients, added);
-    } else {
-      at::Tensor output = conditional ? with : without;
-      if (both) {
-        const at::Tensor mixed =
-            (1 - sampling.weight) * without.narrow(1, 0, x.size(1)) + sampling.weight * with.narrow(1, 0, x.size(1));
-        output = process.learned_variance() ? at::cat({mixed, with.narrow(1, x.size(1), x.size(1))}, 1) : mixed;
-      }
-      PredictedStep p = process.p_mean_variance(output, x, t, sampling.clip);
-      if (guidance) {
-        const at::Tensor gradient = guidance->gradient(x, times);
-        p = ddim ? process.condition_score(p, x, t, gradient) : process.condition_mean(p, gradient);
-      }
-      if (ddim)
-        x = process.ddim_sample(p, x, t, z.defined() ? sampling.eta : 0.0, z);
-      else
-        x = z.defined() ? process.p_sample(p, t, z) : p.mean;
-    }
+    const SamplingPoint point{x, process_.model_timesteps(t), process_.tables().alphas_cumprod[i]};
+    const bool noisy = index > 0 && (!ddim || process_.ddim_sigma(index, sampling_.eta) > 0);
+    const at::Tensor z = noisy ? noise_of_step(noise, step, "ADM") : at::Tensor();
+    const Branches branches = guidance.predict(denoiser, point);
+    const at::Tensor term = guidance.gradient(point);
+    x = fuses && !term.defined() ? ddim_in_one_pass(branches.eps(x.size(1)), x, i, z)
+                                 : by_the_process(branches, term, x, t, z);
     if (observer) observer(step, x);
   }
   return x;
+}
+
+at::Tensor AdmSampler::ddim_in_one_pass(const Branches& eps, const at::Tensor& x, std::size_t index,
+                                        const at::Tensor& z) const {
+  const ProcessTables& tables = process_.tables();
+  const DdimCoefficients coefficients{tables.alphas_cumprod[index], tables.alphas_cumprod_prev[index],
+                                      process_.ddim_sigma(static_cast<std::int64_t>(index), sampling_.eta),
+                                      sampling_.clip, true};
+  const std::optional<at::Tensor> added = z.defined() ? std::optional(z) : std::nullopt;
+  return eps.both() ? guided_ddim_step(x, eps.without, eps.with, eps.weight, coefficients, added)
+                    : guided_ddim_step(x, eps.leading(), std::nullopt, 0.0, coefficients, added);
+}
+
+at::Tensor AdmSampler::by_the_process(const Branches& branches, const at::Tensor& term, const at::Tensor& x,
+                                      const at::Tensor& t, const at::Tensor& z) const {
+  const std::int64_t channels = x.size(1);
+  at::Tensor output = branches.leading();
+  if (branches.both()) {
+    const at::Tensor mixed = branches.eps(channels).mixed();
+    output = process_.learned_variance() ? at::cat({mixed, branches.with.narrow(1, channels, channels)}, 1) : mixed;
+  }
+  const bool ddim = sampling_.kind == AdmSampling::Kind::ddim;
+  PredictedStep p = process_.p_mean_variance(output, x, t, sampling_.clip);
+  if (term.defined()) p = ddim ? process_.condition_score(p, x, t, term) : process_.condition_mean(p, term);
+  if (ddim) return process_.ddim_sample(p, x, t, z.defined() ? sampling_.eta : 0.0, z);
+  return z.defined() ? process_.p_sample(p, t, z) : p.mean;
 }
 
 }  // namespace assay

@@ -2,12 +2,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 
-#include "diffusion/denoiser.h"
-#include "diffusion/guidance/score_guidance.h"
 #include "diffusion/process/gaussian_process.h"
-#include "diffusion/step_noise.h"
+#include "diffusion/sampling/sampler.h"
 
 namespace assay {
 
@@ -17,20 +14,27 @@ struct AdmSampling {
   Kind kind = Kind::ddpm;
   double eta = 0.0;  // DDIM: 0 deterministic, 1 DDPM's noise; in [0, 1]
   bool clip = true;  // x_0 to [-1, 1]
-  double weight =
-      1.0;  // classifier-free w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
 };
 
-/// Sees x after step i.
-using StepObserver = std::function<void(std::int64_t step, const at::Tensor& x)>;
+/// guided-diffusion's DDPM and DDIM. The network's eps is mixed first (v is that of the branch with the condition);
+/// then a term of the score moves the mean (DDPM) or the score (DDIM), x_0 staying as it was clipped. sample() throws
+/// InputError when the process and the denoiser disagree on learned variance.
+class AdmSampler : public Sampler {
+ public:
+  /// Throws InputError for eta out of range.
+  AdmSampler(GaussianProcess process, const AdmSampling& sampling);
 
-/// Draws from noise x_T [B, C, H, W]. `condition`: of every row, or undefined for none. The network's eps is
-/// mixed by classifier-free guidance first (v is the conditional branch's); then `guidance`, where given, moves the
-/// mean (DDPM) or the score (DDIM). Runs in the type and on the device of x_T. Throws InputError when the process and
-/// the denoiser disagree on learned variance, when the denoiser has no null condition but needs one, and for eta or w
-/// out of range; Error when noise is needed and there is none.
-at::Tensor adm_sample(const GaussianProcess& process, const Denoiser& denoiser, const AdmSampling& sampling,
-                      at::Tensor x, const Condition& condition, ScoreGuidance* guidance = nullptr,
-                      const StepNoise& noise = {}, const StepObserver& observer = {});
+  at::Tensor sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise = {},
+                    const StepObserver& observer = {}) const override;
+  std::int64_t steps() const override { return process_.steps(); }
+
+ private:
+  at::Tensor ddim_in_one_pass(const Branches& eps, const at::Tensor& x, std::size_t index, const at::Tensor& z) const;
+  at::Tensor by_the_process(const Branches& branches, const at::Tensor& term, const at::Tensor& x, const at::Tensor& t,
+                            const at::Tensor& z) const;
+
+  GaussianProcess process_;
+  AdmSampling sampling_;
+};
 
 }  // namespace assay

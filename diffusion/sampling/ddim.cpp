@@ -1,17 +1,18 @@
 #include "diffusion/sampling/ddim.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
-#include "diffusion/guidance/classifier_free.h"
 #include "diffusion/process/dynamic_threshold.h"
 #include "diffusion/process/respacing.h"
 #include "kernels/guided_ddim_step.h"
@@ -61,44 +62,44 @@ DdimStep ancestral_step(const NoiseSchedule& schedule, std::int64_t t) {
 
 at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep& step, const DdimOptions& options,
                      const at::Tensor& noise) {
+  return ddim_step(x, Branches{.with = eps}, step, options, noise);
+}
+
+at::Tensor ddim_step(const at::Tensor& x, const Branches& eps, const DdimStep& step, const DdimOptions& options,
+                     const at::Tensor& noise) {
   const bool rederive = options.variant == DdimVariant::adm;
-  if (!options.clip || options.threshold_quantile >= 1) {
-    std::optional<at::Tensor> z;
-    if (noise.defined()) z = noise;
-    return guided_ddim_step(x, eps, std::nullopt, 0.0,
-                            {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, rederive}, z);
+  const bool thresholds = options.clip && options.threshold_quantile < 1;
+  if (!options.limit_x0 && !thresholds) {
+    const DdimCoefficients coefficients{step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, rederive};
+    const std::optional<at::Tensor> z = noise.defined() ? std::optional(noise) : std::nullopt;
+    return eps.both() ? guided_ddim_step(x, eps.without, eps.with, eps.weight, coefficients, z)
+                      : guided_ddim_step(x, eps.leading(), std::nullopt, 0.0, coefficients, z);
   }
-  // The quantile needs the whole image, so this step cannot be one pass over memory.
+  // The x0 of the whole image decides its limits, so this step cannot be one pass over memory.
   const double root = std::sqrt(step.alpha_bar), rest = std::sqrt(1 - step.alpha_bar);
-  const at::Tensor x0 = dynamic_threshold((x - rest * eps) / root, options.threshold_quantile);
-  const at::Tensor kept = rederive ? (x - root * x0) / rest : eps;
+  const at::Tensor predicted = eps.mixed();
+  at::Tensor x0 = (x - rest * predicted) / root;
+  x0 = options.limit_x0 ? options.limit_x0(x0) : dynamic_threshold(x0, options.threshold_quantile);
+  if (step.alpha_bar_previous == 1.0) return x0;
+  const at::Tensor kept = rederive ? (x - root * x0) / rest : predicted;
   const double direction = std::sqrt(std::max(0.0, 1 - step.alpha_bar_previous - step.sigma * step.sigma));
   at::Tensor next = std::sqrt(step.alpha_bar_previous) * x0 + direction * kept;
   return step.sigma > 0 ? next + step.sigma * noise : next;
 }
 
-at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const Condition& condition, const StepNoise& noise) {
-  const bool fused = condition.defined() && options.weight != 0.0 && options.weight != 1.0 &&
-                     !(options.clip && options.threshold_quantile < 1);
-  std::int64_t index = 0;
-  for (const DdimStep& step : ddim_steps(schedule, options.variant, options.steps, options.eta)) {
+DdimSampler::DdimSampler(const NoiseSchedule& schedule, DdimOptions options)
+    : steps_(ddim_steps(schedule, options.variant, options.steps, options.eta)), options_(std::move(options)) {}
+
+at::Tensor DdimSampler::sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise,
+                               const StepObserver& observer) const {
+  const at::NoGradGuard no_grad;
+  for (std::int64_t i = 0; i < steps(); ++i) {
     stop_if_interrupted();
-    if (step.sigma > 0 && !noise) throw InputError("DDIM: eta above 0 needs noise at every step");
-    const at::Tensor z = step.sigma > 0 ? noise(index) : at::Tensor();
+    const DdimStep& step = steps_[static_cast<std::size_t>(i)];
+    const at::Tensor z = step.sigma > 0 ? noise_of_step(noise, i, "DDIM") : at::Tensor();
     const at::Tensor t = at::full({x.size(0)}, step.timestep, x.options().dtype(at::kLong));
-    if (fused) {
-      const at::Tensor eps_cond = predict_eps(denoiser, x, t, condition), eps_uncond = predict_eps(denoiser, x, t, {});
-      std::optional<at::Tensor> added;
-      if (z.defined()) added = z;
-      x = guided_ddim_step(
-          x, eps_uncond, eps_cond, options.weight,
-          {step.alpha_bar, step.alpha_bar_previous, step.sigma, options.clip, options.variant == DdimVariant::adm},
-          added);
-    } else {
-      x = ddim_step(x, guided_prediction(denoiser, x, t, condition, options.weight), step, options, z);
-    }
-    ++index;
+    x = ddim_step(x, guided_eps(guidance, denoiser, {x, t, step.alpha_bar}), step, options_, z);
+    if (observer) observer(i, x);
   }
   return x;
 }

@@ -2,12 +2,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "diffusion/denoiser.h"
 #include "diffusion/process/noise_schedule.h"
-#include "diffusion/step_noise.h"
+#include "diffusion/sampling/sampler.h"
 
 namespace assay {
 
@@ -29,8 +30,7 @@ struct DdimStep {
 };
 
 /// The steps in the order they are taken (noisiest first). Throws InputError unless 1 <= count <= T, unless an ADM list
-/// has a constant stride (T a multiple of nothing else is refused there too), or when a step would fall outside the
-/// process (SGDM with count = T). `eta` in [0, 1].
+/// has a constant stride, or when a step would fall outside the process (SGDM with count = T). `eta` in [0, 1].
 std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant variant, std::int64_t count, double eta);
 
 /// The ancestral step of DDPM from time step t, with the posterior's own variance: DDIM at eta = 1 whose eps is derived
@@ -41,20 +41,37 @@ DdimStep ancestral_step(const NoiseSchedule& schedule, std::int64_t t);
 struct DdimOptions {
   DdimVariant variant = DdimVariant::sgdm;
   std::int64_t steps = 250;
-  double eta = 0.0;
-  double weight =
-      1.0;           // guidance weight w, `imagen` convention; 0 and 1 evaluate the network once a step, others twice
-  bool clip = true;  // x0 to [-1, 1]
+  double eta = 0.0;                 // 0 deterministic, 1 DDPM's noise; in [0, 1]
+  bool clip = true;                 // x_0 to [-1, 1]
   double threshold_quantile = 1.0;  // below 1: dynamic thresholding instead of the clipping (SGDM's dtp)
+  // What is done with the x_0 of every step in place of clipping and thresholding; empty: those two.
+  std::function<at::Tensor(const at::Tensor&)> limit_x0 = {};
 };
 
 /// x after one step from the predicted noise `eps`, [B, C, H, W] float32. `noise` is read where step.sigma > 0.
 at::Tensor ddim_step(const at::Tensor& x, const at::Tensor& eps, const DdimStep& step, const DdimOptions& options,
                      const at::Tensor& noise = {});
+/// The same from branches of eps, mixed and stepped in one pass over memory where x_0 is clipped or left as it is.
+at::Tensor ddim_step(const at::Tensor& x, const Branches& eps, const DdimStep& step, const DdimOptions& options,
+                     const at::Tensor& noise = {});
 
-/// Draws images from noise. `x`: x_T [B, C, H, W]; `condition`: of every row, or undefined for none;
-/// `noise(i)`, needed for eta > 0 only (InputError without), gives the noise [B, C, H, W] of step i.
-at::Tensor ddim_sample(const Denoiser& denoiser, const NoiseSchedule& schedule, const DdimOptions& options,
-                       at::Tensor x, const Condition& condition, const StepNoise& noise = {});
+/// DDIM (Song et al., arXiv:2010.02502) over a list of steps. A term of the score moves eps before x_0 is derived from
+/// it and clipped; guided-diffusion's own DDIM (adm_sampler.h) clips first.
+class DdimSampler : public Sampler {
+ public:
+  /// The steps of ddim_steps(). Throws InputError as that does.
+  DdimSampler(const NoiseSchedule& schedule, DdimOptions options);
+  /// Steps of the caller's, noisiest first; `options.steps` and `options.eta` are not read.
+  DdimSampler(std::vector<DdimStep> steps, DdimOptions options)
+      : steps_(std::move(steps)), options_(std::move(options)) {}
+
+  at::Tensor sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise = {},
+                    const StepObserver& observer = {}) const override;
+  std::int64_t steps() const override { return static_cast<std::int64_t>(steps_.size()); }
+
+ private:
+  std::vector<DdimStep> steps_;
+  DdimOptions options_;
+};
 
 }  // namespace assay

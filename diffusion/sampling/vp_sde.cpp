@@ -1,6 +1,7 @@
 #include "diffusion/sampling/vp_sde.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
@@ -27,7 +28,7 @@ std::vector<float> euler_maruyama_times(std::int64_t steps, double earliest) {
 }
 
 at::Tensor euler_maruyama(const VpSde& sde, const ContinuousEps& eps, at::Tensor x, const std::vector<float>& times,
-                          const std::function<at::Tensor(std::int64_t)>& noise) {
+                          const StepNoise& noise, const StepObserver& observer) {
   const auto steps = static_cast<std::int64_t>(times.size()) - 1;
   for (std::int64_t i = 0; i < steps; ++i) {
     stop_if_interrupted();
@@ -36,17 +37,21 @@ at::Tensor euler_maruyama(const VpSde& sde, const ContinuousEps& eps, at::Tensor
     const double change = h * sde.beta(t);
     const at::Tensor predicted = eps(x, at::full({x.size(0)}, t, x.options()));
     x = (1 + change / 2) * x - change / std::sqrt(1 - sde.alpha_bar(t)) * predicted;
-    if (i + 1 < steps) x = x + std::sqrt(change) * noise(i);
+    if (i + 1 < steps) x = x + std::sqrt(change) * noise_of_step(noise, i, "Euler-Maruyama");
+    if (observer) observer(i, x);
   }
   return x;
 }
 
-at::Tensor sample_uvit(const Denoiser& network, at::Tensor x, const Condition& condition,
-                       const std::function<at::Tensor(std::int64_t)>& noise, std::int64_t steps) {
+at::Tensor EulerMaruyamaSampler::sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x,
+                                        const StepNoise& noise, const StepObserver& observer) const {
+  const at::NoGradGuard no_grad;
+  const VpSde sde;
   const auto eps = [&](const at::Tensor& noisy, const at::Tensor& t) {
-    return predict_eps(network, noisy, 999 * t, condition);
+    const double alpha_bar = sde.alpha_bar(t.select(0, 0).item<double>());
+    return guided_eps(guidance, denoiser, {noisy, 999 * t, alpha_bar}).mixed();
   };
-  return euler_maruyama({}, eps, std::move(x), euler_maruyama_times(steps), noise);
+  return euler_maruyama(sde, eps, std::move(x), times_, noise, observer);
 }
 
 }  // namespace assay

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "diffusion/denoiser.h"
+#include "diffusion/sampling/sampler.h"
 
 namespace assay {
 
@@ -31,11 +31,21 @@ using ContinuousEps = std::function<at::Tensor(const at::Tensor& x, const at::Te
 ///   x <- x + h beta(t) (x / 2 + score(x, t)) + sqrt(h beta(t)) z,   score = -eps / sqrt(1 - alpha_bar(t)),
 /// without z in the last step. `noise(i)` is z of step i, counted from the first taken.
 at::Tensor euler_maruyama(const VpSde& sde, const ContinuousEps& eps, at::Tensor x, const std::vector<float>& times,
-                          const std::function<at::Tensor(std::int64_t)>& noise);
+                          const StepNoise& noise, const StepObserver& observer = {});
 
-/// U-ViT's own protocol for CIFAR10 and CelebA: 1000 such steps, the network told 999 t. Values are as the images it
-/// was trained on, in [-1, 1] but for noise.
-at::Tensor sample_uvit(const Denoiser& network, at::Tensor x, const Condition& condition,
-                       const std::function<at::Tensor(std::int64_t)>& noise, std::int64_t steps = 1000);
+/// U-ViT's own protocol for CIFAR10 and CelebA: 1000 steps of euler_maruyama(), the network told 999 t. Values are as
+/// the images it was trained on, in [-1, 1] but for noise.
+class EulerMaruyamaSampler : public Sampler {
+ public:
+  /// Throws InputError below 2 steps.
+  explicit EulerMaruyamaSampler(std::int64_t steps = 1000) : times_(euler_maruyama_times(steps)) {}
+
+  at::Tensor sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise = {},
+                    const StepObserver& observer = {}) const override;
+  std::int64_t steps() const override { return static_cast<std::int64_t>(times_.size()) - 1; }
+
+ private:
+  std::vector<float> times_;
+};
 
 }  // namespace assay

@@ -56,14 +56,13 @@ StepSpeed measure_step_speed(at::Device device, bool half) {
   options.variance = VarianceType::learned_range;
   options.respacing = "ddim2";
   const GaussianProcess process(make_noise_schedule("linear", 1000), options);
-  AdmSampling sampling;
-  sampling.kind = AdmSampling::Kind::ddim;
+  const AdmSampler sampler(process, {.kind = AdmSampling::Kind::ddim});
   ClassifierGuidance guidance(classifier, at::zeros({batch}, at::TensorOptions(at::kLong).device(device)), {});
   const at::Tensor noise = sample_noise(0, batch, {3, 32, 32}, 0).to(device);
   const auto run = [&] {
     const auto start = std::chrono::steady_clock::now();
     // Reading a value waits for the device.
-    static_cast<void>(adm_sample(process, network, sampling, noise, {}, &guidance).sum().item<float>());
+    static_cast<void>(sampler.sample(network, guidance, noise).sum().item<float>());
     return seconds_since(start);
   };
   run();  // the first one also starts libraries

@@ -16,17 +16,18 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   SampleConfig s;
   s.count = reader.integer("count", s.count, 6);  // as many as neighbour balls need
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
+  s.sampler = read_sampler(reader.text("sampler", "ddim"));
   s.ddim.steps = reader.integer("steps", s.ddim.steps, 1, schedule_steps);
   s.ddim.variant = read_ddim_variant(reader.text("variant", "sgdm"));
   s.ddim.eta = reader.real("eta", s.ddim.eta, 0.0, 1.0);
-  s.ddim.weight = reader.real("weight", 2.0, -100.0, 100.0);
-  if (s.ddim.weight == 0) throw InputError("sample.weight: 0 is arm `uncond_w0`; accepted: any other weight");
+  s.guidance = read_guidance_options(reader, 2.0);
+  if (s.guidance.weight == 0) throw InputError("sample.weight: 0 is arm `uncond_w0`; accepted: any other weight");
   s.weights =
       reader.one_of("weights", "raw", {"raw", "ema"}) == "raw" ? CheckpointWeights::raw : CheckpointWeights::ema;
   s.sweep = reader.reals("sweep", {0, 1, 2}, -100.0, 100.0);
   reader.finish();
   // The headline weight and the unguided one are always part of the curve.
-  for (const double w : {0.0, s.ddim.weight})
+  for (const double w : {0.0, s.guidance.weight})
     if (std::find(s.sweep.begin(), s.sweep.end(), w) == s.sweep.end()) s.sweep.push_back(w);
   std::sort(s.sweep.begin(), s.sweep.end());
   return s;
@@ -121,6 +122,7 @@ Config read_config(const nlohmann::json& object) {
   c.layouts = read_layouts(reader.object("layouts"));
   c.imbalances = read_imbalances(reader);
   c.sample = read_sample(reader.object("sample"), c.schedule.steps());
+  make_sampler(c.sample.sampler, c.schedule, c.sample.ddim);  // refuses steps that the sampler cannot take
   c.loss_timesteps = reader.integer("loss_timesteps", c.loss_timesteps, 1, c.schedule.steps());
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   c.oracle = reader.boolean("oracle", c.oracle);

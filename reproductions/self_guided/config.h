@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "diffusion/guidance/make_guidance.h"
 #include "diffusion/networks/adm/unet.h"
 #include "diffusion/networks/adm/unet_ca.h"
-#include "diffusion/sampling/ddim.h"
+#include "diffusion/sampling/make_sampler.h"
 #include "diffusion/training/trainer.h"
 #include "metrics/clustering/kmeans.h"
 #include "metrics/features/small_features.h"
@@ -24,7 +25,9 @@ enum class Networks { shared, separate };
 struct SampleConfig {
   std::int64_t count = 1000;  // generated images an arm
   std::int64_t batch = 50;    // images at a time; changes no image on a CPU, and none beyond rounding on a GPU
-  DdimOptions ddim;           // the weight is the headline w, in the imagen convention
+  SamplerKind sampler = SamplerKind::ddim;
+  DdimOptions ddim;          // of any sampler (make_sampler)
+  GuidanceOptions guidance;  // its weight is the headline w
   CheckpointWeights weights = CheckpointWeights::raw;
   std::vector<double> sweep;  // weights of the guidance curve, imagen convention
 };

@@ -57,7 +57,7 @@ void long_tail(Study& s, const FdSmall& fd) {
   const std::vector<std::int64_t> balanced = thinned(groups, 1.0);
   const at::Tensor reference = fd.features(rows_of(s.train.images, balanced));
   const at::Tensor features = cluster_features(s, s.config.encoders.front()).train;
-  const double w = s.config.sample.ddim.weight;
+  const double w = s.config.sample.guidance.weight;
   ProtocolUse protocol = fd.protocol();
   protocol.choices["reference"] = fmt::format("balanced training images of {}", s.run.dataset().hash());
   protocol.choices["n_reference"] = balanced.size();

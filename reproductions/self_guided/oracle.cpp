@@ -72,9 +72,9 @@ void check_on_oracle(Run& run) {
     for (const double w : {0.0, 1.0, 2.0}) {
       DdimOptions ddim;
       ddim.steps = ddim_steps_taken;
-      ddim.weight = w;
       ddim.clip = false;  // the mixture is not confined to [-1, 1]
-      const at::Tensor x = ddim_sample(world, schedule, ddim, noise(run.seed()), w == 0 ? at::Tensor() : condition);
+      ClassifierFreeGuidance guidance(w == 0 ? at::Tensor() : condition, w);
+      const at::Tensor x = DdimSampler(schedule, ddim).sample(world, guidance, noise(run.seed()));
       const nlohmann::json params = {{"w", w}, {"w_cfg", to_cfg(w)}};
       out.scores.push_back({.arm = "oracle",
                             .name = "class_accuracy",

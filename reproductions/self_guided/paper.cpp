@@ -1,5 +1,6 @@
 #include "reproductions/self_guided/paper.h"
 
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -118,12 +119,6 @@ NoiseSchedule schedule_of(const PaperConfig& c, const Row& row) {
   return make_noise_schedule(c.published.networks.at(row.network).configuration.noise_schedule, 1000);
 }
 
-DdimOptions sampling_of(const PaperConfig& c, const Row& row) {
-  DdimOptions options = c.ddim;
-  options.weight = row.weight;
-  return options;
-}
-
 class Paper final : public PublishedMethod<PaperConfig> {
  public:
   explicit Paper(const nlohmann::json& config)
@@ -186,10 +181,10 @@ PlannedRow Paper::planned(const Row& row, at::Device device) const {
   out.settings = settings(row);
   out.networks = {planned_network("diffusion", c.published.networks.at(row.network))};
   const NetworkCost& cost = out.networks[0].cost;
-  // Weights other than 0 and 1 evaluate the network with and without its condition.
-  const bool twice =
-      row.weight != 0 && row.weight != 1 && told(c.published.networks.at(row.network).configuration).vector > 0;
-  out.flops = static_cast<double>(c.ddim.steps) * cost.flops * (twice ? 2 : 1);
+  const Told asked = told(c.published.networks.at(row.network).configuration);
+  const Condition condition = asked.vector > 0 ? at::empty({0, asked.vector}) : at::Tensor();
+  const std::int64_t evaluations = ClassifierFreeGuidance(condition, row.weight).evaluations().most;
+  out.flops = static_cast<double>(c.ddim.steps) * cost.flops * static_cast<double>(evaluations);
   out.memory_bytes = cost.predict_bytes(largest_pass(device));
   out.loading_bytes = 8 * cost.parameters;
   out.unknown = row.unknown;
@@ -206,12 +201,10 @@ Paper::AddDrawing Paper::begin(Run& run) const {
   return [this, &c = config_, &run, read](const Row& row, const PlannedRow& /*planned*/, PublishedTask& work) {
     const PublishedNetwork& network = c.published.networks.at(row.network);
     const std::int64_t side = image_size(network.configuration);
-    const NoiseSchedule schedule = schedule_of(c, row);
-    const DdimOptions options = sampling_of(c, row);
     work.params = {{"w", row.weight}, {"w_cfg", to_cfg(row.weight)}, {"steps", c.ddim.steps}};
     work.timing = fmt::format("{}, {} steps", pass_shape(run.device(), side), c.ddim.steps);
-    work.draw = [&run, &row, &network, &conditions = *read, side, schedule, options, passes = passes(run.device()),
-                 denoiser = std::shared_ptr<const Denoiser>()](
+    work.draw = [&run, &row, &network, &conditions = *read, side, sampler = DdimSampler(schedule_of(c, row), c.ddim),
+                 passes = passes(run.device()), denoiser = std::shared_ptr<const Denoiser>()](
                     std::int64_t first, std::int64_t count, const std::function<void(std::int64_t)>& progress) mutable {
       if (!denoiser) denoiser = load_denoiser(network, run.device());
       const auto drawn = [&](const SamplePass& pass) {
@@ -219,9 +212,10 @@ Paper::AddDrawing Paper::begin(Run& run) const {
         const auto noise = [&](std::int64_t step) {
           return sample_noise(sample, pass.rows, {3, side, side}, run.seed(), step).to(run.device());
         };
-        const Condition shown = conditions.at(row.name).draw(run.seed(), sample, pass.rows).to(run.device());
-        return to_bytes(ddim_sample(*denoiser, schedule, options, noise(0), shown,
-                                    [&](std::int64_t step) { return noise(step + 1); }));
+        ClassifierFreeGuidance guidance(conditions.at(row.name).draw(run.seed(), sample, pass.rows).to(run.device()),
+                                        row.weight);
+        return to_bytes(
+            sampler.sample(*denoiser, guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); }));
       };
       DrawnImages images;
       images.bytes = draw_in_passes(count, passes, drawn, progress);

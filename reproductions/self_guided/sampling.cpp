@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
 #include <span>
 
 #include "core/elapsed.h"
@@ -18,6 +19,20 @@ namespace {
 /// Where the samples of an arm at a weight lie.
 std::filesystem::path sample_file(const Study& s, const std::string& arm, double w) {
   return s.run.artifact_folder() / fmt::format("samples-{}-w{}.safetensors", arm, w);
+}
+
+/// What guides an arm at a weight: images that show what the training images `sources` show of the block.
+std::unique_ptr<Guidance> guidance_of(const Study& s, const Network& network, std::size_t block, double w,
+                                      const std::vector<std::int64_t>& sources) {
+  GuidanceOptions options = s.config.sample.guidance;
+  options.weight = w;
+  return make_guidance(options,
+                       w == 0 ? Condition() : shown_condition(network.blocks, block, sources).to(s.run.device()));
+}
+
+std::string in_words(const Evaluations& evaluations) {
+  if (evaluations.most == 1) return "one evaluation a step";
+  return evaluations.fewest == 1 ? "one or two evaluations a step" : "two evaluations a step";
 }
 
 PassShape passes_of(const Study& s) { return passes_of_small_network(s.run.device(), s.config.sample.batch); }
@@ -36,20 +51,18 @@ std::vector<std::int64_t> condition_sources(const Study& s) {
 at::Tensor draw(const Study& s, const Denoiser& net, const Network& network, std::size_t block, double w,
                 const std::vector<std::int64_t>& sources, const std::function<void(std::int64_t)>& progress) {
   const std::int64_t side = s.config.dataset.size;
-  DdimOptions options = s.config.sample.ddim;
-  options.weight = w;
-  const auto sampler = [&](const SamplePass& pass, const PassNoise& noise) {
-    Condition condition;
-    if (w != 0) condition = shown_condition(network.blocks, block, pass.of(sources)).to(s.run.device());
-    return ddim_sample(net, s.config.schedule, options, noise(0), condition,
-                       [&](std::int64_t step) { return noise(step + 1); });
+  const std::unique_ptr<Sampler> sampler =
+      make_sampler(s.config.sample.sampler, s.config.schedule, s.config.sample.ddim);
+  const auto draw_pass = [&](const SamplePass& pass, const PassNoise& noise) {
+    const std::unique_ptr<Guidance> guidance = guidance_of(s, network, block, w, pass.of(sources));
+    return sampler->sample(net, *guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); });
   };
   return draw_samples({.count = static_cast<std::int64_t>(sources.size()),
                        .shape = {3, side, side},
                        .seed = s.run.seed(),
                        .device = s.run.device(),
                        .passes = passes_of(s)},
-                      sampler, progress);
+                      draw_pass, progress);
 }
 
 double sample_arms(Study& s, const Denoiser& net, const Network& network, const std::vector<Arm>& arms, double w,
@@ -58,12 +71,13 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
   const nlohmann::json result = s.run.stage(fmt::format("sample:{}:w{}", first, w), [&](StageOutput& out) {
     const auto start = std::chrono::steady_clock::now();
     const std::vector<std::int64_t> sources = condition_sources(s);
+    const Evaluations evaluations = guidance_of(s, network, arms.front().block, w, {sources.front()})->evaluations();
     const at::Tensor bytes =
         draw(s, net, network, arms.front().block, w, sources,
              s.run.progress(fmt::format("sample {} w={}", first, w), s.config.sample.count, "images"));
     out.timings.push_back(
         {.op = "sample",
-         .variant = w == 0 || w == 1 ? "one evaluation a step" : "two evaluations a step",
+         .variant = in_words(evaluations),
          .shape = fmt::format("{}, {} steps",
                               batch_shape(passes_of(s).rows_of(s.config.sample.count), s.config.dataset.size),
                               s.config.sample.ddim.steps),
@@ -85,7 +99,7 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
       out.artifacts.push_back(stored_samples(fmt::format("{} w={}", arm.name, w), sample_file(s, arm.name, w), bytes,
                                              features, {{"arm", arm.name}, {"w", w}}));
     }
-    if (w == 0 || w == s.config.sample.ddim.weight)
+    if (w == 0 || w == s.config.sample.guidance.weight)
       out.artifacts.push_back(sample_picture(fmt::format("{} w={}", first, w), bytes,
                                              s.run.artifact_folder() / fmt::format("grid-{}-w{}.png", first, w),
                                              {{"arm", first}, {"w", w}, {"seed", s.run.seed()}}));

@@ -66,7 +66,7 @@ void trends(Study& s, const std::map<std::string, double>& fd_of, const std::vec
 }
 
 MethodPlan plan_of(const Config& c) {
-  const nlohmann::json headline = guidance_params(c.sample.ddim.weight), unguided = guidance_params(0);
+  const nlohmann::json headline = guidance_params(c.sample.guidance.weight), unguided = guidance_params(0);
   MethodPlan plan;
   const auto fd = [&](const std::string& a, const std::string& b, const nlohmann::json& params_b) {
     plan.contrasts.push_back({"fd-small", "fd-small", a, b, headline, params_b});
@@ -123,7 +123,7 @@ void guide_by_images(Study& s, const std::vector<Signal>& signals, const FdSmall
       // Without guidance the condition plays no part: one arm, sampled from the network of the first clusters.
       if (arm == swept) sample_arms(s, *net, network, {{unguided_arm, b}}, 0, fd, nullptr);
       for (const double w : s.config.sample.sweep) {
-        const bool headline = w == s.config.sample.ddim.weight;
+        const bool headline = w == s.config.sample.guidance.weight;
         if (w == 0 || !(headline || arm == swept)) continue;
         const double distance = sample_arms(s, *net, network, {{arm, b}}, w, fd, nullptr);
         if (headline) fd_of[arm] = distance;
@@ -141,7 +141,7 @@ void guide_by_images(Study& s, const std::vector<Signal>& signals, const FdSmall
 /// Weights at which boxes and masks are sampled, besides 0.
 std::vector<double> layout_weights(const Config& config) {
   std::vector<double> weights = config.layouts.sweep;
-  weights.push_back(config.sample.ddim.weight);
+  weights.push_back(config.sample.guidance.weight);
   std::sort(weights.begin(), weights.end());
   weights.erase(std::unique(weights.begin(), weights.end()), weights.end());
   std::erase(weights, 0.0);

@@ -44,12 +44,22 @@ void Scheduler::set_timesteps(std::int64_t count) {
 }
 
 at::Tensor Scheduler::step(const at::Tensor& output, const at::Tensor& x, const at::Tensor& noise) {
-  if (index_ >= timesteps_.size())
-    throw InputError(fmt::format("sampler: all {} steps are taken; accepted: set_timesteps first", timesteps_.size()));
-  if (needs_noise() && !noise.defined()) throw InputError("sampler: this configuration needs noise at every step");
+  require_a_step_left();
+  if (needs_noise() && !noise.defined()) throw Error("sampler: this configuration needs noise at every step");
   at::Tensor next = advance(output, x, noise);
   ++index_;
   return next;
+}
+
+void Scheduler::require_a_step_left() const {
+  if (index_ >= timesteps_.size())
+    throw Error(fmt::format("sampler: all {} steps are taken; set_timesteps begins again", timesteps_.size()));
+}
+
+double Scheduler::current_alpha_bar() const {
+  require_a_step_left();
+  if (sigmas_.empty()) return alpha_bar(static_cast<std::int64_t>(timesteps_[index_]));
+  return 1 / (sigmas_[index_] * sigmas_[index_] + 1);
 }
 
 double Scheduler::alpha_bar(std::int64_t t) const {

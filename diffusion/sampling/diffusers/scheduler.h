@@ -51,6 +51,8 @@ class Scheduler {
   virtual bool whole_timesteps() const { return true; }
   /// sqrt((1 - alpha_bar) / alpha_bar) at each step and at the end; empty for the samplers that work on alpha_bar.
   const std::vector<double>& sigmas() const { return sigmas_; }
+  /// The share of x0 in the power of what the network sees at the current step. Throws Error past the last step.
+  double current_alpha_bar() const;
   /// The deviation of the starting noise.
   virtual double init_noise_sigma() const { return 1.0; }
 
@@ -58,8 +60,8 @@ class Scheduler {
   virtual at::Tensor scale_model_input(const at::Tensor& x) const { return x; }
   /// Whether step() reads `noise`.
   virtual bool needs_noise() const { return false; }
-  /// x after the current step, and goes on to the next. Throws InputError past the last step, and without noise where
-  /// it is needed.
+  /// x after the current step, and goes on to the next. Throws Error past the last step, and without noise where it is
+  /// needed.
   at::Tensor step(const at::Tensor& output, const at::Tensor& x, const at::Tensor& noise = {});
 
   /// x0 made as noisy as the time steps `t` [B] int64 say, in the scaling that the sampler works in.
@@ -82,6 +84,9 @@ class Scheduler {
   NoiseSchedule schedule_;
   std::vector<double> timesteps_, sigmas_;
   std::size_t index_ = 0;  // of the current step
+
+ private:
+  void require_a_step_left() const;
 };
 
 /// `count` time steps, ascending, for T training steps.

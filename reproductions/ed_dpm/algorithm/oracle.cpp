@@ -114,9 +114,10 @@ struct Bed {
     GuidanceTrace trace;
     ClassifierGuidance guidance(classifier, labels, options(gamma, entropy_scaling));
     guidance.observe(trace.observer());
-    const at::Tensor x = adm_sample(
-        process, mixture, sampling, normals(seed, Purpose::noise, 0, n, d), {}, &guidance,
-        [&](std::int64_t step) { return normals(seed, Purpose::noise, (step + 1) * (std::int64_t{1} << 32), n, d); });
+    const at::Tensor x = AdmSampler(process, sampling)
+                             .sample(mixture, guidance, normals(seed, Purpose::noise, 0, n, d), [&](std::int64_t step) {
+                               return normals(seed, Purpose::noise, (step + 1) * (std::int64_t{1} << 32), n, d);
+                             });
 
     const std::vector<std::int64_t> found = mixture.classify(x);
     std::int64_t right = 0;

@@ -2,16 +2,15 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linspace.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
-#include "core/interrupt.h"
 #include "core/nearest.h"
 
 namespace assay::maskdm {
@@ -122,25 +121,17 @@ std::vector<std::int64_t> Process::ddim_times(std::int64_t sampling_steps) const
   return times;
 }
 
-at::Tensor Process::ddim_sample(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>& eps,
-                                at::Tensor x, std::int64_t sampling_steps, double eta,
-                                const std::function<at::Tensor(std::int64_t)>& noise,
-                                const std::function<at::Tensor(const at::Tensor&)>& clip) const {
+DdimSampler Process::ddim_sampler(std::int64_t sampling_steps, double eta,
+                                  std::function<at::Tensor(const at::Tensor&)> limit_x0) const {
   const std::vector<std::int64_t> times = ddim_times(sampling_steps);
-  for (std::int64_t i = 0; i < sampling_steps; ++i) {
-    stop_if_interrupted();
-    const std::int64_t t = times[static_cast<std::size_t>(i)], next = times[static_cast<std::size_t>(i) + 1];
-    const at::Tensor predicted = eps(x, at::full({x.size(0)}, t, x.options().dtype(at::kLong)));
-    const double alpha = schedule_.alpha_bar[static_cast<std::size_t>(t)];
-    at::Tensor x_start = (x - std::sqrt(1 - alpha) * predicted) / std::sqrt(alpha);
-    x_start = clip ? clip(x_start) : x_start.clamp(-1, 1);
-    if (next < 0) return x_start;
-    const double alpha_next = schedule_.alpha_bar[static_cast<std::size_t>(next)];
+  std::vector<DdimStep> steps;
+  for (std::size_t i = 0; i + 1 < times.size(); ++i) {
+    const double alpha = schedule_.alpha_bar[static_cast<std::size_t>(times[i])];
+    const double alpha_next = times[i + 1] < 0 ? 1.0 : schedule_.alpha_bar[static_cast<std::size_t>(times[i + 1])];
     const double sigma = eta * std::sqrt((1 - alpha / alpha_next) * (1 - alpha_next) / (1 - alpha));
-    x = std::sqrt(alpha_next) * x_start + std::sqrt(std::max(0.0, 1 - alpha_next - sigma * sigma)) * predicted;
-    if (sigma > 0) x = x + sigma * noise(i);
+    steps.push_back({times[i], alpha, alpha_next, sigma});
   }
-  return x;
+  return {std::move(steps), {.eta = eta, .limit_x0 = std::move(limit_x0)}};
 }
 
 }  // namespace assay::maskdm

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diffusion/process/noise_schedule.h"
+#include "diffusion/sampling/ddim.h"
 
 namespace assay::maskdm {
 
@@ -48,12 +49,11 @@ class Process {
   /// towards zero. Throws InputError unless 1 <= S <= T.
   std::vector<std::int64_t> ddim_times(std::int64_t sampling_steps) const;
 
-  /// x_0 from x_T. `eps(x, t)` is the network, t [B]; `noise(i)` the noise after step i, read where eta > 0; `clip`
-  /// what is done with the x_0 of every step, nothing: clipped to [-1, 1]. Where float32 would round
-  /// 1 - alpha_bar' - sigma^2 below 0 and the published code then gives NaN, 0 is taken.
-  at::Tensor ddim_sample(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>& eps, at::Tensor x,
-                         std::int64_t sampling_steps, double eta, const std::function<at::Tensor(std::int64_t)>& noise,
-                         const std::function<at::Tensor(const at::Tensor&)>& clip = {}) const;
+  /// DDIM over these times; the last step goes to x_0 itself. `limit_x0`: what is done with the x_0 of every step.
+  /// Where float32 would round 1 - alpha_bar' - sigma^2 below 0 and the published code then gives NaN, 0 is taken.
+  /// Throws InputError as ddim_times().
+  DdimSampler ddim_sampler(std::int64_t sampling_steps, double eta,
+                           std::function<at::Tensor(const at::Tensor&)> limit_x0) const;
 
  private:
   at::Tensor at_step(const std::vector<double>& table, const at::Tensor& t) const;

@@ -7,6 +7,7 @@
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +15,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "diffusion/guidance/entropy.h"
 #include "diffusion/guidance/guidance_trace.h"
 #include "diffusion/networks/gaussian_mixture.h"
@@ -249,12 +251,6 @@ TEST(ClassifierGuidance, RefusesBadInput) {
               HasSubstr("2 labels for 3 samples"));
 }
 
-TEST(ClassifierGuidance, OptionsSurviveJson) {
-  const nlohmann::json object = to_json(with_eds(6.0, 1e-6));
-  EXPECT_EQ(to_json(read_classifier_guidance(object, "guidance")), object);
-  EXPECT_THAT(message_of<InputError>([] { read_classifier_guidance({{"scal", 1}}, "guidance"); }), HasSubstr("scale"));
-}
-
 TEST(GuidanceTrace, SumsUpBatchesByTimeStep) {
   GuidanceTrace trace;
   trace.add({0, 40, {1.0, 0.5}, {-1, -2}, {3, 4}, {5, 6}});
@@ -316,18 +312,16 @@ at::Tensor ddim(const World& world, double weight, double gamma, bool twice = fa
   GaussianProcessOptions options;
   options.respacing = "ddim25";
   const GaussianProcess process(world.schedule, options);
-  AdmSampling sampling;
-  sampling.kind = AdmSampling::Kind::ddim;
-  sampling.clip = false;
-  sampling.weight = weight;
+  const AdmSampler sampler(process, {.kind = AdmSampling::Kind::ddim, .clip = false});
   const MixtureClassifier classifier(world.mixture);
   ClassifierGuidanceOptions o;
   o.scale = twice ? gamma / 2 : gamma;
   ClassifierGuidance first(classifier, world.labels, o), second(classifier, world.labels, o);
-  GuidanceSum sum({&first, &second});
-  ScoreGuidance* guidance = &first;
-  if (twice) guidance = &sum;
-  return adm_sample(process, world.mixture, sampling, world.x, world.one_hot, gamma == 0 ? nullptr : guidance);
+  ClassifierFreeGuidance prediction(world.one_hot, weight);
+  GuidanceSum sum(prediction);
+  if (gamma != 0) sum.add(first);
+  if (twice) sum.add(second);
+  return sampler.sample(world.mixture, sum, world.x);
 }
 
 TEST(AdmSample, ClassifierAndClassifierFreeGuidanceAddUp) {
@@ -341,8 +335,15 @@ TEST(AdmSample, ClassifierAndClassifierFreeGuidanceAddUp) {
   EXPECT_GT(max_abs_difference(strong, conditional), 1e-3);
 }
 
+/// A term that adds nothing.
+class Nothing : public ScoreGuidance {
+ public:
+  using ScoreGuidance::gradient;
+  at::Tensor gradient(const at::Tensor& x, const at::Tensor& /*timesteps*/) override { return at::zeros_like(x); }
+};
+
 TEST(AdmSample, FusedStepsAgreeWithTheStepsOfTheProcess) {
-  // float32 without guidance takes the fused kernel; an empty sum of guidance adds zero the long way.
+  // float32 without a term of the score takes the fused kernel; one that adds zero goes the long way.
   const World world;
   GaussianProcessOptions options;
   options.respacing = "ddim25";
@@ -350,14 +351,14 @@ TEST(AdmSample, FusedStepsAgreeWithTheStepsOfTheProcess) {
   const auto noise = [](std::int64_t step) { return normal({6, 3, 1, 1}, 50 + static_cast<std::uint64_t>(step)); };
   for (const double eta : {0.0, 0.7})
     for (const double weight : {0.0, 1.0, 2.5}) {
-      AdmSampling sampling;
-      sampling.kind = AdmSampling::Kind::ddim;
-      sampling.eta = eta;
-      sampling.weight = weight;
-      GuidanceSum nothing({});
+      const AdmSampler sampler(process, {.kind = AdmSampling::Kind::ddim, .eta = eta});
+      ClassifierFreeGuidance guidance(world.one_hot, weight);
+      Nothing nothing;
+      GuidanceSum with_nothing(guidance);
+      with_nothing.add(nothing);
       const at::Tensor x = world.x.to(at::kFloat);
-      EXPECT_LT(max_abs_difference(adm_sample(process, world.mixture, sampling, x, world.one_hot, nullptr, noise),
-                                   adm_sample(process, world.mixture, sampling, x, world.one_hot, &nothing, noise)),
+      EXPECT_LT(max_abs_difference(sampler.sample(world.mixture, guidance, x, noise),
+                                   sampler.sample(world.mixture, with_nothing, x, noise)),
                 1e-4)
           << "eta " << eta << ", w " << weight;
     }
@@ -383,14 +384,13 @@ TEST(AdmSample, TakesTheVarianceOfTheConditionalBranch) {
   options.variance = VarianceType::learned_range;
   options.respacing = "2";
   const GaussianProcess process(make_noise_schedule("linear", 1000), options);
-  AdmSampling sampling;
-  sampling.clip = false;
-  sampling.weight = 2.0;
+  const AdmSampler sampler(process, {.clip = false});
+  ClassifierFreeGuidance guidance(at::full({1, 1}, 1.0), 2.0);
   const at::Tensor x = normal({1, 1, 2, 2}, 3), t = indices({1});
   std::vector<at::Tensor> seen;
   const auto noise = [](std::int64_t) { return at::full({1, 1, 2, 2}, 1.0); };
-  adm_sample(process, Constant(), sampling, x, at::full({1, 1}, 1.0), nullptr, noise,
-             [&](std::int64_t, const at::Tensor& sample) { seen.push_back(sample); });
+  sampler.sample(Constant(), guidance, x, noise,
+                 [&](std::int64_t, const at::Tensor& sample) { seen.push_back(sample); });
   ASSERT_THAT(seen, SizeIs(2));
   // By hand: eps = -0.1 + 2 * 0.2, variance beta_1, noise 1.
   const auto& tables = process.tables();
@@ -407,24 +407,21 @@ TEST(AdmSample, RefusesWhatDoesNotFit) {
   options.variance = VarianceType::learned_range;
   const GaussianProcess learned(make_noise_schedule("linear", 1000), options);
   const at::Tensor x = normal({1, 1, 2, 2}, 3), one = at::full({1, 1}, 1.0);
-  const auto refused = [&](const GaussianProcess& process, const Denoiser& network, const AdmSampling& sampling,
-                           const Condition& condition) {
-    return message_of<InputError>([&] { adm_sample(process, network, sampling, x, condition); });
+  ClassifierFreeGuidance conditional(one), strong(one, 2), unguided;
+  const auto refused = [&](const GaussianProcess& process, const Denoiser& network, Guidance& guidance) {
+    return message_of<InputError>([&] { AdmSampler(process, {}).sample(network, guidance, x); });
   };
   Constant network;
-  EXPECT_THAT(refused(plain, network, {}, one), HasSubstr("does not expect a learned variance, the network predicts"));
-  AdmSampling sampling;
-  sampling.eta = 1.5;
-  EXPECT_THAT(refused(learned, network, sampling, one), HasSubstr("eta 1.5"));
-  sampling.eta = 0;
-  sampling.weight = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_THAT(refused(learned, network, sampling, one), HasSubstr("w = nan"));
+  EXPECT_THAT(refused(plain, network, conditional),
+              HasSubstr("does not expect a learned variance, the network predicts"));
+  EXPECT_THAT(message_of<InputError>([&] { AdmSampler(learned, {.eta = 1.5}); }), HasSubstr("eta 1.5"));
   network.null = false;
-  sampling.weight = 2;
-  EXPECT_THAT(refused(learned, network, sampling, one), HasSubstr("no null condition"));
-  sampling.weight = 1;
-  EXPECT_THAT(refused(learned, network, sampling, {}), HasSubstr("no null condition"));
-  EXPECT_THAT(message_of<Error>([&] { adm_sample(learned, network, sampling, x, one); }), HasSubstr("adds noise"));
+  const auto noise = [&](std::int64_t) { return x; };
+  for (Guidance* guidance : {&strong, &unguided})
+    EXPECT_THAT(message_of<InputError>([&] { AdmSampler(learned, {}).sample(network, *guidance, x, noise); }),
+                HasSubstr("no null condition"));
+  EXPECT_THAT(message_of<Error>([&] { AdmSampler(learned, {}).sample(network, conditional, x); }),
+              HasSubstr("adds noise"));
 }
 
 }  // namespace

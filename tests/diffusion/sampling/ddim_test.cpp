@@ -112,18 +112,6 @@ TEST(NoiseSchedule, RefusesUnknownNamesAndNoSteps) {
   EXPECT_THAT(message_of<InputError>([] { make_noise_schedule("linear", 0); }), HasSubstr("0 steps"));
 }
 
-TEST(Guidance, ConventionsDifferByOne) {
-  EXPECT_EQ(to_imagen(1.0, read_guidance_convention("cfg")), 2.0);
-  EXPECT_EQ(to_imagen(2.0, read_guidance_convention("imagen")), 2.0);
-  EXPECT_EQ(to_cfg(to_imagen(0.25, GuidanceConvention::cfg)), 0.25);
-}
-
-TEST(Guidance, RefusesUnknownConventionsAndWeightsThatAreNoNumbers) {
-  EXPECT_THAT(message_of<InputError>([] { read_guidance_convention("imagn"); }), HasSubstr("did you mean 'imagen'?"));
-  for (const double w : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
-    EXPECT_THAT(message_of<InputError>([&] { to_imagen(w, GuidanceConvention::cfg); }), HasSubstr("finite"));
-}
-
 TEST(DdimSteps, OfSelfGuidedDiffusionStartAtOne) {
   const NoiseSchedule schedule = make_noise_schedule("sqrt-linear", 1000);
   const auto steps = ddim_steps(schedule, DdimVariant::sgdm, 250, 0.0);
@@ -205,18 +193,16 @@ TEST(DdimSteps, RefuseCountsThatTheListsCannotGive) {
   EXPECT_THAT(message_of<InputError>([] { read_ddim_variant("sgmd"); }), HasSubstr("known: sgdm, adm"));
 }
 
-/// The packs' toy network a x + b sin(x) + c t / 1000, counting its evaluations.
+/// The packs' toy network a x + b sin(x) + c t / 1000, which remembers the times of its evaluations.
 class ToyDenoiser : public Denoiser {
  public:
   at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& condition) const override {
-    ++(condition.defined() ? conditional : unconditional);
     times.push_back(t.const_data_ptr<std::int64_t>()[0]);
     at::Tensor eps = 0.3 * x + 0.6 * x.sin() + 0.5 * (t.to(at::kFloat) / 1000).view({-1, 1, 1, 1});
     return condition.defined() ? eps + condition.vector.sum() : eps;
   }
   std::int64_t condition_size() const override { return 1; }
 
-  mutable int conditional = 0, unconditional = 0;
   mutable std::vector<std::int64_t> times;
 };
 
@@ -228,8 +214,11 @@ void expect_chain(const SafetensorsFile& pack, const std::string& name, const No
   options.steps = 10;
   options.eta = eta;
   const ToyDenoiser toy;
-  const at::Tensor got = ddim_sample(toy, schedule, options, tensor_of(pack, name + "/in.x_T"), {},
-                                     [&](std::int64_t step) { return step_noise.select(0, step).contiguous(); });
+  ClassifierFreeGuidance unguided;
+  const at::Tensor got =
+      DdimSampler(schedule, options).sample(toy, unguided, tensor_of(pack, name + "/in.x_T"), [&](std::int64_t step) {
+        return step_noise.select(0, step).contiguous();
+      });
   const at::Tensor want = tensor_of(pack, name + "/out.sample");
   ASSERT_EQ(got.sizes(), want.sizes());
   EXPECT_LE((got - want).abs().sub(want.abs(), 1e-4).max().item<double>(), 1e-5) << name;
@@ -251,39 +240,35 @@ TEST(DdimSample, FollowsWholeChainsOfGuidedDiffusion) {
   expect_chain(pack, "ddim_sample_loop_plain_eta0.5", schedule, DdimVariant::adm, 0.5);
 }
 
-TEST(DdimSample, EvaluatesOnceAStepAtWeightsZeroAndOneAndTwiceElsewhere) {
+TEST(DdimSample, MixesAndStepsInOnePassAsItDoesInTwo) {
+  // A limit of x_0 that is the clipping itself takes the way of two passes.
   const NoiseSchedule schedule = make_noise_schedule("linear", 1000);
   const at::Tensor x = normal({2, 1, 2, 2}, 1), condition = at::full({2, 1}, 0.1);
-  struct Row {
-    double weight;
-    int conditional, unconditional;
-  };
-  for (const Row& row : {Row{0.0, 0, 5}, Row{1.0, 5, 0}, Row{2.0, 5, 5}, Row{0.5, 5, 5}, Row{-1.0, 5, 5}}) {
-    const ToyDenoiser toy;
-    DdimOptions options;
-    options.steps = 5;
-    options.weight = row.weight;
-    ddim_sample(toy, schedule, options, x, condition);
-    EXPECT_EQ(toy.conditional, row.conditional) << "w = " << row.weight;
-    EXPECT_EQ(toy.unconditional, row.unconditional) << "w = " << row.weight;
-  }
-  const ToyDenoiser toy;
-  DdimOptions options;
-  options.steps = 5;
-  options.weight = 2.0;
-  ddim_sample(toy, schedule, options, x, {});
-  EXPECT_EQ(toy.conditional, 0);
-  EXPECT_EQ(toy.unconditional, 5);
+  const auto noise = [](std::int64_t i) { return normal({2, 1, 2, 2}, static_cast<std::uint64_t>(10 + i)); };
+  for (const DdimVariant variant : {DdimVariant::sgdm, DdimVariant::adm})
+    for (const double eta : {0.0, 0.6})
+      for (const double weight : {0.0, 1.0, 2.5, -0.5}) {
+        DdimOptions options;
+        options.variant = variant;
+        options.steps = 10;
+        options.eta = eta;
+        ClassifierFreeGuidance guidance(condition, weight);
+        const at::Tensor fused = DdimSampler(schedule, options).sample(ToyDenoiser(), guidance, x, noise);
+        options.limit_x0 = [](const at::Tensor& x0) { return x0.clamp(-1, 1); };
+        const at::Tensor unfused = DdimSampler(schedule, options).sample(ToyDenoiser(), guidance, x, noise);
+        EXPECT_LT(max_abs_difference(fused, unfused), 1e-5) << "eta " << eta << ", w " << weight;
+      }
 }
 
-TEST(DdimSample, WeightZeroIsUnconditional) {
+TEST(DdimSample, HasTheBitsOfTheOneBranchWhereOneIsEvaluated) {
   const NoiseSchedule schedule = make_noise_schedule("linear", 1000);
-  const at::Tensor x = normal({2, 1, 2, 2}, 1), condition = at::full({2, 1}, 0.1);
   DdimOptions options;
   options.steps = 5;
-  options.weight = 0.0;
-  EXPECT_TRUE(same_bits(ddim_sample(ToyDenoiser(), schedule, options, x, condition),
-                        ddim_sample(ToyDenoiser(), schedule, options, x, {})));
+  const DdimSampler sampler(schedule, options);
+  const at::Tensor x = normal({2, 1, 2, 2}, 1), condition = at::full({2, 1}, 0.1);
+  ClassifierFreeGuidance at_zero(condition, 0.0), unguided, at_one(condition, 1.0), without_weight(condition);
+  EXPECT_TRUE(same_bits(sampler.sample(ToyDenoiser(), at_zero, x), sampler.sample(ToyDenoiser(), unguided, x)));
+  EXPECT_TRUE(same_bits(sampler.sample(ToyDenoiser(), at_one, x), sampler.sample(ToyDenoiser(), without_weight, x)));
 }
 
 TEST(DdimSample, TakesOneStepAsWorkedByHand) {
@@ -301,13 +286,11 @@ TEST(DdimSample, TakesOneStepAsWorkedByHand) {
   options.variant = DdimVariant::adm;
   options.steps = 1;
   const at::Tensor x = values({0.3f, 0.7f, 2.0f, -2.0f}, {1, 1, 2, 2});
-  EXPECT_LT(max_abs_difference(ddim_sample(Constant(), schedule, options, x, {}),
-                               values({0.0f, 0.5f, 1.0f, -1.0f}, {1, 1, 2, 2})),
-            1e-6);
+  ClassifierFreeGuidance unguided;
+  const auto sampled = [&] { return DdimSampler(schedule, options).sample(Constant(), unguided, x); };
+  EXPECT_LT(max_abs_difference(sampled(), values({0.0f, 0.5f, 1.0f, -1.0f}, {1, 1, 2, 2})), 1e-6);
   options.clip = false;
-  EXPECT_LT(max_abs_difference(ddim_sample(Constant(), schedule, options, x, {}),
-                               values({0.0f, 0.5f, 2.125f, -2.875f}, {1, 1, 2, 2})),
-            1e-6);
+  EXPECT_LT(max_abs_difference(sampled(), values({0.0f, 0.5f, 2.125f, -2.875f}, {1, 1, 2, 2})), 1e-6);
 }
 
 /// log p(x_t) of the mixture, or of one of its classes, straight from the densities.
@@ -364,9 +347,10 @@ TEST(GaussianMixture, ConditionalSamplesAreOfTheirClassWithItsMeanAndDeviation) 
   DdimOptions options;
   options.variant = DdimVariant::adm;
   options.steps = 250;
-  options.weight = 1.0;
   options.clip = false;
-  const at::Tensor x = ddim_sample(mixture, schedule, options, normal({classes * each, d, 1, 1}, 6), condition);
+  ClassifierFreeGuidance conditional(condition);
+  const at::Tensor x =
+      DdimSampler(schedule, options).sample(mixture, conditional, normal({classes * each, d, 1, 1}, 6));
   const auto found = mixture.classify(x);
   for (std::int64_t c = 0; c < classes; ++c) {
     for (std::int64_t i = 0; i < each; ++i) EXPECT_EQ(found[static_cast<std::size_t>(c * each + i)], c);

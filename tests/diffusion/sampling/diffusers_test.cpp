@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "diffusion/networks/gaussian_mixture.h"
 #include "diffusion/process/beta_schedule.h"
 #include "diffusion/process/dynamic_threshold.h"
 #include "diffusion/sampling/diffusers/ddim_scheduler.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
-#include "diffusion/sampling/draw.h"
-#include "diffusion/sampling/plms.h"
+#include "diffusion/sampling/make_sampler.h"
+#include "diffusion/sampling/scheduler_sampler.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
 
@@ -51,11 +52,11 @@ class OneGaussian : public ::testing::Test {
   }
   /// Largest error of x at the end. The chains start at T - 1, or at `from`, and end at alpha_bar `end`.
   double error(SamplerKind kind, std::int64_t steps, double end, std::size_t from = 999) const {
-    SamplerOptions options;
-    options.kind = kind;
-    options.ddim.steps = steps;
-    options.ddim.clip = false;
-    return max_abs_difference(draw_samples(world, schedule, options, x, {}), exact(x, from, end));
+    DdimOptions options;
+    options.steps = steps;
+    options.clip = false;
+    ClassifierFreeGuidance unguided;
+    return max_abs_difference(make_sampler(kind, schedule, options)->sample(world, unguided, x), exact(x, from, end));
   }
 
   NoiseSchedule schedule = make_noise_schedule("sqrt-linear", 1000);
@@ -124,14 +125,14 @@ TEST_F(OneGaussian, InverseDdimUndoesDdim) {
   DdimInverseOptions inverse_options;
   inverse_options.clip = std::nullopt;
   inverse_options.set_alpha_to_one = false;
-  DdimScheduler forward(schedule, forward_options);
-  DdimInverseScheduler inverse(schedule, inverse_options);
-  forward.set_timesteps(500);
-  inverse.set_timesteps(500);
+  const SchedulerSampler forward([&] { return std::make_unique<DdimScheduler>(schedule, forward_options); }, 500);
+  const SchedulerSampler inverse([&] { return std::make_unique<DdimInverseScheduler>(schedule, inverse_options); },
+                                 500);
+  ClassifierFreeGuidance unguided;
   const at::Tensor image = world.means().to(at::kFloat).view({1, -1, 1, 1}) + deviation * x;
-  const at::Tensor noise = run_scheduler(inverse, world, image, {}, 1.0);
+  const at::Tensor noise = inverse.sample(world, unguided, image);
   EXPECT_GT(max_abs_difference(noise, image), 0.5);
-  EXPECT_LT(max_abs_difference(run_scheduler(forward, world, noise, {}, 1.0), image), 0.02);
+  EXPECT_LT(max_abs_difference(forward.sample(world, unguided, noise), image), 0.02);
 }
 
 TEST(AncestralStep, IsThePosteriorOfDdpm) {
@@ -150,79 +151,14 @@ TEST(AncestralStep, IsThePosteriorOfDdpm) {
   EXPECT_THAT(message_of<InputError>([&] { ancestral_step(schedule, 100); }), HasSubstr("0 to 99"));
 }
 
-/// Counts its calls; eps depends on the condition.
-class Counting : public Denoiser {
+/// eps without a condition.
+class Toy : public Denoiser {
  public:
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& condition) const override {
-    ++(condition.defined() ? conditional : unconditional);
-    const at::Tensor eps = 0.4 * x + (t.to(at::kFloat) / 2000).view({-1, 1, 1, 1});
-    return condition.defined() ? eps + 0.1 * condition.vector.view({-1, 1, 1, 1}) : eps;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& t, const Condition& /*condition*/) const override {
+    return 0.4 * x + (t.to(at::kFloat) / 2000).view({-1, 1, 1, 1});
   }
-  std::int64_t condition_size() const override { return 1; }
-  mutable int conditional = 0, unconditional = 0;
+  std::int64_t condition_size() const override { return 0; }
 };
-
-class EachSampler : public ::testing::TestWithParam<std::string> {
- protected:
-  at::Tensor draw(const Denoiser& denoiser, double weight, const at::Tensor& wanted) const {
-    SamplerOptions options;
-    options.kind = read_sampler(GetParam());
-    options.ddim.steps = 10;
-    options.ddim.weight = weight;
-    return draw_samples(denoiser, schedule, options, x, wanted, [&](std::int64_t i) {
-      return normal({2, 3, 4, 4}, static_cast<std::uint64_t>(100 + i));
-    });
-  }
-  NoiseSchedule schedule = make_noise_schedule("sqrt-linear", 1000);
-  at::Tensor x = normal({2, 3, 4, 4}, 1), condition = values({1, -1}, {2, 1});
-};
-
-TEST_P(EachSampler, WeightZeroIsUnconditional) {
-  const Counting denoiser;
-  const at::Tensor guided = draw(denoiser, 0.0, condition);
-  EXPECT_EQ(denoiser.conditional, 0);
-  EXPECT_TRUE(same_bits(guided, draw(denoiser, 2.0, {})));
-}
-
-TEST_P(EachSampler, WeightOneIsConditionalAndOthersEvaluateTwice) {
-  const Counting one, two;
-  draw(one, 1.0, condition);
-  draw(two, 2.0, condition);
-  EXPECT_EQ(one.unconditional, 0);
-  EXPECT_EQ(two.unconditional, one.conditional);
-  EXPECT_EQ(two.conditional, one.conditional);
-  const bool twice_at_first = GetParam() == "pndm" || GetParam() == "plms";
-  EXPECT_EQ(one.conditional, twice_at_first ? 11 : 10);
-}
-
-TEST_P(EachSampler, DoesNotMixTheRowsOfABatch) {
-  const Counting denoiser;
-  const at::Tensor together = draw(denoiser, 2.0, condition);
-  SamplerOptions options;
-  options.kind = read_sampler(GetParam());
-  options.ddim.steps = 10;
-  options.ddim.weight = 2.0;
-  const at::Tensor second =
-      draw_samples(denoiser, schedule, options, x.narrow(0, 1, 1), condition.narrow(0, 1, 1), [&](std::int64_t i) {
-        return normal({2, 3, 4, 4}, static_cast<std::uint64_t>(100 + i)).narrow(0, 1, 1).contiguous();
-      });
-  EXPECT_LT(max_abs_difference(together.narrow(0, 1, 1), second), 1e-6);
-}
-
-TEST_P(EachSampler, EndsInsideTheRangeWhereItClips) {
-  const at::Tensor drawn = draw(Counting(), 1.0, {});
-  EXPECT_TRUE(drawn.isfinite().all().item<bool>());
-  if (GetParam() == "dpm++2m" || GetParam() == "ddpm") {
-    EXPECT_LE(drawn.abs().max().item<float>(), 1.0f + 1e-5f);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(, EachSampler, ::testing::ValuesIn(sampler_names()),
-                         [](const auto& row) { return row.param == "dpm++2m" ? std::string("dpmpp2m") : row.param; });
-
-TEST(Sampler, NamesAreRefusedWithTheNearest) {
-  EXPECT_THAT(message_of<InputError>([] { read_sampler("dpm++"); }), AllOf(HasSubstr("'dpm++'"), HasSubstr("dpm++2m")));
-}
 
 TEST(DynamicThreshold, ClipsEachSampleAtItsOwnQuantile) {
   // |x| of the first: 0 1 2 3 4, whose quantile 0.75 is 3; of the second all below 1.
@@ -238,25 +174,12 @@ TEST(DdimSample, ThresholdsEachImageAtItsQuantile) {
   const at::Tensor x = 3 * normal({2, 3, 4, 4}, 7);
   DdimOptions options;
   options.steps = 5;
-  const at::Tensor clipped = ddim_sample(Counting(), schedule, options, x, {});
+  ClassifierFreeGuidance unguided;
+  const at::Tensor clipped = DdimSampler(schedule, options).sample(Toy(), unguided, x);
   options.threshold_quantile = 0.5;
-  const at::Tensor thresholded = ddim_sample(Counting(), schedule, options, x, {});
+  const at::Tensor thresholded = DdimSampler(schedule, options).sample(Toy(), unguided, x);
   EXPECT_GT(max_abs_difference(clipped, thresholded), 0.01);
   EXPECT_TRUE(thresholded.isfinite().all().item<bool>());
-}
-
-TEST(DdimSample, RefusesToAddNoiseThatIsNotThere) {
-  DdimOptions options;
-  options.steps = 5;
-  options.eta = 0.5;
-  EXPECT_THAT(message_of<InputError>([&] {
-                ddim_sample(Counting(), make_noise_schedule("linear", 1000), options, normal({1, 1, 2, 2}, 1), {});
-              }),
-              HasSubstr("needs noise"));
-  EXPECT_THAT(message_of<InputError>([&] {
-                plms_sample(Counting(), make_noise_schedule("linear", 1000), options, normal({1, 1, 2, 2}, 1), {});
-              }),
-              HasSubstr("accepted: 0"));
 }
 
 TEST(BetaSchedule, IsLinearInBetaOrItsRootOrACosine) {
@@ -358,7 +281,8 @@ TEST(Scheduler, StopsAfterItsLastStepAndBeginsAgain) {
       return at_step;
     };
     const at::Tensor first = run();
-    EXPECT_THAT(message_of<InputError>([&] { scheduler->step(x, x); }), HasSubstr("steps are taken")) << name;
+    EXPECT_THAT(message_of<Error>([&] { scheduler->step(x, x); }), HasSubstr("steps are taken")) << name;
+    EXPECT_THAT(message_of<Error>([&] { scheduler->current_alpha_bar(); }), HasSubstr("steps are taken")) << name;
     EXPECT_TRUE(same_bits(first, run())) << name;
   }
 }
@@ -369,18 +293,28 @@ TEST(Scheduler, NeedsNoiseWhereItAddsSome) {
     const auto scheduler = make_scheduler(name, arguments, name);
     scheduler->set_timesteps(5);
     const at::Tensor x = normal({1, 3, 2, 2}, 1);
-    EXPECT_THAT(message_of<InputError>([&] { scheduler->step(x, x); }), HasSubstr("needs noise")) << name;
+    EXPECT_THAT(message_of<Error>([&] { scheduler->step(x, x); }), HasSubstr("needs noise")) << name;
     EXPECT_NO_THROW(scheduler->step(x, x, x)) << name;
   }
 }
 
-TEST(RunScheduler, TakesOnlyPredictedNoise) {
-  const auto scheduler = make_scheduler("ddim", {{"prediction_type", "v_prediction"}}, "sampler");
-  scheduler->set_timesteps(3);
-  EXPECT_THAT(message_of<InputError>([&] {
-                run_scheduler(*scheduler, Counting(), normal({1, 3, 2, 2}, 1), {}, 1.0);
-              }),
-              HasSubstr("epsilon"));
+TEST(Scheduler, TellsHowNoisyTheNetworksInputIs) {
+  // The samplers in alpha_bar and the one in sigma agree about the same time steps; sigmas are rounded to float32.
+  const auto schedule = make_beta_schedule({});
+  for (const char* name : {"ddim", "euler"}) {
+    const auto scheduler = make_scheduler(name, {{"timestep_spacing", "trailing"}}, name);
+    scheduler->set_timesteps(5);
+    const at::Tensor x = normal({1, 3, 2, 2}, 1);
+    for (const double t : scheduler->timesteps()) {
+      EXPECT_NEAR(scheduler->current_alpha_bar() / schedule.alpha_bar[static_cast<std::size_t>(t)], 1, 1e-5) << name;
+      scheduler->step(x, x);
+    }
+  }
+}
+
+TEST(SchedulerSampler, TakesOnlyPredictedNoise) {
+  const auto v = [] { return make_scheduler("ddim", {{"prediction_type", "v_prediction"}}, "sampler"); };
+  EXPECT_THAT(message_of<Error>([&] { SchedulerSampler(v, 3); }), HasSubstr("epsilon"));
 }
 
 }  // namespace

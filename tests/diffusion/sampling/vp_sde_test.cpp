@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "tests/support/tensors.h"
 
 namespace assay {
@@ -128,7 +129,8 @@ class Recording : public Denoiser {
 TEST(VpSde, TellsUVitNineHundredNinetyNineTimesTheTime) {
   const Recording network;
   std::int64_t drawn = 0;
-  sample_uvit(network, normal({2, 1, 2, 2}, 1), {}, [&](std::int64_t i) {
+  ClassifierFreeGuidance unguided;
+  EulerMaruyamaSampler().sample(network, unguided, normal({2, 1, 2, 2}, 1), [&](std::int64_t i) {
     EXPECT_EQ(i, drawn++);
     return normal({2, 1, 2, 2}, 2);
   });

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "kernels/host_tensor.h"
 #include "metrics/statistics/rank_correlation.h"
 #include "reproductions/ed_dpm/algorithm/guided_draw.h"
@@ -117,8 +118,10 @@ TEST_F(GuidedDraws, ASampleDependsOnItsNumberAndItsClassAlone) {
 
 TEST_F(GuidedDraws, WithoutAClassifierAreTheSamplersOwnFromTheNoiseOfEachSample) {
   const auto noise = [](std::int64_t step) { return sample_noise(10, 5, {3, side, side}, 7, step); };
-  const at::Tensor x =
-      adm_sample(process, plain, sampling, noise(0), {}, nullptr, [&](std::int64_t step) { return noise(step + 1); });
+  ClassifierFreeGuidance unguided;
+  const at::Tensor x = AdmSampler(process, sampling).sample(plain, unguided, noise(0), [&](std::int64_t step) {
+    return noise(step + 1);
+  });
   EXPECT_TRUE(same_bits(draw(asked, 10, 2, 0).bytes, to_bytes(x)));
 }
 

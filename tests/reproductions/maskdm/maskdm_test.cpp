@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "diffusion/guidance/classifier_free.h"
 #include "reproductions/maskdm/algorithm/drawing.h"
 #include "reproductions/maskdm/algorithm/haar.h"
 #include "reproductions/maskdm/algorithm/masked_loss.h"
@@ -209,10 +210,16 @@ TEST(Process, SamplesAtThePublishedTimes) {
 TEST(Process, StaysFiniteWhereThePublishedSamplerGivesNaN) {
   // eta 1, the cosine schedule and very few steps.
   const Process process("cosine");
-  const auto eps = [](const at::Tensor& x, const at::Tensor&) { return x; };
-  const at::Tensor image = process.ddim_sample(eps, normal({1, 1, 2, 2}, 1), 2, 1.0, [](std::int64_t i) {
-    return normal({1, 1, 2, 2}, 10 + i);
-  });
+  class Same : public Denoiser {
+   public:
+    at::Tensor predict(const at::Tensor& x, const at::Tensor&, const Condition&) const override { return x; }
+    std::int64_t condition_size() const override { return 0; }
+  };
+  ClassifierFreeGuidance unguided;
+  const at::Tensor image = process.ddim_sampler(2, 1.0, [](const at::Tensor& x_start) { return x_start.clamp(-1, 1); })
+                               .sample(Same(), unguided, normal({1, 1, 2, 2}, 1), [](std::int64_t i) {
+                                 return normal({1, 1, 2, 2}, 10 + static_cast<std::uint64_t>(i));
+                               });
   EXPECT_TRUE(image.isfinite().all().item<bool>());
 }
 

@@ -111,7 +111,7 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
     const auto gain = [&](double rho) {
       const auto fd = [&](const std::string& arm) {
         return run.score(rho == 1 ? "sample:tail1" : "sample:tail4", arm, "fd-small",
-                         {{"imbalance", rho}, {"conditions", conditions}, {"w", s.config.sample.ddim.weight}});
+                         {{"imbalance", rho}, {"conditions", conditions}, {"w", s.config.sample.guidance.weight}});
       };
       return fd("label").value - fd("self_label_k3").value;
     };
@@ -132,8 +132,9 @@ TEST(LongTail, RecordsBothArmsUnderBothDrawsAndTheSlopeOfTheirDifference) {
   EXPECT_EQ(rare.name, "prdc5");
   EXPECT_EQ(rare.choices.at("weights"), rare.choices.at("network"));
   for (const char* arm : {"label", "self_label_k3"}) {
-    const Score& recall = run.score("sample:tail4", arm, "tail_recall",
-                                    {{"imbalance", 4}, {"conditions", "uniform"}, {"w", s.config.sample.ddim.weight}});
+    const Score& recall =
+        run.score("sample:tail4", arm, "tail_recall",
+                  {{"imbalance", 4}, {"conditions", "uniform"}, {"w", s.config.sample.guidance.weight}});
     EXPECT_EQ(recall.protocol, "prdc5");
     EXPECT_GE(recall.value, 0);
     EXPECT_LE(recall.value, 1);

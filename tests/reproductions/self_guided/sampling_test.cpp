@@ -112,6 +112,27 @@ TEST_F(Draws, WeightsBesidesNoughtAndOneEvaluateBothBranches) {
   EXPECT_THAT(net.seen, SizeIs(8));
 }
 
+TEST_F(Draws, AnIntervalGuidesTheStepsOfItsNoiseLevelsAndShowsTheConditionInAllOthers) {
+  s.config.sample.guidance.interval = {1, 5};  // the first of two steps
+  bytes(2);
+  ASSERT_THAT(net.seen, SizeIs(6));
+  for (const std::size_t pass : {0, 3}) {
+    EXPECT_TRUE(net.seen[pass].condition.defined());
+    EXPECT_FALSE(net.seen[pass + 1].condition.defined());
+    EXPECT_TRUE(net.seen[pass + 2].condition.defined());
+  }
+  bytes(0);
+  EXPECT_THAT(net.seen, SizeIs(4));
+  for (const Witness::Call& call : net.seen) EXPECT_FALSE(call.condition.defined());
+}
+
+TEST_F(Draws, AnotherSamplerStartsFromTheSameNoise) {
+  const at::Tensor ddim = bytes(2);
+  s.config.sample.sampler = SamplerKind::dpmpp_2m;
+  EXPECT_FALSE(same_bits(bytes(2), ddim));
+  EXPECT_TRUE(same_bits(net.seen.front().x, sample_noise(0, 10, {3, 8, 8}, 5)));
+}
+
 TEST(ConditionSources, TakeEveryTrainingImageAsOftenInAnOrderOfTheSeed) {
   MemoryRun run(tiny_self_guided(), 5), again(tiny_self_guided(), 5), other(tiny_self_guided(), 6);
   Study s(run, read_config(run.config())), same(again, read_config(again.config())),

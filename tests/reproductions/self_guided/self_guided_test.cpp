@@ -121,6 +121,9 @@ TEST(SelfGuidedConfig, RefusesWhatCannotBeRun) {
   EXPECT_THAT(refused("/networks", "seperate"), HasSubstr("did you mean 'separate'?"));
   EXPECT_THAT(refused("/train", 5), HasSubstr("expected an object"));
   EXPECT_THAT(refused("/sample/weight", 0), HasSubstr("uncond_w0"));
+  EXPECT_THAT(refused("/sample/interval", {5, 1}), HasSubstr("guidance interval [5, 1]; accepted: two noise levels"));
+  EXPECT_THAT(refused("/sample/sampler", "plm"), HasSubstr("did you mean 'plms'?"));
+  EXPECT_THAT(refused("/sample/steps", 1000), HasSubstr("step 1000"));
   EXPECT_THAT(refused("/parts", {"guidance", "layout"}), HasSubstr("did you mean 'layouts'?"));
   EXPECT_THAT(refused("/parts", nlohmann::json::array()), HasSubstr("parts: expected a list of at least one"));
   EXPECT_THAT(refused("/encoders", {"pca", "pca"}), HasSubstr("pca is given twice"));
