@@ -3,17 +3,9 @@
 #include <vector>
 
 #include "metrics/feature_sets/feature_rows.h"
+#include "metrics/generative/ball_distances.h"
 
 namespace assay {
-
-/// What two rows are apart, and how exactly.
-enum class BallDistance {
-  /// Euclidean: summed in double, rounded to float32, as prdc (scikit-learn) does with float32 features.
-  euclidean,
-  /// Squared, in float16, as the OpenAI evaluator: features, their squares, norms, products, differences and sums are
-  /// each rounded. Float32 throughout where a norm or distance does not fit float16.
-  half_squared
-};
 
 /// Balls about the rows of a set that reach to their k-th nearest other row. The defaults are prdc's.
 struct PrdcOptions {
