@@ -23,7 +23,8 @@
 namespace assay {
 namespace {
 
-const char* name_of(DenoisingObjective loss) { return loss == DenoisingObjective::hybrid ? "hybrid" : "mse"; }
+constexpr Names<DenoisingObjective> loss_names = {{"mse", DenoisingObjective::mse},
+                                                  {"hybrid", DenoisingObjective::hybrid}};
 
 /// The tensors of one training batch.
 struct Batch {
@@ -80,7 +81,8 @@ void check_fit(const TrainableDenoiser& network, const TrainingSet& set, const T
   const bool hybrid = options.loss == DenoisingObjective::hybrid;
   if (hybrid != network.learned_variance())
     throw InputError(fmt::format("training: loss {} on images of {} channels needs out_channels {}, the network {}",
-                                 name_of(options.loss), set.images.size(1), (hybrid ? 2 : 1) * set.images.size(1),
+                                 name_of(options.loss, loss_names), set.images.size(1),
+                                 (hybrid ? 2 : 1) * set.images.size(1),
                                  hybrid ? "learns no variance" : "learns the variance too"));
   const std::int64_t width = vector_width(set.blocks), channels = layout_width(set.blocks);
   if (!network.has_null_condition()) {
@@ -113,8 +115,7 @@ TrainOptions read_train_options(const nlohmann::json& object, const std::string&
   o.warmup_steps = reader.integer("warmup_steps", o.warmup_steps, 0);
   o.ema_decay = reader.real("ema_decay", o.ema_decay, 0.0, 0.9999999);
   o.condition_dropout = reader.real("condition_dropout", o.condition_dropout, 0.0, 1.0);
-  o.loss = reader.one_of("loss", name_of(o.loss), {"mse", "hybrid"}) == "hybrid" ? DenoisingObjective::hybrid
-                                                                                 : DenoisingObjective::mse;
+  o.loss = reader.choice("loss", o.loss, loss_names);
   o.step_sampler = reader.one_of("step_sampler", o.step_sampler, step_sampler_names());
   reader.finish();
   return o;
@@ -130,7 +131,7 @@ nlohmann::json to_json(const TrainOptions& o) {
           {"warmup_steps", o.warmup_steps},
           {"ema_decay", o.ema_decay},
           {"condition_dropout", o.condition_dropout},
-          {"loss", name_of(o.loss)},
+          {"loss", name_of(o.loss, loss_names)},
           {"step_sampler", o.step_sampler}};
 }
 

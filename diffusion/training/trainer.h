@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "diffusion/condition_block.h"
 #include "diffusion/networks/trainable_denoiser.h"
 #include "diffusion/process/noise_schedule.h"
@@ -61,6 +62,8 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
 /// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (its published code wraps no EMA scope
 /// there).
 enum class CheckpointWeights { raw, ema };
+inline constexpr Names<CheckpointWeights> checkpoint_weights_names = {{"raw", CheckpointWeights::raw},
+                                                                      {"ema", CheckpointWeights::ema}};
 
 /// Loads a checkpoint written by train(). Throws InputError when the file is broken, of another network, or when its
 /// identity differs from `identity` (empty: not checked).

@@ -1,4 +1,5 @@
 #pragma once
+#include "core/names.h"
 #include "core/safetensors.h"
 #include "diffusion/networks/vit/mask_uvit.h"
 
@@ -7,6 +8,7 @@ namespace assay {
 /// U-ViT may end in a 3x3 convolution (final_layer), MaskDM's network has none: to drop it changes what the network
 /// computes, so it takes a word.
 enum class FinalLayer { refuse, drop };
+inline constexpr Names<FinalLayer> final_layer_names = {{"refuse", FinalLayer::refuse}, {"drop", FinalLayer::drop}};
 
 /// Whether a file holds U-ViT's keys rather than MaskDM's.
 bool has_uvit_keys(const SafetensorsFile& file);
