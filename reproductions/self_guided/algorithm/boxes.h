@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "metrics/features/conv_encoder.h"
-#include "metrics/features/vision_transformer.h"
 #include "reproductions/self_guided/algorithm/local_features.h"
 #include "reproductions/self_guided/algorithm/lost.h"
 
@@ -13,25 +11,17 @@ namespace assay::self_guided {
 
 /// LOST's boxes of images and the layouts made of them: what arm `self_box` shows the denoiser.
 struct BoxLayouts {
-  std::vector<PixelBox> boxes;  ///< [N], in pixels of the images
-  at::Tensor components;        ///< [N, 1, H, W] float, 1 in the patches that the box is put around
-  at::Tensor layout;            ///< [N, 1, H, W] float, 1 inside the box
+  std::vector<PixelBox> boxes;  // [N], in pixels of the images
+  at::Tensor components;        // [N, 1, H, W] float, 1 in the patches that the box is put around
+  at::Tensor layout;            // [N, 1, H, W] float, 1 inside the box
 };
 
 /// [N, 1, height, width] float, 1 where xmin <= x < xmax and ymin <= y < ymax (SGDM's published code).
 /// Throws InputError for a box that leaves the image or holds no pixel.
 at::Tensor box_layout(const std::vector<PixelBox>& boxes, std::int64_t height, std::int64_t width);
 
-/// Mini tier: LOST on local features of our own encoder. `candidate_share` of the patches may join the seed; the
+/// LOST on local features of our own encoder. `candidate_share` of the patches may join the seed; the
 /// published 100 are a tenth of the patches of a photograph, and all of a small image.
 BoxLayouts find_boxes(const LocalFeatures& features, double candidate_share);
-
-/// Paper tier: the patch features LOST takes, of one image [3, H, W] normalised with ImageNet's mean and deviation, any
-/// size: zero-padded right and below to multiples of `patch`, the keys of the network's last block without the class
-/// token, heads side by side. [rows * columns, D] on the CPU.
-at::Tensor dino_keys(const VisionTransformer& network, const at::Tensor& image, std::int64_t patch);
-
-/// LOST on dino_keys(): the box of one image, in its own pixels.
-LostBox dino_box(const VisionTransformer& network, const at::Tensor& image, const LostOptions& options = {});
 
 }  // namespace assay::self_guided
