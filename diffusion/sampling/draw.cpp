@@ -31,12 +31,12 @@ std::unique_ptr<Scheduler> scheduler_of(const NoiseSchedule& schedule, const Sam
     euler.spacing = Spacing::trailing;
     return std::make_unique<EulerScheduler>(schedule, euler);
   }
-  DpmSolverOptions dpm;
+  DpmOptions dpm;
   // A largest value of 1 makes thresholding a plain clamp to [-1, 1].
   const double quantile = options.ddim.threshold_quantile;
   if (options.ddim.clip)
     dpm.thresholding = DynamicThreshold{quantile, quantile < 1 ? std::numeric_limits<double>::infinity() : 1.0};
-  return std::make_unique<DpmSolverScheduler>(schedule, dpm);
+  return std::make_unique<DpmScheduler>(schedule, dpm);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct TrainOptions {
   double ema_decay = 0.9999;        // warmed up as min(ema_decay, (1 + n) / (10 + n))
   double condition_dropout = 0.1;   // probability of the null condition; must be 0 where the network has none
   DenoisingObjective loss = DenoisingObjective::mse;
-  std::string step_sampler = "uniform";  // or "loss-second-moment", as make_step_sampler() takes it
+  std::string timestep_sampler = "uniform";  // or "loss-second-moment", as make_timestep_sampler() takes it
 };
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);

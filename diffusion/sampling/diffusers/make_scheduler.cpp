@@ -123,7 +123,7 @@ std::unique_ptr<Scheduler> pndm(ConfigReader& reader, const std::string& /*where
 
 std::unique_ptr<Scheduler> dpm(ConfigReader& reader, const std::string& where) {
   NoiseSchedule table = read_table(reader, true);
-  DpmSolverOptions o;
+  DpmOptions o;
   o.algorithm = reader.choice("algorithm_type", DpmAlgorithm::dpmsolver_pp, algorithm_names);
   o.order = reader.integer("solver_order", o.order, 1, 3);
   o.type = reader.choice("solver_type", DpmSolverType::midpoint, solver_names);
@@ -141,7 +141,7 @@ std::unique_ptr<Scheduler> dpm(ConfigReader& reader, const std::string& where) {
   // Read with flow sigmas alone.
   reader.allow("flow_shift");
   reader.allow("time_shift_type");
-  return std::make_unique<DpmSolverScheduler>(std::move(table), o);
+  return std::make_unique<DpmScheduler>(std::move(table), o);
 }
 
 std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where) {
