@@ -5,8 +5,8 @@
 
 namespace assay {
 
-/// U-ViT may end in a 3x3 convolution (final_layer), MaskDM's network has none: to drop it changes what the network
-/// computes, so it takes a word.
+/// What happens to the 3x3 convolution that U-ViT may end in (final_layer) and MaskDM's network does not have. Dropping
+/// it changes what the network computes, so it is refused unless a caller asks for it.
 enum class FinalLayer { refuse, drop };
 inline constexpr Names<FinalLayer> final_layer_names = {{"refuse", FinalLayer::refuse}, {"drop", FinalLayer::drop}};
 
