@@ -66,7 +66,6 @@ class GaussianProcess {
   GaussianProcess(const NoiseSchedule& schedule, const GaussianProcessOptions& options);
 
   std::int64_t steps() const { return static_cast<std::int64_t>(map_.size()); }
-  std::int64_t original_steps() const { return original_steps_; }
   const GaussianProcessOptions& options() const { return options_; }
   const ProcessTables& tables() const { return tables_; }
   /// The original step of each step of the chain.

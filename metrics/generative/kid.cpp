@@ -36,11 +36,6 @@ at::Tensor as_tensor(const FeatureRows& rows) {
 
 RowWeights ones(std::int64_t n) { return {at::ones({n, 1}, at::kDouble), {}}; }
 
-double total(const KernelSums& sums) {
-  const double* values = sums.exact.const_data_ptr<double>();
-  return std::accumulate(values, values + sums.exact.numel(), 0.0);
-}
-
 /// Unbiased estimate from the sums of kernel values over ordered pairs.
 double unbiased(double within_x, double within_y, double across, std::int64_t n, std::int64_t m) {
   const auto a = static_cast<double>(n), b = static_cast<double>(m);
@@ -310,19 +305,6 @@ KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& 
   out.a = std::move(kids[0]);
   out.b = std::move(kids[1]);
   return out;
-}
-
-double squared_mmd(const FeatureRows& generated, const FeatureRows& reference) {
-  check_pair(generated, reference);
-  const std::int64_t n = generated.count(), m = reference.count();
-  if (n < 2 || m < 2)
-    throw InputError(
-        fmt::format("a kernel distance needs at least 2 rows a side, and there are {} generated and {} "
-                    "reference rows",
-                    n, m));
-  const at::Tensor x = as_tensor(generated), y = as_tensor(reference);
-  return unbiased(total(kernel_sums(x, x, true, ones(n))), total(kernel_sums(y, y, true, ones(m))),
-                  total(kernel_sums(x, y, false, ones(m))), n, m);
 }
 
 }  // namespace assay

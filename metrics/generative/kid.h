@@ -56,8 +56,4 @@ struct KidPair {
 /// Throws InputError as kid() does, and when a and b differ in their number of rows.
 KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& reference, const KidOptions& options);
 
-/// The unbiased estimate over all pairs of rows, without subsets. Throws InputError as check_pair() does, and with
-/// fewer than two rows on a side.
-double squared_mmd(const FeatureRows& generated, const FeatureRows& reference);
-
 }  // namespace assay

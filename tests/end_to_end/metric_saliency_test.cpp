@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "images/image_file.h"
 #include "images/png.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/temporary_folder.h"
@@ -88,7 +89,7 @@ TEST_F(MetricSaliency, ReadsMasksOfAnyFormatAlike) {
   for (int i = 0; i < 4; ++i) {
     const std::string stem = "image" + std::to_string(i);
     const std::filesystem::path from = folder / "p" / (stem + ".png");
-    const Image map = read_png(from);
+    const Image map = read_image_file(from);
     const std::string header = fmt::format("P5\n# a map\n{} {}\n255\n", map.width, map.height);
     folder.file("p/" + stem + ".PGM", header + std::string(map.pixels.begin(), map.pixels.end()));
     std::filesystem::remove(from);

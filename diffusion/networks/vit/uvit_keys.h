@@ -19,10 +19,6 @@ bool has_uvit_keys(const SafetensorsFile& file);
 /// dropped, for a key bias other than 0, which MaskDM's attention lacks, and for tensors that cannot be split so.
 SafetensorsWriter mask_uvit_tensors(const SafetensorsFile& uvit, FinalLayer final_layer = FinalLayer::refuse);
 
-/// The way back, for a U-ViT without a final layer; with classes it gets one more, the null class. Throws InputError
-/// for keys that MaskDM's network does not have.
-SafetensorsWriter uvit_tensors(const SafetensorsFile& mask_uvit);
-
 /// Loads a checkpoint with the keys of either network, strictly; U-ViT's goes through a temporary file. Throws
 /// InputError as Parameters::load() and mask_uvit_tensors(); a final layer among MaskDM's keys is refused, or dropped,
 /// as U-ViT's.

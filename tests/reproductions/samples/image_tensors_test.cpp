@@ -6,7 +6,7 @@
 
 #include "core/safetensors.h"
 #include "datasets/dataset.h"
-#include "images/png.h"
+#include "images/image_file.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -40,7 +40,7 @@ TEST(ImageGrid, PlacesTilesRowByRowWithWhiteBetween) {
   for (std::int64_t i = 0; i < 3; ++i) bytes.select(0, i).fill_(10 * (i + 1));
   bytes.select(0, 0).select(0, 2).fill_(99);  // the blue of the first image
   write_image_grid(bytes, 2, 2, 1, folder / "grid.png");
-  const Image grid = read_png(folder / "grid.png");
+  const Image grid = read_image_file(folder / "grid.png");
   ASSERT_EQ(grid.width, 5);
   ASSERT_EQ(grid.height, 5);
   const auto pixel = [&](std::size_t y, std::size_t x) {
