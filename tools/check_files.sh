@@ -45,7 +45,7 @@ while read -r lines file; do
     echo "$file: $lines lines; a source has at most $most_lines: move what can be named by itself to a file of that name" >&2
     status=1
   fi
-done < <(sources | tr '\n' '\0' | xargs -0 wc -l)
+done < <(sources | tr '\n' '\0' | xargs -r0 wc -l)
 # The formula and the launcher of a kernel belong to its module.
 while read -r modules folder; do
   if ((modules > most_modules)); then
