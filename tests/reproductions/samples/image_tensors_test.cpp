@@ -1,5 +1,6 @@
 #include "reproductions/samples/image_tensors.h"
 
+#include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
