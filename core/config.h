@@ -1,10 +1,14 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "core/error.h"
+#include "core/names.h"
 
 namespace assay {
 
@@ -22,6 +26,14 @@ class ConfigReader {
   bool boolean(const std::string& key, bool fallback);
   std::string text(const std::string& key, const std::string& fallback);
   std::string one_of(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
+  /// The value whose name of the table is given.
+  template <class Value>
+  Value choice(const std::string& key, Value fallback, const Names<Value>& names) {
+    return value_of("value", one_of(key, name_of(fallback, names), listed(names)), names);
+  }
+  /// The values of a list of such names, none of them twice.
+  template <class Value>
+  std::vector<Value> choices(const std::string& key, const std::vector<Value>& fallback, const Names<Value>& names);
   std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
                                      std::int64_t low, std::int64_t high);
   std::vector<double> reals(const std::string& key, const std::vector<double>& fallback, double low, double high);
@@ -43,6 +55,24 @@ class ConfigReader {
   std::string where_;
   std::set<std::string> known_;
 };
+
+template <class Value>
+std::vector<Value> ConfigReader::choices(const std::string& key, const std::vector<Value>& fallback,
+                                         const Names<Value>& names) {
+  if (!object_.contains(key)) {
+    known_.insert(key);
+    return fallback;
+  }
+  std::vector<Value> values;
+  for (const std::string& name : texts(key, {})) {
+    const auto value = find_value(name, names);
+    if (!value) throw InputError(path(key) + ": " + unknown_name_message("name", name, listed(names)));
+    if (std::find(values.begin(), values.end(), *value) != values.end())
+      throw InputError(path(key) + ": " + name + " is given twice");
+    values.push_back(*value);
+  }
+  return values;
+}
 
 /// Parses a JSON text that may hold comments. Throws InputError with `where` and the position of the fault.
 nlohmann::json parse_json(const std::string& text, const std::string& where);

@@ -36,10 +36,6 @@ double incomplete_beta(double a, double b, double x) {
   return front * fraction;
 }
 
-void check_degrees(double degrees) {
-  if (!(degrees > 0.0)) throw InputError(fmt::format("Student's t needs degrees of freedom above 0, got {}", degrees));
-}
-
 }  // namespace
 
 double student_t_upper_tail(double t, double degrees) {
@@ -48,14 +44,8 @@ double student_t_upper_tail(double t, double degrees) {
   return 0.5 * incomplete_beta(degrees / 2.0, 0.5, degrees / (degrees + squared));
 }
 
-double student_t_cdf(double t, double degrees) {
-  check_degrees(degrees);
-  if (std::isnan(t)) return t;
-  return t < 0.0 ? student_t_upper_tail(-t, degrees) : 1.0 - student_t_upper_tail(t, degrees);
-}
-
 double student_t_quantile(double probability, double degrees) {
-  check_degrees(degrees);
+  if (!(degrees > 0.0)) throw InputError(fmt::format("Student's t needs degrees of freedom above 0, got {}", degrees));
   if (!(probability > 0.0 && probability < 1.0)) {
     throw InputError(fmt::format("a t quantile needs a probability between 0 and 1, got {}", probability));
   }

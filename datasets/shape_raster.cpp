@@ -172,22 +172,6 @@ const std::string& name_of(Shape shape) {
   return names[static_cast<std::size_t>(shape)];
 }
 
-double shape_area(Shape shape) {
-  if (shape == Shape::circle) return pi;
-  if (shape == Shape::ring) return pi * (1 - ring_hole * ring_hole);
-  if (shape == Shape::heart) {
-    const Heart heart;
-    return 2 * heart.half * heart.half + pi * heart.disc * heart.disc;
-  }
-  double twice = 0.0;
-  const std::vector<Point> corners = polygon(shape);
-  for (std::size_t i = 0; i < corners.size(); ++i) {
-    const Point &p = corners[i], &q = corners[(i + 1) % corners.size()];
-    twice += p.x * q.y - q.x * p.y;
-  }
-  return std::abs(twice) / 2;
-}
-
 std::vector<double> shape_coverage(Shape shape, const Placement& place, int size) {
   return striped_coverage(shape, place, size, 0.0);
 }

@@ -11,9 +11,6 @@ inline constexpr int shape_count = 9;
 
 const std::string& name_of(Shape shape);
 
-/// Area of the shape with circumradius 1: every point of it lies within 1 of its centre, and some at 1.
-double shape_area(Shape shape);
-
 /// Lines by which each pixel row is sampled; along a line the covered length is exact.
 inline constexpr int scan_lines = 64;
 

@@ -13,7 +13,6 @@
 // clang-format on
 
 #include "core/error.h"
-#include "core/file.h"
 #include "images/decoded_size.h"
 
 namespace assay {
@@ -134,7 +133,5 @@ Image decode_jpeg(std::string_view bytes, const std::string& where) {
   if (!read_rows(reader, space, rows)) throw InputError(fmt::format("{}: {}", where, fault_text(reader)));
   return components == 4 ? from_inverted_cmyk(image) : image;
 }
-
-Image read_jpeg(const std::filesystem::path& file) { return decode_jpeg(read_file(file), file.string()); }
 
 }  // namespace assay

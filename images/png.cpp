@@ -170,8 +170,6 @@ Image decode_png_labels(std::string_view bytes, const std::string& where) {
   return decode(bytes, Samples::labels, where);
 }
 
-Image read_png(const std::filesystem::path& file) { return decode_png(read_file(file), file.string()); }
-
 std::string encode_png(const Image& image) {
   const bool channels_ok = image.channels == 1 || image.channels == 3 || image.channels == 4;
   if (image.width < 1 || image.height < 1 || !channels_ok || image.pixels.size() != image.offset(0, image.height))

@@ -7,16 +7,13 @@
 
 namespace assay {
 
-/// Reads a PNG into 8 bits a channel, without any colour management (gamma and ICC chunks are ignored):
+/// A PNG in 8 bits a channel, without any colour management (gamma and ICC chunks are ignored):
 ///   grey -> 1 channel, 1/2/4-bit grey is stretched to 0..255;
 ///   palette -> RGB, or RGBA where the palette has transparency;
 ///   grey with alpha, or with a transparent colour -> RGBA; RGB with a transparent colour -> RGBA;
 ///   16 bits -> round(v / 257).
-/// Interlaced files read the same. Throws InputError naming the file when it is missing, not a PNG, damaged,
-/// truncated, or larger than 2^30 bytes once decoded.
-Image read_png(const std::filesystem::path& file);
-
-/// The same from memory; `where` stands for the file name in messages.
+/// Interlaced files read the same. Throws InputError naming `where` when it is not a PNG, damaged, truncated, or
+/// larger than 2^30 bytes once decoded.
 Image decode_png(std::string_view bytes, const std::string& where);
 
 /// A map of class labels, 1 channel: palette indices, or grey values of at most 8 bits as stored, not stretched. Throws

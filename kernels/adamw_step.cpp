@@ -22,7 +22,7 @@ namespace {
 using OptionalTensor = std::optional<at::Tensor>;
 
 AdamWFactors adamw_factors(double learning_rate, double beta1, double beta2, double epsilon, double weight_decay,
-                           int64_t step, double grad_scale, double ema_decay) {
+                           std::int64_t step, double grad_scale, double ema_decay) {
   const auto t = static_cast<double>(step);
   AdamWFactors f{};
   f.grad_scale = static_cast<float>(grad_scale);
@@ -41,7 +41,7 @@ AdamWFactors adamw_factors(double learning_rate, double beta1, double beta2, dou
 
 void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
                     const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
-                    double beta2, double epsilon, double weight_decay, int64_t step, double grad_scale,
+                    double beta2, double epsilon, double weight_decay, std::int64_t step, double grad_scale,
                     double ema_decay) {
   const AdamWFactors f = adamw_factors(learning_rate, beta1, beta2, epsilon, weight_decay, step, grad_scale, ema_decay);
   float* __restrict__ p = parameters.mutable_data_ptr<float>();
@@ -49,17 +49,17 @@ void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, c
   float* __restrict__ m = first.mutable_data_ptr<float>();
   float* __restrict__ v = second.mutable_data_ptr<float>();
   float* __restrict__ average = ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr;
-  at::parallel_for(0, parameters.numel(), 1 << 15, [=](int64_t begin, int64_t end) {
+  at::parallel_for(0, parameters.numel(), 1 << 15, [=](std::int64_t begin, std::int64_t end) {
     const AdamWFactors local = f;  // on the stack: the stores cannot change it
     if (average) {
 #pragma GCC ivdep
-      for (int64_t i = begin; i < end; ++i) {
+      for (std::int64_t i = begin; i < end; ++i) {
         p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
         average[i] = ema_value(average[i], p[i], local);
       }
     } else {
 #pragma GCC ivdep
-      for (int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
+      for (std::int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
     }
   });
 }
@@ -67,7 +67,7 @@ void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, c
 #ifdef ASSAY_WITH_CUDA
 void adamw_step_cuda(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
                      const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
-                     double beta2, double epsilon, double weight_decay, int64_t step, double grad_scale,
+                     double beta2, double epsilon, double weight_decay, std::int64_t step, double grad_scale,
                      double ema_decay) {
   const c10::cuda::CUDAGuard on_device(parameters.device());
   launch_adamw_step(parameters.mutable_data_ptr<float>(), gradients.const_data_ptr<float>(),
@@ -106,7 +106,7 @@ void adamw_step(const at::Tensor& parameters, const at::Tensor& gradients, const
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("assay::adamw_step", "")
           .typed<void(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&,
-                      double, double, double, double, double, int64_t, double, double)>();
+                      double, double, double, double, double, std::int64_t, double, double)>();
   op.call(parameters, gradients, first, second, ema, s.learning_rate, s.beta1, s.beta2, s.epsilon, s.weight_decay,
           s.step, s.grad_scale, s.ema_decay);
 }

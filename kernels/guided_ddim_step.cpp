@@ -56,15 +56,15 @@ at::Tensor guided_ddim_step_cpu(const at::Tensor& x, const at::Tensor& eps_uncon
   const float* __restrict__ pc = data_or_null(eps_cond);
   const float* __restrict__ pn = data_or_null(noise);
   float* __restrict__ po = out.mutable_data_ptr<float>();
-  at::parallel_for(0, out.numel(), 1 << 15, [=](int64_t begin, int64_t end) {
+  at::parallel_for(0, out.numel(), 1 << 15, [=](std::int64_t begin, std::int64_t end) {
     const DdimStepFactors local = f;  // on the stack: the stores cannot change it, so its flags leave the loop
     if (pc) {
-      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], guided_eps(pu[i], pc[i], local), local);
+      for (std::int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], guided_eps(pu[i], pc[i], local), local);
     } else {
-      for (int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], pu[i], local);
+      for (std::int64_t i = begin; i < end; ++i) po[i] = ddim_value(px[i], pu[i], local);
     }
     if (pn) {
-      for (int64_t i = begin; i < end; ++i) po[i] = fmaf(local.noise, pn[i], po[i]);
+      for (std::int64_t i = begin; i < end; ++i) po[i] = fmaf(local.noise, pn[i], po[i]);
     }
   });
   return out;

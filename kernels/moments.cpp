@@ -27,56 +27,57 @@
 namespace assay {
 namespace {
 
-constexpr int64_t panel = 24;  // columns that lie side by side, row after row
+constexpr std::int64_t panel = 24;  // columns that lie side by side, row after row
 
 /// Sums of left[row][i] * right[row][j] over all rows, for `height` rows i and panel columns j, added row after row.
 /// Both lie in panels, so that a tile reads memory in order. A product of floats is exact, so fused and separate
 /// multiplication and addition give the same bits.
-using Tile = void (*)(const double* left, const double* right, int64_t count, double* sums);
+using Tile = void (*)(const double* left, const double* right, std::int64_t count, double* sums);
 
-constexpr int64_t height = 8;
+constexpr std::int64_t height = 8;
 
-void tile_of_four_lanes(const double* left, const double* right, int64_t count, double* sums) {
+void tile_of_four_lanes(const double* left, const double* right, std::int64_t count, double* sums) {
   using Lanes = double __attribute__((vector_size(32)));
   using Unaligned = double __attribute__((vector_size(32), aligned(8), may_alias));
   // 4 x 12 sums fill sixteen registers.
-  for (int64_t top = 0; top < height; top += 4) {
-    for (int64_t side = 0; side < panel; side += 12) {
+  for (std::int64_t top = 0; top < height; top += 4) {
+    for (std::int64_t side = 0; side < panel; side += 12) {
       Lanes total[4][3] = {};
       const double *l = left + top, *from = right + side;
-      for (int64_t row = 0; row < count; ++row, l += panel, from += panel) {
+      for (std::int64_t row = 0; row < count; ++row, l += panel, from += panel) {
         const auto* wide = reinterpret_cast<const Unaligned*>(from);
         const Lanes x[3] = {wide[0], wide[1], wide[2]};
         // Unrolled, or the sums would live in memory.
 #pragma GCC unroll 4
-        for (int64_t r = 0; r < 4; ++r) {
+        for (std::int64_t r = 0; r < 4; ++r) {
 #pragma GCC unroll 3
-          for (int64_t c = 0; c < 3; ++c) total[r][c] += l[r] * x[c];
+          for (std::int64_t c = 0; c < 3; ++c) total[r][c] += l[r] * x[c];
         }
       }
-      for (int64_t r = 0; r < 4; ++r) __builtin_memcpy(sums + (top + r) * panel + side, total[r], sizeof(total[r]));
+      for (std::int64_t r = 0; r < 4; ++r)
+        __builtin_memcpy(sums + (top + r) * panel + side, total[r], sizeof(total[r]));
     }
   }
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx512f"))) void tile_of_eight_lanes(const double* left, const double* right, int64_t count,
+__attribute__((target("avx512f"))) void tile_of_eight_lanes(const double* left, const double* right, std::int64_t count,
                                                             double* sums) {
   // 8 x 24 sums fill 24 of 32 registers.
   __m512d total[height][3] = {};
-  for (int64_t row = 0; row < count; ++row, left += panel, right += panel) {
+  for (std::int64_t row = 0; row < count; ++row, left += panel, right += panel) {
     const __m512d x[3] = {_mm512_loadu_pd(right), _mm512_loadu_pd(right + 8), _mm512_loadu_pd(right + 16)};
 #pragma GCC unroll 8
-    for (int64_t r = 0; r < height; ++r) {
+    for (std::int64_t r = 0; r < height; ++r) {
       const __m512d l = _mm512_set1_pd(left[r]);
 #pragma GCC unroll 3
-      for (int64_t c = 0; c < 3; ++c) total[r][c] = _mm512_fmadd_pd(l, x[c], total[r][c]);
+      for (std::int64_t c = 0; c < 3; ++c) total[r][c] = _mm512_fmadd_pd(l, x[c], total[r][c]);
     }
   }
 #pragma GCC unroll 8
-  for (int64_t r = 0; r < height; ++r) {
+  for (std::int64_t r = 0; r < height; ++r) {
 #pragma GCC unroll 3
-    for (int64_t c = 0; c < 3; ++c) _mm512_storeu_pd(sums + r * panel + 8 * c, total[r][c]);
+    for (std::int64_t c = 0; c < 3; ++c) _mm512_storeu_pd(sums + r * panel + 8 * c, total[r][c]);
   }
 }
 #endif
@@ -89,22 +90,22 @@ Tile fastest_tile() {
 }
 
 std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
-  const int64_t width = rows.size(1);
+  const std::int64_t width = rows.size(1);
   at::Tensor sum = at::empty({width}, rows.options().dtype(at::kDouble));
   at::Tensor outer = at::empty({width, width}, rows.options().dtype(at::kDouble));
   std::vector<double> lower(static_cast<size_t>(width * (width + 1) / 2));
   moments(rows.const_data_ptr<float>(), rows.size(0), width, sum.mutable_data_ptr<double>(), lower.data());
   double* o = outer.mutable_data_ptr<double>();
   const double* from = lower.data();
-  for (int64_t i = 0; i < width; ++i)
-    for (int64_t j = 0; j <= i; ++j) o[i * width + j] = o[j * width + i] = *from++;
+  for (std::int64_t i = 0; i < width; ++i)
+    for (std::int64_t j = 0; j <= i; ++j) o[i * width + j] = o[j * width + i] = *from++;
   return {sum, outer};
 }
 
 #ifdef ASSAY_WITH_CUDA
 std::tuple<at::Tensor, at::Tensor> moments_cuda(const at::Tensor& rows) {
   const c10::cuda::CUDAGuard on_device(rows.device());
-  const int64_t width = rows.size(1);
+  const std::int64_t width = rows.size(1);
   at::Tensor sum = at::zeros({width}, rows.options().dtype(at::kDouble));
   at::Tensor outer = at::zeros({width, width}, rows.options().dtype(at::kDouble));
   launch_moments(rows.const_data_ptr<float>(), rows.size(0), width, sum.mutable_data_ptr<double>(),
@@ -116,33 +117,33 @@ std::tuple<at::Tensor, at::Tensor> moments_cuda(const at::Tensor& rows) {
 
 }  // namespace
 
-void moments(const float* rows, int64_t count, int64_t width, double* sum, double* lower) {
+void moments(const float* rows, std::int64_t count, std::int64_t width, double* sum, double* lower) {
   std::fill_n(sum, width, 0.0);
-  for (int64_t row = 0; row < count; ++row)
-    for (int64_t i = 0; i < width; ++i) sum[i] += rows[row * width + i];
+  for (std::int64_t row = 0; row < count; ++row)
+    for (std::int64_t i = 0; i < width; ++i) sum[i] += rows[row * width + i];
 
   // In double, as panels, with zero columns to fill the last one.
-  const int64_t panels = (width + panel - 1) / panel;
+  const std::int64_t panels = (width + panel - 1) / panel;
   std::vector<double> packed(static_cast<size_t>(count * panels * panel));
-  for (int64_t p = 0; p < panels; ++p) {
+  for (std::int64_t p = 0; p < panels; ++p) {
     double* to = packed.data() + p * count * panel;
-    const int64_t columns = std::min(panel, width - p * panel);
-    for (int64_t row = 0; row < count; ++row, to += panel)
-      for (int64_t i = 0; i < columns; ++i) to[i] = rows[row * width + p * panel + i];
+    const std::int64_t columns = std::min(panel, width - p * panel);
+    for (std::int64_t row = 0; row < count; ++row, to += panel)
+      for (std::int64_t i = 0; i < columns; ++i) to[i] = rows[row * width + p * panel + i];
   }
 
   // One band is a panel of rows of the result, up to its diagonal.
   static const Tile tile = fastest_tile();
-  const int64_t grain = std::max<int64_t>(1, 2'000'000 / std::max<int64_t>(1, count * width * panel));
-  at::parallel_for(0, panels, grain, [&](int64_t begin, int64_t end) {
+  const std::int64_t grain = std::max<std::int64_t>(1, 2'000'000 / std::max<std::int64_t>(1, count * width * panel));
+  at::parallel_for(0, panels, grain, [&](std::int64_t begin, std::int64_t end) {
     double sums[height * panel];
-    for (int64_t band = begin; band < end; ++band) {
-      for (int64_t other = 0; other <= band; ++other) {
+    for (std::int64_t band = begin; band < end; ++band) {
+      for (std::int64_t other = 0; other <= band; ++other) {
         const double* right = packed.data() + other * count * panel;
-        for (int64_t first = 0; first < panel; first += height) {
+        for (std::int64_t first = 0; first < panel; first += height) {
           tile(packed.data() + band * count * panel + first, right, count, sums);
-          const int64_t i0 = band * panel + first, j0 = other * panel;
-          for (int64_t i = i0; i < std::min(i0 + height, width); ++i)
+          const std::int64_t i0 = band * panel + first, j0 = other * panel;
+          for (std::int64_t i = i0; i < std::min(i0 + height, width); ++i)
             std::copy_n(sums + (i - i0) * panel, std::min(panel, i + 1 - j0), lower + i * (i + 1) / 2 + j0);
         }
       }

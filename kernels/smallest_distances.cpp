@@ -26,8 +26,8 @@
 namespace assay {
 namespace {
 
-constexpr int64_t query_block = 128;
-constexpr int64_t reference_block = 512;
+constexpr std::int64_t query_block = 128;
+constexpr std::int64_t reference_block = 512;
 
 std::vector<double> checked_norms(const at::Tensor& rows, const char* name) {
   std::vector<double> norms = squared_norms(rows);
@@ -40,8 +40,8 @@ std::vector<double> checked_norms(const at::Tensor& rows, const char* name) {
 }
 
 std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& queries, const at::Tensor& references,
-                                                          int64_t k) {
-  const int64_t count = queries.size(0), reference_count = references.size(0), width = queries.size(1);
+                                                          std::int64_t k) {
+  const std::int64_t count = queries.size(0), reference_count = references.size(0), width = queries.size(1);
   const std::vector<double> query_norms = checked_norms(queries, "query");
   const std::vector<double> reference_norms = checked_norms(references, "reference");
   const double largest = std::sqrt(*std::max_element(reference_norms.begin(), reference_norms.end()));
@@ -51,40 +51,41 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& quer
   at::Tensor indices = at::empty({count, k}, queries.options().dtype(at::kLong));
   const float *q = queries.const_data_ptr<float>(), *r = references.const_data_ptr<float>();
   double* out_distance = distances.mutable_data_ptr<double>();
-  int64_t* out_index = indices.mutable_data_ptr<int64_t>();
+  std::int64_t* out_index = indices.mutable_data_ptr<std::int64_t>();
   const at::Tensor transposed = references.t();
 
-  const int64_t blocks = (count + query_block - 1) / query_block;
-  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+  const std::int64_t blocks = (count + query_block - 1) / query_block;
+  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     at::Tensor products = at::empty({query_block, std::min(reference_block, reference_count)}, queries.options());
     // Scores are squared distances less |q|^2, in float32.
     std::vector<NearestCandidates> candidates(static_cast<size_t>(query_block), NearestCandidates(k));
-    std::vector<std::pair<double, int64_t>> exact;
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t first_query = block * query_block, rows = std::min(query_block, count - first_query);
-      for (int64_t i = 0; i < rows; ++i) {
+    std::vector<std::pair<double, std::int64_t>> exact;
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t first_query = block * query_block, rows = std::min(query_block, count - first_query);
+      for (std::int64_t i = 0; i < rows; ++i) {
         const double norm = std::sqrt(query_norms[static_cast<size_t>(first_query + i)]);
         // Twice the error: of the k-th score and of the candidate's.
         candidates[static_cast<size_t>(i)].restart(static_cast<float>(2.02 * score_error(norm, largest, width)));
       }
-      for (int64_t first = 0; first < reference_count; first += reference_block) {
-        const int64_t columns = std::min(reference_block, reference_count - first);
+      for (std::int64_t first = 0; first < reference_count; first += reference_block) {
+        const std::int64_t columns = std::min(reference_block, reference_count - first);
         at::Tensor view = products.narrow(0, 0, rows).narrow(1, 0, columns);
         at::mm_out(view, queries.narrow(0, first_query, rows), transposed.narrow(1, first, columns));
-        const int64_t stride = view.stride(0);
+        const std::int64_t stride = view.stride(0);
         float* scores = view.mutable_data_ptr<float>();
-        for (int64_t i = 0; i < rows; ++i, scores += stride) {
-          for (int64_t j = 0; j < columns; ++j) scores[j] = norms[static_cast<size_t>(first + j)] - 2.0f * scores[j];
+        for (std::int64_t i = 0; i < rows; ++i, scores += stride) {
+          for (std::int64_t j = 0; j < columns; ++j)
+            scores[j] = norms[static_cast<size_t>(first + j)] - 2.0f * scores[j];
           candidates[static_cast<size_t>(i)].add(scores, first, columns);
         }
       }
-      for (int64_t i = 0; i < rows; ++i) {
-        const int64_t query = first_query + i;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const std::int64_t query = first_query + i;
         exact.clear();
         for (const auto& [score, index] : candidates[static_cast<size_t>(i)].finish())
           exact.emplace_back(squared_distance(q + query * width, r + index * width, width), index);
         std::partial_sort(exact.begin(), exact.begin() + k, exact.end());
-        for (int64_t j = 0; j < k; ++j)
+        for (std::int64_t j = 0; j < k; ++j)
           std::tie(out_distance[query * k + j], out_index[query * k + j]) = exact[static_cast<size_t>(j)];
       }
     }
@@ -94,7 +95,7 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cpu(const at::Tensor& quer
 
 #ifdef ASSAY_WITH_CUDA
 std::tuple<at::Tensor, at::Tensor> smallest_distances_cuda(const at::Tensor& queries, const at::Tensor& references,
-                                                           int64_t k) {
+                                                           std::int64_t k) {
   const c10::cuda::CUDAGuard on_device(queries.device());
   TORCH_CHECK(k <= max_k_on_device, "smallest_distances: k must be at most ", max_k_on_device, " on CUDA, got ", k);
   TORCH_CHECK(at::isfinite(queries).all().item<bool>(), "smallest_distances: a query holds a value that is not finite");
@@ -104,7 +105,7 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cuda(const at::Tensor& que
   at::Tensor indices = at::empty({queries.size(0), k}, queries.options().dtype(at::kLong));
   launch_smallest_distances(queries.const_data_ptr<float>(), queries.size(0), references.const_data_ptr<float>(),
                             references.size(0), queries.size(1), static_cast<int>(k),
-                            distances.mutable_data_ptr<double>(), indices.mutable_data_ptr<int64_t>(),
+                            distances.mutable_data_ptr<double>(), indices.mutable_data_ptr<std::int64_t>(),
                             c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return {distances, indices};
@@ -113,7 +114,7 @@ std::tuple<at::Tensor, at::Tensor> smallest_distances_cuda(const at::Tensor& que
 
 }  // namespace
 
-SmallestDistances smallest_distances(const at::Tensor& queries, const at::Tensor& references, int64_t k) {
+SmallestDistances smallest_distances(const at::Tensor& queries, const at::Tensor& references, std::int64_t k) {
   TORCH_CHECK(queries.dim() == 2 && references.dim() == 2 && queries.size(1) == references.size(1),
               "smallest_distances: needs queries [N, D] and references [M, D], got ", queries.sizes(), " and ",
               references.sizes());
@@ -126,7 +127,7 @@ SmallestDistances smallest_distances(const at::Tensor& queries, const at::Tensor
   static const auto op =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("assay::smallest_distances", "")
-          .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, int64_t)>();
+          .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, std::int64_t)>();
   // Detached: the indices have no derivative, and the threads inside would not know that recording is off.
   auto [distances, indices] = op.call(queries.detach().contiguous(), references.detach().contiguous(), k);
   return {distances, indices};

@@ -28,61 +28,64 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /// Visible patches of an image, or all of them.
-int64_t shown_patches(const OptionalTensor& visible, const PatchGrid& grid) {
+std::int64_t shown_patches(const OptionalTensor& visible, const PatchGrid& grid) {
   return visible.has_value() ? visible->size(1) : grid_patches(grid);
 }
 
 /// Where the values of a patch lie from its corner on, worked out once for all patches.
-std::vector<int64_t> value_offsets(const PatchGrid& grid) {
-  std::vector<int64_t> offsets(static_cast<std::size_t>(patch_values(grid)));
-  for (std::size_t k = 0; k < offsets.size(); ++k) offsets[k] = value_offset(grid, static_cast<int64_t>(k));
+std::vector<std::int64_t> value_offsets(const PatchGrid& grid) {
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(patch_values(grid)));
+  for (std::size_t k = 0; k < offsets.size(); ++k) offsets[k] = value_offset(grid, static_cast<std::int64_t>(k));
   return offsets;
 }
 
-constexpr int64_t grain = 1 << 14;  // values a thread moves at least
+constexpr std::int64_t grain = 1 << 14;  // values a thread moves at least
 
-at::Tensor gather_patches_cpu(const at::Tensor& x, const OptionalTensor& visible, int64_t patch, bool channel_last) {
+at::Tensor gather_patches_cpu(const at::Tensor& x, const OptionalTensor& visible, std::int64_t patch,
+                              bool channel_last) {
   const PatchGrid grid{x.size(1), x.size(2), x.size(3), patch, channel_last};
-  const int64_t shown = shown_patches(visible, grid), values = patch_values(grid);
+  const std::int64_t shown = shown_patches(visible, grid), values = patch_values(grid);
   at::Tensor out = at::empty({x.size(0), shown, values}, x.options());
-  const std::vector<int64_t> offsets = value_offsets(grid);
+  const std::vector<std::int64_t> offsets = value_offsets(grid);
   const float* image = x.const_data_ptr<float>();
-  const int64_t* numbers = visible.has_value() ? visible->const_data_ptr<int64_t>() : nullptr;
+  const std::int64_t* numbers = visible.has_value() ? visible->const_data_ptr<std::int64_t>() : nullptr;
   float* to = out.mutable_data_ptr<float>();
-  at::parallel_for(0, x.size(0) * shown, std::max<int64_t>(1, grain / values), [&](int64_t begin, int64_t end) {
-    const int64_t* __restrict__ offset = offsets.data();
-    const int64_t count = values;
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t number = numbers ? numbers[row] : row % shown;
-      const float* __restrict__ from = image + row / shown * image_values(grid) + patch_corner(grid, number);
-      float* __restrict__ values_out = to + row * count;
-      for (int64_t k = 0; k < count; ++k) values_out[k] = from[offset[k]];
-    }
-  });
+  at::parallel_for(
+      0, x.size(0) * shown, std::max<std::int64_t>(1, grain / values), [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t* __restrict__ offset = offsets.data();
+        const std::int64_t count = values;
+        for (std::int64_t row = begin; row < end; ++row) {
+          const std::int64_t number = numbers ? numbers[row] : row % shown;
+          const float* __restrict__ from = image + row / shown * image_values(grid) + patch_corner(grid, number);
+          float* __restrict__ values_out = to + row * count;
+          for (std::int64_t k = 0; k < count; ++k) values_out[k] = from[offset[k]];
+        }
+      });
   return out;
 }
 
-at::Tensor scatter_patches_cpu(const at::Tensor& patches, const OptionalTensor& visible, int64_t channels,
-                               int64_t height, int64_t width, int64_t patch, bool channel_last, double fill) {
+at::Tensor scatter_patches_cpu(const at::Tensor& patches, const OptionalTensor& visible, std::int64_t channels,
+                               std::int64_t height, std::int64_t width, std::int64_t patch, bool channel_last,
+                               double fill) {
   const PatchGrid grid{channels, height, width, patch, channel_last};
-  const int64_t shown = patches.size(1), values = patch_values(grid);
+  const std::int64_t shown = patches.size(1), values = patch_values(grid);
   at::Tensor out = at::empty({patches.size(0), channels, height, width}, patches.options());
-  const std::vector<int64_t> offsets = value_offsets(grid);
+  const std::vector<std::int64_t> offsets = value_offsets(grid);
   const float* from = patches.const_data_ptr<float>();
-  const int64_t* numbers = visible.has_value() ? visible->const_data_ptr<int64_t>() : nullptr;
+  const std::int64_t* numbers = visible.has_value() ? visible->const_data_ptr<std::int64_t>() : nullptr;
   float* images = out.mutable_data_ptr<float>();
-  const int64_t images_a_thread = std::max<int64_t>(1, grain / std::max<int64_t>(1, image_values(grid)));
-  at::parallel_for(0, patches.size(0), images_a_thread, [&](int64_t begin, int64_t end) {
-    const int64_t* __restrict__ offset = offsets.data();
-    const int64_t count = values;
-    for (int64_t b = begin; b < end; ++b) {
+  const std::int64_t images_a_thread = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, image_values(grid)));
+  at::parallel_for(0, patches.size(0), images_a_thread, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t* __restrict__ offset = offsets.data();
+    const std::int64_t count = values;
+    for (std::int64_t b = begin; b < end; ++b) {
       float* image = images + b * image_values(grid);
       if (shown < grid_patches(grid)) std::fill_n(image, image_values(grid), static_cast<float>(fill));
-      for (int64_t row = b * shown; row < (b + 1) * shown; ++row) {
-        const int64_t number = numbers ? numbers[row] : row - b * shown;
+      for (std::int64_t row = b * shown; row < (b + 1) * shown; ++row) {
+        const std::int64_t number = numbers ? numbers[row] : row - b * shown;
         float* __restrict__ to = image + patch_corner(grid, number);
         const float* __restrict__ values_in = from + row * count;
-        for (int64_t k = 0; k < count; ++k) to[offset[k]] = values_in[k];
+        for (std::int64_t k = 0; k < count; ++k) to[offset[k]] = values_in[k];
       }
     }
   });
@@ -90,25 +93,29 @@ at::Tensor scatter_patches_cpu(const at::Tensor& patches, const OptionalTensor& 
 }
 
 #ifdef ASSAY_WITH_CUDA
-at::Tensor gather_patches_cuda(const at::Tensor& x, const OptionalTensor& visible, int64_t patch, bool channel_last) {
+at::Tensor gather_patches_cuda(const at::Tensor& x, const OptionalTensor& visible, std::int64_t patch,
+                               bool channel_last) {
   const c10::cuda::CUDAGuard on_device(x.device());
   const PatchGrid grid{x.size(1), x.size(2), x.size(3), patch, channel_last};
-  const int64_t shown = shown_patches(visible, grid);
+  const std::int64_t shown = shown_patches(visible, grid);
   at::Tensor out = at::empty({x.size(0), shown, patch_values(grid)}, x.options());
-  launch_gather_patches(x.const_data_ptr<float>(), visible.has_value() ? visible->const_data_ptr<int64_t>() : nullptr,
+  launch_gather_patches(x.const_data_ptr<float>(),
+                        visible.has_value() ? visible->const_data_ptr<std::int64_t>() : nullptr,
                         out.mutable_data_ptr<float>(), x.size(0), shown, grid, c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return out;
 }
 
-at::Tensor scatter_patches_cuda(const at::Tensor& patches, const OptionalTensor& visible, int64_t channels,
-                                int64_t height, int64_t width, int64_t patch, bool channel_last, double fill) {
+at::Tensor scatter_patches_cuda(const at::Tensor& patches, const OptionalTensor& visible, std::int64_t channels,
+                                std::int64_t height, std::int64_t width, std::int64_t patch, bool channel_last,
+                                double fill) {
   const c10::cuda::CUDAGuard on_device(patches.device());
   const PatchGrid grid{channels, height, width, patch, channel_last};
   at::Tensor out = at::empty({patches.size(0), channels, height, width}, patches.options());
   // One thread a pixel looks up where its patch stands: every pixel is written once, filled or not.
   const at::Tensor slots = visible.has_value() ? visible_slots(*visible, grid_patches(grid)) : at::Tensor();
-  launch_scatter_patches(patches.const_data_ptr<float>(), slots.defined() ? slots.const_data_ptr<int64_t>() : nullptr,
+  launch_scatter_patches(patches.const_data_ptr<float>(),
+                         slots.defined() ? slots.const_data_ptr<std::int64_t>() : nullptr,
                          out.mutable_data_ptr<float>(), patches.size(0), patches.size(1), static_cast<float>(fill),
                          grid, c10::cuda::getCurrentCUDAStream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
@@ -116,19 +123,19 @@ at::Tensor scatter_patches_cuda(const at::Tensor& patches, const OptionalTensor&
 }
 #endif
 
-at::Tensor call_gather(const at::Tensor& x, const OptionalTensor& visible, int64_t patch, bool channel_last) {
+at::Tensor call_gather(const at::Tensor& x, const OptionalTensor& visible, std::int64_t patch, bool channel_last) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("assay::gather_patches", "")
-                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, int64_t, bool)>();
+                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, std::int64_t, bool)>();
   return op.call(x, visible, patch, channel_last);
 }
 
-at::Tensor call_scatter(const at::Tensor& patches, const OptionalTensor& visible, int64_t channels, int64_t height,
-                        int64_t width, int64_t patch, bool channel_last, double fill) {
+at::Tensor call_scatter(const at::Tensor& patches, const OptionalTensor& visible, std::int64_t channels,
+                        std::int64_t height, std::int64_t width, std::int64_t patch, bool channel_last, double fill) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("assay::scatter_patches", "")
-                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, int64_t, int64_t, int64_t,
-                                               int64_t, bool, double)>();
+                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, std::int64_t, std::int64_t,
+                                               std::int64_t, std::int64_t, bool, double)>();
   return op.call(patches, visible, channels, height, width, patch, channel_last, fill);
 }
 
@@ -139,8 +146,8 @@ OptionalTensor saved_visible(const AutogradContext* context) {
 
 /// Each operator's gradient is the other, so gradients of gradients come with them.
 struct GatherPatches : torch::autograd::Function<GatherPatches> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& visible, int64_t patch,
-                            bool channel_last) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& visible,
+                            std::int64_t patch, bool channel_last) {
     context->save_for_backward({visible.value_or(at::Tensor())});
     context->saved_data["image"] = x.sizes().vec();
     context->saved_data["patch"] = patch;
@@ -149,7 +156,7 @@ struct GatherPatches : torch::autograd::Function<GatherPatches> {
     return call_gather(x, visible, patch, channel_last);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const std::vector<int64_t> image = context->saved_data["image"].toIntVector();
+    const std::vector<std::int64_t> image = context->saved_data["image"].toIntVector();
     return {call_scatter(gradients[0].contiguous(), saved_visible(context), image[1], image[2], image[3],
                          context->saved_data["patch"].toInt(), context->saved_data["channel_last"].toBool(), 0.0),
             {},
@@ -160,8 +167,8 @@ struct GatherPatches : torch::autograd::Function<GatherPatches> {
 
 struct ScatterPatches : torch::autograd::Function<ScatterPatches> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& patches, const OptionalTensor& visible,
-                            int64_t channels, int64_t height, int64_t width, int64_t patch, bool channel_last,
-                            double fill) {
+                            std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch,
+                            bool channel_last, double fill) {
     context->save_for_backward({visible.value_or(at::Tensor())});
     context->saved_data["patch"] = patch;
     context->saved_data["channel_last"] = channel_last;
@@ -181,17 +188,18 @@ struct ScatterPatches : torch::autograd::Function<ScatterPatches> {
   }
 };
 
-at::Tensor gather_patches_autograd(const at::Tensor& x, const OptionalTensor& visible, int64_t patch,
+at::Tensor gather_patches_autograd(const at::Tensor& x, const OptionalTensor& visible, std::int64_t patch,
                                    bool channel_last) {
   return GatherPatches::apply(x, visible, patch, channel_last);
 }
 
-at::Tensor scatter_patches_autograd(const at::Tensor& patches, const OptionalTensor& visible, int64_t channels,
-                                    int64_t height, int64_t width, int64_t patch, bool channel_last, double fill) {
+at::Tensor scatter_patches_autograd(const at::Tensor& patches, const OptionalTensor& visible, std::int64_t channels,
+                                    std::int64_t height, std::int64_t width, std::int64_t patch, bool channel_last,
+                                    double fill) {
   return ScatterPatches::apply(patches, visible, channels, height, width, patch, channel_last, fill);
 }
 
-OptionalTensor checked_visible(const char* op, const at::Tensor& visible, int64_t batch, const PatchGrid& grid,
+OptionalTensor checked_visible(const char* op, const at::Tensor& visible, std::int64_t batch, const PatchGrid& grid,
                                at::Device device) {
   if (!visible.defined()) return std::nullopt;
   const std::string fault = visible_fault(visible, batch, grid_patches(grid), device);
@@ -199,7 +207,7 @@ OptionalTensor checked_visible(const char* op, const at::Tensor& visible, int64_
   return visible.contiguous();
 }
 
-void check_sides(const char* op, int64_t height, int64_t width, int64_t patch) {
+void check_sides(const char* op, std::int64_t height, std::int64_t width, std::int64_t patch) {
   TORCH_CHECK(patch >= 1 && height % patch == 0 && width % patch == 0, op, ": images of ", height, " x ", width,
               " pixels cannot be cut into patches of ", patch);
 }
@@ -224,7 +232,7 @@ at::Tensor scatter_patches(const at::Tensor& patches, const at::Tensor& visible,
               patches.scalar_type());
   const PatchGrid grid{patches.size(2) / (patch * patch), height, width, patch, order == PatchOrder::channel_last};
   const OptionalTensor numbers = checked_visible("scatter_patches", visible, patches.size(0), grid, patches.device());
-  const int64_t shown = shown_patches(numbers, grid);
+  const std::int64_t shown = shown_patches(numbers, grid);
   TORCH_CHECK(patches.size(1) == shown, "scatter_patches: ", patches.size(1), " patches an image, expected ", shown);
   return call_scatter(patches.contiguous(), numbers, grid.channels, height, width, patch, grid.channel_last, fill);
 }

@@ -27,58 +27,60 @@ using OptionalTensor = std::optional<at::Tensor>;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t grain = 1 << 14;  // values a thread adds at least
+constexpr std::int64_t grain = 1 << 14;  // values a thread adds at least
 
-const int64_t* numbers_or_null(const OptionalTensor& visible) {
-  return visible.has_value() ? visible->const_data_ptr<int64_t>() : nullptr;
+const std::int64_t* numbers_or_null(const OptionalTensor& visible) {
+  return visible.has_value() ? visible->const_data_ptr<std::int64_t>() : nullptr;
 }
 
-OptionalTensor slots_of(const OptionalTensor& visible, int64_t patches) {
+OptionalTensor slots_of(const OptionalTensor& visible, std::int64_t patches) {
   return visible.has_value() ? OptionalTensor(visible_slots(*visible, patches)) : std::nullopt;
 }
 
 at::Tensor visible_tokens_cpu(const at::Tensor& first, const at::Tensor& patches, const at::Tensor& positions,
                               const OptionalTensor& visible) {
-  const int64_t batch = first.size(0), before = first.size(1), shown = patches.size(1), width = first.size(2);
-  const int64_t length = before + shown;
+  const std::int64_t batch = first.size(0), before = first.size(1), shown = patches.size(1), width = first.size(2);
+  const std::int64_t length = before + shown;
   at::Tensor out = at::empty({batch, length, width}, first.options());
   const float* first_rows = first.const_data_ptr<float>();
   const float* patch_rows = patches.const_data_ptr<float>();
   const float* table = positions.const_data_ptr<float>();
-  const int64_t* numbers = numbers_or_null(visible);
+  const std::int64_t* numbers = numbers_or_null(visible);
   float* tokens = out.mutable_data_ptr<float>();
-  at::parallel_for(
-      0, batch * length, std::max<int64_t>(1, grain / std::max<int64_t>(1, width)), [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t image = i / length, row = i % length;
-          const int64_t* seen = numbers ? numbers + image * shown : nullptr;
-          const float* __restrict__ value = row < before ? first_rows + (image * before + row) * width
-                                                         : patch_rows + (image * shown + row - before) * width;
-          const float* __restrict__ place = table + position_row(row, before, seen) * width;
-          float* __restrict__ token = tokens + i * width;
-          for (int64_t c = 0; c < width; ++c) token[c] = value[c] + place[c];
-        }
-      });
+  at::parallel_for(0, batch * length, std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, width)),
+                   [=](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       const std::int64_t image = i / length, row = i % length;
+                       const std::int64_t* seen = numbers ? numbers + image * shown : nullptr;
+                       const float* __restrict__ value = row < before
+                                                             ? first_rows + (image * before + row) * width
+                                                             : patch_rows + (image * shown + row - before) * width;
+                       const float* __restrict__ place = table + position_row(row, before, seen) * width;
+                       float* __restrict__ token = tokens + i * width;
+                       for (std::int64_t c = 0; c < width; ++c) token[c] = value[c] + place[c];
+                     }
+                   });
   return out;
 }
 
-at::Tensor position_sums_cpu(const at::Tensor& tokens, const OptionalTensor& visible, int64_t first, int64_t patches) {
-  const int64_t batch = tokens.size(0), length = tokens.size(1), width = tokens.size(2);
+at::Tensor position_sums_cpu(const at::Tensor& tokens, const OptionalTensor& visible, std::int64_t first,
+                             std::int64_t patches) {
+  const std::int64_t batch = tokens.size(0), length = tokens.size(1), width = tokens.size(2);
   at::Tensor out = at::empty({first + patches, width}, tokens.options());
   const OptionalTensor slots = slots_of(visible, patches);
   const float* values = tokens.const_data_ptr<float>();
-  const int64_t* slot = numbers_or_null(slots);
+  const std::int64_t* slot = numbers_or_null(slots);
   float* sums = out.mutable_data_ptr<float>();
-  const int64_t rows = std::max<int64_t>(1, grain / std::max<int64_t>(1, batch * width));
-  at::parallel_for(0, first + patches, rows, [=](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
+  const std::int64_t rows = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, batch * width));
+  at::parallel_for(0, first + patches, rows, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
       float* __restrict__ sum = sums + row * width;
       std::fill_n(sum, width, 0.0f);
-      for (int64_t image = 0; image < batch; ++image) {
-        const int64_t token = token_row(row, first, slot ? slot + image * patches : nullptr);
+      for (std::int64_t image = 0; image < batch; ++image) {
+        const std::int64_t token = token_row(row, first, slot ? slot + image * patches : nullptr);
         if (token < 0) continue;
         const float* __restrict__ value = values + (image * length + token) * width;
-        for (int64_t c = 0; c < width; ++c) sum[c] += value[c];
+        for (std::int64_t c = 0; c < width; ++c) sum[c] += value[c];
       }
     }
   });
@@ -99,7 +101,8 @@ at::Tensor visible_tokens_cuda(const at::Tensor& first, const at::Tensor& patche
   return out;
 }
 
-at::Tensor position_sums_cuda(const at::Tensor& tokens, const OptionalTensor& visible, int64_t first, int64_t patches) {
+at::Tensor position_sums_cuda(const at::Tensor& tokens, const OptionalTensor& visible, std::int64_t first,
+                              std::int64_t patches) {
   const c10::cuda::CUDAGuard on_device(tokens.device());
   const TokenSizes sizes{tokens.size(0), first, tokens.size(1) - first, patches, tokens.size(2)};
   at::Tensor out = at::empty({first + patches, sizes.width}, tokens.options());
@@ -120,10 +123,11 @@ at::Tensor call_tokens(const at::Tensor& first, const at::Tensor& patches, const
   return op.call(first, patches, positions, visible);
 }
 
-at::Tensor call_position_sums(const at::Tensor& tokens, const OptionalTensor& visible, int64_t first, int64_t patches) {
+at::Tensor call_position_sums(const at::Tensor& tokens, const OptionalTensor& visible, std::int64_t first,
+                              std::int64_t patches) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("assay::position_sums", "")
-                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, int64_t, int64_t)>();
+                             .typed<at::Tensor(const at::Tensor&, const OptionalTensor&, std::int64_t, std::int64_t)>();
   return op.call(tokens, visible, first, patches);
 }
 
@@ -138,7 +142,7 @@ struct VisibleTokens : torch::autograd::Function<VisibleTokens> {
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const at::Tensor visible = context->get_saved_variables()[0], gradient = gradients[0].contiguous();
-    const int64_t first = context->saved_data["first"].toInt();
+    const std::int64_t first = context->saved_data["first"].toInt();
     at::Tensor of_positions;
     if (context->needs_input_grad(2))
       of_positions = call_position_sums(gradient, visible.defined() ? OptionalTensor(visible) : std::nullopt, first,
@@ -172,14 +176,14 @@ at::Tensor visible_tokens(const at::Tensor& first, const at::Tensor& patches, co
   check_rows(first, first, "first");
   check_rows(first, patches, "patches");
   check_rows(first, positions, "positions");
-  const int64_t all = positions.size(0) - first.size(1);
+  const std::int64_t all = positions.size(0) - first.size(1);
   OptionalTensor numbers;
   if (visible.defined()) {
     const std::string fault = visible_fault(visible, first.size(0), all, first.device());
     TORCH_CHECK(fault.empty(), "visible_tokens: ", fault);
     numbers = visible.contiguous();
   }
-  const int64_t shown = numbers.has_value() ? numbers->size(1) : all;
+  const std::int64_t shown = numbers.has_value() ? numbers->size(1) : all;
   TORCH_CHECK(patches.size(1) == shown, "visible_tokens: ", patches.size(1), " patches an image, expected ", shown);
   return call_tokens(first.contiguous(), patches.contiguous(), positions.contiguous(), numbers);
 }

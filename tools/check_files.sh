@@ -33,4 +33,25 @@ if git grep -nE --untracked '\bset_num_threads\b' -- '*.cpp' '*.h' ':!kernels/th
   echo "^ at::set_num_threads may be lost to what another thread sets; ThreadCount (kernels/thread_count.h) is not" >&2
   status=1
 fi
+
+# A source is read in one sitting, and the list of a folder fits into a reader's head.
+sources() {
+  git ls-files -z --cached --others --exclude-standard -- '*.h' '*.cpp' '*.cu' |
+    while IFS= read -r -d '' file; do [[ ! -f $file ]] || printf '%s\n' "$file"; done
+}
+most_lines=450 most_modules=25
+while read -r lines file; do
+  if ((lines > most_lines)) && [[ $file != total ]]; then
+    echo "$file: $lines lines; a source has at most $most_lines: move what can be named by itself to a file of that name" >&2
+    status=1
+  fi
+done < <(sources | tr '\n' '\0' | xargs -r0 wc -l)
+# The formula and the launcher of a kernel belong to its module.
+while read -r modules folder; do
+  if ((modules > most_modules)); then
+    echo "$folder/: $modules modules; a folder holds at most $most_modules: divide it by what may include what" \
+      "(tools/check_layers.py), never by kind" >&2
+    status=1
+  fi
+done < <(sources | sed -E 's/(_cuda|_math)?\.(h|cpp|cu)$//' | sort -u | sed 's|/[^/]*$||' | uniq -c)
 exit "$status"

@@ -70,7 +70,8 @@ std::vector<RunRow> new_runs(const std::vector<MethodRuns>& methods, const std::
 std::vector<MethodRuns> recorded_methods(const std::vector<RunRow>& runs, std::int64_t asked) {
   std::vector<MethodRuns> methods;
   for (const RunRow& run : runs) {
-    if (std::any_of(methods.begin(), methods.end(), [&](const MethodRuns& m) { return m.configured.entry->id == run.method; }))
+    if (std::any_of(methods.begin(), methods.end(),
+                    [&](const MethodRuns& m) { return m.configured.entry->id == run.method; }))
       continue;
     const MethodEntry& method = method_entry(run.method);
     methods.push_back(method_runs(method.configured(method.tier(run.tier), run.config)));
@@ -89,8 +90,7 @@ BatchResult execute(const RunRequest& request) {
   const at::Device device = choose_device(request.device);
   const int threads = thread_total(request.threads);
   std::vector<MethodRuns> methods;
-  for (const std::string& id : ids)
-    methods.push_back(method_runs(configured_method(id, request)));
+  for (const std::string& id : ids) methods.push_back(method_runs(configured_method(id, request)));
 
   BatchRow batch;
   batch.command = request.command;
@@ -102,7 +102,8 @@ BatchResult execute(const RunRequest& request) {
   Store store = Store::open_or_create(request.store);
   Recorder recorder(store);
   const RowId id = recorder.begin_batch_with_runs(batch, runs);
-  for (MethodRuns& of_method : methods) of_method.tasks = unfinished_tasks(runs, of_method.configured.entry->id, device, threads);
+  for (MethodRuns& of_method : methods)
+    of_method.tasks = unfinished_tasks(runs, of_method.configured.entry->id, device, threads);
   execute_batch({store, recorder, id, device, threads, request.checkpoint_seconds}, methods);
   return read_batch(store, id);
 }

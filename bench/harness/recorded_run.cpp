@@ -103,10 +103,10 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
   for (const ProtocolUse& use : out.protocols) {
     const Protocol protocol = used_protocol(use);
     context_.recorder->upsert_protocol({.name = protocol.id,
-                                      .hash = {},
-                                      .description = protocol.description,
-                                      .origin = protocol.origin,
-                                      .choices = protocol.choices});
+                                        .hash = {},
+                                        .description = protocol.description,
+                                        .origin = protocol.origin,
+                                        .choices = protocol.choices});
   }
   for (const Score& score : out.scores) {
     ScoreRow row;

@@ -30,7 +30,9 @@ at::Tensor visible_in(const Case& c, const MaskUVitConfig& config) {
   return maskdm::visible_of_masks(c.tensor("mask").narrow(1, config.extras(), config.all_patches()));
 }
 
-maskdm::Objective objective_of(const Case& c) { return maskdm::read_objective(c.text_or("objective", "pred_noise")); }
+maskdm::Objective objective_of(const Case& c) {
+  return value_of("objective", c.text_or("objective", "pred_noise"), maskdm::objective_names);
+}
 
 /// The forward process by the arguments of the official GaussianDiffusion.
 Process process_of(const Case& c, const MaskUVitConfig& config) {
@@ -58,8 +60,8 @@ at::Tensor loss_weight(const Case& c, const Process& process) {
 MaskedLoss loss_of(const Case& c, const MaskUVit& net, const at::Tensor& x_start) {
   const Process process = process_of(c, net.config());
   return maskdm::masked_loss(net, process, x_start, c.tensor("t"), c.tensor("noise"), visible_in(c, net.config()),
-                             c.tensor_or_undefined("y"), objective_of(c), maskdm::read_loss(c.text("loss_type")),
-                             loss_weight(c, process));
+                             c.tensor_or_undefined("y"), objective_of(c),
+                             value_of("loss", c.text("loss_type"), maskdm::loss_names), loss_weight(c, process));
 }
 
 /// One band under `name`; with wavelets "approx" and "detail", as the official network returns them.

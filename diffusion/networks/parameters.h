@@ -15,7 +15,8 @@ class SafetensorsFile;
 class SafetensorsWriter;
 
 /// How a parameter starts; the bounds are those of the layers of the official code (PyTorch's defaults). normal_002 has
-/// deviation 0.02, as vision transformers start (timm cuts it at 2, a hundred deviations away).
+/// deviation 0.02, as vision transformers start. The official code truncates it at 2, a hundred deviations away, which
+/// never happens.
 enum class Initial { zeros, ones, uniform_fan_in, normal, normal_fan_in, normal_002 };
 
 /// A parameter of a network as its layers see it; filled by Parameters::materialise.

@@ -10,20 +10,30 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/nearest.h"
+#include "core/names.h"
 #include "diffusion/process/respacing.h"
 #include "kernels/host_tensor.h"
 
 namespace assay {
 namespace {
 
+constexpr Names<MeanType> mean_names = {
+    {"epsilon", MeanType::epsilon}, {"start_x", MeanType::start_x}, {"previous_x", MeanType::previous_x}};
+constexpr Names<VarianceType> variance_names = {{"fixed_small", VarianceType::fixed_small},
+                                                {"fixed_large", VarianceType::fixed_large},
+                                                {"learned", VarianceType::learned},
+                                                {"learned_range", VarianceType::learned_range}};
+constexpr Names<LossType> loss_names = {{"mse", LossType::mse},
+                                        {"rescaled_mse", LossType::rescaled_mse},
+                                        {"kl", LossType::kl},
+                                        {"rescaled_kl", LossType::rescaled_kl}};
+
 template <class Type>
-Type read_name(const char* what, const std::string& name, const std::vector<std::string>& names) {
+Type in_either_case(const char* kind, const std::string& name, const Names<Type>& names) {
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  const auto found = std::find(names.begin(), names.end(), lower);
-  if (found == names.end()) throw InputError(unknown_name_message(what, name, names));
-  return static_cast<Type>(found - names.begin());
+  if (const auto type = find_value(lower, names)) return *type;
+  throw InputError(unknown_name_message(kind, name, listed(names)));
 }
 
 std::vector<double> each(const std::vector<double>& table, double (*f)(double)) {
@@ -63,18 +73,13 @@ ProcessTables make_tables(const std::vector<double>& betas) {
 
 }  // namespace
 
-MeanType read_mean_type(const std::string& name) {
-  return read_name<MeanType>("model mean type", name, {"epsilon", "start_x", "previous_x"});
-}
+MeanType read_mean_type(const std::string& name) { return in_either_case("model mean type", name, mean_names); }
 
 VarianceType read_variance_type(const std::string& name) {
-  return read_name<VarianceType>("model variance type", name,
-                                 {"fixed_small", "fixed_large", "learned", "learned_range"});
+  return in_either_case("model variance type", name, variance_names);
 }
 
-LossType read_loss_type(const std::string& name) {
-  return read_name<LossType>("loss type", name, {"mse", "rescaled_mse", "kl", "rescaled_kl"});
-}
+LossType read_loss_type(const std::string& name) { return in_either_case("loss type", name, loss_names); }
 
 GaussianProcess::GaussianProcess(const NoiseSchedule& schedule, const GaussianProcessOptions& options)
     : options_(options), original_steps_(schedule.steps()), map_(space_timesteps(schedule.steps(), options.respacing)) {

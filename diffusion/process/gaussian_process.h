@@ -57,16 +57,15 @@ struct PredictedStep {
 
 /// guided-diffusion's GaussianDiffusion on a respaced chain (gaussian_diffusion.py, respace.py).
 ///
-/// Everywhere: images are [B, C, H, W] (any rank with a channel axis 1 does); `t` is [B] int64 on the device of x and
-/// indexes the *respaced* chain; constants are worked out in double and rounded to the type of x, so double stays
-/// double. Networks are called by the caller, with model_timesteps(t).
+/// In all members images are [B, C, H, W] (any rank whose axis 1 is the channels will do), and `t` is [B] int64 on the
+/// device of x and indexes the *respaced* chain. Constants are worked out in double and rounded to the type of x, so
+/// double stays double. The caller evaluates the network, at model_timesteps(t).
 class GaussianProcess {
  public:
   /// Throws InputError for a respacing that does not fit the schedule and for a chain of fewer than two steps.
   GaussianProcess(const NoiseSchedule& schedule, const GaussianProcessOptions& options);
 
   std::int64_t steps() const { return static_cast<std::int64_t>(map_.size()); }
-  std::int64_t original_steps() const { return original_steps_; }
   const GaussianProcessOptions& options() const { return options_; }
   const ProcessTables& tables() const { return tables_; }
   /// The original step of each step of the chain.

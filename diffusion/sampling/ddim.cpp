@@ -12,18 +12,11 @@
 
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "core/nearest.h"
 #include "diffusion/process/dynamic_threshold.h"
 #include "diffusion/process/respacing.h"
 #include "kernels/guided_ddim_step.h"
 
 namespace assay {
-
-DdimVariant read_ddim_variant(const std::string& name) {
-  if (name == "sgdm") return DdimVariant::sgdm;
-  if (name == "adm") return DdimVariant::adm;
-  throw InputError(unknown_name_message("DDIM variant", name, {"sgdm", "adm"}));
-}
 
 std::vector<DdimStep> ddim_steps(const NoiseSchedule& schedule, DdimVariant variant, std::int64_t count, double eta) {
   const std::int64_t total = schedule.steps();

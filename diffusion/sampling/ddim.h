@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/names.h"
 #include "diffusion/process/noise_schedule.h"
 #include "diffusion/sampling/sampler.h"
 
@@ -19,7 +20,7 @@ namespace assay {
 ///         from the clipped x0
 enum class DdimVariant { sgdm, adm };
 
-DdimVariant read_ddim_variant(const std::string& name);
+inline constexpr Names<DdimVariant> ddim_variant_names = {{"sgdm", DdimVariant::sgdm}, {"adm", DdimVariant::adm}};
 
 /// One step of a DDIM trajectory.
 struct DdimStep {

@@ -1,22 +1,19 @@
 #include "diffusion/sampling/make_sampler.h"
 
+#include <fmt/format.h>
+
 #include <limits>
-#include <utility>
 
 #include "core/error.h"
-#include "core/nearest.h"
 #include "diffusion/sampling/diffusers/dpm_scheduler.h"
 #include "diffusion/sampling/diffusers/euler_scheduler.h"
 #include "diffusion/sampling/diffusers/pndm_scheduler.h"
 #include "diffusion/sampling/plms.h"
 #include "diffusion/sampling/scheduler_sampler.h"
+#include "diffusion/sampling/vp_sde.h"
 
 namespace assay {
 namespace {
-
-const std::vector<std::pair<std::string, SamplerKind>> kinds = {
-    {"ddim", SamplerKind::ddim}, {"ddpm", SamplerKind::ddpm},        {"plms", SamplerKind::plms},
-    {"pndm", SamplerKind::pndm}, {"dpm++2m", SamplerKind::dpmpp_2m}, {"euler", SamplerKind::euler}};
 
 template <class Scheduler_, class Options>
 std::unique_ptr<Sampler> of_scheduler(const NoiseSchedule& schedule, const Options& options, std::int64_t steps) {
@@ -25,21 +22,6 @@ std::unique_ptr<Sampler> of_scheduler(const NoiseSchedule& schedule, const Optio
 }
 
 }  // namespace
-
-const std::vector<std::string>& sampler_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const auto& [name, kind] : kinds) all.push_back(name);
-    return all;
-  }();
-  return names;
-}
-
-SamplerKind read_sampler(const std::string& name) {
-  for (const auto& [known, kind] : kinds)
-    if (known == name) return kind;
-  throw InputError(unknown_name_message("sampler", name, sampler_names()));
-}
 
 std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const NoiseSchedule& schedule, const DdimOptions& options) {
   switch (kind) {
@@ -60,18 +42,24 @@ std::unique_ptr<Sampler> make_sampler(SamplerKind kind, const NoiseSchedule& sch
       return of_scheduler<PndmScheduler>(schedule, pndm, options.steps);
     }
     case SamplerKind::dpmpp_2m: {
-      DpmSolverOptions dpm;
+      DpmOptions dpm;
       // A largest value of 1 makes thresholding a plain clamp to [-1, 1].
       const double quantile = options.threshold_quantile;
       if (options.clip)
         dpm.thresholding = DynamicThreshold{quantile, quantile < 1 ? std::numeric_limits<double>::infinity() : 1.0};
-      return of_scheduler<DpmSolverScheduler>(schedule, dpm, options.steps);
+      return of_scheduler<DpmScheduler>(schedule, dpm, options.steps);
     }
     case SamplerKind::euler: {
       EulerOptions euler;
       euler.spacing = Spacing::trailing;
       return of_scheduler<EulerScheduler>(schedule, euler, options.steps);
     }
+    case SamplerKind::euler_maruyama:
+      // The SDE's beta(t) is what the linear schedule of 1000 steps cuts into steps.
+      if (schedule.name != "linear" || schedule.steps() != 1000)
+        throw InputError(fmt::format("sampler euler-maruyama: the schedule is {} of {} steps; accepted: linear of 1000",
+                                     schedule.name, schedule.steps()));
+      return std::make_unique<EulerMaruyamaSampler>(options.steps);
   }
   throw Error("unreachable");
 }

@@ -16,10 +16,10 @@ enum class WeightAverage { none, ema };
 /// `optimizer.second`.
 class FlatAdamW {
  public:
-  /// Moments of zero, the average at the weights as they are. `parameters`, which must outlive this, gather gradients
-  /// for as long as this lives. After that they are plain values: LibTorch multiplies in another way where a factor
-  /// asks for gradients, even where none are recorded, and a network that was trained here is to predict the bits of
-  /// the one that its file holds.
+  /// Moments of zero, the average at the weights as they are. `parameters`, which must outlive this object, record
+  /// gradients while it lives and are plain values afterwards. LibTorch multiplies in another way where a factor
+  /// requires gradients, even where none are recorded, and a network that was trained here must predict the same bits
+  /// as the one that is loaded from its file.
   FlatAdamW(Parameters& parameters, WeightAverage average);
   ~FlatAdamW();
   FlatAdamW(const FlatAdamW&) = delete;

@@ -15,7 +15,7 @@
 namespace assay {
 namespace {
 
-class Uniform : public StepSampler {
+class Uniform : public TimestepSampler {
  public:
   explicit Uniform(std::int64_t steps) : steps_(steps) {}
   Draw draw(RandomStream& random) const override {
@@ -29,7 +29,7 @@ class Uniform : public StepSampler {
   std::int64_t steps_;
 };
 
-class LossSecondMoment : public StepSampler {
+class LossSecondMoment : public TimestepSampler {
  public:
   explicit LossSecondMoment(std::int64_t steps)
       : history_(static_cast<std::size_t>(steps * kept)), counts_(static_cast<std::size_t>(steps)) {
@@ -111,15 +111,15 @@ class LossSecondMoment : public StepSampler {
 
 }  // namespace
 
-const std::vector<std::string>& step_sampler_names() {
+const std::vector<std::string>& timestep_sampler_names() {
   static const std::vector<std::string> names = {"uniform", "loss-second-moment"};
   return names;
 }
 
-std::unique_ptr<StepSampler> make_step_sampler(const std::string& name, std::int64_t steps) {
+std::unique_ptr<TimestepSampler> make_timestep_sampler(const std::string& name, std::int64_t steps) {
   if (name == "uniform") return std::make_unique<Uniform>(steps);
   if (name == "loss-second-moment") return std::make_unique<LossSecondMoment>(steps);
-  throw InputError(unknown_name_message("step sampler", name, step_sampler_names()));
+  throw InputError(unknown_name_message("step sampler", name, timestep_sampler_names()));
 }
 
 }  // namespace assay

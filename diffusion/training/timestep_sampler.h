@@ -12,9 +12,9 @@ class SafetensorsWriter;
 
 /// Draws the time steps of training examples (guided-diffusion resample.py). A step drawn with probability p has the
 /// importance weight 1 / (T p), so that the expected loss is the uniform one's.
-class StepSampler {
+class TimestepSampler {
  public:
-  virtual ~StepSampler() = default;
+  virtual ~TimestepSampler() = default;
   struct Draw {
     std::int64_t step;
     double weight;
@@ -27,11 +27,11 @@ class StepSampler {
   virtual void load(const SafetensorsFile& file) = 0;
 };
 
-const std::vector<std::string>& step_sampler_names();
+const std::vector<std::string>& timestep_sampler_names();
 
 /// "uniform" or "loss-second-moment". The latter draws in proportion to the root of the mean of the last 10 squared
 /// losses of each step, mixed with 0.1 % of uniform; it is uniform until every step has seen 10 losses.
 /// Throws InputError for another name.
-std::unique_ptr<StepSampler> make_step_sampler(const std::string& name, std::int64_t steps);
+std::unique_ptr<TimestepSampler> make_timestep_sampler(const std::string& name, std::int64_t steps);
 
 }  // namespace assay

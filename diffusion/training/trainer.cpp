@@ -23,7 +23,8 @@
 namespace assay {
 namespace {
 
-const char* name_of(DenoisingObjective loss) { return loss == DenoisingObjective::hybrid ? "hybrid" : "mse"; }
+constexpr Names<DenoisingObjective> loss_names = {{"mse", DenoisingObjective::mse},
+                                                  {"hybrid", DenoisingObjective::hybrid}};
 
 /// The tensors of one training batch.
 struct Batch {
@@ -35,7 +36,7 @@ struct Batch {
 
 /// Draws the batch of `step`; every example has its own stream.
 Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const TrainOptions& options,
-                 const StepSampler& sampler, std::uint64_t seed, std::int64_t step, EpochOrder& order) {
+                 const TimestepSampler& sampler, std::uint64_t seed, std::int64_t step, EpochOrder& order) {
   const std::int64_t size = options.batch, pixels = set.images.numel() / set.images.size(0);
   const at::Tensor index = at::empty({size}, at::kLong), timesteps = at::empty({size}, at::kLong);
   const at::Tensor signal = at::empty({size, 1, 1, 1}, at::kFloat), scale = at::empty({size, 1, 1, 1}, at::kFloat);
@@ -80,7 +81,8 @@ void check_fit(const TrainableDenoiser& network, const TrainingSet& set, const T
   const bool hybrid = options.loss == DenoisingObjective::hybrid;
   if (hybrid != network.learned_variance())
     throw InputError(fmt::format("training: loss {} on images of {} channels needs out_channels {}, the network {}",
-                                 name_of(options.loss), set.images.size(1), (hybrid ? 2 : 1) * set.images.size(1),
+                                 name_of(options.loss, loss_names), set.images.size(1),
+                                 (hybrid ? 2 : 1) * set.images.size(1),
                                  hybrid ? "learns no variance" : "learns the variance too"));
   const std::int64_t width = vector_width(set.blocks), channels = layout_width(set.blocks);
   if (!network.has_null_condition()) {
@@ -113,9 +115,8 @@ TrainOptions read_train_options(const nlohmann::json& object, const std::string&
   o.warmup_steps = reader.integer("warmup_steps", o.warmup_steps, 0);
   o.ema_decay = reader.real("ema_decay", o.ema_decay, 0.0, 0.9999999);
   o.condition_dropout = reader.real("condition_dropout", o.condition_dropout, 0.0, 1.0);
-  o.loss = reader.one_of("loss", name_of(o.loss), {"mse", "hybrid"}) == "hybrid" ? DenoisingObjective::hybrid
-                                                                                 : DenoisingObjective::mse;
-  o.step_sampler = reader.one_of("step_sampler", o.step_sampler, step_sampler_names());
+  o.loss = reader.choice("loss", o.loss, loss_names);
+  o.timestep_sampler = reader.one_of("step_sampler", o.timestep_sampler, timestep_sampler_names());
   reader.finish();
   return o;
 }
@@ -130,8 +131,8 @@ nlohmann::json to_json(const TrainOptions& o) {
           {"warmup_steps", o.warmup_steps},
           {"ema_decay", o.ema_decay},
           {"condition_dropout", o.condition_dropout},
-          {"loss", name_of(o.loss)},
-          {"step_sampler", o.step_sampler}};
+          {"loss", name_of(o.loss, loss_names)},
+          {"step_sampler", o.timestep_sampler}};
 }
 
 TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, const TrainingSet& set,
@@ -141,10 +142,10 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
   check_fit(network, set, options);
   GaussianProcessOptions process_options;
   if (options.loss == DenoisingObjective::hybrid) process_options.variance = VarianceType::learned_range;
-  const bool plain = options.loss == DenoisingObjective::mse && options.step_sampler == "uniform";
+  const bool plain = options.loss == DenoisingObjective::mse && options.timestep_sampler == "uniform";
   const std::optional<GaussianProcess> process =
       plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
-  const std::unique_ptr<StepSampler> sampler = make_step_sampler(options.step_sampler, schedule.steps());
+  const std::unique_ptr<TimestepSampler> sampler = make_timestep_sampler(options.timestep_sampler, schedule.steps());
   ResumableTraining training(network.parameters(), WeightAverage::ema, options.steps,
                              {file, identity, checkpoint_seconds},
                              {[&](SafetensorsWriter& state) { sampler->save(state); },

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "diffusion/condition_block.h"
 #include "diffusion/networks/trainable_denoiser.h"
 #include "diffusion/process/noise_schedule.h"
@@ -39,7 +40,7 @@ struct TrainOptions {
   double ema_decay = 0.9999;        // warmed up as min(ema_decay, (1 + n) / (10 + n))
   double condition_dropout = 0.1;   // probability of the null condition; must be 0 where the network has none
   DenoisingObjective loss = DenoisingObjective::mse;
-  std::string step_sampler = "uniform";  // or "loss-second-moment", as make_step_sampler() takes it
+  std::string timestep_sampler = "uniform";  // or "loss-second-moment", as make_timestep_sampler() takes it
 };
 
 TrainOptions read_train_options(const nlohmann::json& object, const std::string& where);
@@ -61,6 +62,8 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
 /// Which of a checkpoint's weights: SGDM's own evaluation samples the raw ones (its published code wraps no EMA scope
 /// there).
 enum class CheckpointWeights { raw, ema };
+inline constexpr Names<CheckpointWeights> checkpoint_weights_names = {{"raw", CheckpointWeights::raw},
+                                                                      {"ema", CheckpointWeights::ema}};
 
 /// Loads a checkpoint written by train(). Throws InputError when the file is broken, of another network, or when its
 /// identity differs from `identity` (empty: not checked).

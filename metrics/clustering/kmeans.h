@@ -9,8 +9,8 @@ namespace assay {
 
 /// Options of k-means as FAISS trains it and Self-Guided Diffusion uses it (its published code).
 struct KMeansConfig {
-  std::int64_t clusters = 100;   ///< at least 1, at most the number of training points
-  std::int64_t iterations = 30;  ///< Lloyd iterations, at least 1
+  std::int64_t clusters = 100;   // at least 1, at most the number of training points
+  std::int64_t iterations = 30;  // Lloyd iterations, at least 1
   /// Training uses a random subset of at most this many points per cluster; 0 uses all.
   std::int64_t max_points_per_centroid = 256;
   /// Scale training features to unit length (zero vectors stay).
@@ -22,10 +22,10 @@ struct KMeansConfig {
 };
 
 struct KMeans {
-  at::Tensor centroids;             ///< float32 [K, D] on the CPU
-  std::vector<double> inertia;      ///< sum of squared distances before each iteration's update
-  std::vector<std::int64_t> empty;  ///< clusters that were empty and split a big one, per iteration
-  std::int64_t points = 0;          ///< training points after subsampling
+  at::Tensor centroids;             // float32 [K, D] on the CPU
+  std::vector<double> inertia;      // sum of squared distances before each iteration's update
+  std::vector<std::int64_t> empty;  // clusters that were empty and split a big one, per iteration
+  std::int64_t points = 0;          // training points after subsampling
 };
 
 /// Called after each iteration with the iterations done, of how many, and the inertia.

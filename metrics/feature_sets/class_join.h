@@ -9,15 +9,15 @@ namespace assay {
 
 /// A class that one side alone has, and how many images of it.
 struct LoneClass {
-  std::string name;  ///< or its number in decimal
+  std::string name;  // or its number in decimal
   std::int64_t images = 0;
 };
 
 /// How the classes of two sets were brought together.
 struct ClassJoin {
-  bool by_name = false;                                     ///< else by number
-  std::vector<LoneClass> reference_alone, generated_alone;  ///< in natural order
-  std::vector<std::string> notes;                           ///< what a user has to know of it, one line each
+  bool by_name = false;                                     // else by number
+  std::vector<LoneClass> reference_alone, generated_alone;  // in natural order
+  std::vector<std::string> notes;                           // what a user has to know of it, one line each
 };
 
 /// Gives both sets labels that mean the same class: by name, compared exactly, where both have names; by number where

@@ -12,11 +12,11 @@ namespace assay {
 
 /// What of a file's features is kept in memory.
 enum class KeepOfFeatures {
-  samples,                 ///< all
-  rounded,                 ///< features as float32, not as doubles
-  rounded_and_statistics,  ///< the same, and mean and covariance of doubles where there are more samples than
-                           ///< dimensions
-  statistics               ///< mean and covariance alone where there are more samples than dimensions, no logits
+  samples,                 // all
+  rounded,                 // features as float32, not as doubles
+  rounded_and_statistics,  // the same, and mean and covariance of doubles where there are more samples than
+                           // dimensions
+  statistics               // mean and covariance alone where there are more samples than dimensions, no logits
 };
 
 /// Reads features or statistics of a set of images from .safetensors, .npz or .npy, told apart by what the file holds

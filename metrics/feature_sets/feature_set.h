@@ -15,10 +15,10 @@ class DoubleMoments;
 
 /// What is known of one set of images: a feature vector for each, class logits for each, or statistics alone.
 struct FeatureSet {
-  std::string name;        ///< the file, for messages
-  std::string hash;        ///< of the numbers, whatever file holds them (core/hash.h)
-  std::int64_t count = 0;  ///< samples; 0 where a statistics file does not say
-  std::int64_t width = 0;  ///< numbers a sample
+  std::string name;        // the file, for messages
+  std::string hash;        // of the numbers, whatever file holds them (core/hash.h)
+  std::int64_t count = 0;  // samples; 0 where a statistics file does not say
+  std::int64_t width = 0;  // numbers a sample
 
   /// [count, width], row after row, all finite. Empty: statistics or logits alone.
   std::span<const float> features;

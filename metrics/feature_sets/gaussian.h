@@ -10,7 +10,7 @@ namespace assay {
 /// A Gaussian fitted to feature vectors. Either `covariance` [d, d] or, from fewer samples than dimensions, `rows`
 /// [n - 1, d] with covariance = rows^T rows exactly of rank n - 1; the other one is empty.
 struct Gaussian {
-  std::int64_t count = 0;  ///< samples behind it, 0 where unknown
+  std::int64_t count = 0;  // samples behind it, 0 where unknown
   Eigen::VectorXd mean;
   Eigen::MatrixXd covariance;
   Eigen::MatrixXd rows;

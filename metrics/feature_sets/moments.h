@@ -13,8 +13,8 @@ namespace assay {
 
 /// What a covariance is divided by.
 enum class Divisor {
-  n_minus_1,  ///< numpy.cov's default, as the published FID code uses
-  n           ///< maximum likelihood
+  n_minus_1,  // numpy.cov's default, as the published FID code uses
+  n           // maximum likelihood
 };
 
 /// Count, mean and sums of outer products of feature vectors, gathered in double, sample by sample index.

@@ -5,15 +5,19 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "core/natural_order.h"
-#include "core/nearest.h"
 
 namespace assay {
 namespace {
+
+constexpr Names<PairRule> rule_names = {
+    {"stem", PairRule::stem}, {"number", PairRule::number}, {"order", PairRule::order}};
 
 using Strings = std::vector<std::string>;
 
@@ -225,26 +229,9 @@ std::string note_of(const RowNames& a, const RowNames& b, const RowPairing& pair
 
 }  // namespace
 
-std::string_view name_of(PairRule rule) {
-  switch (rule) {
-    case PairRule::stem:
-      return "stem";
-    case PairRule::number:
-      return "number";
-    case PairRule::order:
-      return "order";
-  }
-  throw Error("unknown rule of pairs");
-}
+std::string name_of(PairRule rule) { return name_of(rule, rule_names); }
 
-PairRule parse_pair_rule(const std::string& text) {
-  Strings known;
-  for (const PairRule rule : {PairRule::stem, PairRule::number, PairRule::order}) {
-    if (text == name_of(rule)) return rule;
-    known.emplace_back(name_of(rule));
-  }
-  throw InputError(unknown_name_message("rule of pairs", text, known));
-}
+PairRule parse_pair_rule(const std::string& text) { return value_of("rule of pairs", text, rule_names); }
 
 bool RowPairing::reorders() const {
   for (std::size_t i = 0; i < rows.size(); ++i)

@@ -3,25 +3,24 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace assay {
 
 /// By what the rows of two sets belong together.
 enum class PairRule {
-  stem,    ///< equal names without extension, folder of the class included
-  number,  ///< the number in each name: 10 with 00010, img-3 with sample_003
-  order    ///< place: names in natural order (core/natural_order.h), rows of files as they stand
+  stem,    // equal names without extension, folder of the class included
+  number,  // the number in each name: 10 with 00010, img-3 with sample_003
+  order    // place: names in natural order (core/natural_order.h), rows of files as they stand
 };
 
-std::string_view name_of(PairRule rule);
+std::string name_of(PairRule rule);
 /// Throws InputError naming the three for any other text.
 PairRule parse_pair_rule(const std::string& text);
 
 /// The rows of one set, as far as their names say what they are.
 struct RowNames {
-  std::string set;  ///< for messages
+  std::string set;  // for messages
   std::int64_t count = 0;
   /// Of each row, without extension; of images in class folders with the folder, "cat/0". Empty where rows have no
   /// names.
@@ -33,8 +32,8 @@ struct RowNames {
 
 struct RowPairing {
   PairRule rule = PairRule::order;
-  std::vector<std::int64_t> rows;  ///< row rows[i] of b belongs to row i of a
-  std::string note;                ///< one line: both sets, the rule, and the first pair whose names differ
+  std::vector<std::int64_t> rows;  // row rows[i] of b belongs to row i of a
+  std::string note;                // one line: both sets, the rule, and the first pair whose names differ
 
   /// False where rows[i] is i.
   bool reorders() const;

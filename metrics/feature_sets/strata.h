@@ -8,14 +8,14 @@ namespace assay {
 
 /// Classes whose rows are scored together: a single class, or the head, middle or tail of a long-tailed set.
 struct Stratum {
-  std::string name;  ///< "class cat", "class 7", "head", "medium", "tail"
+  std::string name;  // "class cat", "class 7", "head", "medium", "tail"
   std::vector<std::int64_t> classes;
-  bool one_class = false;  ///< of class_strata()
+  bool one_class = false;  // of class_strata()
 };
 
 /// How classes are told head, medium and tail, by their number of reference rows.
 struct TailRule {
-  std::string text;  ///< as the user gave it
+  std::string text;  // as the user gave it
   /// Above `head` is head, below `tail` is tail. Both 0: thirds of the classes.
   std::int64_t head = 0, tail = 0;
 };
@@ -36,7 +36,7 @@ std::vector<Stratum> tail_strata(std::span<const std::int64_t> reference_labels,
 
 /// Rows of both sides with equal numbers in each class.
 struct MatchedRows {
-  std::vector<std::int64_t> generated, reference;  ///< rising
+  std::vector<std::int64_t> generated, reference;  // rising
 };
 
 /// For each class of the stratum the rows of the side that has fewer of it and, drawn without replacement by

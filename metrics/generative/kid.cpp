@@ -1,8 +1,6 @@
 #include "metrics/generative/kid.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -17,15 +15,14 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/philox.h"
+#include "kernels/chosen_rows.h"
 #include "kernels/parallel_for.h"
+#include "metrics/generative/kernel_sums.h"
 #include "metrics/statistics/bootstrap.h"
 #include "metrics/statistics/mt19937.h"
 
 namespace assay {
 namespace {
-
-constexpr std::int64_t tile = 512;
-constexpr std::int64_t chunk = 32;  // rows of a tile that one thread multiplies with the weights
 
 /// Items of RandomStream(seed, Purpose::resample, item) beyond those of the replicates.
 constexpr std::uint64_t subset_stream = std::uint64_t{1} << 40;
@@ -37,142 +34,12 @@ at::Tensor as_tensor(const FeatureRows& rows) {
   return at::from_blob(const_cast<float*>(rows.values.data()), {rows.count(), rows.width}, at::kFloat);
 }
 
-/// k(x, y) - 1 = s (3 + 3 s + s^2) for s = x.y / d, from float32 products. The estimate does not change when a constant
-/// is taken from every kernel value, and less is lost to rounding of what is left.
-void kernel_of_products(float* products, double* kernel, std::int64_t n, double scale) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double s = static_cast<double>(products[i]) * scale;
-    kernel[i] = s * (3.0 + s * (3.0 + s));
-    products[i] = static_cast<float>(kernel[i]);
-  }
-}
-
-/// Weights of rows: what is summed in double, and what only makes replicates and is summed in float32.
-struct Weights {
-  at::Tensor exact;  // float64 [n, b]
-  at::Tensor draws;  // float32 [n, replicates]
-};
-
-/// K times the weights, for the kernel matrix K [n, m] of x and y.
-struct Sums {
-  at::Tensor exact;    // float64 [n, b]
-  at::Tensor draws;    // float32 [n, replicates]
-  at::Tensor columns;  // float64 [m], the sums of the columns, where asked for
-};
-
-/// Panels of `tile` rows of K at a time, so that the memory is O(m). Fixed tiles, each summed by one thread: the bits
-/// do not depend on how many threads there are. With `itself` (y is x) only tiles on and above the diagonal are worked
-/// out, and the diagonal itself counts as zero.
-Sums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const Weights& weights,
-                 bool with_columns = false) {
-  const std::int64_t n = x.size(0), m = y.size(0), width = x.size(1);
-  const double scale = 1.0 / static_cast<double>(width);
-  const bool draws = weights.draws.defined() && weights.draws.size(1) > 0;
-  Sums out;
-  out.exact = at::zeros({n, weights.exact.size(1)}, at::kDouble);
-  if (draws) out.draws = at::zeros({n, weights.draws.size(1)}, at::kFloat);
-  if (with_columns) out.columns = at::zeros({m}, at::kDouble);
-  const at::Tensor transposed = y.t();
-  const at::Tensor products = at::empty({std::min(tile, n), m}, at::kFloat);
-  const at::Tensor kernel = at::empty({std::min(tile, n), m}, at::kDouble);
-  for (std::int64_t first = 0; first < n; first += tile) {
-    stop_if_interrupted();
-    const std::int64_t count = std::min(tile, n - first), start = itself ? first : 0;
-    const at::Tensor rows = x.narrow(0, first, count);
-    at::parallel_for(0, (m - start + tile - 1) / tile, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) {
-        const std::int64_t column = start + t * tile, columns = std::min(tile, m - column);
-        at::Tensor block = products.narrow(0, 0, count).narrow(1, column, columns);
-        const at::Tensor values = kernel.narrow(0, 0, count).narrow(1, column, columns);
-        at::mm_out(block, rows, transposed.narrow(1, column, columns));
-        float* from = block.mutable_data_ptr<float>();
-        double* to = values.mutable_data_ptr<double>();
-        for (std::int64_t i = 0; i < count; ++i) {
-          kernel_of_products(from + i * m, to + i * m, columns, scale);
-          if (itself && column == first) to[i * m + i] = from[i * m + i] = 0.0f;
-        }
-        if (itself && column > first) {
-          out.exact.narrow(0, column, columns).add_(at::mm(values.t(), weights.exact.narrow(0, first, count)));
-          if (draws)
-            out.draws.narrow(0, column, columns).add_(at::mm(block.t(), weights.draws.narrow(0, first, count)));
-        }
-        if (with_columns) {
-          double* sums = out.columns.mutable_data_ptr<double>() + column;
-          for (std::int64_t i = 0; i < count; ++i)
-            for (std::int64_t j = 0; j < columns; ++j) sums[j] += to[i * m + j];
-        }
-      }
-    });
-    at::parallel_for(0, (count + chunk - 1) / chunk, 1, [&](std::int64_t begin, std::int64_t end) {
-      const auto times = [&](const at::Tensor& sums, const at::Tensor& panel, const at::Tensor& right, std::int64_t row,
-                             std::int64_t some) {
-        sums.narrow(0, first + row, some)
-            .add_(at::mm(panel.narrow(0, row, some).narrow(1, start, m - start), right.narrow(0, start, m - start)));
-      };
-      for (std::int64_t c = begin; c < end; ++c) {
-        const std::int64_t row = c * chunk, some = std::min(chunk, count - row);
-        times(out.exact, kernel, weights.exact, row, some);
-        if (draws) times(out.draws, products, weights.draws, row, some);
-      }
-    });
-  }
-  return out;
-}
-
-/// Sum of k(x, y) - 1 over all pairs, or over all ordered pairs of different rows with `itself` (y is x). By one
-/// thread.
-double kernel_total(const at::Tensor& x, const at::Tensor& y, bool itself) {
-  constexpr std::int64_t panel_rows = 256;
-  constexpr std::int64_t lanes = 8;
-  const std::int64_t n = x.size(0), m = y.size(0);
-  const double scale = 1.0 / static_cast<double>(x.size(1));
-  const auto kernel = [scale](float product) {
-    const double s = static_cast<double>(product) * scale;
-    return s * (3.0 + s * (3.0 + s));
-  };
-  const at::Tensor transposed = y.t(), panel = at::empty({std::min(panel_rows, n), m}, at::kFloat);
-  const float* products = panel.const_data_ptr<float>();
-  double total = 0.0;
-  for (std::int64_t first = 0; first < n; first += panel_rows) {
-    stop_if_interrupted();
-    const std::int64_t count = std::min(panel_rows, n - first), start = itself ? first : 0;
-    at::Tensor block = panel.narrow(0, 0, count).narrow(1, start, m - start);
-    at::mm_out(block, x.narrow(0, first, count), transposed.narrow(1, start, m - start));
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float* row = products + i * m;
-      double sums[lanes] = {};
-      std::int64_t j = itself ? first + i + 1 : 0;
-      for (; j + lanes <= m; j += lanes)
-        for (std::int64_t l = 0; l < lanes; ++l) sums[l] += kernel(row[j + l]);
-      for (; j < m; ++j) sums[0] += kernel(row[j]);
-      const double sum = std::accumulate(sums, sums + lanes, 0.0);
-      total += itself ? 2.0 * sum : sum;
-    }
-  }
-  return total;
-}
-
-Weights ones(std::int64_t n) { return {at::ones({n, 1}, at::kDouble), {}}; }
-
-double total(const Sums& sums) {
-  const double* values = sums.exact.const_data_ptr<double>();
-  return std::accumulate(values, values + sums.exact.numel(), 0.0);
-}
+RowWeights ones(std::int64_t n) { return {at::ones({n, 1}, at::kDouble), {}}; }
 
 /// Unbiased estimate from the sums of kernel values over ordered pairs.
 double unbiased(double within_x, double within_y, double across, std::int64_t n, std::int64_t m) {
   const auto a = static_cast<double>(n), b = static_cast<double>(m);
   return within_x / (a * (a - 1.0)) + within_y / (b * (b - 1.0)) - 2.0 * across / (a * b);
-}
-
-at::Tensor gather(const at::Tensor& rows, const Indices& indices) {
-  at::Tensor out = at::empty({static_cast<std::int64_t>(indices.size()), rows.size(1)}, rows.options());
-  const float* from = rows.const_data_ptr<float>();
-  float* to = out.mutable_data_ptr<float>();
-  const std::int64_t width = rows.size(1);
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    std::copy_n(from + indices[i] * width, width, to + static_cast<std::int64_t>(i) * width);
-  return out;
 }
 
 struct Draws {
@@ -192,9 +59,10 @@ Draws draw_subsets(std::int64_t generated, std::int64_t reference, const KidOpti
 }
 
 /// One for every member of each subset and, last, for every row; and how often each replicate draws a row.
-Weights make_weights(std::int64_t n, const std::vector<Indices>& subsets, std::int64_t replicates, std::uint64_t seed) {
+RowWeights make_weights(std::int64_t n, const std::vector<Indices>& subsets, std::int64_t replicates,
+                        std::uint64_t seed) {
   const auto columns = static_cast<std::int64_t>(subsets.size()) + 1;
-  Weights out{at::zeros({n, columns}, at::kDouble), at::zeros({n, replicates}, at::kFloat)};
+  RowWeights out{at::zeros({n, columns}, at::kDouble), at::zeros({n, replicates}, at::kFloat)};
   double* w = out.exact.mutable_data_ptr<double>();
   for (std::int64_t s = 0; s + 1 < columns; ++s)
     for (const std::int64_t i : subsets[static_cast<std::size_t>(s)]) w[i * columns + s] = 1.0;
@@ -206,7 +74,7 @@ Weights make_weights(std::int64_t n, const std::vector<Indices>& subsets, std::i
 }
 
 /// Sum over rows of weight times sum, for each column but the last.
-std::vector<double> subset_sums(const Weights& weights, const Sums& sums) {
+std::vector<double> subset_sums(const RowWeights& weights, const KernelSums& sums) {
   const std::int64_t columns = sums.exact.size(1);
   std::vector<double> out(static_cast<std::size_t>(columns - 1), 0.0);
   const double *s = sums.exact.const_data_ptr<double>(), *w = weights.exact.const_data_ptr<double>();
@@ -228,7 +96,7 @@ struct Resampled {
   std::vector<double> within, across;  // sums of a row's kernel values with the other rows, with the reference
 };
 
-Resampled resampled(const Weights& weights, const Sums& within, const Sums& across, std::int64_t m) {
+Resampled resampled(const RowWeights& weights, const KernelSums& within, const KernelSums& across, std::int64_t m) {
   Resampled out{{}, last_column(within.exact), last_column(across.exact)};
   const std::int64_t n = within.exact.size(0), replicates = weights.draws.size(1);
   if (replicates == 0) return out;
@@ -345,11 +213,12 @@ class Estimator {
   }
 
   void sum_together() {
-    const Weights generated = make_weights(n_, draws_.generated, options_.replicates, options_.bootstrap_seed);
-    const Weights reference = make_weights(m_, draws_.reference, 0, 0);
+    const RowWeights generated = make_weights(n_, draws_.generated, options_.replicates, options_.bootstrap_seed);
+    const RowWeights reference = make_weights(m_, draws_.reference, 0, 0);
     const auto within_reference = subset_sums(reference, kernel_sums(y_, y_, true, reference));
     for (std::size_t a = 0; a < x_.size(); ++a) {
-      const Sums within = kernel_sums(x_[a], x_[a], true, generated), across = kernel_sums(x_[a], y_, false, reference);
+      const KernelSums within = kernel_sums(x_[a], x_[a], true, generated),
+                       across = kernel_sums(x_[a], y_, false, reference);
       const auto inside = subset_sums(generated, within), between = subset_sums(generated, across);
       for (std::size_t s = 0; s < inside.size(); ++s)
         kids_[a].subsets[s] =
@@ -362,10 +231,10 @@ class Estimator {
     const std::int64_t size = options_.subset_size;
     at::parallel_for(0, options_.subsets, 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto s = static_cast<std::size_t>(begin); s < static_cast<std::size_t>(end); ++s) {
-        const at::Tensor y = gather(y_, draws_.reference[s]);
+        const at::Tensor y = chosen_rows(y_, draws_.reference[s]);
         const double within_reference = kernel_total(y, y, true);
         for (std::size_t a = 0; a < x_.size(); ++a) {
-          const at::Tensor x = gather(x_[a], draws_.generated[s]);
+          const at::Tensor x = chosen_rows(x_[a], draws_.generated[s]);
           kids_[a].subsets[s] =
               unbiased(kernel_total(x, x, true), within_reference, kernel_total(x, y, false), size, size);
         }
@@ -378,11 +247,11 @@ class Estimator {
   double sum_chosen() {
     const std::int64_t n = std::min(n_, kid_resampled_rows), m = std::min(m_, kid_resampled_rows);
     const Indices rows = choose(n_, n, options_.bootstrap_seed, 0);
-    y_ = gather(y_, choose(m_, m, options_.bootstrap_seed, 1));
-    const Weights generated = make_weights(n, {}, options_.replicates, options_.bootstrap_seed);
-    const Weights reference = make_weights(m, {}, 0, 0);
+    y_ = chosen_rows(y_, choose(m_, m, options_.bootstrap_seed, 1));
+    const RowWeights generated = make_weights(n, {}, options_.replicates, options_.bootstrap_seed);
+    const RowWeights reference = make_weights(m, {}, 0, 0);
     for (at::Tensor& x : x_) {
-      x = gather(x, rows);
+      x = chosen_rows(x, rows);
       parts_.push_back(
           resampled(generated, kernel_sums(x, x, true, generated), kernel_sums(x, y_, false, reference), m));
     }
@@ -393,7 +262,7 @@ class Estimator {
   /// sum_i e_i (sum_j K(a_i, a_j) - K(b_i, b_j) + K(a_i, b_j) - K(b_i, a_j)): linear in e.
   void share(KidPair& pair) const {
     const std::int64_t n = x_[0].size(0);
-    const Sums mixed = kernel_sums(x_[0], x_[1], false, ones(n), true);
+    const KernelSums mixed = kernel_sums(x_[0], x_[1], false, ones(n), true);
     const double *rows = mixed.exact.const_data_ptr<double>(), *columns = mixed.columns.const_data_ptr<double>();
     const auto count = static_cast<double>(n);
     std::vector<double>& shares = pair.shares;
@@ -436,19 +305,6 @@ KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& 
   out.a = std::move(kids[0]);
   out.b = std::move(kids[1]);
   return out;
-}
-
-double squared_mmd(const FeatureRows& generated, const FeatureRows& reference) {
-  check_pair(generated, reference);
-  const std::int64_t n = generated.count(), m = reference.count();
-  if (n < 2 || m < 2)
-    throw InputError(
-        fmt::format("a kernel distance needs at least 2 rows a side, and there are {} generated and {} "
-                    "reference rows",
-                    n, m));
-  const at::Tensor x = as_tensor(generated), y = as_tensor(reference);
-  return unbiased(total(kernel_sums(x, x, true, ones(n))), total(kernel_sums(y, y, true, ones(m))),
-                  total(kernel_sums(x, y, false, ones(m))), n, m);
 }
 
 }  // namespace assay

@@ -13,7 +13,7 @@ constexpr std::int64_t kid_resampled_rows = 5000;
 struct KidOptions {
   std::int64_t subsets = 100;
   std::int64_t subset_size = 1000;
-  std::uint32_t seed = 2020;  ///< of NumPy's RandomState
+  std::uint32_t seed = 2020;  // of NumPy's RandomState
   /// Bootstrap replicates of `mean`; 0 for none.
   std::int64_t replicates = 0;
   std::uint64_t bootstrap_seed = 0;
@@ -22,10 +22,10 @@ struct KidOptions {
 /// Kernel (Inception) distance: the unbiased estimate of the squared maximum mean discrepancy under (x.y / d + 1)^3,
 /// over random subsets.
 struct Kid {
-  double mean = 0;                 ///< over subsets; may be slightly negative
-  double deviation = 0;            ///< over subsets, divisor n. Not a standard error: subsets overlap
-  std::vector<double> subsets;     ///< the estimate of each
-  std::vector<double> replicates;  ///< of `mean`, about `mean`
+  double mean = 0;                 // over subsets; may be slightly negative
+  double deviation = 0;            // over subsets, divisor n. Not a standard error: subsets overlap
+  std::vector<double> subsets;     // the estimate of each
+  std::vector<double> replicates;  // of `mean`, about `mean`
   /// "one kernel matrix", shared by all subsets, or "a kernel matrix a subset", whichever needs less arithmetic.
   std::string route;
 };
@@ -45,7 +45,7 @@ Kid kid(const FeatureRows& generated, const FeatureRows& reference, const KidOpt
 
 /// Two sets of generated rows against one reference, row i of both from the same noise.
 struct KidPair {
-  Kid a, b;  ///< their replicates resample the same rows
+  Kid a, b;  // their replicates resample the same rows
   /// Shares of the rows in the difference a - b of the estimates over all pairs. Swapping rows i of a and b turns
   /// the sign of share i and changes no other, so the swap test is a sign-flip test of these. Of the rows that are
   /// resampled.
@@ -55,9 +55,5 @@ struct KidPair {
 };
 /// Throws InputError as kid() does, and when a and b differ in their number of rows.
 KidPair kid_pair(const FeatureRows& a, const FeatureRows& b, const FeatureRows& reference, const KidOptions& options);
-
-/// The unbiased estimate over all pairs of rows, without subsets. Throws InputError as check_pair() does, and with
-/// fewer than two rows on a side.
-double squared_mmd(const FeatureRows& generated, const FeatureRows& reference);
 
 }  // namespace assay

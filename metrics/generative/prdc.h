@@ -3,22 +3,14 @@
 #include <vector>
 
 #include "metrics/feature_sets/feature_rows.h"
+#include "metrics/generative/ball_distances.h"
 
 namespace assay {
-
-/// What two rows are apart, and how exactly.
-enum class BallDistance {
-  /// Euclidean: summed in double, rounded to float32, as prdc (scikit-learn) does with float32 features.
-  euclidean,
-  /// Squared, in float16, as the OpenAI evaluator: features, their squares, norms, products, differences and sums are
-  /// each rounded. Float32 throughout where a norm or distance does not fit float16.
-  half_squared
-};
 
 /// Balls about the rows of a set that reach to their k-th nearest other row. The defaults are prdc's.
 struct PrdcOptions {
   std::int64_t k = 5;
-  bool closed = false;  ///< whether a ball holds its border (`<=`, torch-fidelity and OpenAI) or not (`<`, prdc)
+  bool closed = false;  // whether a ball holds its border (`<=`, torch-fidelity and OpenAI) or not (`<`, prdc)
   BallDistance distance = BallDistance::euclidean;
   /// Replicates behind intervals; 0 for none.
   std::int64_t replicates = 0;
@@ -26,17 +18,17 @@ struct PrdcOptions {
 };
 
 struct Prdc {
-  double precision = 0;  ///< share of generated rows in some reference ball
-  double recall = 0;     ///< share of reference rows in some generated ball
-  double density = 0;    ///< mean over generated rows of the number of reference balls around it, over k
-  double coverage = 0;   ///< share of reference rows whose ball holds a generated row
+  double precision = 0;  // share of generated rows in some reference ball
+  double recall = 0;     // share of reference rows in some generated ball
+  double density = 0;    // mean over generated rows of the number of reference balls around it, over k
+  double coverage = 0;   // share of reference rows whose ball holds a generated row
 
-  std::vector<std::int32_t> balls;  ///< of each generated row: reference balls around it
+  std::vector<std::int32_t> balls;  // of each generated row: reference balls around it
 
   struct Replicates {
     std::vector<double> precision, recall, density, coverage;
   };
-  Replicates replicates;  ///< each about its value
+  Replicates replicates;  // each about its value
 };
 
 /// Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
@@ -55,7 +47,7 @@ Prdc prdc(const FeatureRows& generated, const FeatureRows& reference, const Prdc
 
 /// Two sets of generated rows against one reference, row i of both from the same noise.
 struct PrdcPair {
-  Prdc a, b;  ///< their replicates take the same rows
+  Prdc a, b;  // their replicates take the same rows
   /// What a difference of one score becomes when rows of a and b are swapped by the tosses of a coin; `observed` is
   /// worked out in the same way without swaps. The k-th neighbour is sought among the nearest 6 k + 24 of both sets.
   struct Swaps {

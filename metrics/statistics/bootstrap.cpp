@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -114,48 +113,6 @@ PairedDifference paired_difference(std::span<const double> a, std::span<const do
   out.p_value =
       error > 0.0 ? 2.0 * student_t_upper_tail(std::abs(out.mean) / error, n - 1.0) : (out.mean == 0.0 ? 1.0 : 0.0);
   return out;
-}
-
-double sign_flip_p_value(std::span<const double> differences, std::uint64_t seed) {
-  if (differences.empty()) throw InputError("a sign-flip test needs at least 1 difference");
-  double observed = 0.0, size = 0.0;
-  for (const double difference : differences) {
-    if (!std::isfinite(difference)) throw InputError("a sign-flip test needs finite differences");
-    observed += difference;
-    size += std::abs(difference);
-  }
-  // Sums of the same terms in another order or sign differ by rounding: those count as equal.
-  const double limit = std::abs(observed) - 1e-12 * size;
-  const std::size_t n = differences.size();
-  if (n <= 20) {
-    // Gray code: one sign changes from pattern to pattern.
-    std::vector<double> terms(differences.begin(), differences.end());
-    const std::uint64_t patterns = std::uint64_t{1} << n;
-    std::uint64_t extreme = 0;
-    double sum = observed;
-    for (std::uint64_t pattern = 0;;) {
-      extreme += std::abs(sum) >= limit;
-      if (++pattern == patterns) break;
-      double& term = terms[static_cast<std::size_t>(std::countr_zero(pattern))];
-      sum -= 2.0 * term;
-      term = -term;
-    }
-    return static_cast<double>(extreme) / static_cast<double>(patterns);
-  }
-  constexpr std::int64_t draws = 100000;
-  RandomStream random(seed, Purpose::resample, ~std::uint64_t{0});
-  std::int64_t extreme = 1;  // the observed pattern
-  for (std::int64_t draw = 0; draw < draws; ++draw) {
-    double sum = 0.0;
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      if (i % 32 == 0) bits = random.bits();
-      sum += (bits & 1u) != 0 ? differences[i] : -differences[i];
-      bits >>= 1;
-    }
-    extreme += std::abs(sum) >= limit;
-  }
-  return static_cast<double>(extreme) / static_cast<double>(draws + 1);
 }
 
 std::vector<double> holm(std::span<const double> p_values) {

@@ -49,11 +49,6 @@ struct PairedDifference {
 /// Throws InputError with fewer than two pairs, different lengths, or a value that is not finite.
 PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double level = 0.95);
 
-/// Two-sided p-value of the sign-flip test: the share of sign patterns of the differences whose mean is at least as
-/// far from 0 as the observed one. All 2^n patterns up to n = 20; beyond, 100,000 random ones plus the observed, from
-/// RandomStream(seed, resample). With n pairs it cannot fall below 2^(1 - n). Throws InputError without values.
-double sign_flip_p_value(std::span<const double> differences, std::uint64_t seed = 0);
-
 /// Holm's step-down adjustment (Holm 1979): adjusted p-values in the order given, at most 1. Rejecting those below
 /// alpha keeps the chance of any false rejection below alpha. Throws InputError for values outside [0, 1].
 std::vector<double> holm(std::span<const double> p_values);

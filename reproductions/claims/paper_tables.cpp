@@ -14,6 +14,8 @@
 namespace assay {
 namespace {
 
+constexpr Names<Better> direction_names = {{"lower", Better::lower}, {"higher", Better::higher}};
+
 /// A column: what the paper calls it, and the scores of ours that measure the same, or stand in for it.
 struct Column {
   std::string name;
@@ -41,8 +43,7 @@ Column read_column(const nlohmann::json& object, const std::string& where) {
   ConfigReader reader(object, where);
   Column column;
   column.name = required(reader, "name", where);
-  const std::string better = reader.one_of("better", "higher", {"lower", "higher"});
-  column.direction = better == "lower" ? Better::lower : Better::higher;
+  column.direction = reader.choice("better", Better::higher, direction_names);
   column.ours = read_score(reader.object("ours"), where + ".ours");
   column.stand_in = read_score(reader.object("stand_in"), where + ".stand_in");
   reader.finish();

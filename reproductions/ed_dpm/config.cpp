@@ -30,8 +30,7 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
   s.respacing = reader.text("respacing", s.respacing);
   space_timesteps(schedule_steps, s.respacing);  // throws where it does not fit
-  s.sampling.kind =
-      reader.one_of("sampler", "ddim", {"ddim", "ddpm"}) == "ddim" ? AdmSampling::Kind::ddim : AdmSampling::Kind::ddpm;
+  s.sampling.kind = reader.choice("sampler", AdmSampling::Kind::ddim, adm_sampler_names);
   s.sampling.eta = reader.real("eta", 0.0, 0.0, 1.0);
   s.sampling.clip = reader.boolean("clip", true);
   s.gammas_unconditional = read_gammas(reader, "gammas_unconditional");

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "datasets/dataset.h"
 #include "diffusion/networks/adm/encoder_unet.h"
 #include "diffusion/networks/adm/unet.h"
@@ -14,6 +15,10 @@
 #include "reproductions/config_blocks.h"
 
 namespace assay::ed_dpm {
+
+/// Key "sampler".
+inline constexpr Names<AdmSampling::Kind> adm_sampler_names = {{"ddim", AdmSampling::Kind::ddim},
+                                                               {"ddpm", AdmSampling::Kind::ddpm}};
 
 struct SampleConfig {
   std::int64_t count = 300;            // reported images an arm

@@ -53,8 +53,7 @@ Row read_row(const nlohmann::json& object, const std::string& name, const nlohma
   } else {
     row.respacing = reader.text("respacing", "");
   }
-  row.sampling.kind =
-      reader.one_of("sampler", "ddpm", {"ddim", "ddpm"}) == "ddim" ? AdmSampling::Kind::ddim : AdmSampling::Kind::ddpm;
+  row.sampling.kind = reader.choice("sampler", AdmSampling::Kind::ddpm, adm_sampler_names);
   row.guidance.scale = reader.real("gamma", 1.0, 0.0, 1e6);
   row.guidance.entropy_scaling = reader.boolean("entropy_scaling", false);
   reader.finish();

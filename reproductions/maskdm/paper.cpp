@@ -92,8 +92,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     if (folder.path.empty()) throw InputError(fmt::format("data.{}.folder: missing", name));
     c.data.emplace(name, folder);
   }
-  c.final_layer =
-      reader.one_of("final_layer", "refuse", {"refuse", "drop"}) == "drop" ? FinalLayer::drop : FinalLayer::refuse;
+  c.final_layer = reader.choice("final_layer", FinalLayer::refuse, final_layer_names);
   c.optimizer = read_optimizer_options(reader.object("optimizer"), "optimizer");
   {
     ConfigReader s(reader.object("sampling"), "sampling");

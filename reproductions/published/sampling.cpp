@@ -11,8 +11,8 @@
 #include "images/image_batch.h"
 #include "metrics/feature_sets/feature_file.h"
 #include "metrics/generative/generative_protocols.h"
-#include "reproductions/sample_artifacts.h"
 #include "metrics/metric_facts.h"
+#include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/sample_files.h"
 
 namespace assay {

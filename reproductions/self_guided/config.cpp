@@ -6,24 +6,26 @@
 
 #include "core/config.h"
 #include "core/error.h"
-#include "core/nearest.h"
 
 namespace assay::self_guided {
 namespace {
+
+constexpr Names<Part> part_names = {
+    {"guidance", Part::guidance}, {"layouts", Part::layouts}, {"long_tail", Part::long_tail}};
+constexpr Names<Networks> networks_names = {{"shared", Networks::shared}, {"separate", Networks::separate}};
 
 SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_steps) {
   ConfigReader reader(object, "sample");
   SampleConfig s;
   s.count = reader.integer("count", s.count, 6);  // as many as neighbour balls need
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
-  s.sampler = read_sampler(reader.text("sampler", "ddim"));
+  s.sampler = reader.choice("sampler", SamplerKind::ddim, sampler_names);
   s.ddim.steps = reader.integer("steps", s.ddim.steps, 1, schedule_steps);
-  s.ddim.variant = read_ddim_variant(reader.text("variant", "sgdm"));
+  s.ddim.variant = value_of("DDIM variant", reader.text("variant", "sgdm"), ddim_variant_names);
   s.ddim.eta = reader.real("eta", s.ddim.eta, 0.0, 1.0);
   s.guidance = read_guidance_options(reader, 2.0);
   if (s.guidance.weight == 0) throw InputError("sample.weight: 0 is arm `uncond_w0`; accepted: any other weight");
-  s.weights =
-      reader.one_of("weights", "raw", {"raw", "ema"}) == "raw" ? CheckpointWeights::raw : CheckpointWeights::ema;
+  s.weights = reader.choice("weights", CheckpointWeights::raw, checkpoint_weights_names);
   s.sweep = reader.reals("sweep", {0, 1, 2}, -100.0, 100.0);
   reader.finish();
   // The headline weight and the unguided one are always part of the curve.
@@ -32,30 +34,6 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
   std::sort(s.sweep.begin(), s.sweep.end());
   return s;
 }
-
-/// The value of each name of `names` in `table`, none twice.
-template <typename Value>
-std::vector<Value> read_names(ConfigReader& reader, const std::string& key, const std::vector<std::string>& fallback,
-                              const std::vector<std::pair<std::string, Value>>& table) {
-  std::vector<std::string> known;
-  known.reserve(table.size());
-  for (const auto& [name, value] : table) known.push_back(name);
-  std::vector<Value> values;
-  for (const std::string& name : reader.texts(key, fallback)) {
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) throw InputError(key + ": " + unknown_name_message("name", name, known));
-    const Value value = table[static_cast<std::size_t>(found - known.begin())].second;
-    if (std::find(values.begin(), values.end(), value) != values.end())
-      throw InputError(fmt::format("{}: {} is given twice", key, name));
-    values.push_back(value);
-  }
-  return values;
-}
-
-const std::vector<std::pair<std::string, Part>> part_names = {
-    {"guidance", Part::guidance}, {"layouts", Part::layouts}, {"long_tail", Part::long_tail}};
-const std::vector<std::pair<std::string, Encoder>> encoder_names = {
-    {"simclr", Encoder::simclr}, {"random", Encoder::random}, {"pca", Encoder::pca}};
 
 LayoutConfig read_layouts(const nlohmann::json& object) {
   ConfigReader reader(object, "layouts");
@@ -81,12 +59,6 @@ std::vector<double> read_imbalances(ConfigReader& reader) {
 
 }  // namespace
 
-std::string name_of(Encoder encoder) {
-  for (const auto& [name, value] : encoder_names)
-    if (value == encoder) return name;
-  throw Error("self_guided: an encoder without a name");
-}
-
 bool has(const Config& config, Part part) {
   return std::find(config.parts.begin(), config.parts.end(), part) != config.parts.end();
 }
@@ -96,7 +68,7 @@ Config read_config(const nlohmann::json& object) {
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
   c.label = read_label_kind(reader, c.label);
-  c.parts = read_names(reader, "parts", {"guidance"}, part_names);
+  c.parts = reader.choices("parts", {Part::guidance}, part_names);
   c.clusters = reader.integers("clusters", {100, 400}, 1, 1000000);
   for (std::size_t i = 0; i < c.clusters.size(); ++i)
     if (std::count(c.clusters.begin(), c.clusters.end(), c.clusters[i]) > 1)
@@ -110,14 +82,13 @@ Config read_config(const nlohmann::json& object) {
     k.finish();
   }
   c.encoder = read_simclr_options(reader.object("encoder"), "encoder");
-  c.encoders = read_names(reader, "encoders", {"simclr"}, encoder_names);
+  c.encoders = reader.choices("encoders", {Encoder::simclr}, encoder_names);
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
   const ScheduleConfig schedule = read_schedule(reader, "sqrt-linear", 1);
   c.schedule = make_noise_schedule(schedule.name, schedule.steps);
   c.unet = read_unet_config(reader.object("unet"), "unet");
   c.train = read_train_options(reader.object("train"), "train");
-  c.networks =
-      reader.one_of("networks", "separate", {"shared", "separate"}) == "shared" ? Networks::shared : Networks::separate;
+  c.networks = reader.choice("networks", Networks::separate, networks_names);
   c.uncond_model = reader.boolean("uncond_model", c.uncond_model);
   c.layouts = read_layouts(reader.object("layouts"));
   c.imbalances = read_imbalances(reader);

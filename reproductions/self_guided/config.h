@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "datasets/dataset.h"
 #include "diffusion/guidance/make_guidance.h"
 #include "diffusion/networks/adm/unet.h"
@@ -40,8 +41,8 @@ enum class Part { guidance, layouts, long_tail };
 
 /// Feature extractors g whose clusters are arms: the trained encoder, the same with random weights, PCA of the pixels.
 enum class Encoder { simclr, random, pca };
-/// "simclr", "random", "pca".
-std::string name_of(Encoder encoder);
+inline constexpr Names<Encoder> encoder_names = {
+    {"simclr", Encoder::simclr}, {"random", Encoder::random}, {"pca", Encoder::pca}};
 
 /// Arms self_box and self_mask.
 struct LayoutConfig {

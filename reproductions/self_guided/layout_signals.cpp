@@ -111,20 +111,17 @@ LayoutFinder::LayoutFinder(ConvEncoder encoder, const LayoutConfig& config)
     : encoder_(std::move(encoder)), config_(config) {}
 
 BoxLayouts LayoutFinder::boxes(const at::Tensor& images) const {
-  return find_boxes(encoder_features(encoder_, images, config_.box_convolutions, Centring::image, true),
-                    config_.candidate_share);
+  return find_boxes(encoder_features(encoder_, images, config_.box_convolutions), config_.candidate_share);
 }
 
 KMeansSegmentation LayoutFinder::fit_segments(const at::Tensor& images, KMeansConfig kmeans) const {
   kmeans.clusters = config_.mask_clusters;
   kmeans.normalise = true;
-  return segment_by_kmeans(encoder_features(encoder_, images, config_.mask_convolutions, Centring::image, true),
-                           kmeans);
+  return segment_by_kmeans(encoder_features(encoder_, images, config_.mask_convolutions), kmeans);
 }
 
 at::Tensor LayoutFinder::segments(const at::Tensor& images, const at::Tensor& centroids) const {
-  return assign_pixels(encoder_features(encoder_, images, config_.mask_convolutions, Centring::image, true), centroids,
-                       true);
+  return assign_pixels(encoder_features(encoder_, images, config_.mask_convolutions), centroids, true);
 }
 
 std::optional<LayoutOverlap> LayoutSignals::overlap(const std::string& arm, const at::Tensor& images,

@@ -101,7 +101,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     ConfigReader s(reader.object("sampling"), "sampling");
     read_amounts(s, c.published);
     c.ddim.steps = s.integer("steps", c.ddim.steps, 1, 999);
-    c.ddim.variant = read_ddim_variant(s.text("variant", "sgdm"));
+    c.ddim.variant = value_of("DDIM variant", s.text("variant", "sgdm"), ddim_variant_names);
     c.ddim.eta = s.real("eta", 0.0, 0.0, 1.0);
     c.ddim.clip = s.boolean("clip", true);
     c.ddim.threshold_quantile = s.real("threshold_quantile", 1.0, 0.0, 1.0);

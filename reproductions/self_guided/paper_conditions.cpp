@@ -53,6 +53,13 @@ NamedSize parse_line(const std::string& line, const std::string& where) {
   return {line.substr(0, first), number(first + 1, second), number(second + 1, line.size())};
 }
 
+using Kind = ConditionSource::Kind;
+constexpr Names<Kind> kind_names = {{"none", Kind::none},
+                                    {"ids", Kind::ids},
+                                    {"multi_hot", Kind::multi_hot},
+                                    {"boxes", Kind::boxes},
+                                    {"masks", Kind::masks}};
+
 /// The window of an image of this size that its training loader would show.
 Crop training_crop(std::int64_t height, std::int64_t width, RandomStream& random) {
   const double window = static_cast<double>(std::min(height, width)) / (1.05 + 0.2 * random.uniform());
@@ -72,14 +79,13 @@ std::vector<NeededFile> ConditionSource::files() const {
 ConditionSource read_condition_source(const nlohmann::json& object, const std::string& where,
                                       const std::filesystem::path& folder) {
   ConfigReader reader(object, where);
-  const std::vector<std::string> kinds = {"none", "ids", "multi_hot", "boxes", "masks"};
-  const std::string kind = reader.one_of("kind", "none", kinds);
   ConditionSource source;
-  source.kind = static_cast<ConditionSource::Kind>(std::find(kinds.begin(), kinds.end(), kind) - kinds.begin());
+  source.kind = reader.choice("kind", source.kind, kind_names);
   const std::string file = reader.text("file", ""), masks = reader.text("masks", ""), from = reader.text("from", "");
   reader.finish();
   const auto needed = [&](const char* key, const std::string& name, bool is_folder) {
-    if (name.empty()) throw InputError(fmt::format("{}.{}: missing; kind {} reads it", where, key, kind));
+    if (name.empty())
+      throw InputError(fmt::format("{}.{}: missing; kind {} reads it", where, key, name_of(source.kind, kind_names)));
     NeededFile found;
     found.what = fmt::format("conditions `{}`", where.substr(where.rfind('.') + 1));
     found.path = folder / name;

@@ -98,7 +98,7 @@ SafetensorsFile clusters(Study& s) {
       const std::int64_t k = s.config.clusters.front();
       const Fits fits = fit_all(s, cluster_features(s, encoder), k);
       keep(self_label_arm(encoder, k), fits);
-      if (encoder != Encoder::pca) record(name_of(encoder), k, "train", fits.train, s.train);
+      if (encoder != Encoder::pca) record(name_of(encoder, encoder_names), k, "train", fits.train, s.train);
     }
     writer.write(file);
     out.artifacts.push_back({.name = "clusters", .kind = "labels", .file = file, .meta = {{"split", "train"}}});

@@ -20,7 +20,7 @@ Study::Study(const Study& whole, Run& part)
 std::string self_label_arm(std::int64_t clusters) { return fmt::format("self_label_k{}", clusters); }
 
 std::string self_label_arm(Encoder encoder, std::int64_t clusters) {
-  return fmt::format("self_label_{}_k{}", name_of(encoder), clusters);
+  return fmt::format("self_label_{}_k{}", name_of(encoder, encoder_names), clusters);
 }
 
 nlohmann::json guidance_params(double w) { return {{"w", w}, {"w_cfg", to_cfg(w)}}; }

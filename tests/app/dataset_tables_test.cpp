@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "core/progress.h"
 #include "datasets/emoji.h"
-#include "images/png.h"
+#include "images/image_file.h"
 #include "tests/datasets/fixtures.h"
 
 namespace assay {
@@ -55,8 +55,8 @@ TEST_F(DatasetExport, WritesImagesMasksAndLabelsThatBelongTogether) {
   for (std::size_t i = 0; i < 12; ++i) {
     const Item& item = dataset->items()[i];
     const Sample sample = dataset->sample(static_cast<std::int64_t>(i));
-    EXPECT_EQ(read_png(folder / "images" / (item.stem + ".png")), sample.image);
-    EXPECT_EQ(read_png(folder / "masks" / (item.stem + ".png")), sample.mask);
+    EXPECT_EQ(read_image_file(folder / "images" / (item.stem + ".png")), sample.image);
+    EXPECT_EQ(read_image_file(folder / "masks" / (item.stem + ".png")), sample.mask);
     labels += item.stem + "," + dataset->groups()[static_cast<std::size_t>(item.group)] + "," +
               dataset->subgroups()[static_cast<std::size_t>(item.subgroup)] + "," + item.name + "," +
               name_of(item.split) + "\n";

@@ -13,6 +13,9 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+enum class Kind { a, b, c };
+constexpr Names<Kind> kind_names = {{"a", Kind::a}, {"b", Kind::b}, {"c", Kind::c}};
+
 ConfigReader reader_of(const nlohmann::json& object) { return {object, "train"}; }
 
 TEST(Config, GivesTheDefaultOfAnAbsentKey) {
@@ -23,6 +26,8 @@ TEST(Config, GivesTheDefaultOfAnAbsentKey) {
   EXPECT_TRUE(reader.boolean("ema", true));
   EXPECT_EQ(reader.text("name", "x"), "x");
   EXPECT_EQ(reader.one_of("kind", "b", {"a", "b"}), "b");
+  EXPECT_EQ(reader.choice("kind", Kind::b, kind_names), Kind::b);
+  EXPECT_THAT(reader.choices("kinds", {Kind::c}, kind_names), ElementsAre(Kind::c));
   EXPECT_THAT(reader.integers("k", {1, 2}, 0, 9), ElementsAre(1, 2));
   EXPECT_THAT(reader.reals("w", {0.5}, 0, 9), ElementsAre(0.5));
   EXPECT_THAT(reader.texts("arms", {"none"}), ElementsAre("none"));
@@ -33,6 +38,7 @@ TEST(Config, GivesTheDefaultOfAnAbsentKey) {
 TEST(Config, GivesTheValueOfAPresentKey) {
   const nlohmann::json object = parse_json(
       R"({"steps": 3, "rate": 1, "ema": false, "name": "y", "kind": "a", "k": [4], "w": [1, 2.5], "arms": ["p", "q"],
+          "kinds": ["c", "a"],
           "unet": {"width": 8}})",
       "test");
   ConfigReader reader(object, "train");
@@ -41,6 +47,8 @@ TEST(Config, GivesTheValueOfAPresentKey) {
   EXPECT_FALSE(reader.boolean("ema", true));
   EXPECT_EQ(reader.text("name", "x"), "y");
   EXPECT_EQ(reader.one_of("kind", "b", {"a", "b"}), "a");
+  EXPECT_EQ(reader.choice("kind", Kind::b, kind_names), Kind::a);
+  EXPECT_THAT(reader.choices("kinds", {Kind::b}, kind_names), ElementsAre(Kind::c, Kind::a));
   EXPECT_THAT(reader.integers("k", {1, 2}, 0, 9), ElementsAre(4));
   EXPECT_THAT(reader.reals("w", {0.5}, 0, 9), ElementsAre(1.0, 2.5));
   EXPECT_THAT(reader.texts("arms", {"none"}), ElementsAre("p", "q"));
@@ -109,6 +117,16 @@ TEST(Config, NamesTheNearestChoiceForAnUnknownOne) {
               }),
               AllOf(HasSubstr("train.schedule"), HasSubstr("'cosin'"), HasSubstr("did you mean 'cosine'"),
                     HasSubstr("linear")));
+}
+
+TEST(Config, NamesTheKeyOfAChoiceThatIsNone) {
+  const nlohmann::json object = {{"kind", "d"}, {"kinds", {"a", "d"}}, {"twice", {"a", "b", "a"}}};
+  EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choice("kind", Kind::a, kind_names); }),
+            "train.kind: unknown value 'd'; known: a, b, c");
+  EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choices("kinds", {Kind::a}, kind_names); }),
+            "train.kinds: unknown name 'd'; known: a, b, c");
+  EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choices("twice", {Kind::a}, kind_names); }),
+            "train.twice: a is given twice");
 }
 
 TEST(Config, ParsesComments) { EXPECT_EQ(parse_json("{\"a\": 1 /* steps */}  // end", "f").at("a"), 1); }

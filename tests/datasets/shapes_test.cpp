@@ -68,7 +68,6 @@ std::vector<Shape> all_shapes() {
 
 TEST(ShapeCoverage, AddsUpToTheArea) {
   for (const Shape shape : all_shapes()) {
-    EXPECT_NEAR(shape_area(shape), area_by_formula(shape), 1e-12) << name_of(shape);
     for (const double radius : {2.9, 7.3, 24.0}) {
       const double area = sum(shape_coverage(shape, {31.7, 32.2, radius}, 64));
       // A horizontal edge is off by at most half a scan line along its length, less than the circumference.

@@ -15,11 +15,10 @@ namespace {
 
 using nlohmann::json;
 using test::Outcome;
+using test::Words;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-using Words = std::vector<std::string>;
 
 /// A store of the runs of self_guided that a test makes up: without guidance fd-small is 50.
 class Claims : public ::testing::Test {

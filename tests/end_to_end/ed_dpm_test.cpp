@@ -23,10 +23,9 @@ namespace {
 using nlohmann::json;
 using test::Outcome;
 using test::TemporaryFolder;
+using test::Words;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-using Words = std::vector<std::string>;
 
 Words smoke_words(const std::filesystem::path& store, const Words& more = {}, int threads = 1) {
   Words words = {"run",     "ed_dpm",  "--tier",       "smoke",     "--json",

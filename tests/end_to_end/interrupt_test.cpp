@@ -27,20 +27,15 @@ namespace assay {
 namespace {
 
 using nlohmann::json;
+using test::operator+;
 using test::Outcome;
 using test::Program;
 using test::TemporaryFolder;
+using test::Words;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-using Words = std::vector<std::string>;
-
-Words operator+(Words a, const Words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 /// Column values of a query; none where the store has no tables yet.
 Words rows(const std::filesystem::path& store, const std::string& sql) {
@@ -95,10 +90,9 @@ struct SmallRun {
 };
 
 Words command_of(const SmallRun& run, const std::filesystem::path& store) {
-  Words words = {"run", run.method,  "--tier", run.tier,    "--json", "--quiet", "--store",
-                 store, "--dataset", "shapes", "--threads", "2",      "--seeds", "2"};
-  for (const std::string& setting : run.settings) words = words + Words{"--set", setting};
-  return words;
+  return Words{"run", run.method,  "--tier", run.tier,    "--json", "--quiet", "--store",
+               store, "--dataset", "shapes", "--threads", "2",      "--seeds", "2"} +
+         test::settings(run.settings);
 }
 
 class InterruptedRun : public ::testing::TestWithParam<SmallRun> {};

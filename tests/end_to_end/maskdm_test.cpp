@@ -18,10 +18,10 @@ namespace {
 using nlohmann::json;
 using test::Outcome;
 using test::TemporaryFolder;
+using test::Words;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-using Words = std::vector<std::string>;
 using Key = std::tuple<std::string, std::string, std::string>;
 
 Outcome smoke(const std::filesystem::path& store, const Words& more = {}, int threads = 1) {

@@ -1,78 +1,49 @@
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/file.h"
 #include "core/safetensors.h"
-#include "images/png.h"
-#include "metrics/features/inception.h"
+#include "tests/end_to_end/metric_on_images.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/npy.h"
 #include "tests/support/npz_batch.h"
-#include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
 
 namespace assay {
 namespace {
 
+using test::metric;
+using test::operator+;
 using test::Outcome;
+using test::Program;
 using test::TemporaryFolder;
+using test::Words;
+using test::write_image;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-void write_image(const std::filesystem::path& file, int width, int height) {
-  Image image(width, height, 3);
-  image.pixels = test::fixture_image(width, height);
-  write_png(file, image);
-}
-
-Outcome metric(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "metric");
-  return test::run_program(ASSAY_BINARY, arguments);
-}
-
-/// Two folders of two images and Inception weights of tests/data/features/random_weights.py, made once.
-class MetricOnImages : public ::testing::Test {
+class MetricOnImages : public test::MetricOnImages {
  protected:
-  static void SetUpTestSuite() {
-    data = std::make_unique<TemporaryFolder>();
-    std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-    for (const WeightShape& weight : Inception::state())
-      if (!weight.optional) shapes.emplace_back(weight.name, weight.shape);
-    test::write_random_weights(weights(), shapes);
-    for (const char* folder : {"reference", "generated"}) std::filesystem::create_directory(data->path() / folder);
-    write_image(data->path() / "reference" / "a.png", 32, 32);
-    write_image(data->path() / "reference" / "b.png", 330, 311);
-    write_image(data->path() / "generated" / "a.png", 17, 40);
-    write_image(data->path() / "generated" / "b.png", 1, 1);
-  }
-  static void TearDownTestSuite() { data.reset(); }
-
-  static std::string weights() { return (data->path() / "inception.safetensors").string(); }
-  static std::string folder(const std::string& name) { return (data->path() / name).string(); }
-
   static nlohmann::json scores(const std::string& reference, const std::string& generated) {
     const Outcome outcome = metric({"generative", "--reference", reference, "--generated", generated, "--protocol",
                                     "fid-tf1", "--bootstrap", "0", "--weights", weights(), "--json"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return nlohmann::json::parse(outcome.out).at("results").at(0);
   }
-
-  static std::unique_ptr<TemporaryFolder> data;
 };
-std::unique_ptr<TemporaryFolder> MetricOnImages::data;
 
 TEST_F(MetricOnImages, FeaturesOfAFolderAreTorchFidelitysWhateverTheBatch) {
   const TemporaryFolder out;
@@ -281,163 +252,6 @@ TEST_F(MetricOnImages, ScoresOfFoldersAreThoseOfTheirFeatureFiles) {
   EXPECT_EQ(files.at("features"), "given");
 }
 
-TEST_F(MetricOnImages, ComparisonsOfFoldersAreThoseOfTheirFeatureFiles) {
-  const TemporaryFolder out;
-  const std::string batch = std::string(ASSAY_TEST_DATA) + "/features/batch.npz";
-  const auto compare = [](const std::string& reference, const std::string& a, const std::string& b,
-                          const std::string& protocols) {
-    const Outcome outcome = metric({"compare", "--reference", reference, "--a", a, "--b", b, "--protocol", protocols,
-                                    "--swaps", "20", "--bootstrap", "20", "--weights", weights(), "--json"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return nlohmann::json::parse(outcome.out).at("results");
-  };
-  const auto images = compare(folder("reference"), folder("generated"), batch, "fid-tf1,fid-clean,sfid-oai");
-  for (const char* protocol : {"fid-tf1", "fid-clean", "sfid-oai"}) {
-    std::vector<std::string> files;
-    for (const std::string& input : {folder("reference"), folder("generated"), batch}) {
-      files.push_back((out / (std::to_string(files.size()) + ".safetensors")).string());
-      const Outcome outcome =
-          metric({"features", "--input", input, "--weights", weights(), "--protocol", protocol, "--out", files.back()});
-      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    }
-    const auto given = compare(files[0], files[1], files[2], protocol);
-    std::size_t found = 0;
-    for (const auto& row : images) {
-      if (row.at("protocol") != protocol || !row.contains("p_value")) continue;
-      ++found;
-      EXPECT_EQ(row.at("part"), "generated - batch");
-      EXPECT_EQ(row.at("features"), "extracted");
-      for (const char* key : {"value", "low", "high", "p_value", "a_hash", "b_hash"})
-        EXPECT_EQ(row.at(key), given.at(0).at(key)) << protocol << " " << key;
-    }
-    EXPECT_EQ(found, 1U);
-  }
-}
-
-TEST_F(MetricOnImages, ImagesOfOtherNamesArePairedWithANote) {
-  const TemporaryFolder other;
-  write_image(other / "c.png", 20, 20);
-  write_image(other / "d.png", 20, 21);
-  const Outcome outcome =
-      metric({"compare", "--reference", folder("reference"), "--a", folder("generated"), "--b", other.path().string(),
-              "--protocol", "fid-tf1", "--swaps", "20", "--bootstrap", "0", "--weights", weights()});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("paired by order"), HasSubstr("'a' of generated with 'c' of")));
-}
-
-/// A folder of images whose content is told by their numbers, under names that `name` makes of them.
-template <class Name>
-void numbered_images(const std::filesystem::path& folder, int first_width, const std::vector<int>& numbers,
-                     const Name& name) {
-  std::filesystem::create_directory(folder);
-  for (const int i : numbers) write_image(folder / (name(i) + ".png"), first_width + i, 20);
-}
-
-TEST_F(MetricOnImages, ImagesArePairedByTheNumbersInTheirNames) {
-  const TemporaryFolder sets;
-  std::vector<int> numbers(12);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  const auto plain = [](int i) { return std::to_string(i); };
-  const auto padded = [](int i) { return fmt::format("img-{:05}", i); };
-  const auto shifted = [](int i) { return std::to_string((i + 5) % 12); };
-  numbered_images(sets / "a", 30, numbers, plain);
-  numbered_images(sets / "padded", 60, numbers, padded);
-  numbered_images(sets / "plain", 60, numbers, plain);
-  numbered_images(sets / "shifted", 60, numbers, shifted);
-  const auto compare = [&](const std::string& b, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"compare",
-                                          "--reference",
-                                          folder("reference"),
-                                          "--a",
-                                          (sets / "a").string(),
-                                          "--b",
-                                          (sets / b).string(),
-                                          "--protocol",
-                                          "fid-tf1",
-                                          "--swaps",
-                                          "200",
-                                          "--bootstrap",
-                                          "50",
-                                          "--weights",
-                                          weights(),
-                                          "--cache",
-                                          (sets / "cache").string(),
-                                          "--json"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const Outcome outcome = metric(arguments);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    const auto whole = nlohmann::json::parse(outcome.out);
-    EXPECT_THAT(whole.at("notes").dump(),
-                HasSubstr("paired by " + whole.at("results").at(0).at("paired_by").get<std::string>()));
-    return whole.at("results").at(0);
-  };
-  const auto by_stem = compare("plain"), by_number = compare("padded"),
-             by_order = compare("padded", {"--pair-by", "order"});
-  EXPECT_EQ(by_stem.at("paired_by"), "stem");
-  EXPECT_EQ(by_number.at("paired_by"), "number");
-  EXPECT_EQ(by_order.at("paired_by"), "order");
-  // The same images under other names: the same pairs give the same numbers, other pairs do not.
-  for (const char* key : {"value", "p_value", "low", "high", "a", "b"}) {
-    EXPECT_EQ(by_number.at(key), by_stem.at(key)) << key;
-    EXPECT_EQ(by_order.at(key), by_stem.at(key)) << key;
-  }
-  const auto other = compare("shifted");
-  EXPECT_EQ(other.at("paired_by"), "stem");
-  EXPECT_NE(other.at("low"), by_stem.at("low"));
-}
-
-TEST_F(MetricOnImages, FeatureFilesCarryTheNamesThatPairThem) {
-  const TemporaryFolder sets;
-  std::vector<int> numbers(12);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  numbered_images(sets / "a", 30, numbers, [](int i) { return std::to_string(i); });
-  numbered_images(sets / "b", 60, numbers, [](int i) { return fmt::format("img-{:05}", i); });
-  const auto path = [&](const std::string& name) { return (sets / name).string(); };
-  for (const char* set : {"a", "b"}) {
-    const Outcome outcome = metric({"features", "--input", path(set), "--weights", weights(), "--cache", path("cache"),
-                                    "--out", path(std::string(set) + ".safetensors")});
-    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  }
-  const auto compare = [&](const std::string& a, const std::string& b) {
-    const Outcome outcome =
-        metric({"compare", "--reference", folder("reference"), "--a", path(a), "--b", path(b), "--protocol", "fid-tf1",
-                "--swaps", "200", "--bootstrap", "50", "--weights", weights(), "--cache", path("cache"), "--json"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return nlohmann::json::parse(outcome.out).at("results").at(0);
-  };
-  const auto folders = compare("a", "b");
-  EXPECT_EQ(folders.at("paired_by"), "number");
-  for (const auto& [a, b] : {std::pair{"a.safetensors", "b.safetensors"}, std::pair{"a", "b.safetensors"},
-                             std::pair{"a.safetensors", "b"}}) {
-    const auto files = compare(a, b);
-    for (const char* key : {"paired_by", "value", "p_value", "low", "high"})
-      EXPECT_EQ(files.at(key), folders.at(key)) << a << " " << b << " " << key;
-  }
-}
-
-TEST_F(MetricOnImages, ADamagedImageTakesItsPartnerByNumberWithIt) {
-  const TemporaryFolder sets;
-  const auto plain = [](int i) { return std::to_string(i); };
-  const auto padded = [](int i) { return fmt::format("{:03}", i); };
-  numbered_images(sets / "a", 30, {1, 2, 10, 11}, plain);
-  numbered_images(sets / "b", 60, {1, 2, 10, 11}, padded);
-  numbered_images(sets / "whole_a", 30, {1, 10, 11}, plain);
-  numbered_images(sets / "whole_b", 60, {1, 10, 11}, padded);
-  const std::string two = read_file(sets / "b/002.png");
-  sets.file("b/002.png", two.substr(0, two.size() / 2));
-  const auto compare = [&](const std::string& a, const std::string& b) {
-    const Outcome outcome = metric({"compare", "--reference", folder("reference"), "--a", (sets / a).string(), "--b",
-                                    (sets / b).string(), "--protocol", "fid-tf1", "--swaps", "50", "--bootstrap", "0",
-                                    "--skip-damaged", "--weights", weights(), "--json"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return nlohmann::json::parse(outcome.out).at("results").at(0);
-  };
-  const auto skipped = compare("a", "b"), whole = compare("whole_a", "whole_b");
-  EXPECT_EQ(skipped.at("paired_by"), "number");
-  EXPECT_EQ(skipped.at("n_generated"), 3);
-  for (const char* key : {"value", "p_value", "a", "b"}) EXPECT_EQ(skipped.at(key), whole.at(key)) << key;
-}
-
 TEST_F(MetricOnImages, AllWeightsAreAskedForBeforeTheFirstImage) {
   const Outcome outcome = metric({"generative", "--reference", folder("reference"), "--generated", folder("generated"),
                                   "--protocol", "fid-tf1,pr-tf", "--weights", weights()});
@@ -513,6 +327,31 @@ TEST_F(MetricOnImages, AnEmptyFolderIsRefusedByName) {
                                   (images / "f.safetensors").string()});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr(images.path().string()));
+}
+
+TEST_F(MetricOnImages, FeaturesOfImagesStopAtCtrlCAndLeaveNoFile) {
+  constexpr std::int64_t many = 400;
+  const TemporaryFolder batch, out;
+  const auto pixels = test::fixture_image(20, 20 * many);
+  test::write_npz(batch / "images.npz",
+                  {{"arr_0", "|u1", {many, 20, 20, 3}, std::string(pixels.begin(), pixels.end())}});
+  const std::string images = (batch / "images.npz").string(), file = (out / "features.safetensors").string();
+  const Words network = {"--batch", "2", "--weights", weights()};
+  for (const Words& command : {Words{"metric", "features", "--input", images, "--out", file},
+                               Words{"metric", "generative", "--reference", images, "--generated", images, "--protocol",
+                                     "fid-tf1", "--store", file, "--cache", out.path().string()},
+                               Words{"metric", "explain", "--reference", images, "--generated", images}}) {
+    SCOPED_TRACE(::testing::PrintToString(command));
+    Program program(ASSAY_BINARY, command + network);
+    while (program.running() && !program.handles(SIGINT)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    program.signal(SIGINT);
+    const Outcome stopped = program.wait();
+    EXPECT_EQ(stopped.exit_code, 1);
+    EXPECT_EQ(stopped.out, "");
+    EXPECT_EQ(stopped.err, "assay: interrupted\n");
+    EXPECT_TRUE(std::filesystem::is_empty(out.path()));
+  }
 }
 
 }  // namespace

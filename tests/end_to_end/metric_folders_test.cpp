@@ -12,8 +12,8 @@
 #include "core/file.h"
 #include "core/safetensors.h"
 #include "images/png.h"
-#include "metrics/features/inception.h"
 #include "tests/end_to_end/program.h"
+#include "tests/end_to_end/random_inception.h"
 #include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
 
@@ -24,12 +24,11 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::Outcome;
 using test::TemporaryFolder;
+using test::Words;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-using Words = std::vector<std::string>;
 
 Outcome metric(Words arguments) {
   arguments.insert(arguments.begin(), "metric");
@@ -64,15 +63,12 @@ void write_damaged(const fs::path& file) {
   write(file, whole.substr(0, whole.size() / 2));
 }
 
-/// Runs commands on folders of images with Inception weights of tests/data/features/random_weights.py, made once.
+/// Runs commands on folders of images with random Inception weights, made once.
 class MetricFolders : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     data = std::make_unique<TemporaryFolder>();
-    std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-    for (const WeightShape& weight : Inception::state())
-      if (!weight.optional) shapes.emplace_back(weight.name, weight.shape);
-    test::write_random_weights(weights(), shapes);
+    test::write_random_inception(weights());
   }
   static void TearDownTestSuite() { data.reset(); }
   static std::string weights() { return (data->path() / "inception.safetensors").string(); }

@@ -33,9 +33,19 @@ std::string content(const std::filesystem::path& file) {
 
 }  // namespace
 
-Program::Program(const std::filesystem::path& binary, const std::vector<std::string>& arguments)
-    : out_(empty_file()), err_(empty_file()) {
-  std::vector<std::string> words = arguments;
+Words operator+(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+Words settings(const Words& assignments) {
+  Words words;
+  for (const std::string& assignment : assignments) words.insert(words.end(), {"--set", assignment});
+  return words;
+}
+
+Program::Program(const std::filesystem::path& binary, const Words& arguments) : out_(empty_file()), err_(empty_file()) {
+  Words words = arguments;
   words.insert(words.begin(), binary.string());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -85,7 +95,7 @@ Outcome Program::wait() {
   return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_), content(out_), content(err_)};
 }
 
-Outcome run_program(const std::filesystem::path& binary, const std::vector<std::string>& arguments) {
+Outcome run_program(const std::filesystem::path& binary, const Words& arguments) {
   return Program(binary, arguments).wait();
 }
 

@@ -7,6 +7,12 @@
 
 namespace assay::test {
 
+/// The words of a command line.
+using Words = std::vector<std::string>;
+Words operator+(Words a, const Words& b);
+/// The words that give a configuration these settings, each KEY=VALUE.
+Words settings(const Words& assignments);
+
 /// What a process that ended has left.
 struct Outcome {
   int exit_code = 0;  // minus the signal's number where one ended it
@@ -17,7 +23,7 @@ struct Outcome {
 class Program {
  public:
   /// Throws std::runtime_error when it cannot be started.
-  Program(const std::filesystem::path& binary, const std::vector<std::string>& arguments);
+  Program(const std::filesystem::path& binary, const Words& arguments);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -37,6 +43,6 @@ class Program {
 };
 
 /// Runs the command to its end.
-Outcome run_program(const std::filesystem::path& binary, const std::vector<std::string>& arguments);
+Outcome run_program(const std::filesystem::path& binary, const Words& arguments);
 
 }  // namespace assay::test

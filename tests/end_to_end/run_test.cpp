@@ -23,19 +23,14 @@ namespace assay {
 namespace {
 
 using nlohmann::json;
+using test::operator+;
 using test::Outcome;
 using test::Program;
 using test::TemporaryFolder;
+using test::Words;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
-
-using Words = std::vector<std::string>;
-
-Words operator+(Words a, const Words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 Words smoke_run(const std::filesystem::path& store) {
   return {"run", "self_guided", "--tier", "smoke", "--json", "--store", store.string(), "--threads", "1"};

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
-#include "images/png.h"
 #include "tests/datasets/fixtures.h"
 
 namespace assay {
@@ -22,8 +21,8 @@ TEST(ReadImageFile, GoesByContentAndNotByName) {
   const auto jpeg = folder.file("really_a_jpeg.png", read_file(data + "/jpeg/grey.jpg"));
   const auto png = folder.file("really_a_png.jpg", read_file(data + "/png/rgb8.png"));
 
-  EXPECT_EQ(read_image_file(jpeg), read_png(data + "/jpeg/grey.png"));
-  EXPECT_EQ(read_image_file(png), read_png(data + "/png/rgb8.png"));
+  EXPECT_EQ(read_image_file(jpeg), read_image_file(data + "/jpeg/grey.png"));
+  EXPECT_EQ(read_image_file(png), read_image_file(data + "/png/rgb8.png"));
 }
 
 TEST(ReadImageFile, RefusesOtherKindsByName) {

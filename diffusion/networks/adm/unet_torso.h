@@ -33,8 +33,9 @@ struct TorsoConfig {
   bool use_scale_shift_norm = true;
   bool resblock_updown = true;
   bool use_new_attention_order = false;  // channels [q,k,v][head] instead of [head][q,k,v]
-  /// Groups of every normalisation. Ours: ADM has 32, thus 4 to 32 channels a group. A group of one channel in the last
-  /// normalisation takes the mean colour out of what the network says.
+  // Groups of every normalisation. This argument is ours: ADM always has 32, which makes 4 to 32 channels a group at
+  // its widths. Where the last normalisation has groups of one channel, the network cannot tell the mean colour of an
+  // image (docs/decisions/0006).
   std::int64_t norm_groups = 32;
 };
 

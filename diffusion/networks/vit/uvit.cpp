@@ -22,7 +22,7 @@ UVitConfig read_uvit_config(const nlohmann::json& object, const std::string& whe
   c.num_classes = reader.integer("num_classes", -1, -1);
   c.conv = reader.boolean("conv", true);
   c.skip = reader.boolean("skip", true);
-  // What the published class takes beside them changes no number.
+  // The published class takes these arguments too; they change no number.
   for (const char* key : {"use_checkpoint", "qk_scale", "norm_layer"}) reader.allow(key);
   reader.finish();
   check_vit_trunk_config(c, where);

@@ -69,14 +69,6 @@ void split_labels(SafetensorsWriter& out, const TensorView& table, const std::st
   out.add(null_label, {1, width}, values.last(null_row));
 }
 
-/// The values of `front`, `zeros` zeros, the values of `back`.
-std::vector<float> joined(std::span<const float> front, std::size_t zeros, std::span<const float> back) {
-  std::vector<float> all(front.begin(), front.end());
-  all.resize(front.size() + zeros, 0.0F);
-  all.insert(all.end(), back.begin(), back.end());
-  return all;
-}
-
 /// A file name of this process's own, removed at the end.
 struct TemporaryFile {
   std::filesystem::path path =
@@ -110,35 +102,6 @@ SafetensorsWriter mask_uvit_tensors(const SafetensorsFile& uvit, FinalLayer fina
       split_bias(out, key, view, uvit.path());
     } else {
       add(out, trunk + key, view);
-    }
-  }
-  return out;
-}
-
-SafetensorsWriter uvit_tensors(const SafetensorsFile& mask_uvit) {
-  SafetensorsWriter out;
-  for (const auto& [key, view] : mask_uvit.tensors()) {
-    const std::string& name = key;
-    const auto* const known =
-        std::find_if(std::begin(renamed), std::end(renamed), [&](const auto& names) { return name == names.second; });
-    if (known != std::end(renamed)) {
-      add(out, known->first, view);
-    } else if (key == trunk + labels) {
-      if (view.shape.size() != 2 || view.shape[1] < 1)
-        throw InputError(fmt::format("{}: {} must hold a row for each class", mask_uvit.path(), key));
-      const std::vector<float> rows = joined(view.f32(key), 0, mask_uvit.at(null_label).f32(null_label));
-      const std::int64_t width = view.shape.back();
-      out.add(labels, {static_cast<std::int64_t>(rows.size()) / width, width}, std::span<const float>(rows));
-    } else if (key.ends_with(query_bias)) {
-      const std::string block = without_ending(key, query_bias), other = block + value_bias;
-      const auto queries = view.f32(key);
-      const std::vector<float> bias = joined(queries, queries.size(), mask_uvit.at(other).f32(other));
-      out.add(block.substr(trunk.size()) + joint_bias, {static_cast<std::int64_t>(bias.size())},
-              std::span<const float>(bias));
-    } else if (!key.starts_with(trunk)) {
-      throw InputError(fmt::format("{}: {} is no key of MaskDM's network", mask_uvit.path(), key));
-    } else if (key != null_label && !key.ends_with(value_bias)) {
-      add(out, key.substr(trunk.size()), view);
     }
   }
   return out;

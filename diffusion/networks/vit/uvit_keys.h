@@ -1,12 +1,14 @@
 #pragma once
+#include "core/names.h"
 #include "core/safetensors.h"
 #include "diffusion/networks/vit/mask_uvit.h"
 
 namespace assay {
 
-/// U-ViT may end in a 3x3 convolution (final_layer), MaskDM's network has none: to drop it changes what the network
-/// computes, so it takes a word.
+/// What happens to the 3x3 convolution that U-ViT may end in (final_layer) and MaskDM's network does not have. Dropping
+/// it changes what the network computes, so it is refused unless a caller asks for it.
 enum class FinalLayer { refuse, drop };
+inline constexpr Names<FinalLayer> final_layer_names = {{"refuse", FinalLayer::refuse}, {"drop", FinalLayer::drop}};
 
 /// Whether a file holds U-ViT's keys rather than MaskDM's.
 bool has_uvit_keys(const SafetensorsFile& file);
@@ -16,10 +18,6 @@ bool has_uvit_keys(const SafetensorsFile& file);
 /// row of label_emb, U-ViT's null class, as uncond_embed. Throws InputError for a final layer that is not to be
 /// dropped, for a key bias other than 0, which MaskDM's attention lacks, and for tensors that cannot be split so.
 SafetensorsWriter mask_uvit_tensors(const SafetensorsFile& uvit, FinalLayer final_layer = FinalLayer::refuse);
-
-/// The way back, for a U-ViT without a final layer; with classes it gets one more, the null class. Throws InputError
-/// for keys that MaskDM's network does not have.
-SafetensorsWriter uvit_tensors(const SafetensorsFile& mask_uvit);
 
 /// Loads a checkpoint with the keys of either network, strictly; U-ViT's goes through a temporary file. Throws
 /// InputError as Parameters::load() and mask_uvit_tensors(); a final layer among MaskDM's keys is refused, or dropped,

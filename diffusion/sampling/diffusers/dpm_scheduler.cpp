@@ -59,7 +59,7 @@ Factors factors(DpmAlgorithm algorithm, const Level& s, const Level& t, bool hig
 
 }  // namespace
 
-DpmSolverScheduler::DpmSolverScheduler(NoiseSchedule schedule, DpmSolverOptions options)
+DpmScheduler::DpmScheduler(NoiseSchedule schedule, DpmOptions options)
     : Scheduler(std::move(schedule)), options_(options) {
   const std::int64_t highest = options_.algorithm == DpmAlgorithm::sde_dpmsolver ? 2 : 3;
   if (options_.order < 1 || options_.order > highest)
@@ -74,11 +74,11 @@ DpmSolverScheduler::DpmSolverScheduler(NoiseSchedule schedule, DpmSolverOptions 
   sigmas_ = table_ = sigma_table(schedule_);
 }
 
-bool DpmSolverScheduler::needs_noise() const {
+bool DpmScheduler::needs_noise() const {
   return options_.algorithm == DpmAlgorithm::sde_dpmsolver || options_.algorithm == DpmAlgorithm::sde_dpmsolver_pp;
 }
 
-void DpmSolverScheduler::plan(std::int64_t count) {
+void DpmScheduler::plan(std::int64_t count) {
   const std::int64_t clipped = std::count_if(
       table_.begin(), table_.end(), [&](double sigma) { return level_of(sigma).lambda < options_.lambda_min_clipped; });
   const std::int64_t last = training_steps() - clipped;
@@ -111,7 +111,7 @@ void DpmSolverScheduler::plan(std::int64_t count) {
   history_.clear();
 }
 
-at::Tensor DpmSolverScheduler::converted(const at::Tensor& output, const at::Tensor& x) const {
+at::Tensor DpmScheduler::converted(const at::Tensor& output, const at::Tensor& x) const {
   const Level level = level_of(sigmas_[index_]);
   const bool cut = options_.learned_variance && options_.prediction == Prediction::epsilon;
   Predicted p = split(options_.prediction, cut ? output.narrow(1, 0, 3) : output, x, level.alpha, level.sigma);
@@ -122,7 +122,7 @@ at::Tensor DpmSolverScheduler::converted(const at::Tensor& output, const at::Ten
   return predicts_x0(options_.algorithm) ? p.x0 : p.eps;
 }
 
-at::Tensor DpmSolverScheduler::advance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& noise) {
+at::Tensor DpmScheduler::advance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& noise) {
   const std::size_t steps = timesteps_.size();
   const bool few = options_.lower_order_final && steps < 15;
   std::int64_t order = std::min(options_.order, static_cast<std::int64_t>(history_.size()) + 1);
@@ -153,7 +153,7 @@ at::Tensor DpmSolverScheduler::advance(const at::Tensor& output, const at::Tenso
   return needs_noise() ? next + f.noise * noise : next;
 }
 
-at::Tensor DpmSolverScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t) const {
+at::Tensor DpmScheduler::add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t) const {
   const at::Tensor times = t.to(at::kCPU).to(at::kDouble).contiguous();
   at::Tensor ratio = at::empty({times.numel()}, at::kDouble);
   for (std::int64_t i = 0; i < times.numel(); ++i) {

@@ -15,7 +15,7 @@ enum class DpmSolverType { midpoint, heun };
 enum class FinalSigma { zero, sigma_min };
 
 /// Arguments of diffusers' DPMSolverMultistepScheduler.
-struct DpmSolverOptions {
+struct DpmOptions {
   DpmAlgorithm algorithm = DpmAlgorithm::dpmsolver_pp;
   std::int64_t order = 2;  ///< 1 to 3; sde_dpmsolver to 2
   DpmSolverType type = DpmSolverType::midpoint;
@@ -36,10 +36,10 @@ struct DpmSolverOptions {
 /// and rounded, or cut with exponential ones and where the schedule is squaredcos_cap_v2. Before set_timesteps,
 /// add_noise reads the table from its other end: time step t gets the noise of T - 1 - t; afterwards a time step that
 /// is not one of the chain's gets the noise of its last.
-class DpmSolverScheduler : public Scheduler {
+class DpmScheduler : public Scheduler {
  public:
   /// Throws InputError for options that diffusers refuses too.
-  DpmSolverScheduler(NoiseSchedule schedule, DpmSolverOptions options);
+  DpmScheduler(NoiseSchedule schedule, DpmOptions options);
   bool needs_noise() const override;
   at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t) const override;
   Prediction prediction() const override { return options_.prediction; }
@@ -49,7 +49,7 @@ class DpmSolverScheduler : public Scheduler {
   at::Tensor advance(const at::Tensor& output, const at::Tensor& x, const at::Tensor& noise) override;
   at::Tensor converted(const at::Tensor& output, const at::Tensor& x) const;
 
-  DpmSolverOptions options_;
+  DpmOptions options_;
   std::vector<double> table_;
   std::vector<at::Tensor> history_;  // converted outputs, newest last, at most `order`
 };

@@ -19,6 +19,13 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+constexpr Names<FinalSigma> final_sigma_names = {{"zero", FinalSigma::zero}, {"sigma_min", FinalSigma::sigma_min}};
+constexpr Names<DpmAlgorithm> algorithm_names = {{"dpmsolver", DpmAlgorithm::dpmsolver},
+                                                 {"dpmsolver++", DpmAlgorithm::dpmsolver_pp},
+                                                 {"sde-dpmsolver", DpmAlgorithm::sde_dpmsolver},
+                                                 {"sde-dpmsolver++", DpmAlgorithm::sde_dpmsolver_pp}};
+constexpr Names<DpmSolverType> solver_names = {{"midpoint", DpmSolverType::midpoint}, {"heun", DpmSolverType::heun}};
+
 NoiseSchedule read_table(ConfigReader& reader, bool may_rescale) {
   BetaScheduleOptions o;
   o.num_train_timesteps = reader.integer("num_train_timesteps", o.num_train_timesteps, 1, 1'000'000);
@@ -47,8 +54,7 @@ std::optional<DynamicThreshold> read_thresholding(ConfigReader& reader) {
 }
 
 FinalSigma read_final_sigma(ConfigReader& reader) {
-  return reader.one_of("final_sigmas_type", "zero", {"zero", "sigma_min"}) == "zero" ? FinalSigma::zero
-                                                                                     : FinalSigma::sigma_min;
+  return reader.choice("final_sigmas_type", FinalSigma::zero, final_sigma_names);
 }
 
 SigmaSpacing read_sigma_spacing(ConfigReader& reader, bool with_lu) {
@@ -71,11 +77,13 @@ void refuse(ConfigReader& reader, const std::string& where, const std::vector<st
     if (reader.boolean(key, false)) throw InputError(fmt::format("{}.{} is not built; accepted: false", where, key));
 }
 
-Spacing spacing_of(ConfigReader& reader, const std::string& fallback) {
-  return read_spacing(reader.text("timestep_spacing", fallback));
+Spacing spacing_of(ConfigReader& reader, Spacing fallback) {
+  return value_of("timestep_spacing", reader.text("timestep_spacing", name_of(fallback, spacing_names)), spacing_names);
 }
 
-Prediction prediction_of(ConfigReader& reader) { return read_prediction(reader.text("prediction_type", "epsilon")); }
+Prediction prediction_of(ConfigReader& reader) {
+  return value_of("prediction_type", reader.text("prediction_type", "epsilon"), prediction_names);
+}
 
 std::unique_ptr<Scheduler> ddim(ConfigReader& reader, const std::string& /*where*/) {
   NoiseSchedule table = read_table(reader, true);
@@ -85,7 +93,7 @@ std::unique_ptr<Scheduler> ddim(ConfigReader& reader, const std::string& /*where
   o.steps_offset = read_offset(reader);
   o.prediction = prediction_of(reader);
   o.thresholding = read_thresholding(reader);
-  o.spacing = spacing_of(reader, "leading");
+  o.spacing = spacing_of(reader, Spacing::leading);
   o.eta = reader.real("eta", o.eta, 0, 1);
   o.use_clipped_model_output = reader.boolean("use_clipped_model_output", o.use_clipped_model_output);
   return std::make_unique<DdimScheduler>(std::move(table), o);
@@ -98,7 +106,7 @@ std::unique_ptr<Scheduler> ddim_inverse(ConfigReader& reader, const std::string&
   o.set_alpha_to_one = reader.boolean("set_alpha_to_one", o.set_alpha_to_one);
   o.steps_offset = read_offset(reader);
   o.prediction = prediction_of(reader);
-  o.spacing = spacing_of(reader, "leading");
+  o.spacing = spacing_of(reader, Spacing::leading);
   return std::make_unique<DdimInverseScheduler>(std::move(table), o);
 }
 
@@ -109,22 +117,16 @@ std::unique_ptr<Scheduler> pndm(ConfigReader& reader, const std::string& /*where
   o.set_alpha_to_one = reader.boolean("set_alpha_to_one", o.set_alpha_to_one);
   o.steps_offset = read_offset(reader);
   o.prediction = prediction_of(reader);
-  o.spacing = spacing_of(reader, "leading");
+  o.spacing = spacing_of(reader, Spacing::leading);
   return std::make_unique<PndmScheduler>(std::move(table), o);
 }
 
 std::unique_ptr<Scheduler> dpm(ConfigReader& reader, const std::string& where) {
   NoiseSchedule table = read_table(reader, true);
-  DpmSolverOptions o;
-  const std::string algorithm =
-      reader.one_of("algorithm_type", "dpmsolver++", {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"});
-  o.algorithm = algorithm == "dpmsolver"       ? DpmAlgorithm::dpmsolver
-                : algorithm == "dpmsolver++"   ? DpmAlgorithm::dpmsolver_pp
-                : algorithm == "sde-dpmsolver" ? DpmAlgorithm::sde_dpmsolver
-                                               : DpmAlgorithm::sde_dpmsolver_pp;
+  DpmOptions o;
+  o.algorithm = reader.choice("algorithm_type", DpmAlgorithm::dpmsolver_pp, algorithm_names);
   o.order = reader.integer("solver_order", o.order, 1, 3);
-  o.type = reader.one_of("solver_type", "midpoint", {"midpoint", "heun"}) == "heun" ? DpmSolverType::heun
-                                                                                    : DpmSolverType::midpoint;
+  o.type = reader.choice("solver_type", DpmSolverType::midpoint, solver_names);
   o.prediction = prediction_of(reader);
   o.thresholding = read_thresholding(reader);
   o.lower_order_final = reader.boolean("lower_order_final", o.lower_order_final);
@@ -133,26 +135,27 @@ std::unique_ptr<Scheduler> dpm(ConfigReader& reader, const std::string& where) {
   o.sigmas = read_sigma_spacing(reader, true);
   o.lambda_min_clipped = reader.real("lambda_min_clipped", o.lambda_min_clipped, -infinity, infinity);
   o.learned_variance = reader.one_of("variance_type", "none", {"none", "learned", "learned_range"}) != "none";
-  o.spacing = spacing_of(reader, "linspace");
+  o.spacing = spacing_of(reader, Spacing::linspace);
   o.steps_offset = read_offset(reader);
   refuse(reader, where, {"use_beta_sigmas", "use_flow_sigmas", "use_dynamic_shifting"});
   // Read with flow sigmas alone.
   reader.allow("flow_shift");
   reader.allow("time_shift_type");
-  return std::make_unique<DpmSolverScheduler>(std::move(table), o);
+  return std::make_unique<DpmScheduler>(std::move(table), o);
 }
 
 std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where) {
   NoiseSchedule table = read_table(reader, true);
   EulerOptions o;
   const std::string prediction = reader.text("prediction_type", "epsilon");
-  o.prediction = prediction == "original_sample" ? Prediction::sample : read_prediction(prediction);
+  o.prediction =
+      prediction == "original_sample" ? Prediction::sample : value_of("prediction_type", prediction, prediction_names);
   o.log_linear = reader.one_of("interpolation_type", "linear", {"linear", "log_linear"}) == "log_linear";
   o.sigmas = read_sigma_spacing(reader, false);
   // 0 is no sigma: it stands for the default, which is the chain's own end.
   if (const double s = reader.real("sigma_min", 0, 0, infinity); s > 0) o.sigma_min = s;
   if (const double s = reader.real("sigma_max", 0, 0, infinity); s > 0) o.sigma_max = s;
-  o.spacing = spacing_of(reader, "linspace");
+  o.spacing = spacing_of(reader, Spacing::linspace);
   o.continuous_timesteps = reader.one_of("timestep_type", "discrete", {"discrete", "continuous"}) == "continuous";
   o.steps_offset = read_offset(reader);
   o.final_sigma = read_final_sigma(reader);

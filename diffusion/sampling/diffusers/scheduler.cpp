@@ -8,23 +8,8 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/nearest.h"
 
 namespace assay {
-
-Prediction read_prediction(const std::string& name) {
-  if (name == "epsilon") return Prediction::epsilon;
-  if (name == "sample") return Prediction::sample;
-  if (name == "v_prediction") return Prediction::v_prediction;
-  throw InputError(unknown_name_message("prediction_type", name, {"epsilon", "sample", "v_prediction"}));
-}
-
-Spacing read_spacing(const std::string& name) {
-  if (name == "linspace") return Spacing::linspace;
-  if (name == "leading") return Spacing::leading;
-  if (name == "trailing") return Spacing::trailing;
-  throw InputError(unknown_name_message("timestep_spacing", name, {"linspace", "leading", "trailing"}));
-}
 
 Scheduler::Scheduler(NoiseSchedule schedule) : schedule_(std::move(schedule)) {
   for (std::int64_t t = training_steps(); t-- > 0;) timesteps_.push_back(static_cast<double>(t));

@@ -6,19 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "diffusion/process/noise_schedule.h"
 
 namespace assay {
 
 /// What the network's output is taken for: the noise, x0, or v = sqrt(a) eps - sqrt(1 - a) x0 (arXiv:2202.00512).
 enum class Prediction { epsilon, sample, v_prediction };
-
-Prediction read_prediction(const std::string& name);
+inline constexpr Names<Prediction> prediction_names = {
+    {"epsilon", Prediction::epsilon}, {"sample", Prediction::sample}, {"v_prediction", Prediction::v_prediction}};
 
 /// Where the steps lie on the training time steps (arXiv:2305.08891, table 2).
 enum class Spacing { linspace, leading, trailing };
-
-Spacing read_spacing(const std::string& name);
+inline constexpr Names<Spacing> spacing_names = {
+    {"linspace", Spacing::linspace}, {"leading", Spacing::leading}, {"trailing", Spacing::trailing}};
 
 struct DynamicThreshold {
   double ratio = 0.995;

@@ -14,19 +14,8 @@ namespace {
 
 using Kind = MaskOptions::Kind;
 
-const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::none:
-      return "none";
-    case Kind::patch:
-      return "patch";
-    case Kind::block:
-      return "block";
-    case Kind::crop:
-      return "crop";
-  }
-  throw Error("maskdm: a mask without a name");
-}
+constexpr Names<Kind> kind_names = {
+    {"none", Kind::none}, {"patch", Kind::patch}, {"block", Kind::block}, {"crop", Kind::crop}};
 
 /// int(rate N), as the published code truncates it.
 std::int64_t hidden_patches(double rate, std::int64_t grid) {
@@ -46,9 +35,7 @@ std::vector<std::int64_t> some_of(std::int64_t n, std::int64_t count, RandomStre
 MaskOptions read_mask_options(const nlohmann::json& object, const std::string& where, std::int64_t grid) {
   ConfigReader reader(object, where);
   MaskOptions o;
-  const std::string kind = reader.one_of("kind", "none", {"none", "patch", "block", "crop"});
-  for (const Kind k : {Kind::none, Kind::patch, Kind::block, Kind::crop})
-    if (kind == name_of(k)) o.kind = k;
+  o.kind = reader.choice("kind", o.kind, kind_names);
   o.rate = reader.real("rate", o.rate, 0.0, 1.0);
   o.block = reader.integer("block", o.block, 1);
   o.crop = reader.integer("crop", o.crop, 1);
@@ -67,7 +54,7 @@ MaskOptions read_mask_options(const nlohmann::json& object, const std::string& w
 }
 
 nlohmann::json to_json(const MaskOptions& o) {
-  return {{"kind", name_of(o.kind)}, {"rate", o.rate}, {"block", o.block}, {"crop", o.crop}};
+  return {{"kind", name_of(o.kind, kind_names)}, {"rate", o.rate}, {"block", o.block}, {"crop", o.crop}};
 }
 
 std::int64_t visible_count(const MaskOptions& o, std::int64_t grid) {

@@ -11,22 +11,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/nearest.h"
 
 namespace assay::maskdm {
-
-Objective read_objective(const std::string& name) {
-  if (name == "pred_noise") return Objective::pred_noise;
-  if (name == "pred_x0") return Objective::pred_x0;
-  if (name == "pred_v") return Objective::pred_v;
-  throw InputError(unknown_name_message("objective", name, {"pred_noise", "pred_x0", "pred_v"}));
-}
-
-Loss read_loss(const std::string& name) {
-  if (name == "l1") return Loss::l1;
-  if (name == "l2") return Loss::l2;
-  throw InputError(unknown_name_message("loss", name, {"l1", "l2"}));
-}
 
 namespace {
 

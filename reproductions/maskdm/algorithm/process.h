@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "diffusion/process/noise_schedule.h"
 #include "diffusion/sampling/ddim.h"
 
@@ -16,10 +17,11 @@ namespace assay::maskdm {
 ///   pred_x0     x_0
 ///   pred_v      sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0 (Salimans and Ho, arXiv:2202.00512)
 enum class Objective { pred_noise, pred_x0, pred_v };
-Objective read_objective(const std::string& name);
+inline constexpr Names<Objective> objective_names = {
+    {"pred_noise", Objective::pred_noise}, {"pred_x0", Objective::pred_x0}, {"pred_v", Objective::pred_v}};
 
 enum class Loss { l1, l2 };
-Loss read_loss(const std::string& name);
+inline constexpr Names<Loss> loss_names = {{"l1", Loss::l1}, {"l2", Loss::l2}};
 
 /// MaskDM's forward process and DDIM (gaussian_ddpm.py). Its schedules are those of make_noise_schedule; unlike
 /// guided-diffusion, the logarithm of the posterior variance is floored at ln 1e-20, and eps is kept after x_0 was

@@ -1,8 +1,6 @@
 #include "reproductions/self_guided/algorithm/boxes.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
@@ -54,23 +52,6 @@ BoxLayouts find_boxes(const LocalFeatures& features, double candidate_share) {
   found.components = grid.repeat_interleave(features.patch, 2).repeat_interleave(features.patch, 3);
   found.layout = box_layout(found.boxes, height, width);
   return found;
-}
-
-at::Tensor dino_keys(const VisionTransformer& network, const at::Tensor& image, std::int64_t patch) {
-  const at::NoGradGuard no_grad;
-  const std::int64_t below = padded_size(image.size(1), patch) - image.size(1);
-  const std::int64_t right = padded_size(image.size(2), patch) - image.size(2);
-  const at::Tensor padded = at::constant_pad_nd(image.unsqueeze(0), {0, right, 0, below}, 0);
-  const at::Tensor keys = network.forward(padded).last_k[0];
-  return keys.narrow(0, 1, keys.size(0) - 1).to(at::kCPU).contiguous();
-}
-
-LostBox dino_box(const VisionTransformer& network, const at::Tensor& image, const LostOptions& options) {
-  const at::Tensor keys = dino_keys(network, image, options.patch);
-  return lost({keys.const_data_ptr<float>(), static_cast<std::size_t>(keys.numel())},
-              padded_size(image.size(1), options.patch) / options.patch,
-              padded_size(image.size(2), options.patch) / options.patch, keys.size(1), image.size(1), image.size(2),
-              options);
 }
 
 }  // namespace assay::self_guided

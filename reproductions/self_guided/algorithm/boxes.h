@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "metrics/features/conv_encoder.h"
-#include "metrics/features/vision_transformer.h"
 #include "reproductions/self_guided/algorithm/local_features.h"
 #include "reproductions/self_guided/algorithm/lost.h"
 
@@ -25,13 +23,5 @@ at::Tensor box_layout(const std::vector<PixelBox>& boxes, std::int64_t height, s
 /// LOST on local features of an encoder that is trained here. `candidate_share` of the patches may join the seed; the
 /// published 100 are a tenth of the patches of a photograph, and all of a small image.
 BoxLayouts find_boxes(const LocalFeatures& features, double candidate_share);
-
-/// The patch features that LOST takes in its paper, of one image [3, H, W] normalised with ImageNet's mean and
-/// deviation, any size: zero-padded right and below to multiples of `patch`, the keys of the network's last block
-/// without the class token, heads side by side. [rows * columns, D] on the CPU.
-at::Tensor dino_keys(const VisionTransformer& network, const at::Tensor& image, std::int64_t patch);
-
-/// LOST on dino_keys(): the box of one image, in its own pixels.
-LostBox dino_box(const VisionTransformer& network, const at::Tensor& image, const LostOptions& options = {});
 
 }  // namespace assay::self_guided

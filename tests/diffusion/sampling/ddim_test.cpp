@@ -190,7 +190,8 @@ TEST(DdimSteps, RefuseCountsThatTheListsCannotGive) {
   }
   EXPECT_THAT(refused(DdimVariant::sgdm, 1000, 0), HasSubstr("step 1000"));  // overflows in the official code
   EXPECT_THAT(refused(DdimVariant::adm, 999, 0), HasSubstr("no integer stride"));
-  EXPECT_THAT(message_of<InputError>([] { read_ddim_variant("sgmd"); }), HasSubstr("known: sgdm, adm"));
+  EXPECT_THAT(message_of<InputError>([] { value_of("DDIM variant", "sgmd", ddim_variant_names); }),
+              HasSubstr("known: sgdm, adm"));
 }
 
 /// The packs' toy network a x + b sin(x) + c t / 1000, which remembers the times of its evaluations.

@@ -300,11 +300,11 @@ class HybridTraining : public Training {
     options.steps = 14;
     options.batch = 8;
     options.loss = DenoisingObjective::hybrid;
-    options.step_sampler = step_sampler;
+    options.timestep_sampler = timestep_sampler;
     return train(network, make_noise_schedule("linear", 4), set, options, 3, folder / name, "hybrid", 0.0, progress);
   }
 
-  std::string step_sampler = "loss-second-moment";
+  std::string timestep_sampler = "loss-second-moment";
 };
 
 TEST_F(HybridTraining, ResumedGivesTheBitsOfAnUninterruptedRun) {
@@ -322,7 +322,7 @@ TEST_F(HybridTraining, ResumedGivesTheBitsOfAnUninterruptedRun) {
                  Stop);
   EXPECT_EQ(run_hybrid("parts", {}, 9).first_step, 12);
   EXPECT_TRUE(bytes("whole") == bytes("parts"));
-  step_sampler = "uniform";
+  timestep_sampler = "uniform";
   run_hybrid("uniform");
   EXPECT_FALSE(bytes("whole") == bytes("uniform"));
 }

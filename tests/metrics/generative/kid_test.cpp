@@ -1,5 +1,7 @@
 #include "metrics/generative/kid.h"
 
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +11,7 @@
 
 #include "core/error.h"
 #include "kernels/thread_count.h"
+#include "metrics/generative/kernel_sums.h"
 #include "tests/support/repeatable_numbers.h"
 
 namespace assay {
@@ -33,6 +36,19 @@ double mean_kernel(const FeatureRows& x, const FeatureRows& y, bool itself) {
 
 double brute_force(const FeatureRows& x, const FeatureRows& y) {
   return mean_kernel(x, x, true) + mean_kernel(y, y, true) - 2.0 * mean_kernel(x, y, false);
+}
+
+/// The same from kernel_sums().
+double squared_mmd(const FeatureRows& x, const FeatureRows& y) {
+  const auto tensor = [](const FeatureRows& rows) {
+    return at::from_blob(const_cast<float*>(rows.values.data()), {rows.count(), rows.width}, at::kFloat);
+  };
+  const auto mean = [&](const FeatureRows& a, const FeatureRows& b, bool itself) {
+    const RowWeights ones{at::ones({b.count(), 1}, at::kDouble), {}};
+    const double sum = kernel_sums(tensor(a), tensor(b), itself, ones).exact.sum().item<double>();
+    return sum / static_cast<double>(a.count() * (itself ? a.count() - 1 : b.count()));
+  };
+  return mean(x, x, true) + mean(y, y, true) - 2.0 * mean(x, y, false);
 }
 
 class KidOfSmallSets : public ::testing::Test {

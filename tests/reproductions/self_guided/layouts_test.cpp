@@ -16,12 +16,13 @@
 #include "core/error.h"
 #include "datasets/dataset.h"
 #include "images/png.h"
+#include "metrics/features/conv_encoder.h"
 #include "metrics/masks/corloc.h"
 #include "reproductions/samples/image_tensors.h"
 #include "reproductions/self_guided/algorithm/boxes.h"
 #include "reproductions/self_guided/algorithm/layout.h"
+#include "reproductions/self_guided/algorithm/local_features.h"
 #include "reproductions/self_guided/algorithm/segmentation.h"
-#include "tests/support/random_weights.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
@@ -143,8 +144,14 @@ at::Tensor squares(const std::vector<PixelBox>& boxes) {
 
 const std::vector<PixelBox> places = {{0, 0, 8, 8}, {6, 2, 14, 10}, {8, 8, 16, 16}, {3, 7, 11, 15}};
 
+/// The colours of each pixel less the mean of its image.
+LocalFeatures centred_pixels(const at::Tensor& images) {
+  const at::Tensor colours = images.flatten(2).transpose(1, 2);
+  return {(colours - colours.mean(1, true)).contiguous(), images.size(2), images.size(3), 1};
+}
+
 TEST(FindBoxes, FindsASquareFromCentredPixels) {
-  EXPECT_EQ(find_boxes(pixel_features(squares(places), 0.0, Centring::image), 0.1).boxes, places);
+  EXPECT_EQ(find_boxes(centred_pixels(squares(places)), 0.1).boxes, places);
 }
 
 // S-9 on made images: a box that knows nothing of the image, of whatever size suits the set best, is found less often.
@@ -169,8 +176,7 @@ TEST(FindBoxes, OfPixelsLocaliseShapesMoreOftenThanTheBestCentredBox) {
     centred = std::max(centred, hits([&](std::size_t) {
                          return BoxCorners{margin, margin, 16 - margin, 16 - margin};
                        }));
-  const BoxLayouts found =
-      find_boxes(pixel_features(load_images(*shapes, Split::train).images, 0.0, Centring::image), 0.1);
+  const BoxLayouts found = find_boxes(centred_pixels(load_images(*shapes, Split::train).images), 0.1);
   const std::int64_t ours = hits([&](std::size_t i) {
     const PixelBox& box = found.boxes[i];
     return BoxCorners{1.0 * box[0], 1.0 * box[1], 1.0 * box[2], 1.0 * box[3]};
@@ -179,40 +185,9 @@ TEST(FindBoxes, OfPixelsLocaliseShapesMoreOftenThanTheBestCentredBox) {
       << ours << " and " << centred << " of " << n;
 }
 
-TEST(DinoKeys, AreThoseOfTheImagePaddedWithZerosToWholePatches) {
-  VisionTransformerConfig config;
-  config.img_size = 32;
-  config.patch_size = 16;
-  config.embed_dim = 64;
-  config.depth = 2;
-  config.num_heads = 2;
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-  for (const WeightShape& weight : VisionTransformer::state(config)) shapes.emplace_back(weight.name, weight.shape);
-  const TemporaryFolder folder;
-  test::write_random_weights(folder / "vit.safetensors", shapes);
-  const VisionTransformer network(config, folder / "vit.safetensors");
-
-  const at::Tensor image = normal({3, 20, 33}, 6);
-  at::Tensor padded = at::zeros({1, 3, 32, 48});
-  padded.narrow(2, 0, 20).narrow(3, 0, 33).copy_(image.unsqueeze(0));
-  const at::Tensor keys = dino_keys(network, image, 16);
-  EXPECT_TRUE(at::equal(keys, network.forward(padded).last_k[0].narrow(0, 1, 6)));
-
-  const LostBox box = dino_box(network, image);
-  EXPECT_EQ(box.degree.size(), 6u);
-  EXPECT_LE(box.box[2], 33);
-  EXPECT_LE(box.box[3], 20);
-}
-
-TEST(FindBoxes, CoversTheImageWhereFeaturesAreNotCentred) {
-  const ConvEncoder encoder({8, 8, 8, 1}, 3);
-  const BoxLayouts found = find_boxes(encoder_features(encoder, squares(places), 5, Centring::none, false), 0.4);
-  for (const PixelBox& box : found.boxes) EXPECT_THAT(box, ElementsAre(0, 0, 16, 16));
-}
-
 TEST(FindBoxes, PutsTheBoxAroundTheComponent) {
-  const BoxLayouts found = find_boxes(
-      encoder_features(ConvEncoder({8, 8, 8, 1}, 3), normal({6, 3, 16, 16}, 1), 3, Centring::image, true), 0.2);
+  const BoxLayouts found =
+      find_boxes(encoder_features(ConvEncoder({8, 8, 8, 1}, 3), normal({6, 3, 16, 16}, 1), 3), 0.2);
   EXPECT_THAT(found.layout.sizes(), ElementsAre(6, 1, 16, 16));
   EXPECT_THAT(found.components.sizes(), ElementsAre(6, 1, 16, 16));
   EXPECT_TRUE((found.components <= found.layout).all().item<bool>());
@@ -229,7 +204,7 @@ TEST(FindBoxes, PutsTheBoxAroundTheComponent) {
 
 TEST(FindBoxes, RefusesAShareThatIsNone) {
   for (const double share : {0.0, 1.5})
-    EXPECT_THAT(message_of<InputError>([&] { find_boxes(pixel_features(squares(places), 0, Centring::set), share); }),
+    EXPECT_THAT(message_of<InputError>([&] { find_boxes(centred_pixels(squares(places)), share); }),
                 HasSubstr("candidate share"));
 }
 
@@ -239,40 +214,39 @@ TEST(LocalFeatures, HaveTheEncodersGrids) {
     std::int64_t convolutions, side, channels;
   };
   for (const Row& row : {Row{1, 16, 8}, {2, 8, 16}, {3, 8, 16}, {4, 4, 32}, {5, 4, 32}}) {
-    const LocalFeatures f = encoder_features(encoder, squares(places), row.convolutions, Centring::set, true);
+    const LocalFeatures f = encoder_features(encoder, squares(places), row.convolutions);
     EXPECT_THAT(f.values.sizes(), ElementsAre(4, row.side * row.side, row.channels));
     EXPECT_EQ(f.patch, 16 / row.side);
   }
-  EXPECT_THAT(message_of<InputError>([&] { encoder_features(encoder, squares(places), 6, Centring::set, true); }),
-              HasSubstr("1 to 5"));
+  EXPECT_THAT(message_of<InputError>([&] { encoder_features(encoder, squares(places), 6); }), HasSubstr("1 to 5"));
   EXPECT_THAT(message_of<InputError>([&] {
-                encoder_features(encoder, at::zeros({1, 3, 18, 18}), 5, Centring::set, true);
+                encoder_features(encoder, at::zeros({1, 3, 18, 18}), 5);
               }),
               HasSubstr("does not divide"));
 }
 
-TEST(LocalFeatures, AreCentredOverTheImageOrTheSet) {
+TEST(LocalFeatures, AreCentredOverEachImageAndOfUnitLength) {
+  const ConvEncoder encoder({8, 8, 8, 1}, 3);
   const at::Tensor images = normal({5, 3, 16, 16}, 2);
-  const LocalFeatures image = pixel_features(images, 0.5, Centring::image),
-                      set = pixel_features(images, 0.5, Centring::set);
-  EXPECT_LT(image.values.mean(1).abs().max().item<float>(), 1e-5f);
-  EXPECT_LT(set.values.mean(0).mean(0).abs().max().item<float>(), 1e-5f);
-  EXPECT_GT(set.values.mean(1).abs().max().item<float>(), 1e-3f);
+  const at::Tensor plain = encoder.local(images, 3).flatten(2).transpose(1, 2);
+  const at::Tensor found = encoder_features(encoder, images, 3).values;
+  EXPECT_LT((found.norm(2, at::IntArrayRef({2})) - 1).abs().max().item<float>(), 1e-5f);
+  const at::Tensor centred = plain - plain.mean(1, true);
+  EXPECT_TRUE(found.allclose(centred / centred.norm(2, at::IntArrayRef({2}), true), 1e-4, 1e-5));
 }
 
 TEST(SegmentByKMeans, SeparatesTheSquareFromItsGround) {
   KMeansConfig kmeans;
   kmeans.clusters = 2;
   kmeans.normalise = false;
-  const KMeansSegmentation made = segment_by_kmeans(pixel_features(squares(places), 0.0, Centring::none), kmeans);
+  const KMeansSegmentation made = segment_by_kmeans(centred_pixels(squares(places)), kmeans);
   const at::Tensor truth = box_layout(places, 16, 16).squeeze(1).to(at::kLong);
   const std::int64_t inside = made.ids[0][0][0].item<std::int64_t>();
   EXPECT_TRUE(at::equal(made.ids == inside, truth == 1));
 }
 
 TEST(SegmentByKMeans, RepeatsForASeed) {
-  const LocalFeatures features =
-      encoder_features(ConvEncoder({8, 8, 8, 1}, 3), normal({80, 3, 16, 16}, 4), 3, Centring::set, true);
+  const LocalFeatures features = encoder_features(ConvEncoder({8, 8, 8, 1}, 3), normal({80, 3, 16, 16}, 4), 3);
   KMeansConfig kmeans;
   kmeans.clusters = 6;
   kmeans.seed = 9;

@@ -22,7 +22,6 @@ using test::indices;
 using test::max_abs_difference;
 using test::message_of;
 using test::normal;
-using test::same_bits;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -70,7 +69,7 @@ class UVitKeys : public ::testing::Test {
   at::Tensor x = normal({3, 3, 8, 8}, 3), t = indices({5, 700, 42});
 };
 
-TEST_F(UVitKeys, GiveMaskdmsNetworkTheSameOutputAndLeadBackToTheSameBits) {
+TEST_F(UVitKeys, GiveMaskdmsNetworkTheSameOutput) {
   const at::NoGradGuard no_grad;
   for (const bool classes : {false, true}) {
     for (const bool qkv_bias : {false, true}) {
@@ -87,17 +86,12 @@ TEST_F(UVitKeys, GiveMaskdmsNetworkTheSameOutputAndLeadBackToTheSameBits) {
       if (classes) {
         EXPECT_LT(max_abs_difference(network.forward(x, t), official.forward(x, t, indices({4, 4, 4}))), 1e-6);
       }
-      const SafetensorsFile mapped = saved(network.parameters(), "maskdm.safetensors");
-      UVit back(small_uvit(classes ? 5 : -1, qkv_bias, false));
-      back.parameters().materialise(10);
-      uvit_tensors(mapped).write(folder / "back.safetensors");
-      back.parameters().load(SafetensorsFile(folder / "back.safetensors"));
-      EXPECT_TRUE(same_bits(back.parameters().flat(), official.parameters().flat())) << classes << qkv_bias;
     }
   }
 }
 
 TEST_F(UVitKeys, DropAFinalLayerOnlyWhenTold) {
+  const at::NoGradGuard no_grad;
   UVit official(small_uvit(-1, false, true));
   fill(official.parameters());
   const SafetensorsFile file = saved(official.parameters(), "uvit.safetensors");
@@ -109,14 +103,10 @@ TEST_F(UVitKeys, DropAFinalLayerOnlyWhenTold) {
   // What is left is the network before its last convolution.
   UVit headless(small_uvit(-1, false, false));
   headless.parameters().materialise(10);
-  const SafetensorsFile mapped = saved(network.parameters(), "maskdm.safetensors");
-  uvit_tensors(mapped).write(folder / "back.safetensors");
-  headless.parameters().load(SafetensorsFile(folder / "back.safetensors"));
   for (const Parameter& p : headless.parameters().all())
     for (const Parameter& q : official.parameters().all())
-      if (p.name == q.name) {
-        EXPECT_TRUE(same_bits(p.value, q.value)) << p.name;
-      }
+      if (p.name == q.name) p.value.copy_(q.value);
+  EXPECT_LT(max_abs_difference(network.forward(x, t), headless.forward(x, t, {})), 1e-6);
 }
 
 TEST_F(UVitKeys, AreNotTakenWithAFinalLayerUnderMaskdmsNames) {
@@ -150,7 +140,6 @@ TEST_F(UVitKeys, RefuseANetworkOfAnotherSize) {
   network.parameters().materialise(9);
   EXPECT_THAT(message_of<InputError>([&] { load_mask_uvit(network, file); }),
               HasSubstr("encoder.label_emb.weight is [3, 16], expected [4, 16]"));
-  EXPECT_THAT(message_of<InputError>([&] { uvit_tensors(file); }), HasSubstr("no key of MaskDM's network"));
 }
 
 }  // namespace
