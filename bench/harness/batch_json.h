@@ -5,7 +5,7 @@
 #include "bench/harness/batch_result.h"
 #include "bench/harness/run_plan.h"
 
-/// What `assay run` and `assay claims` print with --json, in the shape of docs/architecture.md.
+/// What `assay run` and `assay claims` print with --json, in the shape of docs/store.md.
 namespace assay {
 
 /// {"batch", "runs": [...], "comparisons": [...]}.
