@@ -64,7 +64,7 @@ const char* const one_claim = R"([{"id": "C.k{K}", "statement": "K = {K}", "orig
 
 TEST(Claims, AreOneAnElementOfEach) {
   const auto templates = read_claims(one_claim, "claims.json");
-  const auto claims = claims_in(templates, "mini", config);
+  const auto claims = claims_in(templates, Tier::mini, config);
   ASSERT_THAT(claims, SizeIs(2));
   EXPECT_EQ(claims[1].id, "C.k8");
   EXPECT_EQ(claims[1].statement, "K = 8");
@@ -79,13 +79,13 @@ TEST(Claims, AreOneAnElementOfEach) {
 }
 
 TEST(Claims, AreMadeInTheirTiersAlone) {
-  EXPECT_THAT(claims_in(read_claims(one_claim, "claims.json"), "smoke", config), IsEmpty());
+  EXPECT_THAT(claims_in(read_claims(one_claim, "claims.json"), Tier::smoke, config), IsEmpty());
 }
 
 TEST(Claims, ThatTheConfigurationSaysNothingOfAreKeptAndNameIt) {
   nlohmann::json other = config;
   other["sample"].erase("weight");
-  const auto claims = claims_in(read_claims(one_claim, "claims.json"), "mini", other);
+  const auto claims = claims_in(read_claims(one_claim, "claims.json"), Tier::mini, other);
   ASSERT_THAT(claims, SizeIs(1));
   EXPECT_EQ(claims[0].absent, "/sample/weight");
   EXPECT_EQ(claims[0].id, "C.k{K}");
@@ -95,7 +95,7 @@ TEST(Claims, KnowEveryRule) {
   const auto rule = [](const std::string& text) {
     nlohmann::json file = nlohmann::json::parse(one_claim);
     file[0]["rule"] = nlohmann::json::parse(text);
-    return claims_in(read_claims(file.dump(), "claims.json"), "mini", config)[0].rule;
+    return claims_in(read_claims(file.dump(), "claims.json"), Tier::mini, config)[0].rule;
   };
   EXPECT_EQ(in_words(rule(R"({"below": 0})")), "below 0");
   EXPECT_EQ(in_words(rule(R"({"above": 0.9})")), "above 0.9");

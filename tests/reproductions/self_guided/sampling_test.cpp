@@ -64,7 +64,7 @@ class Draws : public ::testing::Test {
   }
 
   MemoryRun run{tiny_self_guided(), 5};
-  Study s{run};
+  Study s{run, read_config(run.config())};
   const Network network = boxes();
   Witness net;
   const Ids sources = {4, 0, 3, 3, 1, 2, 0, 0, 4, 1, 2, 3};  // two more than a pass has

@@ -115,7 +115,7 @@ TEST(LayoutOverlap, DifferencesArePairedByImage) {
 class Signals : public ::testing::Test {
  protected:
   MemoryRun run{tiny_self_guided(), 5};
-  Study s{run};
+  Study s{run, read_config(run.config())};
   const std::int64_t images = s.train.images.size(0), held_out = s.validation.images.size(0);
 };
 
