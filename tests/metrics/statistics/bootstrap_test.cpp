@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/student_t.h"
+#include "metrics/generative/frechet.h"
 #include "metrics/generative/frechet_bootstrap.h"
 
 namespace assay {
