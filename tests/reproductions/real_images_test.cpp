@@ -11,7 +11,7 @@ namespace {
 using ::testing::SizeIs;
 
 TEST(RealImages, AreScoredFirstAndThenAsTheMethodAdds) {
-  test::MemoryRun run({{"dataset", {{"name", "shapes"}, {"size", 8}, {"count", 60}}}});
+  test::MemoryRun run(nlohmann::json{{"dataset", {{"name", "shapes"}, {"size", 8}, {"count", 60}}}});
   const LabelledImages train = load_images(run.dataset(), Split::train),
                        held_out = load_images(run.dataset(), Split::validation);
   SmallFeaturesOptions options;
