@@ -10,6 +10,7 @@
 #include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "metrics/generative/frechet.h"
 
 namespace assay {
 namespace {

@@ -8,6 +8,7 @@
 #include "core/interrupt.h"
 #include "core/philox.h"
 #include "core/progress.h"
+#include "metrics/generative/frechet.h"
 
 namespace assay {
 
