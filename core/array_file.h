@@ -15,10 +15,10 @@ namespace assay {
 
 /// What a file says of one of its arrays.
 struct ArrayHeader {
-  DType type = DType::f32;  ///< `other` where the elements are no numbers that are read
-  std::string type_name;    ///< "F32", "F8_E4M3"; of NumPy's other types its own name, as in "<U5"
+  DType type = DType::f32;  // `other` where the elements are no numbers that are read
+  std::string type_name;    // "F32", "F8_E4M3"; of NumPy's other types its own name, as in "<U5"
   std::vector<std::int64_t> shape;
-  bool text = false;  ///< whether ArrayFile::text() reads it
+  bool text = false;  // whether ArrayFile::text() reads it
 
   /// "F32 [10, 3]".
   std::string description() const;
@@ -32,7 +32,7 @@ struct ArrayHeader {
 struct ArrayStream {
   DType type = DType::f32;
   std::vector<std::int64_t> shape;
-  std::function<void(std::span<std::byte>)> read;  ///< the next ones, whole elements
+  std::function<void(std::span<std::byte>)> read;  // the next ones, whole elements
   std::function<void()> rewind;
 };
 

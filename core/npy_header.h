@@ -14,14 +14,14 @@ struct NpyHeader {
   /// Of the elements: `bf16` for the two raw bytes ('V2') that ml_dtypes and JAX save bfloat16 as; `other` for all that
   /// is no number read here, and `fault` says what it is.
   DType type = DType::f32;
-  std::string descr;  ///< the type as the file gives it, as in "<f4"; "records" where it is no single type
-  std::string fault;  ///< what to say where numbers are needed and `type` is `other`; else empty
+  std::string descr;  // the type as the file gives it, as in "<f4"; "records" where it is no single type
+  std::string fault;  // what to say where numbers are needed and `type` is `other`; else empty
   std::vector<std::int64_t> shape;
   bool column_major = false;
-  bool big_endian = false;  ///< the most significant byte of each number comes first
-  char text = 0;            ///< 'U' for UTF-32, 'S' for bytes, both filled up with zeros; 0 where there is no text
-  std::size_t element = 0;  ///< bytes of an element; 0 where `type` is `other` and it is no text
-  std::uint64_t bytes = 0;  ///< of the data; 0 where `element` is
+  bool big_endian = false;  // the most significant byte of each number comes first
+  char text = 0;            // 'U' for UTF-32, 'S' for bytes, both filled up with zeros; 0 where there is no text
+  std::size_t element = 0;  // bytes of an element; 0 where `type` is `other` and it is no text
+  std::uint64_t bytes = 0;  // of the data; 0 where `element` is
 };
 
 /// Enough of a .npy file to know how long its header is.

@@ -13,14 +13,14 @@ namespace assay {
 struct SafetensorsHeader {
   struct Entry {
     DType type = DType::f32;
-    std::string other_type;  ///< the format's name of the type where `type` is `other`
+    std::string other_type;  // the format's name of the type where `type` is `other`
     std::vector<std::int64_t> shape;
-    std::uint64_t begin = 0;  ///< first byte, counted from `data_begin`
+    std::uint64_t begin = 0;  // first byte, counted from `data_begin`
     std::uint64_t bytes = 0;
   };
   std::map<std::string, Entry> tensors;
   std::map<std::string, std::string> metadata;
-  std::uint64_t data_begin = 0;  ///< in the file
+  std::uint64_t data_begin = 0;  // in the file
 };
 
 /// The length of the JSON text that follows the first 8 bytes. `begin` holds those at least. Throws InputError that

@@ -12,8 +12,8 @@ namespace assay {
 /// An image that cannot be read.
 struct DamagedImage {
   std::int64_t index = 0;
-  std::string name;  ///< below the folder that was asked for
-  std::string why;   ///< the message of reading it, which names the file
+  std::string name;  // below the folder that was asked for
+  std::string why;   // the message of reading it, which names the file
 };
 
 /// What reading a damaged image threw, with the option that would have left it out.

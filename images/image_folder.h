@@ -14,8 +14,8 @@ bool is_hidden_entry(std::string_view name);
 
 /// Entries that a reader of images does not take, hidden ones apart.
 struct PassedOver {
-  std::map<std::string, std::int64_t> kinds;  ///< how many of ".txt", "folder", "file without an extension", ...
-  std::string first;  ///< the first of them in order of bytes, below the folder that was asked for
+  std::map<std::string, std::int64_t> kinds;  // how many of ".txt", "folder", "file without an extension", ...
+  std::string first;  // the first of them in order of bytes, below the folder that was asked for
 
   std::int64_t count() const;
   void add(const std::string& kind, const std::string& name);
@@ -27,13 +27,13 @@ struct PassedOver {
 
 struct ImageFolder {
   struct File {
-    std::string stem;  ///< name without extension
+    std::string stem;  // name without extension
     std::filesystem::path path;
   };
-  std::vector<File> files;           ///< ascending by stem, then by name; in bytes
-  std::vector<std::string> folders;  ///< names of the folders in it that are not hidden, ascending in bytes
-  PassedOver others;                 ///< what is neither an image nor a folder
-  std::int64_t hidden = 0;           ///< entries with is_hidden_entry()
+  std::vector<File> files;           // ascending by stem, then by name; in bytes
+  std::vector<std::string> folders;  // names of the folders in it that are not hidden, ascending in bytes
+  PassedOver others;                 // what is neither an image nor a folder
+  std::int64_t hidden = 0;           // entries with is_hidden_entry()
 
   /// `others` and the folders.
   PassedOver passed_over() const;
@@ -51,7 +51,7 @@ ImageFolder list_image_folder(const std::filesystem::path& folder);
 /// looked at, and folders that cannot be read count as empty.
 struct ImagesBelow {
   std::int64_t count = 0;
-  std::filesystem::path first;  ///< one of them, the first in order of bytes; empty where there is none
+  std::filesystem::path first;  // one of them, the first in order of bytes; empty where there is none
 
   void add(const ImagesBelow& other);
 };

@@ -9,10 +9,10 @@ namespace assay {
 
 /// The labels of a set's samples as a file holds them.
 struct LabelArray {
-  std::vector<std::int64_t> labels;      ///< one a sample, or empty
-  std::vector<std::string> class_names;  ///< name of label k at k; empty where labels are numbers and nothing else
-  std::string fault;                     ///< why there are none, a whole line, for those who need labels; else empty
-  std::vector<std::string> notes;        ///< what was understood or left out, one line each; `fault` is not among them
+  std::vector<std::int64_t> labels;      // one a sample, or empty
+  std::vector<std::string> class_names;  // name of label k at k; empty where labels are numbers and nothing else
+  std::string fault;                     // why there are none, a whole line, for those who need labels; else empty
+  std::vector<std::string> notes;        // what was understood or left out, one line each; `fault` is not among them
 };
 
 /// Reads labels as people save them: integers of any width, booleans, whole floats, text (a class a word, in the order

@@ -7,10 +7,10 @@ namespace assay {
 
 /// The scalars of one DDIM step, the same for the whole batch.
 struct DdimCoefficients {
-  double alpha_bar = 1.0;       ///< at the current step, in (0, 1]
-  double alpha_bar_prev = 1.0;  ///< at the step gone to, in (0, 1]
-  double sigma = 0.0;           ///< deviation of the added noise, at least 0; 0 is deterministic DDIM
-  bool clip = true;             ///< clip the predicted x0 to [-1, 1]
+  double alpha_bar = 1.0;       // at the current step, in (0, 1]
+  double alpha_bar_prev = 1.0;  // at the step gone to, in (0, 1]
+  double sigma = 0.0;           // deviation of the added noise, at least 0; 0 is deterministic DDIM
+  bool clip = true;             // clip the predicted x0 to [-1, 1]
   /// Recompute eps from the clipped x0, as guided-diffusion (ADM) does; Self-Guided Diffusion (its DDIM) does not.
   /// Needs alpha_bar < 1.
   bool rederive_eps = false;

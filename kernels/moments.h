@@ -7,8 +7,8 @@ namespace assay {
 
 /// Sums over the rows of one block of feature vectors.
 struct BlockMoments {
-  at::Tensor sum;    ///< float64 [D], sum of x
-  at::Tensor outer;  ///< float64 [D, D], sum of x x^T; symmetric to the bit
+  at::Tensor sum;    // float64 [D], sum of x
+  at::Tensor outer;  // float64 [D, D], sum of x x^T; symmetric to the bit
 };
 
 /// First and second sums of `rows` [N, D] float32, in double: entry (i, j) adds x_i x_j row after row in the order

@@ -7,8 +7,8 @@ namespace assay {
 
 /// Row i holds the nearest references of query i, nearest first, equal distances by smaller index.
 struct SmallestDistances {
-  at::Tensor distances;  ///< float64 [N, k], squared Euclidean distances
-  at::Tensor indices;    ///< int64 [N, k], rows of the references
+  at::Tensor distances;  // float64 [N, k], squared Euclidean distances
+  at::Tensor indices;    // int64 [N, k], rows of the references
 };
 
 /// The k smallest squared Euclidean distances of each row of `queries` [N, D] to the rows of `references` [M, D]

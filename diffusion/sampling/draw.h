@@ -29,8 +29,8 @@ SamplerKind read_sampler(const std::string& name);
 
 struct SamplerOptions {
   SamplerKind kind = SamplerKind::ddim;
-  DdimOptions ddim;  ///< steps, weight and clip for all; variant for ddim and plms; eta for ddim; the quantile for all
-                     ///< but pndm and euler
+  DdimOptions ddim;  // steps, weight and clip for all; variant for ddim and plms; eta for ddim; the quantile for all
+                     // but pndm and euler
 };
 
 /// Draws images from standard normal `x` [B, C, H, W] (scaled inside where a sampler starts elsewhere), with

@@ -40,9 +40,9 @@ double ari(const Contingency& table);
 double ari(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted);
 
 struct VMeasure {
-  double homogeneity;   ///< each cluster holds one class only
-  double completeness;  ///< each class lies in one cluster only
-  double v_measure;     ///< their harmonic mean, equal to the arithmetic NMI
+  double homogeneity;   // each cluster holds one class only
+  double completeness;  // each class lies in one cluster only
+  double v_measure;     // their harmonic mean, equal to the arithmetic NMI
 };
 VMeasure v_measure(const MutualInformation& found);
 VMeasure v_measure(const Contingency& table);
@@ -65,9 +65,9 @@ double assignment_steps(const Contingency& table);
 /// A class and the cluster that holds most of it (the one with the smallest label among equals).
 struct ClassMatch {
   std::int64_t label, n;
-  std::int64_t cluster;  ///< its label
-  double share;          ///< of the class that lies in the cluster
-  double purity;         ///< share of the cluster that is of the class
+  std::int64_t cluster;  // its label
+  double share;          // of the class that lies in the cluster
+  double purity;         // share of the cluster that is of the class
 };
 /// One for each class, ascending by label.
 std::vector<ClassMatch> class_matches(const Contingency& table);

@@ -10,9 +10,9 @@ namespace assay {
 /// textbook formulas, and is 0 exactly where it should be: `shared` of independent labels, the conditional entropy of
 /// labels that the others decide.
 struct MutualInformation {
-  double truth = 0.0, predicted = 0.0;  ///< entropies
-  double shared = 0.0;                  ///< mutual information
-  double truth_given_predicted = 0.0;   ///< conditional entropies
+  double truth = 0.0, predicted = 0.0;  // entropies
+  double shared = 0.0;                  // mutual information
+  double truth_given_predicted = 0.0;   // conditional entropies
   double predicted_given_truth = 0.0;
 };
 

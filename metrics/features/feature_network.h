@@ -11,10 +11,10 @@ namespace assay {
 
 /// What a network gives for n images, row after row. What it does not have is empty.
 struct NetworkFeatures {
-  std::vector<float> features;       ///< [n, width]: pool3, fc2_relu or class_token
-  std::vector<float> spatial;        ///< [n, 2023], Inception alone
-  std::vector<float> logits;         ///< [n, 1008] without the bias, Inception alone
-  std::vector<float> biased_logits;  ///< [n, 1008] with it
+  std::vector<float> features;       // [n, width]: pool3, fc2_relu or class_token
+  std::vector<float> spatial;        // [n, 2023], Inception alone
+  std::vector<float> logits;         // [n, 1008] without the bias, Inception alone
+  std::vector<float> biased_logits;  // [n, 1008] with it
 };
 
 /// A feature network behind plain arrays.

@@ -15,10 +15,10 @@ namespace assay {
 
 /// How images become features, apart from the protocol.
 struct ImageFeatureOptions {
-  std::vector<std::filesystem::path> weights;  ///< one file for each network that a protocol needs, in any order
-  std::filesystem::path cache;                 ///< folder that keeps what a pass gave; empty: none
-  std::int64_t batch = 16;                     ///< images at once; no value depends on it
-  bool skip_damaged = false;                   ///< leave out images that cannot be read, where a command asks for it
+  std::vector<std::filesystem::path> weights;  // one file for each network that a protocol needs, in any order
+  std::filesystem::path cache;                 // folder that keeps what a pass gave; empty: none
+  std::int64_t batch = 16;                     // images at once; no value depends on it
+  bool skip_damaged = false;                   // leave out images that cannot be read, where a command asks for it
 };
 
 /// The networks of a command, each loaded when it is first needed.
@@ -47,7 +47,7 @@ class FeatureNetworks {
 struct ImagePass {
   std::int64_t count = 0;
   NetworkFeatures outputs;
-  double images_per_second = 0;  ///< 0: read from the cache
+  double images_per_second = 0;  // 0: read from the cache
 };
 
 /// The images of one path as feature sets; a pass of the network serves every protocol that shares it.

@@ -13,10 +13,10 @@ enum class FeatureNetworkId { inception, vgg16, dinov2 };
 
 /// Which of a network's outputs are a protocol's features.
 enum class FeatureOutput {
-  pool3,       ///< Inception, 2048
-  spatial,     ///< Inception, 2023: first 7 channels of Mixed_6d.branch1x1, flattened NHWC
-  fc2_relu,    ///< VGG16, 4096
-  class_token  ///< DINOv2, after the last norm
+  pool3,       // Inception, 2048
+  spatial,     // Inception, 2023: first 7 channels of Mixed_6d.branch1x1, flattened NHWC
+  fc2_relu,    // VGG16, 4096
+  class_token  // DINOv2, after the last norm
 };
 
 /// (value - offset) / scale for each channel of values in [0, 255].
@@ -27,7 +27,7 @@ struct Normalisation {
 
 /// How the images of one protocol of `assay metric generative` become features.
 struct ImageProtocol {
-  std::string_view id;  ///< of metrics/protocols/protocols.h
+  std::string_view id;  // of metrics/protocols/protocols.h
   FeatureNetworkId network;
   Resize resize;
   Normalisation normalisation;

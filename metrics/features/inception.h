@@ -14,10 +14,10 @@ namespace assay {
 
 /// What the FID Inception gives for a batch of B images, float32 on the network's device.
 struct InceptionOutputs {
-  at::Tensor pool3;            ///< [B, 2048], `pool_3:0` of the TensorFlow graph
-  at::Tensor logits_unbiased;  ///< [B, 1008], without the bias of `fc`, as the Inception Score takes them
-  at::Tensor logits;           ///< [B, 1008]
-  at::Tensor spatial;          ///< [B, 2023], first 7 channels of Mixed_6d.branch1x1 (`mixed_6/conv:0`), 17 x 17 x 7
+  at::Tensor pool3;            // [B, 2048], `pool_3:0` of the TensorFlow graph
+  at::Tensor logits_unbiased;  // [B, 1008], without the bias of `fc`, as the Inception Score takes them
+  at::Tensor logits;           // [B, 1008]
+  at::Tensor spatial;          // [B, 2023], first 7 channels of Mixed_6d.branch1x1 (`mixed_6/conv:0`), 17 x 17 x 7
 };
 
 /// The Inception-v3 of FID (the graph `inception-2015-12-05` as ported by torch-fidelity and pytorch-fid, with their

@@ -14,11 +14,11 @@ struct RgbPixels {
 /// How an image gets to a feature network's size. The same images resized by two of these give scores that differ in
 /// the second digit, so each is a choice of a protocol.
 enum class Resize {
-  tensorflow1,           ///< bilinear of TensorFlow 1.x: source = i * in / out, no half pixel, nothing averaged
-  half_pixel,            ///< bilinear of F.interpolate(align_corners=False): source = (i + 1/2) * in / out - 1/2
-  pillow_bicubic,        ///< Pillow's antialiased bicubic on float channels, clipped to [0, 255] (clean-fid)
-  antialiased_bilinear,  ///< F.interpolate(bilinear, antialias=True) on floats (torchmetrics 1.8 and later)
-  antialiased_bicubic    ///< F.interpolate(bicubic, antialias=True) on floats; may leave [0, 255] (EDM2's DINOv2)
+  tensorflow1,           // bilinear of TensorFlow 1.x: source = i * in / out, no half pixel, nothing averaged
+  half_pixel,            // bilinear of F.interpolate(align_corners=False): source = (i + 1/2) * in / out - 1/2
+  pillow_bicubic,        // Pillow's antialiased bicubic on float channels, clipped to [0, 255] (clean-fid)
+  antialiased_bilinear,  // F.interpolate(bilinear, antialias=True) on floats (torchmetrics 1.8 and later)
+  antialiased_bicubic    // F.interpolate(bicubic, antialias=True) on floats; may leave [0, 255] (EDM2's DINOv2)
 };
 
 /// "tensorflow1", ...

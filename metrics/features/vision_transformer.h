@@ -14,16 +14,16 @@ namespace assay {
 
 /// The ViT of DINO and DINOv2, without a head, under the official names of its arguments and keys.
 struct VisionTransformerConfig {
-  std::int64_t img_size = 224;  ///< pixels a side that the position embeddings are for, a multiple of patch_size
+  std::int64_t img_size = 224;  // pixels a side that the position embeddings are for, a multiple of patch_size
   std::int64_t patch_size = 16;
-  std::int64_t embed_dim = 384;  ///< a multiple of num_heads
+  std::int64_t embed_dim = 384;  // a multiple of num_heads
   std::int64_t depth = 12;
   std::int64_t num_heads = 6;
   double mlp_ratio = 4;
   bool qkv_bias = true;
   double layer_norm_eps = 1e-6;
-  bool layer_scale = false;  ///< DINOv2: a learned gain after each attention and each MLP
-  bool mask_token = false;   ///< DINOv2: a token of training alone, kept in the file
+  bool layer_scale = false;  // DINOv2: a learned gain after each attention and each MLP
+  bool mask_token = false;   // DINOv2: a token of training alone, kept in the file
 };
 
 /// Throws InputError for an unknown key and values out of range.
@@ -35,12 +35,12 @@ VisionTransformerConfig detect_vision_transformer(const std::filesystem::path& w
 
 /// What the last block and its neighbours hold; T = 1 + patches, the class token first.
 struct VisionTransformerOutputs {
-  at::Tensor cls;                     ///< [B, D], the class token after the last norm
-  at::Tensor tokens_normed;           ///< [B, T, D]
-  at::Tensor second_last_normed;      ///< [B, T, D], output of the block before the last, after the last norm
-  at::Tensor last_attention;          ///< [B, heads, T, T]
-  at::Tensor last_q, last_k, last_v;  ///< [B, T, D], heads side by side
-  at::Tensor pos_embed_used;          ///< [1, T, D]
+  at::Tensor cls;                     // [B, D], the class token after the last norm
+  at::Tensor tokens_normed;           // [B, T, D]
+  at::Tensor second_last_normed;      // [B, T, D], output of the block before the last, after the last norm
+  at::Tensor last_attention;          // [B, heads, T, T]
+  at::Tensor last_q, last_k, last_v;  // [B, T, D], heads side by side
+  at::Tensor pos_embed_used;          // [1, T, D]
 };
 
 class VisionTransformer {

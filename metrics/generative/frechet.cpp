@@ -74,7 +74,7 @@ struct Root {
   double trace;
   double error;
   std::string route;
-  double largest = 0.0;  ///< of the roots that `trace` sums
+  double largest = 0.0;  // of the roots that `trace` sums
 };
 
 /// Estimate of the error of a trace of `count` singular values.

@@ -12,9 +12,9 @@ namespace assay {
 
 /// Choices of one call that several protocols share.
 struct GenerativeOptions {
-  std::int64_t bootstrap = 200;  ///< replicates behind an interval; 0: no intervals
-  double level = 0.95;           ///< of intervals
-  std::uint64_t seed = 0;        ///< of everything drawn, unless the protocol fixes its own
+  std::int64_t bootstrap = 200;  // replicates behind an interval; 0: no intervals
+  double level = 0.95;           // of intervals
+  std::uint64_t seed = 0;        // of everything drawn, unless the protocol fixes its own
   std::int64_t kid_subsets = 100, kid_subset_size = 1000;
 };
 
@@ -25,16 +25,16 @@ using GenerativeScore = std::vector<MetricRow> (*)(const FeatureSet& reference, 
 
 /// What a protocol takes of its sets.
 enum class SampleNeeds {
-  statistics,          ///< features, or statistics of them
-  spatial_statistics,  ///< the same of spatial features, which a public file holds beside the usual ones
-  generated_features,  ///< features of the generated set, statistics of the reference
-  features,            ///< of both
-  logits               ///< of the generated set, without a reference
+  statistics,          // features, or statistics of them
+  spatial_statistics,  // the same of spatial features, which a public file holds beside the usual ones
+  generated_features,  // features of the generated set, statistics of the reference
+  features,            // of both
+  logits               // of the generated set, without a reference
 };
 
 /// One protocol of `assay metric generative`.
 struct GenerativeProtocol {
-  std::string_view id;  ///< of metrics/protocols/protocols.h
+  std::string_view id;  // of metrics/protocols/protocols.h
   GenerativeScore score;
   SampleNeeds needs;
   /// Choices that the user may set otherwise than the protocol's, for the store.

@@ -10,7 +10,7 @@ namespace assay {
 struct InceptionScoreOptions {
   /// Splits of rows in a random order, at i * n / splits.
   std::int64_t splits = 10;
-  std::uint32_t seed = 2020;  ///< of the order, a permutation of NumPy's RandomState
+  std::uint32_t seed = 2020;  // of the order, a permutation of NumPy's RandomState
   /// Above 0: splits of so many rows in the order given instead; what is left counts as a split like the others.
   std::int64_t split_size = 0;
   /// Bootstrap replicates of `mean`; 0 for none.
@@ -21,9 +21,9 @@ struct InceptionScoreOptions {
 /// exp of the mean divergence of p(class | image) from p(class), over splits (Salimans et al. 2016).
 struct InceptionScore {
   double mean = 0;
-  double deviation = 0;            ///< over splits, divisor their number
-  std::vector<double> splits;      ///< the score of each
-  std::vector<double> replicates;  ///< of `mean`; rows are resampled within their split
+  double deviation = 0;            // over splits, divisor their number
+  std::vector<double> splits;      // the score of each
+  std::vector<double> replicates;  // of `mean`; rows are resampled within their split
 };
 
 /// From class logits [n, classes], as given: torch-fidelity and the OpenAI evaluator leave out the bias of the last
@@ -34,7 +34,7 @@ InceptionScore inception_score(const FeatureRows& logits, const InceptionScoreOp
 
 /// Two sets of logits, row i of both from the same noise.
 struct InceptionScorePair {
-  InceptionScore a, b;  ///< their replicates resample the same rows
+  InceptionScore a, b;  // their replicates resample the same rows
   /// a.mean - b.mean after each row of a was swapped with that of b by the toss of a coin, once for each of `swaps`
   /// tosses.
   std::vector<double> swapped;

@@ -11,16 +11,16 @@ namespace assay {
 struct PairScore {
   std::string metric;
   double a = 0, b = 0;
-  std::vector<double> differences;  ///< replicates of a - b
-  std::string interval;             ///< how they were made
-  double p_value = 1;               ///< two-sided
-  std::string test;                 ///< "swaps of paired rows, 2000"
+  std::vector<double> differences;  // replicates of a - b
+  std::string interval;             // how they were made
+  double p_value = 1;               // two-sided
+  std::string test;                 // "swaps of paired rows, 2000"
   bool higher_is_better = false;
 };
 
 struct PairOptions {
   GenerativeOptions scores;
-  std::int64_t swaps = 0;  ///< tosses behind a p-value; 0: as many as the number of differences calls for
+  std::int64_t swaps = 0;  // tosses behind a p-value; 0: as many as the number of differences calls for
 };
 
 using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const FeatureSet& a, const FeatureSet& b,
@@ -30,7 +30,7 @@ using PairScores = std::vector<PairScore> (*)(const FeatureSet& reference, const
 struct PairProtocol {
   std::string_view id;
   PairScores score;
-  std::int64_t metrics = 1;  ///< how many `score` gives
+  std::int64_t metrics = 1;  // how many `score` gives
 };
 
 const std::vector<PairProtocol>& pair_protocols();

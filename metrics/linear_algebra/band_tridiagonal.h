@@ -6,8 +6,8 @@ namespace assay {
 
 /// A symmetric tridiagonal matrix: `off[i]` couples i and i + 1.
 struct Tridiagonal {
-  std::vector<double> diagonal;  ///< [n]
-  std::vector<double> off;       ///< [n - 1], none for n = 0
+  std::vector<double> diagonal;  // [n]
+  std::vector<double> off;       // [n - 1], none for n = 0
 };
 
 /// The lower half of a symmetric matrix whose elements lie at most `width` below the diagonal, with room for what a

@@ -38,10 +38,10 @@ void complete_diagonal(Matrix& a) {
 struct Panel {
   explicit Panel(int height) : left(height, 2 * width), right(height, 2 * width), t(width, width) {}
 
-  int from = 0;  ///< first row and column of the matrix that it updates
-  int rows = 0;  ///< n - from
+  int from = 0;  // first row and column of the matrix that it updates
+  int rows = 0;  // n - from
   int reflections = 0;
-  Matrix left, right;  ///< [V W] and [W V]
+  Matrix left, right;  // [V W] and [W V]
   Matrix t;
 
   Block v() { return left.all().at(0, 0, rows, reflections); }

@@ -25,9 +25,9 @@ Confusion confusion(std::span<const std::uint8_t> truth, std::span<const std::ui
                     int classes);
 
 struct ConfusionScores {
-  std::vector<double> iou;  ///< by class; NaN where neither truth nor prediction holds it
-  double mean_iou;          ///< over the classes that occur, background included; NaN without any
-  double accuracy;          ///< share of counted pixels that are right; NaN without any
+  std::vector<double> iou;  // by class; NaN where neither truth nor prediction holds it
+  double mean_iou;          // over the classes that occur, background included; NaN without any
+  double accuracy;          // share of counted pixels that are right; NaN without any
 };
 ConfusionScores scores(const Confusion& counts);
 

@@ -7,10 +7,10 @@ namespace assay {
 
 /// Everything that decides a score's value besides the data: a score without its protocol is not a score.
 struct Protocol {
-  std::string id;           ///< "fd-small"
-  std::string description;  ///< two lines
-  std::string origin;       ///< whose convention it is
-  nlohmann::json choices;   ///< each choice by name: divisor, solver, averaging, ...
+  std::string id;           // "fd-small"
+  std::string description;  // two lines
+  std::string origin;       // whose convention it is
+  nlohmann::json choices;   // each choice by name: divisor, solver, averaging, ...
 };
 
 /// All protocols, in the order they are listed to the user.

@@ -42,9 +42,9 @@ std::vector<double> paired_bootstrap(std::int64_t n, const Statistic& a, const S
 /// Mean difference of paired values (one pair a seed) with its Student t interval and two-sided p-value.
 struct PairedDifference {
   std::int64_t n;
-  double mean, deviation;  ///< of the differences; deviation over n - 1
+  double mean, deviation;  // of the differences; deviation over n - 1
   Interval interval;
-  double p_value;  ///< 1 where all differences are 0; 0 where they are equal and not 0
+  double p_value;  // 1 where all differences are 0; 0 where they are equal and not 0
 };
 /// Throws InputError with fewer than two pairs, different lengths, or a value that is not finite.
 PairedDifference paired_difference(std::span<const double> a, std::span<const double> b, double confidence = 0.95);

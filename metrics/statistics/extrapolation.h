@@ -11,8 +11,8 @@ namespace assay {
 /// samples (Chong & Forsyth 2020).
 struct InverseFit {
   double limit, slope;
-  double deviation;   ///< standard error of `limit` from the residuals
-  Interval interval;  ///< Student t with points - 2 degrees of freedom
+  double deviation;   // standard error of `limit` from the residuals
+  Interval interval;  // Student t with points - 2 degrees of freedom
 };
 
 /// Throws InputError with fewer than three points, other lengths, a size below 1, or sizes that are all the same.

@@ -12,10 +12,10 @@
 
 namespace assay::maskdm {
 
-/// A training in stages, all on one network; each goes on from the online weights of the one before, as published.
+/// A training in phases, all on one network; each goes on from the online weights of the one before, as published.
 struct Chain {
   std::string name;
-  std::vector<StageOptions> stages;  // their steps follow from `shares`
+  std::vector<PhaseOptions> phases;  // their steps follow from `shares`
   std::vector<double> shares;        // of the budget's operations, in (0, 1]
   bool curve = false;                // sampled at every point of the learning curve, not only at the end
 
@@ -29,18 +29,18 @@ struct Budget {
 };
 
 /// Pre-training on many images of some groups, fine-tuning on few of the others (paper: VGGFace2, then 10 % and 1 % of
-/// CelebA-HQ). A chain trained from the start on the few, with the operations of both stages, is what it is held
+/// CelebA-HQ). A chain trained from the start on the few, with the operations of both phases, is what it is held
 /// against.
 struct TransferConfig {
   std::vector<double> shares;  // of the target's training images; empty: no transfer
-  StageOptions pretrain, finetune;
+  PhaseOptions pretrain, finetune;
   double pretrain_share = 0.5, finetune_share = 0.25;  // of the budget
 };
 
 /// How much loss and gradient swing under one mask, batch size by batch size, over equal numbers of steps.
 struct StabilityConfig {
   std::vector<std::int64_t> batches;  // ascending; empty: not examined
-  StageOptions stage;                 // whose batch is replaced
+  PhaseOptions phase;                 // whose batch is replaced
 };
 
 /// Time of a training step under masks, in turn.
@@ -80,11 +80,11 @@ nlohmann::json preset(const std::string& tier, const std::string& dataset = "");
 /// Reads and checks a complete configuration of a trained tier. Throws InputError.
 Config read_config(const nlohmann::json& object);
 
-/// Reads a stage: {"mask", "batch", "learning_rate", "warmup_steps", "clip", "flip"} and what `also` names.
+/// Reads a phase: {"mask", "batch", "learning_rate", "warmup_steps", "clip", "flip"}.
 /// Throws InputError for a mask that leaves nothing of a grid of `grid` x `grid` patches.
-StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid);
+PhaseOptions read_phase_options(const nlohmann::json& object, const std::string& where, std::int64_t grid);
 
-/// Steps that a share of the budget buys under a stage: at least one.
+/// Steps that a share of the budget buys under a phase: at least one.
 std::int64_t affordable_steps(const Budget& budget, double share, double step_flops);
 
 }  // namespace assay::maskdm

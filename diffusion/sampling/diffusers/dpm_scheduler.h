@@ -17,16 +17,16 @@ enum class FinalSigma { zero, sigma_min };
 /// Arguments of diffusers' DPMSolverMultistepScheduler.
 struct DpmOptions {
   DpmAlgorithm algorithm = DpmAlgorithm::dpmsolver_pp;
-  std::int64_t order = 2;  ///< 1 to 3; sde_dpmsolver to 2
+  std::int64_t order = 2;  // 1 to 3; sde_dpmsolver to 2
   DpmSolverType type = DpmSolverType::midpoint;
   Prediction prediction = Prediction::epsilon;
   std::optional<DynamicThreshold> thresholding;
-  bool lower_order_final = true;              ///< with fewer than 15 steps the last two are of order at most 2 and 1
-  bool euler_at_final = false;                ///< the last step is of order 1
-  FinalSigma final_sigma = FinalSigma::zero;  ///< zero: the last step is of order 1
+  bool lower_order_final = true;              // with fewer than 15 steps the last two are of order at most 2 and 1
+  bool euler_at_final = false;                // the last step is of order 1
+  FinalSigma final_sigma = FinalSigma::zero;  // zero: the last step is of order 1
   SigmaSpacing sigmas = SigmaSpacing::table;
-  double lambda_min_clipped = -std::numeric_limits<double>::infinity();  ///< leaves out log-SNR halves below it
-  bool learned_variance = false;  ///< variance_type learned or learned_range: the output's first 3 channels are eps
+  double lambda_min_clipped = -std::numeric_limits<double>::infinity();  // leaves out log-SNR halves below it
+  bool learned_variance = false;  // variance_type learned or learned_range: the output's first 3 channels are eps
   Spacing spacing = Spacing::linspace;
   std::int64_t steps_offset = 0;
 };

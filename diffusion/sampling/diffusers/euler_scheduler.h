@@ -12,11 +12,11 @@ namespace assay {
 /// Arguments of diffusers' EulerDiscreteScheduler.
 struct EulerOptions {
   Prediction prediction = Prediction::epsilon;
-  bool log_linear = false;  ///< interpolation_type: sigmas evenly in log over the whole table instead of linear in t
+  bool log_linear = false;  // interpolation_type: sigmas evenly in log over the whole table instead of linear in t
   SigmaSpacing sigmas = SigmaSpacing::table;
-  std::optional<double> sigma_min, sigma_max;  ///< ends of placed sigmas; default: the chain's own
-  Spacing spacing = Spacing::linspace;         ///< linspace: fractional time steps
-  bool continuous_timesteps = false;           ///< timestep_type: with v_prediction the network is given log(sigma) / 4
+  std::optional<double> sigma_min, sigma_max;  // ends of placed sigmas; default: the chain's own
+  Spacing spacing = Spacing::linspace;         // linspace: fractional time steps
+  bool continuous_timesteps = false;           // timestep_type: with v_prediction the network is given log(sigma) / 4
   std::int64_t steps_offset = 0;
   FinalSigma final_sigma = FinalSigma::zero;
 };

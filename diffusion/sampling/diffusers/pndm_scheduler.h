@@ -8,10 +8,10 @@ namespace assay {
 
 /// Arguments of diffusers' PNDMScheduler.
 struct PndmOptions {
-  bool skip_prk_steps = false;  ///< start with two calls at the second step instead of three Runge-Kutta steps
+  bool skip_prk_steps = false;  // start with two calls at the second step instead of three Runge-Kutta steps
   bool set_alpha_to_one = false;
   std::int64_t steps_offset = 0;
-  Prediction prediction = Prediction::epsilon;  ///< epsilon or v_prediction
+  Prediction prediction = Prediction::epsilon;  // epsilon or v_prediction
   Spacing spacing = Spacing::leading;
 };
 

@@ -8,10 +8,10 @@ namespace assay {
 
 /// How sigmas are placed between the largest and the smallest.
 enum class SigmaSpacing {
-  table,        ///< those of the time steps
-  karras,       ///< evenly in sigma^(1/7) (Karras et al., arXiv:2206.00364, eq. 5)
-  exponential,  ///< evenly in log sigma
-  lu,           ///< the same for DPM-Solver (arXiv:2211.01095), but with time steps rounded rather than cut
+  table,        // those of the time steps
+  karras,       // evenly in sigma^(1/7) (Karras et al., arXiv:2206.00364, eq. 5)
+  exponential,  // evenly in log sigma
+  lu,           // the same for DPM-Solver (arXiv:2211.01095), but with time steps rounded rather than cut
 };
 
 /// sqrt((1 - alpha_bar) / alpha_bar) for every training time step, rounded to float32 as diffusers holds it.

@@ -10,17 +10,17 @@ namespace assay::self_guided {
 using PixelBox = std::array<std::int64_t, 4>;
 
 struct LostOptions {
-  std::int64_t patch = 16;        ///< pixels a side
-  std::int64_t candidates = 100;  ///< "k_patches": how many patches of lowest degree may join the seed
+  std::int64_t patch = 16;        // pixels a side
+  std::int64_t candidates = 100;  // "k_patches": how many patches of lowest degree may join the seed
 };
 
 /// What LOST found in one image, patches numbered row by row.
 struct LostBox {
   PixelBox box{};
   std::int64_t seed = 0;
-  std::vector<std::int64_t> degree;     ///< [N]
-  std::vector<std::int64_t> similar;    ///< the candidates that join the seed, by rank
-  std::vector<std::uint8_t> component;  ///< [N], 1 in the patches that the box is put around
+  std::vector<std::int64_t> degree;     // [N]
+  std::vector<std::int64_t> similar;    // the candidates that join the seed, by rank
+  std::vector<std::uint8_t> component;  // [N], 1 in the patches that the box is put around
 };
 
 /// The smallest multiple of `patch` that is at least `pixels`: images are padded to it with zeros, right and below.

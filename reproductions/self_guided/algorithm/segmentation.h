@@ -13,8 +13,8 @@ namespace assay::self_guided {
 
 /// What arm `self_mask` shows the denoiser: a map of clusters and which of them occur.
 struct MaskLayouts {
-  at::Tensor layout;  ///< [N, K, H, W] float, one-hot over K
-  at::Tensor occurs;  ///< [N, K] float, 1 for the clusters that the layout shows (multi-hot)
+  at::Tensor layout;  // [N, K, H, W] float, one-hot over K
+  at::Tensor occurs;  // [N, K] float, 1 for the clusters that the layout shows (multi-hot)
 };
 
 /// One-hot layouts of cluster ids [N, H, W] int64. Throws InputError for an id outside [0, K).
@@ -40,7 +40,7 @@ at::Tensor assign_pixels(const LocalFeatures& features, const at::Tensor& centro
 /// k-means over the local features of all images (`kmeans.clusters` is K), and the pixels it assigns, on unit vectors
 /// where it was fitted on them. Throws InputError as kmeans_fit.
 struct KMeansSegmentation {
-  at::Tensor ids;  ///< [N, H, W] int64
+  at::Tensor ids;  // [N, H, W] int64
   KMeans fit;
 };
 KMeansSegmentation segment_by_kmeans(const LocalFeatures& features, const KMeansConfig& kmeans);
