@@ -17,60 +17,60 @@ namespace {
 /// A point of a chain at which its moving average is sampled.
 struct Point {
   double gflop = 0;
-  std::size_t stage = 0;
+  std::size_t phase = 0;
   std::int64_t step = 0;
 };
 
-/// A chain with the steps of its stages, and its points.
+/// A chain with the steps of its phases, and its points.
 struct PlannedChain {
   const Chain* chain = nullptr;
-  std::vector<PlannedStage> stages;
+  std::vector<PlannedPhase> phases;
   std::vector<Point> points;  // ascending; the last is the end
 };
 
 /// Whether what the network draws before anything was unmasked is of interest.
 bool shows_pretraining(const Chain& chain) {
-  return chain.curve && chain.stages.size() > 1 && chain.stages.front().mask.kind != MaskOptions::Kind::none;
+  return chain.curve && chain.phases.size() > 1 && chain.phases.front().mask.kind != MaskOptions::Kind::none;
 }
 
 PlannedChain planned(const Study& s, const Chain& chain, const ImageSet& images) {
   const MaskUVit network(s.config.network);
   PlannedChain plan{&chain, {}, {}};
   std::vector<double> step_cost;
-  for (std::size_t k = 0; k < chain.stages.size(); ++k) {
-    PlannedStage stage{chain.stages[k], &images};
-    step_cost.push_back(step_flops(network, stage.options) / 1e9);
-    stage.options.steps = affordable_steps(s.config.budget, chain.shares[k], step_cost.back() * 1e9);
-    plan.stages.push_back(std::move(stage));
+  for (std::size_t k = 0; k < chain.phases.size(); ++k) {
+    PlannedPhase phase{chain.phases[k], &images};
+    step_cost.push_back(step_flops(network, phase.options) / 1e9);
+    phase.options.steps = affordable_steps(s.config.budget, chain.shares[k], step_cost.back() * 1e9);
+    plan.phases.push_back(std::move(phase));
   }
   const double distance = s.config.budget.gflop / static_cast<double>(s.config.budget.points);
-  double before = 0;  // shares of earlier stages
+  double before = 0;  // shares of earlier phases
   std::int64_t reached = 1;
-  for (std::size_t k = 0; chain.curve && k < plan.stages.size(); ++k) {
+  for (std::size_t k = 0; chain.curve && k < plan.phases.size(); ++k) {
     const double end = before + chain.shares[k];
-    // The end of the chain is a point anyway; a point on the border of two stages belongs to the earlier one.
+    // The end of the chain is a point anyway; a point on the border of two phases belongs to the earlier one.
     for (; static_cast<double>(reached) * distance < s.config.budget.gflop * (chain.share() - 1e-9); ++reached) {
       const double gflop = static_cast<double>(reached) * distance;
       if (gflop > s.config.budget.gflop * (end + 1e-9)) break;
       const auto step = std::llround((gflop - before * s.config.budget.gflop) / step_cost[k]);
-      plan.points.push_back({gflop, k, std::clamp<std::int64_t>(step, 1, plan.stages[k].options.steps)});
+      plan.points.push_back({gflop, k, std::clamp<std::int64_t>(step, 1, plan.phases[k].options.steps)});
     }
     before = end;
   }
   plan.points.push_back(
-      {s.config.budget.gflop * chain.share(), plan.stages.size() - 1, plan.stages.back().options.steps});
-  const auto keep = [&](std::size_t stage, std::int64_t step) {
-    std::vector<std::int64_t>& snapshots = plan.stages[stage].snapshots;
+      {s.config.budget.gflop * chain.share(), plan.phases.size() - 1, plan.phases.back().options.steps});
+  const auto keep = [&](std::size_t phase, std::int64_t step) {
+    std::vector<std::int64_t>& snapshots = plan.phases[phase].snapshots;
     if (snapshots.empty() || snapshots.back() < step) snapshots.push_back(step);
   };
-  for (const Point& point : plan.points) keep(point.stage, point.step);
-  if (shows_pretraining(chain)) keep(0, plan.stages.front().options.steps);
+  for (const Point& point : plan.points) keep(point.phase, point.step);
+  if (shows_pretraining(chain)) keep(0, plan.phases.front().options.steps);
   return plan;
 }
 
-const TrainedStage::Snapshot& snapshot_at(const TrainedStage& stage, std::int64_t step) {
-  return *std::find_if(stage.snapshots.begin(), stage.snapshots.end(),
-                       [&](const TrainedStage::Snapshot& snapshot) { return snapshot.step == step; });
+const TrainedPhase::Snapshot& snapshot_at(const TrainedPhase& phase, std::int64_t step) {
+  return *std::find_if(phase.snapshots.begin(), phase.snapshots.end(),
+                       [&](const TrainedPhase::Snapshot& snapshot) { return snapshot.step == step; });
 }
 
 std::filesystem::path sample_file(const Study& s, const std::string& arm) {
@@ -129,15 +129,15 @@ struct Curves {
 /// Trains and scores one chain; nothing where it diverged.
 std::optional<Curves> run_chain(Study& s, const Chain& chain, const ImageSet& images, const FdSmall& fd) {
   const PlannedChain plan = planned(s, chain, images);
-  const std::vector<FinishedStage> finished = train_stages(s, chain.name, plan.stages);
+  const std::vector<FinishedPhase> finished = train_phases(s, chain.name, plan.phases);
   if (finished.back().trained.diverged_at) return std::nullopt;
   Curves curves{chain.name, {}, {}};
   double seconds_before = 0;
-  std::size_t stage = 0;
+  std::size_t phase = 0;
   for (std::size_t i = 0; i < plan.points.size(); ++i) {
     const Point& point = plan.points[i];
-    for (; stage < point.stage; ++stage) seconds_before += finished[stage].trained.seconds;
-    const TrainedStage::Snapshot& snapshot = snapshot_at(finished[stage].trained, point.step);
+    for (; phase < point.phase; ++phase) seconds_before += finished[phase].trained.seconds;
+    const TrainedPhase::Snapshot& snapshot = snapshot_at(finished[phase].trained, point.step);
     const double seconds = seconds_before + snapshot.seconds;
     const double fd_small =
         score_point(s, chain.name, snapshot.average, point, seconds, i + 1 == plan.points.size(), fd);
@@ -147,8 +147,8 @@ std::optional<Curves> run_chain(Study& s, const Chain& chain, const ImageSet& im
     curves.by_seconds.y.push_back(fd_small);
   }
   if (shows_pretraining(chain)) {
-    const Point end{s.config.budget.gflop * chain.shares.front(), 0, plan.stages.front().options.steps};
-    const TrainedStage::Snapshot& snapshot = snapshot_at(finished.front().trained, end.step);
+    const Point end{s.config.budget.gflop * chain.shares.front(), 0, plan.phases.front().options.steps};
+    const TrainedPhase::Snapshot& snapshot = snapshot_at(finished.front().trained, end.step);
     score_point(s, chain.name + ".masked", snapshot.average, end, snapshot.seconds, true, fd);
   }
   return curves;

@@ -19,8 +19,8 @@ bool left_out(ConfigReader& reader, const nlohmann::json& object, const std::str
   return true;
 }
 
-StageOptions read_stage_keys(ConfigReader& reader, const std::string& where, std::int64_t grid) {
-  StageOptions s;
+PhaseOptions read_phase_keys(ConfigReader& reader, const std::string& where, std::int64_t grid) {
+  PhaseOptions s;
   s.mask = read_mask_options(reader.object("mask"), where + ".mask", grid);
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
   s.learning_rate = reader.real("learning_rate", s.learning_rate, 1e-9, 1.0);
@@ -42,10 +42,10 @@ Chain read_chain(const std::string& name, const nlohmann::json& object, std::int
     throw InputError(fmt::format("{}.stages: accepted: a list of at least one stage", where));
   for (std::size_t i = 0; i < object.at("stages").size(); ++i) {
     const std::string at = fmt::format("{}.stages[{}]", where, i);
-    ConfigReader stage(object.at("stages")[i], at);
-    chain.shares.push_back(stage.real("share", 1.0, 1e-6, 1.0));
-    chain.stages.push_back(read_stage_keys(stage, at, grid));
-    stage.finish();
+    ConfigReader phase(object.at("stages")[i], at);
+    chain.shares.push_back(phase.real("share", 1.0, 1e-6, 1.0));
+    chain.phases.push_back(read_phase_keys(phase, at, grid));
+    phase.finish();
   }
   if (chain.share() > 1 + 1e-9)
     throw InputError(
@@ -66,8 +66,8 @@ TransferConfig read_transfer(const nlohmann::json& object, std::int64_t grid) {
   ConfigReader reader(object, "transfer");
   TransferConfig t;
   if (!left_out(reader, object, "shares")) t.shares = reader.reals("shares", {0.1, 0.01}, 1e-9, 1.0);
-  t.pretrain = read_stage_options(reader.object("pretrain"), "transfer.pretrain", grid);
-  t.finetune = read_stage_options(reader.object("finetune"), "transfer.finetune", grid);
+  t.pretrain = read_phase_options(reader.object("pretrain"), "transfer.pretrain", grid);
+  t.finetune = read_phase_options(reader.object("finetune"), "transfer.finetune", grid);
   t.pretrain_share = reader.real("pretrain_share", t.pretrain_share, 1e-6, 1.0);
   t.finetune_share = reader.real("finetune_share", t.finetune_share, 1e-6, 1.0);
   reader.finish();
@@ -80,8 +80,8 @@ StabilityConfig read_stability(const nlohmann::json& object, std::int64_t grid) 
   if (!left_out(reader, object, "batches")) s.batches = reader.integers("batches", {32, 128, 512}, 1, 1 << 16);
   if (!std::is_sorted(s.batches.begin(), s.batches.end()))
     throw InputError("stability.batches: accepted: numbers in ascending order");
-  s.stage = read_stage_options(reader.object("stage"), "stability.stage", grid);
-  s.stage.steps = reader.integer("steps", 40, 4);
+  s.phase = read_phase_options(reader.object("stage"), "stability.stage", grid);
+  s.phase.steps = reader.integer("steps", 40, 4);
   reader.finish();
   return s;
 }
@@ -119,11 +119,11 @@ SampleConfig read_sample(const nlohmann::json& object, std::int64_t schedule_ste
 
 double Chain::share() const { return std::accumulate(shares.begin(), shares.end(), 0.0); }
 
-StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid) {
+PhaseOptions read_phase_options(const nlohmann::json& object, const std::string& where, std::int64_t grid) {
   ConfigReader reader(object, where);
-  const StageOptions stage = read_stage_keys(reader, where, grid);
+  const PhaseOptions phase = read_phase_keys(reader, where, grid);
   reader.finish();
-  return stage;
+  return phase;
 }
 
 std::int64_t affordable_steps(const Budget& budget, double share, double step_flops) {

@@ -13,11 +13,11 @@
 
 namespace assay::maskdm {
 
-/// A training in stages, all on one network. Each stage goes on from the online weights of the one before, not from
+/// A training in phases, all on one network. Each phase goes on from the online weights of the one before, not from
 /// their average, as published.
 struct Chain {
   std::string name;
-  std::vector<StageOptions> stages;  // their steps follow from `shares`
+  std::vector<PhaseOptions> phases;  // their steps follow from `shares`
   std::vector<double> shares;        // of the budget's operations, in (0, 1]
   bool curve = false;                // sampled at every point of the learning curve, not only at the end
 
@@ -32,10 +32,10 @@ struct Budget {
 
 /// Pre-training on many images of some groups, then fine-tuning on few images of the others; the paper takes VGGFace2,
 /// then 10 % and 1 % of CelebA-HQ. It is compared with a chain that is trained on the few images from the start and
-/// takes the operations of both stages.
+/// takes the operations of both phases.
 struct TransferConfig {
   std::vector<double> shares;  // of the target's training images; empty: no transfer
-  StageOptions pretrain, finetune;
+  PhaseOptions pretrain, finetune;
   double pretrain_share = 0.5, finetune_share = 0.25;  // of the budget
 };
 
@@ -43,7 +43,7 @@ struct TransferConfig {
 /// steps each.
 struct StabilityConfig {
   std::vector<std::int64_t> batches;  // ascending; where there is none, nothing is trained for this
-  StageOptions stage;                 // its batch is replaced by each of `batches`
+  PhaseOptions phase;                 // its batch is replaced by each of `batches`
 };
 
 /// How long a training step takes at several mask rates.
@@ -81,9 +81,9 @@ Config read_config(const nlohmann::json& object);
 
 /// Reads a stage: {"mask", "batch", "learning_rate", "warmup_steps", "clip", "flip"}, all of them optional. Throws
 /// InputError for a mask that leaves nothing of a grid of `grid` x `grid` patches, and for any other key.
-StageOptions read_stage_options(const nlohmann::json& object, const std::string& where, std::int64_t grid);
+PhaseOptions read_phase_options(const nlohmann::json& object, const std::string& where, std::int64_t grid);
 
-/// Steps that a share of the budget buys under a stage: at least one.
+/// Steps that a share of the budget buys under a phase: at least one.
 std::int64_t affordable_steps(const Budget& budget, double share, double step_flops);
 
 }  // namespace assay::maskdm

@@ -24,15 +24,15 @@ void real_images(Study& s, const FdSmall& fd) {
 
 /// One chain as --dry-run says it: "0.5 of the budget, 120 steps of 128, 16 of 64 patches visible".
 std::string in_words(const Config& config, const MaskUVit& network, const Chain& chain) {
-  std::vector<std::string> stages;
-  for (std::size_t k = 0; k < chain.stages.size(); ++k) {
-    const StageOptions& stage = chain.stages[k];
-    stages.push_back(fmt::format("{:g} of the budget: {} steps of {}, {} of {} patches visible", chain.shares[k],
-                                 affordable_steps(config.budget, chain.shares[k], step_flops(network, stage)),
-                                 stage.batch, visible_count(stage.mask, config.network.grid()),
+  std::vector<std::string> phases;
+  for (std::size_t k = 0; k < chain.phases.size(); ++k) {
+    const PhaseOptions& phase = chain.phases[k];
+    phases.push_back(fmt::format("{:g} of the budget: {} steps of {}, {} of {} patches visible", chain.shares[k],
+                                 affordable_steps(config.budget, chain.shares[k], step_flops(network, phase)),
+                                 phase.batch, visible_count(phase.mask, config.network.grid()),
                                  config.network.patches()));
   }
-  return fmt::format("chain {}: {}", chain.name, fmt::join(stages, "; then "));
+  return fmt::format("chain {}: {}", chain.name, fmt::join(phases, "; then "));
 }
 
 class MaskDm final : public Method {
@@ -62,7 +62,7 @@ std::vector<std::string> MaskDm::describe() const {
     lines.push_back(fmt::format("transfer: to shares {} of the target's images", fmt::join(c.transfer.shares, ", ")));
   if (!c.stability.batches.empty())
     lines.push_back(fmt::format("stability: batches of {}, {} steps each", fmt::join(c.stability.batches, ", "),
-                                c.stability.stage.steps));
+                                c.stability.phase.steps));
   if (!c.cost.rates.empty())
     lines.push_back(fmt::format("cost of a step: mask rates {}", fmt::join(c.cost.rates, ", ")));
   std::int64_t draws = 2 * static_cast<std::int64_t>(c.transfer.shares.size());

@@ -9,8 +9,8 @@
 ///
 /// Arms are the chains of the configuration, trained with equal numbers of operations:
 ///   scratch                nothing hidden from the start
-///   NAME                   any chain of masked and unmasked stages
-///   NAME.masked            what the network of a chain draws after its first, masked stage
+///   NAME                   any chain of masked and unmasked phases
+///   NAME.masked            what the network of a chain draws after its first, masked phase
 ///   transferX, scratchX    fine-tuned on a share X of other images after masked pre-training; trained on them alone
 ///   batchB                 the first steps at one mask with batches of B
 ///   m0.5, ...              a training step at that mask rate

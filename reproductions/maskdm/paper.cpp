@@ -36,7 +36,7 @@ struct Row {
   std::string schedule;
   std::string start;   // the row whose online weights this one goes on from; empty: from scratch
   double share = 1.0;  // of the images
-  StageOptions stage;  // steps 0: not known
+  PhaseOptions phase;  // steps 0: not known
   double ema_decay = 0.999;
   std::int64_t ema_update_every = 1;
 };
@@ -67,8 +67,8 @@ Row read_row(const nlohmann::json& object, const std::string& name, const PaperC
   row.schedule = reader.one_of("schedule", "cosine", {"linear", "cosine"});
   row.start = reader.text("start", "");
   row.share = reader.real("share", 1.0, 1e-9, 1.0);
-  row.stage = read_stage_options(reader.object("stage"), where + ".stage", c.nets.at(row.network).grid());
-  row.stage.steps = reader.integer("steps", 0, 0);
+  row.phase = read_phase_options(reader.object("stage"), where + ".stage", c.nets.at(row.network).grid());
+  row.phase.steps = reader.integer("steps", 0, 0);
   row.ema_decay = reader.real("ema_decay", row.ema_decay, 0.0, 0.9999999);
   row.ema_update_every = reader.integer("ema_update_every", row.ema_update_every, 1, 1 << 20);
   reader.finish();
@@ -201,7 +201,7 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
                                    {"optimizer", to_json(c.optimizer)},
                                    {"ema_decay", row.ema_decay},
                                    {"ema_update_every", row.ema_update_every},
-                                   {"stage", to_json(row.stage)},
+                                   {"stage", to_json(row.phase)},
                                    {"data", c.data.at(row.data).path.string()},
                                    {"share", row.share},
                                    {"start", start.string()},
@@ -223,11 +223,11 @@ std::filesystem::path trained_row(Run& run, const PaperConfig& c, const Row& row
     OptimizerOptions optimizer = c.optimizer;
     optimizer.ema_decay = row.ema_decay;
     optimizer.ema_update_every = row.ema_update_every;
-    StageRun stage{process, images, optimizer, run.seed()};
-    stage.checkpoint_seconds = run.checkpoint_seconds();
-    stage.progress = run.progress("train " + row.name, row.stage.steps, "steps");
-    train_stage(network, row.stage, stage, out, identity.dump());
-    if (const auto diverged = read_stage(out, identity.dump()).diverged_at)
+    PhaseRun phase{process, images, optimizer, run.seed()};
+    phase.checkpoint_seconds = run.checkpoint_seconds();
+    phase.progress = run.progress("train " + row.name, row.phase.steps, "steps");
+    train_phase(network, row.phase, phase, out, identity.dump());
+    if (const auto diverged = read_phase(out, identity.dump()).diverged_at)
       throw Error(fmt::format("{}: loss or gradient is not finite at step {}", row.name, *diverged));
   });
 }
@@ -265,15 +265,15 @@ std::vector<NeededFile> Paper::files(const Row& row) const {
 nlohmann::json Paper::settings(const Row& row) const {
   const PaperConfig& c = config_;
   const MaskUVitConfig& network = c.nets.at(row.network);
-  nlohmann::json stage = to_json(row.stage);
-  if (row.stage.steps == 0) stage["steps"] = nullptr;
+  nlohmann::json stage = to_json(row.phase);
+  if (row.phase.steps == 0) stage["steps"] = nullptr;
   return {{"network", to_json(network)},
           {"schedule", row.schedule},
           {"diffusion_steps", 1000},
           {"start", row.start.empty() ? "scratch" : row.start + ", online weights"},
           {"stage", stage},
           {"visible_patches",
-           visible_count(row.stage.mask, network.grid()) * static_cast<std::int64_t>(network.bands().size())},
+           visible_count(row.phase.mask, network.grid()) * static_cast<std::int64_t>(network.bands().size())},
           {"images_share", row.share},
           {"optimizer", to_json(c.optimizer)},
           {"ema_decay", row.ema_decay},
@@ -306,10 +306,10 @@ PlannedRow Paper::planned(const Row& row, at::Device device) const {
   const std::int64_t sampling = cost.predict_bytes(largest_pass(device));
   out.memory_bytes = sampling;
   if (!sampled_weights(c, row).present()) {
-    out.training_flops = static_cast<double>(row.stage.steps) * step_flops(network, row.stage);
-    const NetworkCost masked = network.cost(visible_count(row.stage.mask, network.config().grid()));
+    out.training_flops = static_cast<double>(row.phase.steps) * step_flops(network, row.phase);
+    const NetworkCost masked = network.cost(visible_count(row.phase.mask, network.config().grid()));
     // Beside the weights: gradients, two moments and the average.
-    out.memory_bytes = std::max(sampling, masked.gradient_pass_bytes(row.stage.batch) + 16 * cost.parameters);
+    out.memory_bytes = std::max(sampling, masked.gradient_pass_bytes(row.phase.batch) + 16 * cost.parameters);
   }
   out.loading_bytes = 8 * cost.parameters;
   return out;
@@ -319,7 +319,7 @@ std::vector<std::string> Paper::needs() const {
   const PaperConfig& c = config_;
   std::vector<std::string> lines = PublishedMethod::needs();
   for (const Row& row : c.rows)
-    if (row.stage.steps == 0 && !sampled_weights(c, row).present())
+    if (row.phase.steps == 0 && !sampled_weights(c, row).present())
       lines.push_back(
           fmt::format("published.{0}.steps: the published number is unknown; give one with --set "
                       "published.{0}.steps=N, or put weights at {1}",

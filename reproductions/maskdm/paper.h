@@ -4,7 +4,7 @@
 
 #include "reproductions/method.h"
 
-/// Tier `paper` of MaskDM: the stages of its released configurations (jiachenlei/maskdm, yaml files), each trained from
+/// Tier `paper` of MaskDM: the phases of its released configurations (jiachenlei/maskdm, yaml files), each trained from
 /// the online weights of the row it starts from and sampled with DDIM, or sampled from a checkpoint that is there.
 ///
 /// A row's scores have the row's name as arm and params {"steps", "eta"}. Where a setting is not the released one, the

@@ -26,12 +26,12 @@ void stability(Study& s) {
   const ImageSet images = all_training_images(s);
   for (const std::int64_t batch : s.config.stability.batches) {
     const std::string arm = fmt::format("batch{}", batch);
-    PlannedStage stage{s.config.stability.stage, &images};
-    stage.options.batch = batch;
-    const TrainedStage trained = train_stages(s, arm, {stage}).front().trained;
+    PlannedPhase phase{s.config.stability.phase, &images};
+    phase.options.batch = batch;
+    const TrainedPhase trained = train_phases(s, arm, {phase}).front().trained;
     s.run.stage("stability:" + arm, [&](StageOutput& out) {
       out.protocols.push_back(
-          {.name = "training", .choices = {{"mask", to_json(stage.options.mask)}, {"steps", stage.options.steps}}});
+          {.name = "training", .choices = {{"mask", to_json(phase.options.mask)}, {"steps", phase.options.steps}}});
       const nlohmann::json params = {{"batch", batch}};
       const auto steps = static_cast<std::int64_t>(trained.loss.size());
       const auto add = [&](const char* name, double value) {

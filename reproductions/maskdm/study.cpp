@@ -18,17 +18,17 @@
 namespace assay::maskdm {
 namespace {
 
-/// What the weights after the last of these stages depend on.
-nlohmann::json identity_of(const Study& s, const std::vector<PlannedStage>& stages, std::size_t count) {
+/// What the weights after the last of these phases depend on.
+nlohmann::json identity_of(const Study& s, const std::vector<PlannedPhase>& phases, std::size_t count) {
   nlohmann::json seen = nlohmann::json::array();
   for (std::size_t i = 0; i < count; ++i)
-    seen.push_back({{"options", to_json(stages[i].options)}, {"images", stages[i].images->hash}});
+    seen.push_back({{"options", to_json(phases[i].options)}, {"images", phases[i].images->hash}});
   return {{"what", "maskdm stage"},
           {"network", to_json(s.config.network)},
           {"optimizer", to_json(s.config.optimizer)},
           {"schedule", {s.config.schedule.name, s.config.schedule.steps}},
           {"stages", seen},
-          {"snapshots", stages[count - 1].snapshots},
+          {"snapshots", phases[count - 1].snapshots},
           {"device", s.run.device().is_cpu() ? "cpu" : "cuda"},
           {"seed", s.run.seed()}};
 }
@@ -77,36 +77,36 @@ std::unique_ptr<MaskUVit> make_network(const Study& s) {
   return network;
 }
 
-std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const std::vector<PlannedStage>& stages) {
-  std::vector<FinishedStage> finished;
-  std::vector<bool> trained_here(stages.size(), false);
+std::vector<FinishedPhase> train_phases(Study& s, const std::string& name, const std::vector<PlannedPhase>& phases) {
+  std::vector<FinishedPhase> finished;
+  std::vector<bool> trained_here(phases.size(), false);
   std::int64_t first_example = 0;
-  for (std::size_t k = 0; k < stages.size(); ++k) {
-    const PlannedStage& stage = stages[k];
-    const std::string identity = identity_of(s, stages, k + 1).dump();
+  for (std::size_t k = 0; k < phases.size(); ++k) {
+    const PlannedPhase& phase = phases[k];
+    const std::string identity = identity_of(s, phases, k + 1).dump();
     const std::filesystem::path file =
         s.run.product("maskdm", nlohmann::json::parse(identity), [&](const std::filesystem::path& out) {
           const auto network = make_network(s);
           // Online weights, not their average, as published.
           if (k > 0) network->parameters().load_partly(SafetensorsFile(finished[k - 1].file), "model.");
-          const TrainingImages images = images_in_memory(stage.images->images);
-          StageRun run{s.process, images, s.config.optimizer, s.run.seed(), first_example, stage.snapshots};
+          const TrainingImages images = images_in_memory(phase.images->images);
+          PhaseRun run{s.process, images, s.config.optimizer, s.run.seed(), first_example, phase.snapshots};
           run.checkpoint_seconds = s.run.checkpoint_seconds();
           run.progress =
-              s.run.progress(fmt::format("train {} {}/{}", name, k + 1, stages.size()), stage.options.steps, "steps");
-          train_stage(*network, stage.options, run, out, identity);
+              s.run.progress(fmt::format("train {} {}/{}", name, k + 1, phases.size()), phase.options.steps, "steps");
+          train_phase(*network, phase.options, run, out, identity);
           trained_here[k] = true;
         });
-    finished.push_back({file, read_stage(file, identity)});
-    first_example += stage.options.steps * stage.options.batch;
+    finished.push_back({file, read_phase(file, identity)});
+    first_example += phase.options.steps * phase.options.batch;
     if (finished.back().trained.diverged_at) break;
   }
   s.run.stage("train:" + name, [&](StageOutput& out) {
     const MaskUVit network(s.config.network);
     Curve losses = loss_curve("mse");
     for (std::size_t k = 0; k < finished.size(); ++k) {
-      const StageOptions& options = stages[k].options;
-      const TrainedStage& trained = finished[k].trained;
+      const PhaseOptions& options = phases[k].options;
+      const TrainedPhase& trained = finished[k].trained;
       const auto steps = static_cast<std::int64_t>(trained.loss.size());
       std::optional<TrainReport> done_here;
       if (trained_here[k]) done_here = {.steps = steps, .seconds = trained.seconds};

@@ -25,7 +25,7 @@ struct Study {
   Study(Run& r, Config c);
 };
 
-/// Images that a stage is trained on.
+/// Images that a phase is trained on.
 struct ImageSet {
   std::string hash;   // names them in the cache
   at::Tensor images;  // [N, 3, H, W] in [-1, 1]
@@ -34,24 +34,24 @@ ImageSet all_training_images(const Study& s);
 /// Rows of the training split.
 ImageSet chosen_images(const Study& s, const std::vector<std::int64_t>& rows);
 
-/// A stage of a training that is to be done: its images, its options, and the steps after which its moving average is
+/// A phase of a training that is to be done: its images, its options, and the steps after which its moving average is
 /// kept.
-struct PlannedStage {
-  StageOptions options;
+struct PlannedPhase {
+  PhaseOptions options;
   const ImageSet* images = nullptr;
   std::vector<std::int64_t> snapshots = {};
 };
 
-/// A stage that was trained, and the file of its weights.
-struct FinishedStage {
+/// A phase that was trained, and the file of its weights.
+struct FinishedPhase {
   std::filesystem::path file;
-  TrainedStage trained;
+  TrainedPhase trained;
 };
 
-/// Trains the stages one after another from the weights of seed `s.run.seed()`, or finds them in the cache. A training
-/// that begins with the same stages shares them. A stage that diverged ends the chain: the rest is not trained.
+/// Trains the phases one after another from the weights of seed `s.run.seed()`, or finds them in the cache. A training
+/// that begins with the same phases shares them. A phase that diverged ends the chain: the rest is not trained.
 /// Records the time that each took and the loss of all of them in stage "train:NAME".
-std::vector<FinishedStage> train_stages(Study& s, const std::string& name, const std::vector<PlannedStage>& stages);
+std::vector<FinishedPhase> train_phases(Study& s, const std::string& name, const std::vector<PlannedPhase>& phases);
 
 /// An untrained network of the configuration, on the device of the run.
 std::unique_ptr<MaskUVit> make_network(const Study& s);

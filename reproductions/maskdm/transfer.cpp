@@ -17,7 +17,7 @@ namespace assay::maskdm {
 namespace {
 
 /// fd-small of what the moving average of a finished chain draws; nothing where it diverged.
-std::optional<double> score(Study& s, const std::string& arm, double share, const std::vector<FinishedStage>& finished,
+std::optional<double> score(Study& s, const std::string& arm, double share, const std::vector<FinishedPhase>& finished,
                             const ProtocolUse& protocol, const at::Tensor& reference, const FdSmall& fd) {
   if (finished.back().trained.diverged_at) return std::nullopt;
   const nlohmann::json result = s.run.stage("sample:" + arm, [&](StageOutput& out) {
@@ -82,17 +82,17 @@ void transfer(Study& s, const FdSmall& fd) {
   protocol.choices["n_reference"] = domains.target.size();
 
   const MaskUVit network(s.config.network);
-  const auto planned = [&](const StageOptions& options, double share, const ImageSet& images) {
-    PlannedStage stage{options, &images};
-    stage.options.steps = affordable_steps(s.config.budget, share, step_flops(network, options));
-    return stage;
+  const auto planned = [&](const PhaseOptions& options, double share, const ImageSet& images) {
+    PlannedPhase phase{options, &images};
+    phase.options.steps = affordable_steps(s.config.budget, share, step_flops(network, options));
+    return phase;
   };
   for (const double share : config.shares) {
     const ImageSet few = chosen_images(s, few_of(domains.target, share, s.run.seed()));
-    const PlannedStage tune = planned(config.finetune, config.finetune_share, few);
-    const std::vector<FinishedStage> transferred =
-        train_stages(s, transfer_arm(share), {planned(config.pretrain, config.pretrain_share, source), tune});
-    const std::vector<FinishedStage> alone = train_stages(
+    const PlannedPhase tune = planned(config.finetune, config.finetune_share, few);
+    const std::vector<FinishedPhase> transferred =
+        train_phases(s, transfer_arm(share), {planned(config.pretrain, config.pretrain_share, source), tune});
+    const std::vector<FinishedPhase> alone = train_phases(
         s, few_scratch_arm(share), {planned(config.finetune, config.pretrain_share + config.finetune_share, few)});
     const auto with = score(s, transfer_arm(share), share, transferred, protocol, reference, fd);
     const auto without = score(s, few_scratch_arm(share), share, alone, protocol, reference, fd);

@@ -23,7 +23,7 @@ std::string transfer_arm(double share);
 std::string few_scratch_arm(double share);
 
 /// Masked pre-training on the source, fine-tuning on a share of the target, against a network that only sees that share
-/// but takes the operations of both stages. Scored against all training images of the target; `relative_gain` is
+/// but takes the operations of both phases. Scored against all training images of the target; `relative_gain` is
 /// (scratch - transfer) / scratch.
 void transfer(Study& s, const FdSmall& fd);
 

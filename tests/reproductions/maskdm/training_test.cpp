@@ -39,23 +39,23 @@ MaskUVitConfig small() {
   return config;
 }
 
-StageOptions masked_stage(std::int64_t steps) {
-  StageOptions stage;
-  stage.mask.kind = MaskOptions::Kind::patch;
-  stage.mask.rate = 0.75;
-  stage.steps = steps;
-  stage.batch = 4;
-  stage.learning_rate = 1e-2;
-  return stage;
+PhaseOptions masked_phase(std::int64_t steps) {
+  PhaseOptions phase;
+  phase.mask.kind = MaskOptions::Kind::patch;
+  phase.mask.rate = 0.75;
+  phase.steps = steps;
+  phase.batch = 4;
+  phase.learning_rate = 1e-2;
+  return phase;
 }
 
 class Training : public ::testing::Test {
  protected:
   /// Trains from the weights of seed 1; returns the moving average.
-  at::Tensor train(const StageOptions& stage, const std::string& name, StageRun run) {
+  at::Tensor train(const PhaseOptions& phase, const std::string& name, PhaseRun run) {
     MaskUVit network(small());
     network.parameters().materialise(1);
-    train_stage(network, stage, run, folder_.path() / name, "test");
+    train_phase(network, phase, run, folder_.path() / name, "test");
     network.parameters().load_partly(SafetensorsFile(folder_.path() / name), "ema.");
     return network.parameters().flat().detach().clone();
   }
@@ -65,8 +65,8 @@ class Training : public ::testing::Test {
     network.parameters().load_partly(SafetensorsFile(folder_.path() / name), "model.");
     return network.parameters().flat().detach().clone();
   }
-  StageRun run() const { return {process_, images_, optimizer_, 5}; }
-  TrainedStage left(const std::string& name) { return read_stage(folder_.path() / name, "test"); }
+  PhaseRun run() const { return {process_, images_, optimizer_, 5}; }
+  TrainedPhase left(const std::string& name) { return read_phase(folder_.path() / name, "test"); }
 
   test::TemporaryFolder folder_;
   Process process_{"cosine"};
@@ -86,21 +86,21 @@ TEST(EmaDecay, FollowsThePublishedTable) {
 }
 
 TEST_F(Training, GoesOnToTheSameBitsAfterAnInterruption) {
-  const StageOptions stage = masked_stage(6);
-  StageRun whole = run();
+  const PhaseOptions phase = masked_phase(6);
+  PhaseRun whole = run();
   whole.snapshots = {2, 5};
-  const at::Tensor wanted = train(stage, "whole", whole);
+  const at::Tensor wanted = train(phase, "whole", whole);
 
-  StageRun parts = whole;
+  PhaseRun parts = whole;
   parts.checkpoint_seconds = 0;
   parts.progress = [](std::int64_t step) {
     if (step == 3) throw Interrupted();
   };
-  EXPECT_THROW(train(stage, "parts", parts), Interrupted);
+  EXPECT_THROW(train(phase, "parts", parts), Interrupted);
   parts.progress = {};
-  EXPECT_TRUE(test::same_bits(train(stage, "parts", parts), wanted));
+  EXPECT_TRUE(test::same_bits(train(phase, "parts", parts), wanted));
   EXPECT_TRUE(test::same_bits(online("parts"), online("whole")));
-  const TrainedStage a = left("parts"), b = left("whole");
+  const TrainedPhase a = left("parts"), b = left("whole");
   EXPECT_EQ(a.loss, b.loss);
   EXPECT_EQ(a.gradient_norm, b.gradient_norm);
   ASSERT_EQ(a.snapshots.size(), 2U);
@@ -111,19 +111,19 @@ TEST_F(Training, GoesOnToTheSameBitsAfterAnInterruption) {
 }
 
 TEST_F(Training, TheAverageIsACopyUntilItsHundredAndFirstUpdate) {
-  const at::Tensor early = train(masked_stage(3), "early", run());
+  const at::Tensor early = train(masked_phase(3), "early", run());
   EXPECT_TRUE(test::same_bits(early, online("early")));
-  const at::Tensor late = train(masked_stage(104), "late", run());
+  const at::Tensor late = train(masked_phase(104), "late", run());
   EXPECT_GT(test::max_abs_difference(late, online("late")), 0);
 }
 
 TEST_F(Training, TheAverageMayFollowEveryTenthStepOnly) {
   // ema_pytorch's update_every: its calls 1, 11, 21 ... change the average.
   optimizer_.ema_update_every = 10;
-  const at::Tensor first = train(masked_stage(1), "first", run());
+  const at::Tensor first = train(masked_phase(1), "first", run());
   EXPECT_TRUE(test::same_bits(first, online("first")));
-  EXPECT_TRUE(test::same_bits(train(masked_stage(10), "tenth", run()), first));
-  const at::Tensor eleventh = train(masked_stage(11), "eleventh", run());
+  EXPECT_TRUE(test::same_bits(train(masked_phase(10), "tenth", run()), first));
+  const at::Tensor eleventh = train(masked_phase(11), "eleventh", run());
   EXPECT_TRUE(test::same_bits(eleventh, online("eleventh")));
 }
 
@@ -135,11 +135,11 @@ TEST_F(Training, WaveletsAreTrainedOnImagesOfTwiceTheSide) {
   const auto end = [&](double rate) {
     MaskUVit network(config);
     network.parameters().materialise(1);
-    StageOptions stage = masked_stage(30);
-    stage.mask.rate = rate;
-    stage.flip = 0.5;
+    PhaseOptions phase = masked_phase(30);
+    phase.mask.rate = rate;
+    phase.flip = 0.5;
     const std::string name = fmt::format("wavelet-{}", rate);
-    train_stage(network, stage, {process_, images, optimizer_, 5}, folder_.path() / name, "test");
+    train_phase(network, phase, {process_, images, optimizer_, 5}, folder_.path() / name, "test");
     return left(name).loss;
   };
   for (const double rate : {0.0, 0.75}) {
@@ -151,64 +151,64 @@ TEST_F(Training, WaveletsAreTrainedOnImagesOfTwiceTheSide) {
 }
 
 TEST_F(Training, WarmUpTakesItsFirstStepAtRateZero) {
-  StageOptions stage = masked_stage(1);
+  PhaseOptions phase = masked_phase(1);
   MaskUVit network(small());
   network.parameters().materialise(1);
   const at::Tensor start = network.parameters().flat().detach().clone();
-  stage.warmup_steps = 10;
-  train(stage, "warm", run());
+  phase.warmup_steps = 10;
+  train(phase, "warm", run());
   EXPECT_TRUE(test::same_bits(online("warm"), start));
-  stage.warmup_steps = 0;
-  train(stage, "cold", run());
+  phase.warmup_steps = 0;
+  train(phase, "cold", run());
   EXPECT_GT(test::max_abs_difference(online("cold"), start), 1e-3);
 }
 
 TEST_F(Training, ClippingChangesNothingBelowItsNorm) {
-  StageOptions stage = masked_stage(2);
-  const at::Tensor plain = train(stage, "plain", run());
+  PhaseOptions phase = masked_phase(2);
+  const at::Tensor plain = train(phase, "plain", run());
   const float norm = left("plain").gradient_norm.front();
-  stage.clip = 1e5;
-  EXPECT_TRUE(test::same_bits(train(stage, "loose", run()), plain));
+  phase.clip = 1e5;
+  EXPECT_TRUE(test::same_bits(train(phase, "loose", run()), plain));
   // AdamW's first step does not see the length of a gradient, its second does.
-  stage.clip = 0.01 * norm;
-  EXPECT_GT(test::max_abs_difference(train(stage, "tight", run()), plain), 1e-6);
+  phase.clip = 0.01 * norm;
+  EXPECT_GT(test::max_abs_difference(train(phase, "tight", run()), plain), 1e-6);
   EXPECT_EQ(left("tight").gradient_norm.front(), norm) << "the norm is that before clipping";
 }
 
 TEST_F(Training, MirroredImagesAreMirrored) {
-  StageOptions stage = masked_stage(2);
-  stage.flip = 1.0;
-  const at::Tensor flipped = train(stage, "flipped", run());
+  PhaseOptions phase = masked_phase(2);
+  phase.flip = 1.0;
+  const at::Tensor flipped = train(phase, "flipped", run());
   const TrainingImages mirrored = images_in_memory(normal({6, 3, 8, 8}, 2).clamp(-1, 1).flip(3));
-  stage.flip = 0.0;
-  StageRun other{process_, mirrored, optimizer_, 5};
-  EXPECT_TRUE(test::same_bits(train(stage, "other", other), flipped));
+  phase.flip = 0.0;
+  PhaseRun other{process_, mirrored, optimizer_, 5};
+  EXPECT_TRUE(test::same_bits(train(phase, "other", other), flipped));
 }
 
-TEST_F(Training, LaterStagesSeeOtherExamples) {
-  StageRun later = run();
-  const at::Tensor first = train(masked_stage(1), "first", later);
+TEST_F(Training, LaterPhasesSeeOtherExamples) {
+  PhaseRun later = run();
+  const at::Tensor first = train(masked_phase(1), "first", later);
   later.first_example = 4;
-  EXPECT_GT(test::max_abs_difference(train(masked_stage(1), "later", later), first), 1e-4);
+  EXPECT_GT(test::max_abs_difference(train(masked_phase(1), "later", later), first), 1e-4);
 }
 
-TEST_F(Training, ALossThatIsNotFiniteEndsTheStageAndIsTold) {
+TEST_F(Training, ALossThatIsNotFiniteEndsThePhaseAndIsTold) {
   at::Tensor broken = normal({6, 3, 8, 8}, 2);
   broken.fill_(std::numeric_limits<float>::quiet_NaN());
   const TrainingImages images = images_in_memory(broken);
-  StageRun bad{process_, images, optimizer_, 5};
-  train(masked_stage(4), "bad", bad);
-  const TrainedStage stage = left("bad");
-  ASSERT_TRUE(stage.diverged_at.has_value());
-  EXPECT_EQ(*stage.diverged_at, 0);
-  EXPECT_TRUE(stage.loss.empty());
-  EXPECT_FALSE(left((train(masked_stage(2), "good", run()), "good")).diverged_at.has_value());
+  PhaseRun bad{process_, images, optimizer_, 5};
+  train(masked_phase(4), "bad", bad);
+  const TrainedPhase phase = left("bad");
+  ASSERT_TRUE(phase.diverged_at.has_value());
+  EXPECT_EQ(*phase.diverged_at, 0);
+  EXPECT_TRUE(phase.loss.empty());
+  EXPECT_FALSE(left((train(masked_phase(2), "good", run()), "good")).diverged_at.has_value());
 }
 
 TEST_F(Training, RefusesImagesOfAnotherSize) {
   const TrainingImages images = images_in_memory(normal({2, 3, 4, 4}, 1));
-  StageRun bad{process_, images, optimizer_, 5};
-  EXPECT_THAT(message_of<InputError>([&] { train(masked_stage(1), "size", bad); }), HasSubstr("must be 8 x 8 pixels"));
+  PhaseRun bad{process_, images, optimizer_, 5};
+  EXPECT_THAT(message_of<InputError>([&] { train(masked_phase(1), "size", bad); }), HasSubstr("must be 8 x 8 pixels"));
 }
 
 TEST(StepFlops, AreThreePassesOverTheVisibleTokens) {
@@ -219,12 +219,12 @@ TEST(StepFlops, AreThreePassesOverTheVisibleTokens) {
   config.depth = 13;
   config.num_heads = 8;
   const MaskUVit network(config);
-  StageOptions stage;
-  stage.batch = 10;
-  EXPECT_NEAR(step_flops(network, stage), 30 * 24.4e9, 30 * 0.1e9);
-  stage.mask.kind = MaskOptions::Kind::patch;
-  stage.mask.rate = 0.9;
-  EXPECT_NEAR(step_flops(network, stage), 30 * 2.40e9, 30 * 0.01e9);
+  PhaseOptions phase;
+  phase.batch = 10;
+  EXPECT_NEAR(step_flops(network, phase), 30 * 24.4e9, 30 * 0.1e9);
+  phase.mask.kind = MaskOptions::Kind::patch;
+  phase.mask.rate = 0.9;
+  EXPECT_NEAR(step_flops(network, phase), 30 * 2.40e9, 30 * 0.01e9);
 }
 
 TEST(Curve, MeanIsTheAreaOverItsWidth) {
@@ -287,7 +287,7 @@ TEST(Config, MaskTypesAreComparedAtEqualVisibleCounts) {
     std::set<std::int64_t> seen;
     for (const Chain& chain : config.chains)
       if (chain.name == "pretrain50" || chain.name == "patch50" || chain.name == "crop50")
-        seen.insert(visible_count(chain.stages.front().mask, config.network.grid()));
+        seen.insert(visible_count(chain.phases.front().mask, config.network.grid()));
     EXPECT_EQ(seen.size(), 1U) << name_of(tier);
   }
 }
