@@ -91,9 +91,8 @@ void print_run(const RunResult& result, std::ostream& out) {
 }
 
 void print_comparison(const ComparisonRow& row, std::ostream& out) {
-  const std::string name = row.arm_a == row.arm_b
-                               ? fmt::format("{} - {} {}", row.arm_a, row.arm_b, row.params_b.dump())
-                               : fmt::format("{} - {}", row.arm_a, row.arm_b);
+  const std::string name = row.arm_a == row.arm_b ? fmt::format("{} - {} {}", row.arm_a, row.arm_b, row.params_b.dump())
+                                                  : fmt::format("{} - {}", row.arm_a, row.arm_b);
   fmt::print(out, "  {:<5} {:<46} {:>9}  {}  {} seed(s)\n", row.metric, name, fmt::format("{:.4g}", row.difference),
              bounds(row.interval), row.seeds.size());
 }
