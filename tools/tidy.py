@@ -12,6 +12,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -48,6 +49,11 @@ def changed_files():
     return git("diff", "--name-only", "--diff-filter=d", base).splitlines() + untracked
 
 
+def without_precompiled(command):
+    """The command without g++'s precompiled headers, which clang cannot read: a file includes what it uses."""
+    return re.sub(r" -Winvalid-pch -include \S+/cmake_pch\.hxx", "", command)
+
+
 def preprocess(entry):
     """The key of the file's content as the compiler sees it, and whether LibTorch is part of it."""
     command = [word for word in shlex.split(entry["command"]) if word != "-c" and not word.endswith("ccache")]
@@ -60,7 +66,11 @@ def preprocess(entry):
 def main():
     build = Path(sys.argv[1]).resolve()
     wanted = {str(ROOT / Path(name).with_suffix(".cpp")) for name in sys.argv[2:] or changed_files() if name.endswith((".cpp", ".h"))}
-    entries = [entry for entry in json.loads((build / "compile_commands.json").read_text()) if entry["file"] in wanted]
+    entries = [{**entry, "command": without_precompiled(entry["command"])}
+               for entry in json.loads((build / "compile_commands.json").read_text()) if entry["file"] in wanted]
+    database = build / "tidy"
+    database.mkdir(exist_ok=True)
+    (database / "compile_commands.json").write_text(json.dumps(entries))
     CACHE.mkdir(parents=True, exist_ok=True)
 
     begin, findings, left_out, checked = time.monotonic(), 0, [], 0
@@ -69,7 +79,7 @@ def main():
         if SECONDS and time.monotonic() - begin > SECONDS:
             return None
         result = subprocess.run([
-            "clang-tidy-14", "-p", str(build), "--quiet", "--extra-arg=-Wno-unknown-warning-option",
+            "clang-tidy-14", "-p", str(database), "--quiet", "--extra-arg=-Wno-unknown-warning-option",
             "--extra-arg=-fno-openmp", file], cwd=ROOT, capture_output=True, text=True)
         if result.returncode == 0:
             (CACHE / key).touch()
