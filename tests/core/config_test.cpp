@@ -122,9 +122,9 @@ TEST(Config, NamesTheNearestChoiceForAnUnknownOne) {
 TEST(Config, NamesTheKeyOfAChoiceThatIsNone) {
   const nlohmann::json object = {{"kind", "d"}, {"kinds", {"a", "d"}}, {"twice", {"a", "b", "a"}}};
   EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choice("kind", Kind::a, kind_names); }),
-            "train.kind: unknown value 'd'; known: a, b, c");
+            "train.kind: unknown value 'd'; did you mean 'a'? known: a, b, c");
   EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choices("kinds", {Kind::a}, kind_names); }),
-            "train.kinds: unknown name 'd'; known: a, b, c");
+            "train.kinds: unknown name 'd'; did you mean 'a'? known: a, b, c");
   EXPECT_EQ(message_of<InputError>([&] { reader_of(object).choices("twice", {Kind::a}, kind_names); }),
             "train.twice: a is given twice");
 }
