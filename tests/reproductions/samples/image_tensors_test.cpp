@@ -8,6 +8,7 @@
 #include "core/safetensors.h"
 #include "datasets/dataset.h"
 #include "images/image_file.h"
+#include "kernels/host_tensor.h"
 #include "tests/diffusion/golden.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -18,7 +19,7 @@ namespace {
 using test::max_abs_difference;
 using test::same_bits;
 using test::TemporaryFolder;
-using test::tensor_of;
+
 using test::values;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
