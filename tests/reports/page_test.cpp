@@ -152,14 +152,14 @@ TEST_F(Page, NeverScrollsSideways) {
 
 TEST_F(Page, ShowsEverySectionAndPicture) {
   const nlohmann::json found = measure();
-  const nlohmann::json sections{"overview", "claims", "paper-tables", "scores", "comparisons", "guidance",
+  const nlohmann::json sections{"overview", "claims", "paper-tables", "scores", "comparisons", "guidance", "learning",
                                 "clusters", "images", "timings",      "notes",  "protocols",   "artifacts"};
   for (const int i : {0, 1}) {
     EXPECT_EQ(found[i]["sections"], sections);
     EXPECT_EQ(found[i]["images"], 18);
     EXPECT_EQ(found[i]["decoded"], 18);
     EXPECT_EQ(found[i]["rendering"], "pixelated");
-    EXPECT_EQ(found[i]["charts"], 2) << "one of the two widths each";
+    EXPECT_EQ(found[i]["charts"], 3) << "one of the two widths each";
   }
 }
 
