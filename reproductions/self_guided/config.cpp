@@ -93,7 +93,11 @@ Config read_config(const nlohmann::json& object) {
   c.layouts = read_layouts(reader.object("layouts"));
   c.imbalances = read_imbalances(reader);
   c.sample = read_sample(reader.object("sample"), c.schedule.steps());
-  make_sampler(c.sample.sampler, c.schedule, c.sample.ddim);  // refuses steps that the sampler cannot take
+  try {
+    make_sampler(c.sample.sampler, c.schedule, c.sample.ddim);  // refuses what the sampler cannot follow
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("sample: {}", error.what()));
+  }
   c.loss_timesteps = reader.integer("loss_timesteps", c.loss_timesteps, 1, c.schedule.steps());
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   c.oracle = reader.boolean("oracle", c.oracle);

@@ -241,8 +241,10 @@ std::vector<std::string> SelfGuided::describe() const {
   }
   lines.push_back(fmt::format("training: {} steps of {} images a network, {} network(s) a seed", c.train.steps,
                               c.train.batch, networks));
-  lines.push_back(fmt::format("sampling: {} times {} images a seed, {} DDIM steps, weights of the curve: {}", draws,
-                              c.sample.count, c.sample.ddim.steps, c.sample.sweep.size()));
+  lines.push_back(fmt::format("sampling: {} times {} images a seed, {} {} steps, weights of the curve: {}", draws,
+                              c.sample.count, c.sample.ddim.steps,
+                              c.sample.sampler == SamplerKind::ddim ? "DDIM" : name_of(c.sample.sampler, sampler_names),
+                              c.sample.sweep.size()));
   return lines;
 }
 

@@ -111,7 +111,8 @@ int expect_those_of_metric(const json& batch, const std::string& arm, const Word
                                        "--bootstrap", "20", "--weights", weights.string(), "--json"});
   EXPECT_EQ(metric.exit_code, 0) << metric.err;
   int compared = 0;
-  for (const json& row : json::parse(metric.out).at("results"))
+  const json metrics = json::parse(metric.out);
+  for (const json& row : metrics.at("results"))
     for (const json& score : batch.at("runs").at(0).at("scores")) {
       if (score.at("arm") != arm || score.at("name") != row.at("metric") || score.at("protocol") != row.at("protocol"))
         continue;

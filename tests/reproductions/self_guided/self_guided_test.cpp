@@ -95,7 +95,8 @@ TEST(SelfGuidedConfig, RefusesWhatCannotBeRun) {
   EXPECT_THAT(refused("/sample/weight", 0), HasSubstr("uncond_w0"));
   EXPECT_THAT(refused("/sample/interval", {5, 1}), HasSubstr("guidance interval [5, 1]; accepted: two noise levels"));
   EXPECT_THAT(refused("/sample/sampler", "plm"), HasSubstr("did you mean 'plms'?"));
-  EXPECT_THAT(refused("/sample/steps", 1000), HasSubstr("step 1000"));
+  EXPECT_THAT(refused("/sample/steps", 1000), AllOf(HasSubstr("sample: "), HasSubstr("step 1000")));
+  EXPECT_THAT(refused("/sample/sampler", "euler-maruyama"), HasSubstr("accepted: linear of 1000"));
   EXPECT_THAT(refused("/parts", {"guidance", "layout"}), HasSubstr("did you mean 'layouts'?"));
   EXPECT_THAT(refused("/parts", nlohmann::json::array()), HasSubstr("parts: expected a list of at least one"));
   EXPECT_THAT(refused("/encoders", {"pca", "pca"}), HasSubstr("pca is given twice"));
