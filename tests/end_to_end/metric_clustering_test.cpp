@@ -108,7 +108,8 @@ TEST_F(MetricClustering, TakesLabelsAsNumPyAndEditorsWriteThem) {
 TEST_F(MetricClustering, TakesOneClusterOnBothSidesAsFullAgreement) {
   const Outcome outcome = cluster("4\n4\n", "7\n7\n", {"--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  for (const nlohmann::json& row : nlohmann::json::parse(outcome.out)["results"]) EXPECT_EQ(row["value"], 1.0) << row;
+  const nlohmann::json results = nlohmann::json::parse(outcome.out)["results"];
+  for (const nlohmann::json& row : results) EXPECT_EQ(row["value"], 1.0) << row;
 }
 
 }  // namespace
