@@ -59,6 +59,9 @@ nlohmann::json MethodEntry::preset(Tier tier, const std::string& dataset) const 
 
 ConfiguredMethod MethodEntry::configured(Tier tier, nlohmann::json config) const {
   std::unique_ptr<Method> method = tier == Tier::paper ? paper(config) : trained(config);
+  // What is wrong with the claims or the tables is said now, not after hours of runs.
+  claims_in(claims(), tier, config);
+  published_cells(config);
   return {this, tier, std::move(config), std::move(method)};
 }
 

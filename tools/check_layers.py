@@ -3,6 +3,7 @@
 
 usage: tools/check_layers.py [ROOT]    prints one line per violation and exits 1 when there is any
 """
+import os
 import re
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ LAYERS = {
     "metrics/clustering": BELOW_METRICS | {"metrics", "metrics/statistics"},
     "metrics/masks": BELOW_METRICS | {"metrics", "metrics/statistics"},
 
-    "reproductions/claims": BELOW_REPRODUCTIONS,
+    "reproductions/claims": {"core"},
     "reproductions/samples": BELOW_REPRODUCTIONS,
     "reproductions": BELOW_REPRODUCTIONS | {"reproductions/claims", "reproductions/samples"},
     "reproductions/published": BELOW_REPRODUCTIONS | {"reproductions", "reproductions/samples"},
@@ -58,6 +59,12 @@ LAYERS = {
 }
 # These say more than their folder may: each includes what it makes a table of.
 OF_ALL_METHODS = {"reproductions/methods.cpp"}
+
+# What a file of the first folder includes in place of the second, or of what lies below it.
+IN_PLACE_OF = {
+    ("diffusion/sampling", "diffusion/networks"): "diffusion/denoiser.h, which every network is",
+    ("diffusion/guidance", "diffusion/networks"): "diffusion/denoiser.h or diffusion/classifier.h, which every network is",
+}
 
 WITHOUT_TORCH = {"core", "store", "images", "datasets", "reports"}
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
@@ -98,11 +105,14 @@ def allows(layer, other, other_folder):
 
 
 def places_for(where, included):
-    """Where a file that includes these layers may lie: folders of the same top folder first."""
-    top = where.split("/")[0]
+    """Where a file that includes these layers may lie: folders that share most of its path first."""
+    parts = where.split("/")
+    top = parts[0]
     fitting = [name for name in LAYERS if name not in ("app", "tests")
                and all(folder == name or allows(name, other, folder) for other, folder in included)]
-    return sorted(fitting, key=lambda name: name.split("/")[0] != top)[:3]
+    if top == "reproductions" and len(parts) > 2:
+        fitting = [name.replace("reproductions/*", "/".join(parts[:2])) for name in fitting]
+    return sorted(fitting, key=lambda name: -len(os.path.commonprefix([name.split("/"), parts])))[:3]
 
 
 def violations(root):
@@ -119,7 +129,7 @@ def violations(root):
             yield f"{where}: no folder for sources; known: {', '.join(known)} (tools/check_layers.py)"
             continue
         without_torch = where.split("/")[0] in WITHOUT_TORCH or file.suffix == ".cu" or file.name.endswith("_math.h")
-        included = {layer_of(h) for h in INCLUDE.findall(text)} - {(None, None), (layer, folder)}
+        included = {layer_of(h) for h in INCLUDE.findall(text)} - {(None, None)}
         for match in INCLUDE.finditer(text):
             header = match.group(1)
             place = f"{where}:{text.count(chr(10), 0, match.start(1)) + 1}"
@@ -131,8 +141,11 @@ def violations(root):
                        f"metrics/ or reproductions/samples/")
             elif not allows(layer, other, other_folder):
                 fitting = places_for(where, included)
+                instead = next((text for (own, theirs), text in IN_PLACE_OF.items()
+                                if folder.startswith(own) and (other_folder + "/").startswith(theirs + "/")), "")
                 yield (f"{place}: {folder}/ may not include {header}; allowed: "
                        f"{', '.join(sorted(LAYERS[layer])) or 'nothing of ours'}; "
+                       + (f"include {instead}, or: " if instead else "")
                        + (f"what includes this belongs in {' or '.join(name + '/' for name in fitting)}" if fitting
                           else "no folder may include all that this file does: divide it"))
             if TORCH.match(header) and without_torch:
