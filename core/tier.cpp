@@ -24,6 +24,7 @@ std::string name_of(Tier tier) {
 
 std::vector<std::string> names_of(const std::vector<Tier>& tiers) {
   std::vector<std::string> names;
+  names.reserve(tiers.size());
   for (const Tier tier : tiers) names.push_back(name_of(tier));
   return names;
 }
