@@ -90,6 +90,7 @@ BatchResult execute(const RunRequest& request) {
   const at::Device device = choose_device(request.device);
   const int threads = thread_total(request.threads);
   std::vector<MethodRuns> methods;
+  methods.reserve(ids.size());
   for (const std::string& id : ids) methods.push_back(method_runs(configured_method(id, request)));
 
   BatchRow batch;

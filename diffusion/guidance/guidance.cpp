@@ -27,7 +27,7 @@ at::Tensor unconditional_prediction(const Denoiser& denoiser, const SamplingPoin
 }
 
 Branches guided_eps(Guidance& guidance, const Denoiser& denoiser, const SamplingPoint& point) {
-  const Branches eps = guidance.predict(denoiser, point).eps(point.x.size(1));
+  Branches eps = guidance.predict(denoiser, point).eps(point.x.size(1));
   const at::Tensor term = guidance.gradient(point);
   if (!term.defined()) return eps;
   return {.with = eps.mixed() - std::sqrt(1 - point.alpha_bar) * term};
