@@ -3,24 +3,17 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "core/nearest.h"
 
 namespace assay {
 namespace {
 
-struct TierName {
-  Tier tier;
-  const char* name;
-};
-constexpr TierName tier_names[] = {{Tier::smoke, "smoke"}, {Tier::mini, "mini"}, {Tier::paper, "paper"}};
+constexpr Names<Tier> tier_names = {{"smoke", Tier::smoke}, {"mini", Tier::mini}, {"paper", Tier::paper}};
 
 }  // namespace
 
-std::string name_of(Tier tier) {
-  for (const TierName& entry : tier_names)
-    if (entry.tier == tier) return entry.name;
-  throw Error("a tier without a name");
-}
+std::string name_of(Tier tier) { return name_of(tier, tier_names); }
 
 std::vector<std::string> names_of(const std::vector<Tier>& tiers) {
   std::vector<std::string> names;
@@ -32,7 +25,7 @@ std::vector<std::string> names_of(const std::vector<Tier>& tiers) {
 const std::vector<Tier>& all_tiers() {
   static const std::vector<Tier> all = [] {
     std::vector<Tier> tiers;
-    for (const TierName& entry : tier_names) tiers.push_back(entry.tier);
+    for (const auto& [name, tier] : tier_names) tiers.push_back(tier);
     return tiers;
   }();
   return all;

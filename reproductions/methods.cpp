@@ -2,7 +2,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
 #include "core/nearest.h"
 #include "reproductions/claims/claims.h"
 #include "reproductions/claims/paper_tables.h"
@@ -43,12 +42,7 @@ const std::vector<MethodEntry>& method_table() {
 }
 
 const MethodEntry& method_entry(const std::string& id) {
-  std::vector<std::string> known;
-  for (const MethodEntry& entry : method_table()) {
-    if (entry.id == id) return entry;
-    known.push_back(entry.id);
-  }
-  throw InputError(unknown_name_message("method", id, known));
+  return find_named(method_table(), &MethodEntry::id, "method", id);
 }
 
 Tier MethodEntry::tier(const std::string& name) const { return find_tier(name, tiers, id); }
