@@ -9,7 +9,7 @@ if(ASSAY_PRECOMPILE)
   foreach(kind libraries programs)
     add_library(assay_precompiled_${kind} OBJECT "${PROJECT_BINARY_DIR}/precompiled.cpp")
     target_link_libraries(assay_precompiled_${kind} PRIVATE
-      assay_options fmt::fmt-header-only nlohmann_json::nlohmann_json LibTorch::torch)
+      assay_options fmt::fmt nlohmann_json::nlohmann_json LibTorch::torch)
     target_precompile_headers(assay_precompiled_${kind} PRIVATE
       <filesystem> <functional> <map> <string> <vector>
       <fmt/format.h> <nlohmann/json.hpp>
@@ -28,7 +28,7 @@ function(assay_precompile target)
       target_precompile_headers(${target} REUSE_FROM assay_precompiled_libraries)
     endif()
     # What these headers read of their surroundings must be the same everywhere.
-    target_link_libraries(${target} PRIVATE fmt::fmt-header-only nlohmann_json::nlohmann_json)
+    target_link_libraries(${target} PRIVATE fmt::fmt nlohmann_json::nlohmann_json)
     # Read again by the tests and benches that link this target.
     set_target_properties(${target} PROPERTIES ASSAY_PRECOMPILED TRUE)
   endif()
