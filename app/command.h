@@ -8,11 +8,13 @@ class App;
 
 namespace assay {
 
-/// What `main` passes to every command.
+struct TorchActions;
+
+/// What every command is given. The one that was chosen sets one of the two functions, which return the exit code.
 struct CommandContext {
-  std::string command_line;  // as typed, quoted for a shell
-  char** argv = nullptr;
-  std::function<int()> selected;  // set by the command that was chosen; returns the exit code
+  std::string command_line;                            // as typed, quoted for a shell
+  std::function<int()> selected;                       // of a command that needs no LibTorch
+  std::function<int(const TorchActions&)> with_torch;  // of one that does
 };
 
 /// Each adds one subcommand to the program.

@@ -6,10 +6,10 @@
 
 #include "app/command.h"
 #include "bench/harness/machine.h"
-#include "core/error.h"
 #include "datasets/dataset.h"
 #include "images/image_file.h"
-#include "reproductions/method.h"
+#include "kernels/gpu_driver.h"
+#include "reproductions/method_entry.h"
 
 namespace assay {
 namespace {
@@ -17,15 +17,17 @@ namespace {
 int run(bool json) {
   nlohmann::json result = {
       {"version", code_version()}, {"machine", machine_description()}, {"libraries", library_versions()}};
-  result["device"] = device_description(choose_device("auto"));
+  const auto driver = gpu_driver();
+  const bool cuda = driver && !result["libraries"]["cuda"].is_null();
+  result["device"] = cuda ? driver->devices.front() : "cpu";
+  const nlohmann::json libtorch = libtorch_installation();
+  result["libtorch"] = libtorch;
   nlohmann::json tiers = nlohmann::json::array(), datasets = nlohmann::json::array();
   for (const DatasetEntry& entry : dataset_table())
     datasets.push_back({{"name", entry.name}, {"missing", entry.missing()}});
   for (const MethodEntry& method : method_table())
     for (const Tier tier : method.tiers)
-      tiers.push_back({{"method", method.id},
-                       {"tier", name_of(tier)},
-                       {"missing", method.configured(tier, method.preset(tier)).method->needs()}});
+      tiers.push_back({{"method", method.id}, {"tier", name_of(tier)}, {"missing", method.lacks(tier)}});
   nlohmann::json images = nlohmann::json::array();
   for (const ImageFormat& format : image_formats()) {
     const std::string missing = format.is_built ? "" : fmt::format("install {} and build again", format.package);
@@ -42,7 +44,14 @@ int run(bool json) {
   fmt::print("machine  {}, {} cores, {}; {}\n", result["machine"]["cpu"].get<std::string>(),
              result["machine"]["cores"].get<int>(), result["machine"]["memory"].get<std::string>(),
              result["machine"]["os"].get<std::string>());
-  fmt::print("device   {}\n", result["device"].get<std::string>());
+  fmt::print("device   {}{}\n", result["device"].get<std::string>(),
+             driver && !cuda
+                 ? fmt::format("; {} is there, and this program was built without CUDA", driver->devices.front())
+                 : std::string());
+  if (const std::string missing = libtorch["missing"]; !missing.empty())
+    fmt::print("libtorch {}\n", missing);
+  else
+    fmt::print("libtorch {} in {}\n", libtorch["installed"].get<std::string>(), libtorch["folder"].get<std::string>());
   fmt::print("images   {}\n", accepted_image_formats());
   for (const auto& format : images)
     if (const auto missing = format["missing"].get<std::string>(); !missing.empty())

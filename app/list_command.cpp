@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "app/command.h"
-#include "bench/parity/parity.h"
+#include "bench/parity/module_ids.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "datasets/dataset.h"
 #include "metrics/metric_facts.h"
 #include "metrics/protocols/protocols.h"
 #include "reproductions/claims/claims.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 
 namespace assay {
 namespace {

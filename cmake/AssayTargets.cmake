@@ -1,11 +1,10 @@
-# assay_library(NAME [TORCH] [OPTIONS option ...] MODULES stem ... [OPENMP stem ...] [CUDA stem ...] [SOURCES file ...]
+# assay_library(NAME [TORCH] [OPTIONS option ...] MODULES stem ... [OPENMP stem ...] [SOURCES file ...]
 #               [DEPENDS layer ...] [LINKS target ...])
 #   Defines assay_NAME from modules of the current folder: STEM.h and STEM.cpp, whichever there are. TORCH links LibTorch.
-#   OPENMP are modules that call at::parallel_for (kernels/parallel_for.h). CUDA names STEM.cu, built where nvcc is.
-#   SOURCES are files that the build writes. OPTIONS are compiler options for all of them.
+#   OPENMP are modules that call at::parallel_for (kernels/parallel_for.h). SOURCES are files that the build writes. OPTIONS are compiler options for all of them.
 #   DEPENDS names other layers; LINKS names outside libraries.
 function(assay_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "OPTIONS;MODULES;SOURCES;OPENMP;CUDA;DEPENDS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "" "OPTIONS;MODULES;SOURCES;OPENMP;DEPENDS;LINKS" ${ARGN})
   set(sources ${ARG_SOURCES})
   foreach(module ${ARG_MODULES} ${ARG_OPENMP})
     set(found)
@@ -24,10 +23,6 @@ function(assay_library name)
     set_source_files_properties("${module}.cpp" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     set_property(SOURCE "${module}.cpp" APPEND PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
   endforeach()
-  if(ASSAY_WITH_CUDA)
-    list(TRANSFORM ARG_CUDA APPEND ".cu")
-    list(APPEND sources ${ARG_CUDA})
-  endif()
   add_library(assay_${name} STATIC ${sources})
   set_target_properties(assay_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_compile_options(assay_${name} PRIVATE ${ARG_OPTIONS})
@@ -43,10 +38,6 @@ function(assay_library name)
     if(ARG_OPENMP)
       target_link_libraries(assay_${name} PUBLIC $<LINK_ONLY:OpenMP::OpenMP_CXX>)
     endif()
-  endif()
-  if(ASSAY_WITH_CUDA AND ARG_TORCH)
-    target_compile_definitions(assay_${name} PRIVATE ASSAY_WITH_CUDA)
-    target_link_libraries(assay_${name} PUBLIC CUDA::cudart)
   endif()
 endfunction()
 

@@ -8,36 +8,11 @@
 
 #include "kernels/adamw_step_math.h"
 #include "kernels/parallel_for.h"
-#ifdef ASSAY_WITH_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-
-#include "kernels/adamw_step_cuda.h"
-#endif
 
 namespace assay {
 namespace {
 
 using OptionalTensor = std::optional<at::Tensor>;
-
-AdamWFactors adamw_factors(double learning_rate, double beta1, double beta2, double epsilon, double weight_decay,
-                           std::int64_t step, double grad_scale, double ema_decay) {
-  const auto t = static_cast<double>(step);
-  AdamWFactors f{};
-  f.grad_scale = static_cast<float>(grad_scale);
-  f.beta1 = static_cast<float>(beta1);
-  f.beta1_rest = static_cast<float>(1.0 - beta1);
-  f.beta2 = static_cast<float>(beta2);
-  f.beta2_rest = static_cast<float>(1.0 - beta2);
-  f.decay = static_cast<float>(1.0 - learning_rate * weight_decay);
-  f.step_size = static_cast<float>(-learning_rate / (1.0 - std::pow(beta1, t)));
-  f.second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t)));
-  f.epsilon = static_cast<float>(epsilon);
-  f.ema_decay = static_cast<float>(ema_decay);
-  f.ema_rest = static_cast<float>(1.0 - ema_decay);
-  return f;
-}
 
 void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
                     const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
@@ -63,21 +38,6 @@ void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, c
     }
   });
 }
-
-#ifdef ASSAY_WITH_CUDA
-void adamw_step_cuda(const at::Tensor& parameters, const at::Tensor& gradients, const at::Tensor& first,
-                     const at::Tensor& second, const OptionalTensor& ema, double learning_rate, double beta1,
-                     double beta2, double epsilon, double weight_decay, std::int64_t step, double grad_scale,
-                     double ema_decay) {
-  const c10::cuda::CUDAGuard on_device(parameters.device());
-  launch_adamw_step(parameters.mutable_data_ptr<float>(), gradients.const_data_ptr<float>(),
-                    first.mutable_data_ptr<float>(), second.mutable_data_ptr<float>(),
-                    ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr, parameters.numel(),
-                    adamw_factors(learning_rate, beta1, beta2, epsilon, weight_decay, step, grad_scale, ema_decay),
-                    c10::cuda::getCurrentCUDAStream());
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-}
-#endif
 
 void check_buffer(const at::Tensor& parameters, const at::Tensor& other, const char* name) {
   TORCH_CHECK(other.dim() == 1 && other.sizes() == parameters.sizes(), "adamw_step: parameters is ", parameters.sizes(),
@@ -118,9 +78,6 @@ TORCH_LIBRARY_FRAGMENT(assay, m) {
       "float ema_decay) -> ()");
 }
 TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("adamw_step", adamw_step_cpu); }
-#ifdef ASSAY_WITH_CUDA
-TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("adamw_step", adamw_step_cuda); }
-#endif
 TORCH_LIBRARY_IMPL(assay, Autograd, m) { m.impl("adamw_step", torch::autograd::autogradNotImplementedFallback()); }
 
 }  // namespace assay

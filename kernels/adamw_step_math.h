@@ -1,5 +1,6 @@
 #pragma once
 #include <cmath>
+#include <cstdint>
 
 #include "kernels/host_device.h"
 
@@ -28,6 +29,25 @@ ASSAY_HOST_DEVICE inline float adamw_value(float parameter, float gradient, floa
 
 ASSAY_HOST_DEVICE inline float ema_value(float ema, float parameter, const AdamWFactors& f) {
   return fmaf(f.ema_decay, ema, f.ema_rest * parameter);
+}
+
+/// Of one step, which counts from 1.
+inline AdamWFactors adamw_factors(double learning_rate, double beta1, double beta2, double epsilon, double weight_decay,
+                                  std::int64_t step, double grad_scale, double ema_decay) {
+  const auto t = static_cast<double>(step);
+  AdamWFactors f{};
+  f.grad_scale = static_cast<float>(grad_scale);
+  f.beta1 = static_cast<float>(beta1);
+  f.beta1_rest = static_cast<float>(1.0 - beta1);
+  f.beta2 = static_cast<float>(beta2);
+  f.beta2_rest = static_cast<float>(1.0 - beta2);
+  f.decay = static_cast<float>(1.0 - learning_rate * weight_decay);
+  f.step_size = static_cast<float>(-learning_rate / (1.0 - std::pow(beta1, t)));
+  f.second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t)));
+  f.epsilon = static_cast<float>(epsilon);
+  f.ema_decay = static_cast<float>(ema_decay);
+  f.ema_rest = static_cast<float>(1.0 - ema_decay);
+  return f;
 }
 
 }  // namespace assay

@@ -9,38 +9,11 @@
 
 #include "kernels/guided_ddim_step_math.h"
 #include "kernels/parallel_for.h"
-#ifdef ASSAY_WITH_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-
-#include "kernels/guided_ddim_step_cuda.h"
-#endif
 
 namespace assay {
 namespace {
 
 using OptionalTensor = std::optional<at::Tensor>;
-
-DdimStepFactors step_factors(double weight, double alpha_bar, double alpha_bar_prev, double sigma, bool clip,
-                             bool rederive_eps) {
-  const double root = std::sqrt(alpha_bar), rest = std::sqrt(1.0 - alpha_bar);
-  DdimStepFactors f{};
-  f.uncond = static_cast<float>(1.0 - weight);
-  f.cond = static_cast<float>(weight);
-  f.x_to_x0 = static_cast<float>(1.0 / root);
-  f.eps_to_x0 = static_cast<float>(-rest / root);
-  if (rederive_eps) {
-    f.x_to_eps = static_cast<float>(1.0 / rest);
-    f.x0_to_eps = static_cast<float>(-root / rest);
-  }
-  f.x0 = static_cast<float>(std::sqrt(alpha_bar_prev));
-  f.eps = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - alpha_bar_prev - sigma * sigma)));
-  f.noise = static_cast<float>(sigma);
-  f.clip = clip;
-  f.rederive = rederive_eps;
-  return f;
-}
 
 const float* data_or_null(const OptionalTensor& tensor) {
   return tensor.has_value() ? tensor->const_data_ptr<float>() : nullptr;
@@ -69,21 +42,6 @@ at::Tensor guided_ddim_step_cpu(const at::Tensor& x, const at::Tensor& eps_uncon
   });
   return out;
 }
-
-#ifdef ASSAY_WITH_CUDA
-at::Tensor guided_ddim_step_cuda(const at::Tensor& x, const at::Tensor& eps_uncond, const OptionalTensor& eps_cond,
-                                 const OptionalTensor& noise, double weight, double alpha_bar, double alpha_bar_prev,
-                                 double sigma, bool clip, bool rederive_eps) {
-  const c10::cuda::CUDAGuard on_device(x.device());
-  at::Tensor out = at::empty_like(x);
-  launch_guided_ddim_step(x.const_data_ptr<float>(), eps_uncond.const_data_ptr<float>(), data_or_null(eps_cond),
-                          data_or_null(noise), out.mutable_data_ptr<float>(), out.numel(),
-                          step_factors(weight, alpha_bar, alpha_bar_prev, sigma, clip, rederive_eps),
-                          c10::cuda::getCurrentCUDAStream());
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return out;
-}
-#endif
 
 void check_like(const at::Tensor& x, const at::Tensor& other, const char* name) {
   TORCH_CHECK(other.sizes() == x.sizes(), "guided_ddim_step: x is ", x.sizes(), ", ", name, " is ", other.sizes());
@@ -141,9 +99,6 @@ TORCH_LIBRARY_FRAGMENT(assay, m) {
       "float alpha_bar_prev, float sigma, bool clip, bool rederive_eps) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("guided_ddim_step", guided_ddim_step_cpu); }
-#ifdef ASSAY_WITH_CUDA
-TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("guided_ddim_step", guided_ddim_step_cuda); }
-#endif
 TORCH_LIBRARY_IMPL(assay, Autograd, m) {
   m.impl("guided_ddim_step", torch::autograd::autogradNotImplementedFallback());
 }

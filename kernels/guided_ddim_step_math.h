@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/host_device.h"
@@ -27,6 +28,26 @@ ASSAY_HOST_DEVICE inline float ddim_value(float x, float eps, const DdimStepFact
   if (f.clip) x0 = x0 < -1.0f ? -1.0f : (x0 > 1.0f ? 1.0f : x0);
   if (f.rederive) eps = fmaf(f.x0_to_eps, x0, f.x_to_eps * x);
   return fmaf(f.eps, eps, f.x0 * x0);
+}
+
+inline DdimStepFactors step_factors(double weight, double alpha_bar, double alpha_bar_prev, double sigma, bool clip,
+                                    bool rederive_eps) {
+  const double root = std::sqrt(alpha_bar), rest = std::sqrt(1.0 - alpha_bar);
+  DdimStepFactors f{};
+  f.uncond = static_cast<float>(1.0 - weight);
+  f.cond = static_cast<float>(weight);
+  f.x_to_x0 = static_cast<float>(1.0 / root);
+  f.eps_to_x0 = static_cast<float>(-rest / root);
+  if (rederive_eps) {
+    f.x_to_eps = static_cast<float>(1.0 / rest);
+    f.x0_to_eps = static_cast<float>(-root / rest);
+  }
+  f.x0 = static_cast<float>(std::sqrt(alpha_bar_prev));
+  f.eps = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - alpha_bar_prev - sigma * sigma)));
+  f.noise = static_cast<float>(sigma);
+  f.clip = clip;
+  f.rederive = rederive_eps;
+  return f;
 }
 
 }  // namespace assay

@@ -16,13 +16,6 @@
 
 #include "kernels/moments_math.h"
 #include "kernels/parallel_for.h"
-#ifdef ASSAY_WITH_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-
-#include "kernels/moments_cuda.h"
-#endif
 
 namespace assay {
 namespace {
@@ -102,19 +95,6 @@ std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
   return {sum, outer};
 }
 
-#ifdef ASSAY_WITH_CUDA
-std::tuple<at::Tensor, at::Tensor> moments_cuda(const at::Tensor& rows) {
-  const c10::cuda::CUDAGuard on_device(rows.device());
-  const std::int64_t width = rows.size(1);
-  at::Tensor sum = at::zeros({width}, rows.options().dtype(at::kDouble));
-  at::Tensor outer = at::zeros({width, width}, rows.options().dtype(at::kDouble));
-  launch_moments(rows.const_data_ptr<float>(), rows.size(0), width, sum.mutable_data_ptr<double>(),
-                 outer.mutable_data_ptr<double>(), c10::cuda::getCurrentCUDAStream());
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return {sum, outer};
-}
-#endif
-
 }  // namespace
 
 void moments(const float* rows, std::int64_t count, std::int64_t width, double* sum, double* lower) {
@@ -163,9 +143,6 @@ BlockMoments moments(const at::Tensor& rows) {
 
 TORCH_LIBRARY_FRAGMENT(assay, m) { m.def("moments(Tensor rows) -> (Tensor, Tensor)"); }
 TORCH_LIBRARY_IMPL(assay, CPU, m) { m.impl("moments", moments_cpu); }
-#ifdef ASSAY_WITH_CUDA
-TORCH_LIBRARY_IMPL(assay, CUDA, m) { m.impl("moments", moments_cuda); }
-#endif
 TORCH_LIBRARY_IMPL(assay, Autograd, m) { m.impl("moments", torch::autograd::autogradNotImplementedFallback()); }
 
 }  // namespace assay

@@ -12,13 +12,6 @@
 #include "kernels/parallel_for.h"
 #include "kernels/visible_index.h"
 #include "kernels/visible_tokens_math.h"
-#ifdef ASSAY_WITH_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-
-#include "kernels/visible_tokens_cuda.h"
-#endif
 
 namespace assay {
 namespace {
@@ -86,33 +79,6 @@ at::Tensor position_sums_cpu(const at::Tensor& tokens, const OptionalTensor& vis
   });
   return out;
 }
-
-#ifdef ASSAY_WITH_CUDA
-at::Tensor visible_tokens_cuda(const at::Tensor& first, const at::Tensor& patches, const at::Tensor& positions,
-                               const OptionalTensor& visible) {
-  const c10::cuda::CUDAGuard on_device(first.device());
-  const TokenSizes sizes{first.size(0), first.size(1), patches.size(1), positions.size(0) - first.size(1),
-                         first.size(2)};
-  at::Tensor out = at::empty({sizes.batch, sizes.first + sizes.shown, sizes.width}, first.options());
-  launch_visible_tokens(first.const_data_ptr<float>(), patches.const_data_ptr<float>(),
-                        positions.const_data_ptr<float>(), numbers_or_null(visible), out.mutable_data_ptr<float>(),
-                        sizes, c10::cuda::getCurrentCUDAStream());
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return out;
-}
-
-at::Tensor position_sums_cuda(const at::Tensor& tokens, const OptionalTensor& visible, std::int64_t first,
-                              std::int64_t patches) {
-  const c10::cuda::CUDAGuard on_device(tokens.device());
-  const TokenSizes sizes{tokens.size(0), first, tokens.size(1) - first, patches, tokens.size(2)};
-  at::Tensor out = at::empty({first + patches, sizes.width}, tokens.options());
-  const OptionalTensor slots = slots_of(visible, patches);
-  launch_position_sums(tokens.const_data_ptr<float>(), numbers_or_null(slots), out.mutable_data_ptr<float>(), sizes,
-                       c10::cuda::getCurrentCUDAStream());
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return out;
-}
-#endif
 
 at::Tensor call_tokens(const at::Tensor& first, const at::Tensor& patches, const at::Tensor& positions,
                        const OptionalTensor& visible) {
@@ -196,12 +162,6 @@ TORCH_LIBRARY_IMPL(assay, CPU, m) {
   m.impl("visible_tokens", visible_tokens_cpu);
   m.impl("position_sums", position_sums_cpu);
 }
-#ifdef ASSAY_WITH_CUDA
-TORCH_LIBRARY_IMPL(assay, CUDA, m) {
-  m.impl("visible_tokens", visible_tokens_cuda);
-  m.impl("position_sums", position_sums_cuda);
-}
-#endif
 TORCH_LIBRARY_IMPL(assay, Autograd, m) {
   m.impl("visible_tokens", visible_tokens_autograd);
   m.impl("position_sums", torch::autograd::autogradNotImplementedFallback());

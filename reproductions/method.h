@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/score_interval.h"
-#include "core/tier.h"
 #include "datasets/dataset.h"
 #include "metrics/protocols/protocols.h"
+#include "reproductions/contrast.h"
 #include "reproductions/plan.h"
 
 namespace assay {
@@ -102,21 +102,6 @@ class Run {
   virtual void side_by_side(const std::vector<std::function<void(Run&)>>& parts) = 0;
 };
 
-/// A difference of two arms that is reported with a paired interval over seeds.
-struct Contrast {
-  std::string metric = {};
-  std::string protocol = {};
-  std::string arm_a = {}, arm_b = {};
-  nlohmann::json params_a = nlohmann::json::object();  // which of the arm's scores
-  nlohmann::json params_b = nlohmann::json::object();
-};
-
-/// What a configuration will compare, besides the differences that its claims are about
-/// (reproductions/claims/claims.h).
-struct MethodPlan {
-  std::vector<Contrast> contrasts;
-};
-
 /// A method with one configuration. Making it is the check: who makes one from a configuration that is not complete or
 /// out of range gets an InputError. It never changes, so that the runs of all seeds use the same object side by side.
 class Method {
@@ -137,47 +122,5 @@ class Method {
   /// One seed.
   virtual void run(Run& run) const = 0;
 };
-
-struct ClaimTemplate;
-struct ConfiguredMethod;
-struct PublishedCell;
-
-/// One row of the table of methods. The folder reproductions/ID holds presets.json, claims.json and, where its paper
-/// has tables, paper_table.json.
-struct MethodEntry {
-  /// Throws InputError where the configuration is not a complete one of the tier.
-  using Make = std::unique_ptr<Method> (*)(const nlohmann::json& config);
-
-  std::string id;
-  std::string title;
-  std::string reference;
-  std::vector<Tier> tiers;  // the smallest first, each with a preset
-  Make trained = nullptr;   // in the tiers that train networks of their own
-  Make paper = nullptr;     // in Tier::paper, which repeats published runs
-
-  /// One of `tiers`. Throws InputError with the nearest name.
-  Tier tier(const std::string& name) const;
-  /// As method_preset() (reproductions/tiers.h).
-  nlohmann::json preset(Tier tier, const std::string& dataset = "") const;
-  /// Throws InputError where `config` is not a complete configuration of the tier.
-  ConfiguredMethod configured(Tier tier, nlohmann::json config) const;
-  /// What claims.json says (reproductions/claims/claims.h).
-  std::vector<ClaimTemplate> claims() const;
-  /// What paper_table.json says beside a configuration (reproductions/claims/paper_tables.h); nothing where there is
-  /// none.
-  std::vector<PublishedCell> published_cells(const nlohmann::json& config) const;
-};
-
-/// A method as it is run: an entry of method_table(), a tier, and the method made from a configuration of it.
-struct ConfiguredMethod {
-  const MethodEntry* entry;
-  Tier tier;
-  nlohmann::json config;  // complete
-  std::unique_ptr<const Method> method;
-};
-
-const std::vector<MethodEntry>& method_table();
-/// Throws InputError with the known names.
-const MethodEntry& method_entry(const std::string& id);
 
 }  // namespace assay

@@ -5,14 +5,8 @@
 #include "core/nearest.h"
 #include "reproductions/claims/claims.h"
 #include "reproductions/claims/paper_tables.h"
-#include "reproductions/ed_dpm/ed_dpm.h"
-#include "reproductions/ed_dpm/paper.h"
-#include "reproductions/maskdm/maskdm.h"
-#include "reproductions/maskdm/paper.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 #include "reproductions/method_texts.h"
-#include "reproductions/self_guided/paper.h"
-#include "reproductions/self_guided/self_guided.h"
 #include "reproductions/tiers.h"
 
 namespace assay {
@@ -22,21 +16,15 @@ const std::vector<MethodEntry>& method_table() {
       {.id = "ed_dpm",
        .title = "ED-DPM: classifier guidance scaled by the classifier's entropy",
        .reference = "Zheng et al., arXiv:2206.11474",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
-       .trained = ed_dpm::make_method,
-       .paper = ed_dpm::paper::make_method},
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
       {.id = "maskdm",
        .title = "Masked Diffusion Models: pre-training on the visible patches of noised images",
        .reference = "Lei et al., arXiv:2306.11363",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
-       .trained = maskdm::make_method,
-       .paper = maskdm::paper::make_method},
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
       {.id = "self_guided",
        .title = "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
        .reference = "Hu et al., arXiv:2210.06462",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper},
-       .trained = self_guided::make_method,
-       .paper = self_guided::paper::make_method},
+       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
   };
   return table;
 }
@@ -51,13 +39,7 @@ nlohmann::json MethodEntry::preset(Tier tier, const std::string& dataset) const 
   return method_preset(id, tier, dataset);
 }
 
-ConfiguredMethod MethodEntry::configured(Tier tier, nlohmann::json config) const {
-  std::unique_ptr<Method> method = tier == Tier::paper ? paper(config) : trained(config);
-  // What is wrong with the claims or the tables is said now, not after hours of runs.
-  claims_in(claims(), tier, config);
-  published_cells(config);
-  return {this, tier, std::move(config), std::move(method)};
-}
+std::vector<std::string> MethodEntry::lacks(Tier tier) const { return preset_lacks(preset(tier)); }
 
 std::vector<ClaimTemplate> MethodEntry::claims() const {
   return read_claims(method_texts(id).claims, id + "/claims.json");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bench/harness/device.h"
 #include "bench/harness/machine.h"
 #include "bench/harness/method_runs.h"
 #include "core/error.h"
@@ -74,7 +75,7 @@ std::vector<MethodRuns> recorded_methods(const std::vector<RunRow>& runs, std::i
                     [&](const MethodRuns& m) { return m.configured.entry->id == run.method; }))
       continue;
     const MethodEntry& method = method_entry(run.method);
-    methods.push_back(method_runs(method.configured(method.tier(run.tier), run.config)));
+    methods.push_back(method_runs(configured(method, method.tier(run.tier), run.config)));
     if (methods.back().dataset && methods.back().dataset->hash() != run.dataset_hash)
       throw InputError(fmt::format("--resume {}: the data set has changed since (font or list updated?)", asked));
   }

@@ -96,15 +96,4 @@ nlohmann::json claim_json(const ClaimRow& claim) {
           {"seeds", claim.seeds}};
 }
 
-nlohmann::json plans_json(const std::vector<RunPlan>& plans) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const RunPlan& plan : plans) {
-    nlohmann::json entry = {{"method", plan.method}, {"tier", plan.tier},   {"seeds", plan.seeds},
-                            {"config", plan.config}, {"steps", plan.steps}, {"missing", plan.missing}};
-    if (plan.published) entry["published"] = to_json(*plan.published);
-    list.push_back(std::move(entry));
-  }
-  return {{"plans", std::move(list)}};
-}
-
 }  // namespace assay

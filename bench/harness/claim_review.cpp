@@ -7,7 +7,7 @@
 #include <map>
 
 #include "bench/harness/verdicts.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 
 namespace assay {
 namespace {

@@ -1,22 +1,15 @@
 #include "bench/harness/machine.h"
 
-#include <ATen/Context.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/utsname.h>
-#include <torch/version.h>
 #include <unistd.h>
 
 #include <Eigen/Core>
+#include <filesystem>
 #include <fstream>
+#include <string>
 #include <thread>
-
-#include "core/error.h"
-#include "core/nearest.h"
-
-#ifdef ASSAY_WITH_CUDA
-#include <cuda_runtime_api.h>
-#endif
 
 namespace assay {
 namespace {
@@ -48,48 +41,36 @@ nlohmann::json machine_description() {
 
 nlohmann::json library_versions() {
   nlohmann::json versions = {
-      {"libtorch", TORCH_VERSION},
+      {"libtorch", ASSAY_LIBTORCH_VERSION},
       {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
       {"sqlite", sqlite3_libversion()},
       {"compiler", fmt::format("g++ {}", __VERSION__)},
       {"cuda", nullptr}};
-#ifdef ASSAY_WITH_CUDA
-  versions["cuda"] = fmt::format("{}.{}", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
-#endif
+  // Empty in a build without CUDA.
+  if (const std::string cuda = ASSAY_CUDA_VERSION; !cuda.empty()) versions["cuda"] = cuda;
   return versions;
 }
 
+nlohmann::json libtorch_installation() {
+  const std::filesystem::path folder = ASSAY_LIBTORCH_FOLDER;
+  nlohmann::json found = {
+      {"folder", folder.string()}, {"built_with", ASSAY_LIBTORCH_VERSION}, {"installed", nullptr}, {"missing", ""}};
+  if (!std::filesystem::exists(folder / "lib" / "libtorch_cpu.so")) {
+    found["missing"] = fmt::format("no LibTorch in {}: `make setup` installs it", folder.string());
+    return found;
+  }
+  // The wheel has a module of Python, the archive a file of one line.
+  std::string version = field_of_file((folder / "version.py").string(), "__version__");
+  if (version.empty()) version = field_of_file((folder / "build-version").string(), "");
+  std::erase(version, '\'');
+  found["installed"] = version.empty() ? "of unknown version" : version;
+  if (!version.empty() && version.substr(0, version.find('+')) != ASSAY_LIBTORCH_VERSION)
+    found["missing"] =
+        fmt::format("{} is another version than {}, with which this program was built: `make` builds again", version,
+                    ASSAY_LIBTORCH_VERSION);
+  return found;
+}
+
 std::string code_version() { return ASSAY_CODE_VERSION; }
-
-at::Device choose_device(const std::string& name) {
-  if (name == "cpu") return at::kCPU;
-  if (name != "auto" && name != "cuda") throw InputError(unknown_name_message("device", name, {"auto", "cpu", "cuda"}));
-#ifdef ASSAY_WITH_CUDA
-  if (at::globalContext().hasCUDA()) return at::Device(at::kCUDA, 0);
-  const std::string why = "no CUDA device can be used on this machine";
-#else
-  const std::string why = "this program was built without CUDA";
-#endif
-  if (name == "auto") return at::kCPU;
-  throw InputError(fmt::format("device 'cuda': {}; accepted: auto, cpu", why));
-}
-
-std::string device_description(at::Device device) {
-  if (device.is_cpu()) return "cpu";
-#ifdef ASSAY_WITH_CUDA
-  cudaDeviceProp properties{};
-  if (cudaGetDeviceProperties(&properties, device.index()) == cudaSuccess) return properties.name;
-#endif
-  return "cuda";
-}
-
-std::string driver_version() {
-#ifdef ASSAY_WITH_CUDA
-  int version = 0;
-  if (cudaDriverGetVersion(&version) == cudaSuccess && version > 0)
-    return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
-#endif
-  return "";
-}
 
 }  // namespace assay

@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,14 +8,10 @@ namespace assay {
 nlohmann::json machine_description();
 /// {"libtorch": ..., "eigen": ..., "sqlite": ..., "cuda": ... or null, "compiler": ...}.
 nlohmann::json library_versions();
+/// The LibTorch that this program was built with, and what is installed in its place now, without loading it: {"folder",
+/// "built_with", "installed" (null where there is none), "missing" (how to get it; empty where it is there)}.
+nlohmann::json libtorch_installation();
 /// The version of this build: release and source revision.
 std::string code_version();
-
-/// "auto", "cpu" or "cuda". Throws InputError for another word, and for "cuda" where no CUDA device can be used.
-at::Device choose_device(const std::string& name);
-/// As recorded: "cpu", or the GPU's name.
-std::string device_description(at::Device device);
-/// The GPU driver's version, or empty.
-std::string driver_version();
 
 }  // namespace assay

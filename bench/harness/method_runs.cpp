@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "bench/harness/device.h"
 #include "bench/harness/machine.h"
 #include "bench/harness/published_rows.h"
 #include "bench/harness/recorded_run.h"

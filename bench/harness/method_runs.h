@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "reproductions/method.h"
+#include "reproductions/configured_method.h"
 #include "store/recorder.h"
 
 namespace assay {

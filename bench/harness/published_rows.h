@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 #include "store/rows.h"
 
 namespace assay {

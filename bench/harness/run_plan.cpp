@@ -1,8 +1,8 @@
 #include "bench/harness/run_plan.h"
 
-#include "bench/harness/machine.h"
+#include "bench/harness/device.h"
 #include "kernels/thread_count.h"
-#include "reproductions/method.h"
+#include "reproductions/configured_method.h"
 
 namespace assay {
 
@@ -22,6 +22,17 @@ std::vector<RunPlan> plan_runs(const RunRequest& request) {
                      .published = method.published_plan(device)});
   }
   return plans;
+}
+
+nlohmann::json plans_json(const std::vector<RunPlan>& plans) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const RunPlan& plan : plans) {
+    nlohmann::json entry = {{"method", plan.method}, {"tier", plan.tier},   {"seeds", plan.seeds},
+                            {"config", plan.config}, {"steps", plan.steps}, {"missing", plan.missing}};
+    if (plan.published) entry["published"] = to_json(*plan.published);
+    list.push_back(std::move(entry));
+  }
+  return {{"plans", std::move(list)}};
 }
 
 }  // namespace assay

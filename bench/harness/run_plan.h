@@ -25,4 +25,8 @@ struct RunPlan {
 /// Throws InputError as execute() does, but for what is missing.
 std::vector<RunPlan> plan_runs(const RunRequest& request);
 
+/// {"plans": [{"method", "tier", "seeds", "config", "steps", "missing"}]}, with "published" (reproductions/plan.h)
+/// where a tier repeats published runs, in the shape of docs/store.md.
+nlohmann::json plans_json(const std::vector<RunPlan>& plans);
+
 }  // namespace assay

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "datasets/dataset.h"
+#include "reproductions/configured_method.h"
 
 namespace assay {
 namespace {
@@ -76,7 +77,7 @@ ConfiguredMethod configured_method(const std::string& id, const RunRequest& requ
                                  request.dataset, id, request.tier));
   if (!request.dataset.empty()) dataset_entry(request.dataset);
   for (const std::string& setting : request.settings) set_key(config, setting);
-  return method.configured(tier, std::move(config));
+  return configured(method, tier, std::move(config));
 }
 
 }  // namespace assay

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "reproductions/method.h"
-
 namespace assay {
+
+struct ConfiguredMethod;
 
 /// What `assay run` was asked for.
 struct RunRequest {

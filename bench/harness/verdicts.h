@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "reproductions/claims/claims.h"
-#include "reproductions/method.h"
+#include "reproductions/contrast.h"
 #include "store/query.h"
 
 namespace assay {

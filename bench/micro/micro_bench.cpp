@@ -1,12 +1,13 @@
 #include "bench/micro/micro_bench.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <utility>
+
+#include "kernels/cuda_library.h"
 
 namespace assay::micro {
 
@@ -41,7 +42,7 @@ void add(const std::string& op, const std::string& variant, const std::string& s
 }
 
 std::vector<at::DeviceType> devices() {
-  if (at::hasCUDA()) return {at::DeviceType::CPU, at::DeviceType::CUDA};
+  if (open_cuda_library().empty()) return {at::DeviceType::CPU, at::DeviceType::CUDA};
   return {at::DeviceType::CPU};
 }
 

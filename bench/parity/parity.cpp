@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "bench/parity/module_ids.h"
 #include "bench/parity/modules.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -68,15 +69,6 @@ nlohmann::json read_pack(const std::filesystem::path& pack) {
 }
 
 }  // namespace
-
-const std::vector<std::string>& parity_modules() {
-  static const std::vector<std::string> ids = [] {
-    std::vector<std::string> names;
-    for (const ModuleEntry& entry : modules()) names.push_back(entry.id);
-    return names;
-  }();
-  return ids;
-}
 
 nlohmann::json check_parity(const std::filesystem::path& pack) {
   const nlohmann::json description = read_pack(pack);

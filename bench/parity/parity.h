@@ -6,9 +6,6 @@
 
 namespace assay {
 
-/// Modules that parity packs can be run against.
-const std::vector<std::string>& parity_modules();
-
 /// Runs our module on a reference pack (pack.json, state.safetensors, cases.safetensors) and compares every output:
 /// |got - want| <= atol + rtol |want| for each element, integers equal, infinities and NaN in the same places.
 /// Returns {"pack", "module", "ok", "cases": [{"name", "output", "max_abs", "max_rel", "ok"}]}; max_abs and max_rel are

@@ -11,6 +11,7 @@
 #include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/frechet_influence.h"
 #include "metrics/generative/frechet_pair.h"
+#include "metrics/generative/generative_facts.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/generative/protocol_inputs.h"
 #include "metrics/metric_facts.h"
@@ -163,154 +164,53 @@ std::vector<PairScore> fid_infinity_pairs(const FeatureSet& reference, const Fea
            .test = options.swaps_text() + ", of the distance at n, first order"}};
 }
 
-/// What all Fréchet distances fix alike.
-nlohmann::json with_solver(nlohmann::json choices) {
-  choices["moments"] = "double, blocks of 256 sample indices joined along a fixed binary tree";
-  choices["solver"] = "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d";
-  choices["offset"] = "none";
-  return choices;
-}
-
-nlohmann::json inception_choices(nlohmann::json choices) {
-  choices["features"] = "pool3, 2048";
-  if (!choices.contains("covariance_divisor")) choices["covariance_divisor"] = "n - 1";
-  return with_solver(std::move(choices));
-}
-
 }  // namespace
 
 std::vector<GenerativeProtocol> frechet_protocols() {
   using enum FeatureNetworkId;
   using enum FeatureOutput;
   return {
-      {.words =
-           {.id = "fid-tf1",
-            .description =
-                "FID as the TensorFlow graph of 2015 gives it: bytes, legacy bilinear resize (no half pixel), then the "
-                "network.\n"
-                "Equals torch-fidelity's, and guided-diffusion's and edm's up to their float32.",
-            .origin = "Heusel et al. 2017; torch-fidelity, guided-diffusion, edm",
-            .choices = inception_choices({{"weights", "inception-2015-12-05"},
-                                          {"input", "uint8 RGB"},
-                                          {"resize", "TF1 legacy bilinear to 299"},
-                                          {"normalise", "(x - 128) / 128"}})},
+      {.words = generative_facts("fid-tf1"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::statistics,
        .score = fid<Divisor::n_minus_1>,
        .pairs = fid_pairs<Divisor::n_minus_1>},
-      {.words = {.id = "fid-torch",
-                 .description = "FID of pytorch-fid: images in [0, 1], bilinear resize with half-pixel centres and "
-                                "without antialiasing.\n"
-                                "Differs from fid-tf1 in resize and in 127.5 for 128.",
-                 .origin = "pytorch-fid",
-                 .choices = inception_choices({{"weights", "pt_inception-2015-12-05-6726825d"},
-                                               {"input", "uint8 RGB / 255"},
-                                               {"resize", "bilinear, half-pixel, no antialias, to 299"},
-                                               {"normalise", "2 x - 1"}})},
+      {.words = generative_facts("fid-torch"),
        .pixels = ImageProtocol{inception, Resize::half_pixel, unit_normalisation, pool3},
        .needs = SampleNeeds::statistics,
        .score = fid<Divisor::n_minus_1>,
        .pairs = fid_pairs<Divisor::n_minus_1>},
-      {.words = {.id = "fid-clean",
-                 .description = "FID of clean-fid in mode `clean`: bicubic antialiased resize of each channel in "
-                                "float, clipped, not rounded.\n"
-                                "Meant for images of other sizes than 299, where the other resizes alias.",
-                 .origin = "Parmar et al. 2022; clean-fid",
-                 .choices = inception_choices({{"weights", "inception-2015-12-05"},
-                                               {"input", "uint8 RGB"},
-                                               {"resize", "PIL bicubic in float to 299, clipped to [0, 255]"},
-                                               {"normalise", "(x - 128) / 128"}})},
+      {.words = generative_facts("fid-clean"),
        .pixels = ImageProtocol{inception, Resize::pillow_bicubic, graph_normalisation, pool3},
        .needs = SampleNeeds::statistics,
        .score = fid<Divisor::n_minus_1>,
        .pairs = fid_pairs<Divisor::n_minus_1>},
-      {.words = {.id = "fid-tm18",
-                 .description = "FID as torchmetrics gives it by default since 1.8: antialiased bilinear resize.\n"
-                                "No longer equal to torch-fidelity's for images of other sizes than 299.",
-                 .origin = "torchmetrics >= 1.8, antialias=True",
-                 .choices = inception_choices({{"weights", "pt_inception-2015-12-05-6726825d"},
-                                               {"input", "uint8 RGB"},
-                                               {"resize", "bilinear, half-pixel, antialias, to 299"},
-                                               {"normalise", "(x - 128) / 128"}})},
+      {.words = generative_facts("fid-tm18"),
        .pixels = ImageProtocol{inception, Resize::antialiased_bilinear, graph_normalisation, pool3},
        .needs = SampleNeeds::statistics,
        .score = fid<Divisor::n_minus_1>,
        .pairs = fid_pairs<Divisor::n_minus_1>},
-      {.words = {.id = "fid-sg3",
-                 .description = "FID of StyleGAN3: as fid-tf1, with covariances divided by n.\n"
-                                "A statistics file holding mu and sigma is taken as it is, whatever it was divided by.",
-                 .origin = "StyleGAN3 (metric fid50k_full)",
-                 .choices = inception_choices({{"weights", "inception-2015-12-05"},
-                                               {"input", "uint8 RGB"},
-                                               {"resize", "TF1 legacy bilinear to 299"},
-                                               {"normalise", "(x - 128) / 128"},
-                                               {"covariance_divisor", "n"}})},
+      {.words = generative_facts("fid-sg3"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::statistics,
        .score = fid<Divisor::n>,
        .pairs = fid_pairs<Divisor::n>},
-      {.words =
-           {.id = "fid-infinity",
-            .description =
-                "fid-tf1 of endless samples: a + b/n fitted to 15 random subsets of 5,000 (or half, where fewer than "
-                "10,000) to all n.\n"
-                "The value is a, or 0 where a is below; removes most of the bias by which FID favours large n.",
-            .origin = "Chong & Forsyth 2020",
-            .choices = inception_choices(
-                {{"weights", "inception-2015-12-05"},
-                 {"input", "uint8 RGB"},
-                 {"resize", "TF1 legacy bilinear to 299"},
-                 {"normalise", "(x - 128) / 128"},
-                 {"subsets", "15 sizes spread evenly, each a fresh permutation from Philox by seed and size"},
-                 {"fit", "least squares on 1/n"}})},
+      {.words = generative_facts("fid-infinity"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::generated_features,
        .score = limit,
        .pairs = fid_infinity_pairs},
-      {.words = {.id = "sfid-oai",
-                 .description = "sFID: the Fréchet distance of spatial features, the first 7 channels of Mixed_6d's "
-                                "1x1 branch, 17 x 17.\n"
-                                "Flattened as height, width, channel, so that published mu_s and sigma_s fit.",
-                 .origin = "Nash et al. 2021; guided-diffusion",
-                 .choices = with_solver({{"weights", "inception-2015-12-05"},
-                                         {"features", "mixed_6/conv, 17 x 17 x 7 = 2023"},
-                                         {"input", "uint8 RGB"},
-                                         {"resize", "TF1 legacy bilinear to 299"},
-                                         {"normalise", "(x - 128) / 128"},
-                                         {"covariance_divisor", "n - 1"}})},
+      {.words = generative_facts("sfid-oai"),
        .pixels = ImageProtocol{inception, Resize::tensorflow1, graph_normalisation, spatial},
        .needs = SampleNeeds::spatial_statistics,
        .score = sfid,
        .pairs = sfid_pairs},
-      {.words =
-           {.id = "fd-dinov2",
-            .description =
-                "Fréchet distance of DINOv2 ViT-L/14 features (the class token, 1024 numbers).\n"
-                "Follows people's judgement of images better than Inception's features do; of another scale than FID.",
-            .origin = "Stein et al. 2023; dgm-eval",
-            .choices = with_solver({{"weights", "dinov2_vitl14"},
-                                    {"features", "class token, 1024"},
-                                    {"resize", "bicubic, antialias, to 224"},
-                                    {"normalise", "ImageNet mean and deviation"},
-                                    {"covariance_divisor", "n - 1"}})},
+      {.words = generative_facts("fd-dinov2"),
        .pixels = ImageProtocol{dinov2, Resize::antialiased_bicubic, imagenet_normalisation, class_token},
        .needs = SampleNeeds::statistics,
        .score = fd,
        .pairs = fd_pairs},
-      {.words =
-           {.id = "fd-small",
-            .description =
-                "Fréchet distance between Gaussians fitted to features of our own small network, trained once on the "
-                "training split.\n"
-                "Only comparable under one feature network hash and sample count; never to be called FID.",
-            .origin = "Assay",
-            .choices = {{"features", "small network of the data set, named by content hash"},
-                        {"moments", "double, blocks of 256 sample indices joined along a fixed binary tree"},
-                        {"covariance_divisor", "n - 1"},
-                        {"solver",
-                         "symmetric: Cholesky and eigenvalues, or singular values where ill-conditioned or n <= d"},
-                        {"offset", "none"},
-                        {"interval", "bootstrap over samples, indices from Philox by seed and replicate"}}},
+      {.words = generative_facts("fd-small"),
        .pixels = std::nullopt,
        .needs = SampleNeeds::statistics,
        .score = fd,

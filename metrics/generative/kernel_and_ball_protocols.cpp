@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "metrics/generative/frechet_bootstrap.h"
+#include "metrics/generative/generative_facts.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/generative/inception_score.h"
 #include "metrics/generative/kid.h"
@@ -229,120 +230,42 @@ std::vector<PairScore> is_oai5000_pairs(const FeatureSet& /*reference*/, const F
   return inception_pairs(a, b, options, "is-oai5000", is_oai5000(options.scores));
 }
 
-/// The images and network behind the features, where no feature file stands in for them.
-nlohmann::json inception_choices(nlohmann::json choices, const char* layer) {
-  choices["features"] = layer;
-  choices["weights"] = "inception-2015-12-05";
-  choices["input"] = "uint8 RGB";
-  choices["resize"] = "TF1 legacy bilinear to 299";
-  choices["normalise"] = "(x - 128) / 128";
-  return choices;
-}
-
-nlohmann::json ball_choices(nlohmann::json choices) {
-  choices["radius"] = "distance to the k-th nearest other row";
-  choices["ties"] = "smaller index";
-  choices["interval"] =
-      "precision, density: bootstrap over generated rows; recall, coverage: halves of the generated rows";
-  return inception_choices(std::move(choices), "pool3, 2048");
-}
-
 }  // namespace
 
 std::vector<GenerativeProtocol> kernel_and_ball_protocols() {
   using enum FeatureNetworkId;
   using enum FeatureOutput;
   return {
-      {.words = {.id = "kid-seed2020",
-                 .description = "Kernel Inception Distance: unbiased squared maximum mean discrepancy, mean over 100 "
-                                "subsets of 1,000 rows a "
-                                "side.\nSubsets by NumPy's RandomState(2020), the generated rows of each drawn first, "
-                                "as torch-fidelity's first "
-                                "input.",
-                 .origin = "Bińkowski et al. 2018; torch-fidelity 0.4.0",
-                 .choices = inception_choices(
-                     {{"kernel", "(x.y / d + 1)^3"},
-                      {"estimate", "unbiased, diagonals left out"},
-                      {"subsets", 100},
-                      {"subset_size", 1000},
-                      {"subset_draw", "RandomState(2020).choice without replacement, generated before reference"},
-                      {"deviation_divisor", "subsets"},
-                      {"products", "float32, sums in double"},
-                      {"interval", "bootstrap over generated rows, and over subsets"}},
-                     "pool3, 2048")},
+      {.words = generative_facts("kid-seed2020"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::features,
        .score = kid_scores,
        .choices = kid_choices,
        .pairs = kid_pairs},
-      {.words = {.id = "prdc5",
-                 .description =
-                     "Precision, recall, density and coverage with open balls to the 5th nearest neighbour.\n"
-                     "Distances in double, rounded to float32 before they are compared, as scikit-learn does for "
-                     "float32 features.",
-                 .origin = "Naeem et al. 2020; prdc 0.2",
-                 .choices = ball_choices(
-                     {{"k", 5}, {"comparison", "<"}, {"distance", "Euclidean, double rounded to float32"}})},
+      {.words = generative_facts("prdc5"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::features,
        .score = prdc5_scores,
        .pairs = prdc5_pairs,
        .pair_metrics = 4},
-      {.words = {.id = "pr-tf",
-                 .description = "Precision and recall with closed balls to the 3rd nearest neighbour.\n"
-                                "torch-fidelity's own distances carry the rounding of float32 products, which moves "
-                                "single rows near a border.",
-                 .origin = "Kynkäänniemi et al. 2019; torch-fidelity 0.4.0",
-                 .choices = ball_choices(
-                     {{"k", 3}, {"comparison", "<="}, {"distance", "Euclidean, double rounded to float32"}})},
+      {.words = generative_facts("pr-tf"),
        .pixels = ImageProtocol{vgg16, Resize::tensorflow1, imagenet_normalisation, fc2_relu},
        .needs = SampleNeeds::features,
        .score = pr_tf_scores,
        .pairs = pr_tf_pairs,
        .pair_metrics = 2},
-      {.words =
-           {.id = "pr-oai",
-            .description =
-                "Precision and recall of the OpenAI evaluator: closed balls, k = 3, squared distances in float16.\n"
-                "Each step is rounded to float16, sums in double; TensorFlow's order of summation in float16 is not "
-                "reproduced.",
-            .origin = "Dhariwal & Nichol 2021; guided-diffusion evaluator",
-            .choices = ball_choices(
-                {{"k", 3},
-                 {"comparison", "<="},
-                 {"distance",
-                  "squared Euclidean, float16 at each step; float32 where a squared norm exceeds 16,000"}})},
+      {.words = generative_facts("pr-oai"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::features,
        .score = pr_oai_scores,
        .pairs = pr_oai_pairs,
        .pair_metrics = 2},
-      {.words = {.id = "is-tf10",
-                 .description = "Inception Score over 10 splits of the rows in NumPy's RandomState(2020) order, from "
-                                "logits without bias.\n"
-                                "Softmax and sums in double.",
-                 .origin = "Salimans et al. 2016; torch-fidelity 0.4.0",
-                 .choices = inception_choices({{"splits", "10, at i * n / 10"},
-                                               {"order", "RandomState(2020).permutation"},
-                                               {"logarithm", "of the softmax, in double"},
-                                               {"deviation_divisor", "splits"},
-                                               {"interval", "bootstrap over rows within each split"}},
-                                              "logits without bias, 1008")},
+      {.words = generative_facts("is-tf10"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::logits,
        .score = is_tf10_scores,
        .pairs = is_tf10_pairs},
-      {.words = {.id = "is-oai5000",
-                 .description = "Inception Score of the OpenAI evaluator: splits of 5,000 rows in file order, a "
-                                "shorter last one counted "
-                                "alike.\n"
-                                "In double; where its float32 probabilities underflow the evaluator gives NaN.",
-                 .origin = "Dhariwal & Nichol 2021; guided-diffusion evaluator",
-                 .choices = inception_choices({{"splits", "of 5,000 rows, the last one shorter"},
-                                               {"order", "file"},
-                                               {"logarithm", "of the softmax, in double"},
-                                               {"interval", "bootstrap over rows within each split"}},
-                                              "logits without bias, 1008")},
+      {.words = generative_facts("is-oai5000"),
        .pixels = tensorflow_inception,
        .needs = SampleNeeds::logits,
        .score = is_oai5000_scores,

@@ -1,7 +1,7 @@
 #include "metrics/protocols/protocols.h"
 
 #include "core/nearest.h"
-#include "metrics/generative/generative_protocols.h"
+#include "metrics/generative/generative_facts.h"
 #include "metrics/protocols/tables.h"
 
 namespace assay {
@@ -9,8 +9,8 @@ namespace assay {
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> table = [] {
     std::vector<Protocol> ours, of_others;
-    for (const GenerativeProtocol& protocol : generative_protocols())
-      (protocol.words.origin == "Assay" ? ours : of_others).push_back(protocol.words);
+    for (const Protocol& protocol : generative_facts())
+      (protocol.origin == "Assay" ? ours : of_others).push_back(protocol);
     std::vector<Protocol> rows;
     for (const auto& part : {ours, own_protocols(), of_others, saliency_protocols(), clustering_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());

@@ -13,8 +13,8 @@ struct ProtocolUse {
   nlohmann::json choices = nlohmann::json::object();
 };
 
-/// All protocols, in the order they are listed to the user: those of `assay metric generative`
-/// (metrics/generative/generative_protocols.h) and the tables beside this file.
+/// All protocols, in the order they are listed to the user (metrics/generative/generative_facts.h and the
+/// tables beside this file).
 const std::vector<Protocol>& protocols();
 
 /// Throws InputError naming the known ids (and the nearest one) when there is no such protocol.

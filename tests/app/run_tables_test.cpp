@@ -1,4 +1,4 @@
-#include "app/run_tables.h"
+#include "app/torch/run_tables.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

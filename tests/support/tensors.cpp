@@ -1,6 +1,5 @@
 #include "tests/support/tensors.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
@@ -8,8 +7,10 @@
 #include <cstring>
 #include <limits>
 #include <span>
+#include <string>
 
 #include "core/philox.h"
+#include "kernels/cuda_library.h"
 
 namespace assay::test {
 
@@ -70,7 +71,8 @@ double max_abs_difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 void OnEachDevice::SetUp() {
-  if (GetParam() == at::DeviceType::CUDA && !at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  if (GetParam() != at::DeviceType::CUDA) return;
+  if (const std::string fault = open_cuda_library(); !fault.empty()) GTEST_SKIP() << fault;
 }
 
 std::string device_name(const ::testing::TestParamInfo<at::DeviceType>& info) {

@@ -16,7 +16,7 @@ SOUND = {
     "diffusion/networks/adm/unet.cpp": '#include <torch/nn.h>\n#include "kernels/guide.h"\n',
     "diffusion/networks/adm/unet.h": '#pragma once\n#include "diffusion/denoiser.h"\n#include "diffusion/networks/layers.h"\n',
     "diffusion/training/trainer.cpp": '#include "diffusion/networks/adm/unet.h"\n',
-    "reproductions/methods.cpp": '#include "reproductions/maskdm/maskdm.h"\n#include "reproductions/ed_dpm/ed_dpm.h"\n',
+    "reproductions/configured_method.cpp": '#include "reproductions/maskdm/maskdm.h"\n#include "reproductions/ed_dpm/ed_dpm.h"\n',
     "reproductions/maskdm/maskdm.cpp": '#include "reproductions/maskdm/algorithm/masks.h"\n#include "reproductions/method.h"\n',
     "reproductions/maskdm/algorithm/masks.cpp": '#include "diffusion/process/respacing.h"\n#include "reproductions/samples/sample_noise.h"\n',
     "app/main.cpp": '#include "store/store.h"\n#include "diffusion/networks/adm/unet.h"\n',

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "bench/harness/machine.h"
+#include "bench/harness/device.h"
 #include "core/error.h"
 #include "tests/support/throws.h"
 

@@ -10,7 +10,7 @@
 #include "core/file.h"
 #include "reproductions/claims/paper_tables.h"
 #include "reproductions/claims/placeholders.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 #include "tests/support/throws.h"
 
 namespace assay {

@@ -11,7 +11,7 @@
 #include "core/safetensors.h"
 #include "reproductions/claims/paper_tables.h"
 #include "reproductions/ed_dpm/paper.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 #include "reproductions/self_guided/paper_conditions.h"
 #include "reproductions/tiers.h"
 #include "tests/support/npy.h"

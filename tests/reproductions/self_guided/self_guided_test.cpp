@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "datasets/dataset.h"
-#include "reproductions/method.h"
+#include "reproductions/configured_method.h"
 #include "reproductions/self_guided/config.h"
 #include "reproductions/tiers.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"
 
 namespace assay::self_guided {
@@ -16,11 +18,12 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 TEST(MethodTable, EveryPresetPassesItsOwnCheck) {
   for (const MethodEntry& method : method_table())
     for (const Tier tier : method.tiers) {
-      const ConfiguredMethod made = method.configured(tier, method.preset(tier));
+      const ConfiguredMethod made = configured(method, tier, method.preset(tier));
       EXPECT_THAT(made.method->describe(), ::testing::Not(IsEmpty())) << method.id << ", " << name_of(tier);
       EXPECT_NO_THROW(made.method->plan()) << method.id << ", " << name_of(tier);
     }
@@ -31,11 +34,37 @@ TEST(MethodTable, EveryPresetPassesOnEveryDataset) {
     for (const Tier tier : method.tiers)
       for (const DatasetEntry& dataset : dataset_table()) {
         const nlohmann::json preset = method.preset(tier, dataset.name);
-        EXPECT_NO_THROW(method.configured(tier, preset)) << method.id << ", " << name_of(tier) << ", " << dataset.name;
+        EXPECT_NO_THROW(configured(method, tier, preset)) << method.id << ", " << name_of(tier) << ", " << dataset.name;
         if (preset.contains("dataset")) {
           EXPECT_EQ(preset.at("dataset").at("name"), dataset.name);
         }
       }
+}
+
+/// As the list of `assay doctor` for a machine that has none of the files, and for one that has them all.
+TEST(PresetLacks, NamesEachFileAndFolderThatIsNotThere) {
+  const test::TemporaryFolder folder;
+  const nlohmann::json preset = {
+      {"files", {{"folder", (folder.path() / "weights").string()}, {"inception", "i.st"}}},
+      {"networks", {{"n", {{"file", "n.st"}, {"from", "train it"}}}, {"sizes", {{"width", 3}}}}},
+      {"data", {{"d", {{"folder", (folder.path() / "data").string()}, {"from", "people"}}}}},
+      {"row", ""}};
+  EXPECT_THAT(preset_lacks(preset),
+              UnorderedElementsAre(AllOf(HasSubstr("n: "), HasSubstr("weights/n.st"), HasSubstr("train it")),
+                                   AllOf(HasSubstr("d: "), HasSubstr("/data"), HasSubstr("people")),
+                                   AllOf(HasSubstr("Inception"), HasSubstr("weights/i.st"))));
+  std::filesystem::create_directories(folder.path() / "weights");
+  std::filesystem::create_directories(folder.path() / "data");
+  for (const char* name : {"n.st", "i.st"}) write_file_atomically(folder.path() / "weights" / name, "");
+  EXPECT_THAT(preset_lacks(preset), IsEmpty());
+}
+
+/// `assay doctor` reads the preset, and a run asks the method: both say of this machine whether a tier is ready.
+TEST(PresetLacks, SaysReadyWhereTheMethodDoes) {
+  for (const MethodEntry& method : method_table())
+    for (const Tier tier : method.tiers)
+      EXPECT_EQ(method.lacks(tier).empty(), configured(method, tier, method.preset(tier)).method->needs().empty())
+          << method.id << ", " << name_of(tier);
 }
 
 TEST(TierPreset, OfAnotherDatasetKeepsTheSizeAndTakesWhatIsSaidOfThatSet) {

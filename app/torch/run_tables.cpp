@@ -1,4 +1,4 @@
-#include "app/run_tables.h"
+#include "app/torch/run_tables.h"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>

@@ -1,4 +1,4 @@
-#include "app/metric/generative_input.h"
+#include "app/torch/generative_input.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "app/metric/statistics_file.h"
+#include "app/torch/statistics_file.h"
 
 #include <fmt/format.h>
 

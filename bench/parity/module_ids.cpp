@@ -1,0 +1,15 @@
+#include "bench/parity/module_ids.h"
+
+namespace assay {
+
+const std::vector<std::string>& parity_modules() {
+  static const std::vector<std::string> ids = {"adm.classifier", "adm.timestep_embedding",
+                                               "adm.unet",       "diffusion.gaussian",
+                                               "dino.vit",       "eddpm.entropy",
+                                               "maskdm",         "sched",
+                                               "sgdm.sampler",   "sgdm.unet",
+                                               "sgdm.unet_ca",   "uvit"};
+  return ids;
+}
+
+}  // namespace assay
