@@ -40,3 +40,13 @@ if(ASSAY_SANITIZE)
     "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${ASSAY_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all;-Wno-maybe-uninitialized>")
   target_link_options(assay_options INTERFACE "-fsanitize=${ASSAY_SANITIZE}")
 endif()
+
+# assay_prefer_headers(TARGET FOLDER): <FOLDER/...> is TARGET's, also where an include folder before it has another: LibTorch's
+# wheel brings a fmt of its own, whose functions are in no library.
+function(assay_prefer_headers target folder)
+  get_target_property(places ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  list(GET places 0 place)
+  file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/preferred_headers")
+  file(CREATE_LINK "${place}/${folder}" "${PROJECT_BINARY_DIR}/preferred_headers/${folder}" SYMBOLIC)
+  target_include_directories(assay_options SYSTEM INTERFACE "${PROJECT_BINARY_DIR}/preferred_headers")
+endfunction()

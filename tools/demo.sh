@@ -9,7 +9,7 @@ dataset=emoji
 PRESET=release
 export PRESET
 part set-up tools/setup.sh
-part build tools/build.sh
+part build tools/build.sh assay
 if ! "$assay" dataset info emoji >/dev/null 2>&1; then
   dataset=shapes
   echo "demo: no colour emoji here (Debian packages fonts-noto-color-emoji and unicode-data), using the dataset 'shapes'"
