@@ -12,4 +12,5 @@ part format bash -c 'tools/sources.sh | xargs -r -d "\n" clang-format-14 --dry-r
 # clang-tidy needs the compile commands and the sources that CMake writes, not the objects.
 part cmake tools/build.sh --configure-only
 part tidy tools/tidy.py build
+tools/build_times.py --slowest 10 build || true
 print_parts
