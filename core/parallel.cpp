@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,6 +15,13 @@ namespace assay {
 int worker_count(std::int64_t count, int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return static_cast<int>(std::clamp<std::int64_t>(count, 1, threads));
+}
+
+int threads_worth(double nanoseconds, int threads) {
+  // A thread takes 20 to 100 us to start, more where its core sleeps.
+  constexpr double share = 2e5;
+  const double most = worker_count(std::numeric_limits<std::int64_t>::max(), threads);
+  return static_cast<int>(std::clamp(nanoseconds / share, 1.0, most));
 }
 
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t, int)>& body) {

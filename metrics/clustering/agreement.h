@@ -13,9 +13,12 @@ namespace assay {
 /// A table and the logarithms that most measures need of it.
 struct CountedTable {
   explicit CountedTable(Contingency counted);
+  /// With terms for tables of as many items, which must outlive the object.
+  CountedTable(Contingency counted, SharedTerms& shared);
 
   Contingency table;
   MutualInformation information;
+  SharedTerms* terms = nullptr;
 };
 
 struct AgreementMeasure {

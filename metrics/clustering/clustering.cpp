@@ -106,8 +106,11 @@ std::vector<Part> parts_of(const Contingency& table) {
   const auto column_node = [&](const Contingency::Cell& cell) {
     return rows + static_cast<std::size_t>(cell.predicted);
   };
-  for (const Contingency::Cell& cell : table.cells)
-    parent[root(static_cast<std::size_t>(cell.truth))] = root(column_node(cell));
+  // Most tables hang together early: two nodes under one parent are linked already.
+  for (const Contingency::Cell& cell : table.cells) {
+    const std::size_t row = static_cast<std::size_t>(cell.truth), column = column_node(cell);
+    if (parent[row] != parent[column]) parent[root(row)] = root(column);
+  }
   std::vector<Part> parts;
   std::vector<std::size_t> part_of(nodes);
   std::vector<std::int32_t> name(nodes);
@@ -117,12 +120,14 @@ std::vector<Part> parts_of(const Contingency& table) {
       parts.emplace_back();
     }
   for (std::size_t i = 0; i < nodes; ++i) {
-    Part& part = parts[part_of[root(i)]];
+    part_of[i] = part_of[root(i)];
+    Part& part = parts[part_of[i]];
     name[i] = static_cast<std::int32_t>(i < rows ? part.rows++ : part.columns++);
   }
+  if (parts.size() == 1) parts[0].cells.reserve(table.cells.size());
   for (const Contingency::Cell& cell : table.cells) {
     const auto row = static_cast<std::size_t>(cell.truth);
-    parts[part_of[root(row)]].cells.push_back({name[row], name[column_node(cell)], cell.count});
+    parts[part_of[row]].cells.push_back({name[row], name[column_node(cell)], cell.count});
   }
   return parts;
 }
@@ -141,16 +146,30 @@ double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
   return nmi(contingency(truth, predicted), average);
 }
 
-double ami(const Contingency& table, const MutualInformation& found, Average average) {
+namespace {
+
+/// `expect()` gives the expected entropies, where they are needed.
+template <class Expect>
+double ami_of(const Contingency& table, const MutualInformation& found, Average average, const Expect& expect) {
   if (trivially_equal(table)) return 1.0;
   if (table.truth.size() == 1 || table.predicted.size() == 1) return 0.0;
   // (I - E[I]) / (average - E[I]) = 1 - d / E[d], where d = average - I is a sum of what is not negative.
   const double weight = weight_of_truth(found, average);
-  const ExpectedEntropies expected = expected_entropies(table);
+  const ExpectedEntropies expected = expect();
   const double missing = weight * found.truth_given_predicted + (1.0 - weight) * found.predicted_given_truth,
                usual = weight * expected.truth_given_predicted + (1.0 - weight) * expected.predicted_given_truth;
   // Every shuffle agrees as well as it can (one item a cluster on both sides): a perfect match, and 0 / 0.
   return usual > 0.0 ? 1.0 - missing / usual : 1.0;
+}
+
+}  // namespace
+
+double ami(const Contingency& table, const MutualInformation& found, Average average) {
+  return ami_of(table, found, average, [&] { return expected_entropies(table); });
+}
+
+double ami(const Contingency& table, const MutualInformation& found, SharedTerms& terms) {
+  return ami_of(table, found, Average::arithmetic, [&] { return expected_entropies(table, terms); });
 }
 
 double ami(const Contingency& table, Average average) { return ami(table, mutual_information(table), average); }

@@ -28,6 +28,7 @@ double nmi(std::span<const std::int64_t> truth, std::span<const std::int64_t> pr
 /// Adjusted mutual information (Vinh, Epps, Bailey, JMLR 2010): 0 expected for random labels of the same sizes, 1 for
 /// equal partitions. The expectation is exact over the hypergeometric model.
 double ami(const Contingency& table, const MutualInformation& found, Average average = Average::arithmetic);
+double ami(const Contingency& table, const MutualInformation& found, SharedTerms& terms);
 double ami(const Contingency& table, Average average = Average::arithmetic);
 double ami(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted,
            Average average = Average::arithmetic);

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/philox.h"
-#include "metrics/statistics/binomial.h"
 
 namespace assay {
 namespace {
@@ -134,19 +133,28 @@ Contingency contingency(std::span<const std::int64_t> truth, std::span<const std
   return out;
 }
 
-Contingency resample(const Contingency& table, std::uint64_t seed, std::int64_t replicate) {
+TableResampler::TableResampler(const Contingency& table) : table_(table) {
+  cells_.reserve(table.cells.size());
+  std::int64_t weight = table.n;
+  for (const Contingency::Cell& cell : table.cells) {
+    cells_.emplace_back(static_cast<double>(cell.count) / static_cast<double>(weight));
+    weight -= cell.count;
+  }
+}
+
+Contingency TableResampler::draw(std::uint64_t seed, std::int64_t replicate) const {
+  const Contingency& table = table_;
   RandomStream random(seed, Purpose::resample, static_cast<std::uint64_t>(replicate));
   std::vector<std::int64_t> counts(table.cells.size());
   // Each cell is binomial given those before it.
-  std::int64_t items = table.n, weight = table.n;
+  std::int64_t items = table.n;
+  std::size_t filled = 0;
   std::vector<std::int64_t> rows(table.truth.size(), 0), columns(table.predicted.size(), 0);
   for (std::size_t i = 0; i < counts.size() && items > 0; ++i) {
     const Contingency::Cell& cell = table.cells[i];
-    counts[i] = cell.count == weight
-                    ? items
-                    : binomial(items, static_cast<double>(cell.count) / static_cast<double>(weight), random);
+    counts[i] = cells_[i].draw(items, random);
     items -= counts[i];
-    weight -= cell.count;
+    filled += counts[i] > 0 ? 1 : 0;
     rows[static_cast<std::size_t>(cell.truth)] += counts[i];
     columns[static_cast<std::size_t>(cell.predicted)] += counts[i];
   }
@@ -165,11 +173,16 @@ Contingency resample(const Contingency& table, std::uint64_t seed, std::int64_t 
   };
   const auto row_names = keep(rows, table.truth_labels, out.truth, out.truth_labels);
   const auto column_names = keep(columns, table.predicted_labels, out.predicted, out.predicted_labels);
+  out.cells.reserve(filled);
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] > 0)
       out.cells.push_back({row_names[static_cast<std::size_t>(table.cells[i].truth)],
                            column_names[static_cast<std::size_t>(table.cells[i].predicted)], counts[i]});
   return out;
+}
+
+Contingency resample(const Contingency& table, std::uint64_t seed, std::int64_t replicate) {
+  return TableResampler(table).draw(seed, replicate);
 }
 
 }  // namespace assay

@@ -3,6 +3,8 @@
 #include <span>
 #include <vector>
 
+#include "metrics/statistics/binomial.h"
+
 namespace assay {
 
 /// How often each pair of labels occurs: the non-empty cells, ascending by (truth, predicted), and the margins. Rows
@@ -21,8 +23,22 @@ struct Contingency {
 /// Labels are any integers. Throws InputError when the two differ in length.
 Contingency contingency(std::span<const std::int64_t> truth, std::span<const std::int64_t> predicted);
 
-/// The table of n items drawn with replacement from the items of `table`, as replicate `replicate` of `seed`: its
-/// cells are multinomial. Rows and columns that come out empty are dropped.
+/// Tables of n items drawn with replacement from the n items of one table: their cells are multinomial. Keeps what all
+/// replicates share. Several threads may draw from one object.
+class TableResampler {
+ public:
+  /// `table` must outlive the object.
+  explicit TableResampler(const Contingency& table);
+
+  /// Replicate `replicate` of `seed`. Rows and columns that come out empty are dropped.
+  Contingency draw(std::uint64_t seed, std::int64_t replicate) const;
+
+ private:
+  const Contingency& table_;
+  std::vector<Binomial> cells_;  // each among the items that are left to it and the cells after it
+};
+
+/// One such table.
 Contingency resample(const Contingency& table, std::uint64_t seed, std::int64_t replicate);
 
 }  // namespace assay

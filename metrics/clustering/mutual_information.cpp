@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
-#include <map>
+#include <utility>
 
 #include "core/compensated_sum.h"
 
@@ -21,7 +22,8 @@ double log_ratio(std::int64_t whole, std::int64_t part) {
 
 /// log r - 1 + 1/r for r = joint / apart: what a cell adds to the mutual information beyond its share less the share
 /// that independent labels would give it. Not negative, and of second order about r = 1, where the three terms cancel.
-double surplus(Wide joint, Wide apart) {
+template <class Count>
+double surplus(Count joint, Count apart) {
   const double y = static_cast<double>(joint - apart) / static_cast<double>(joint);  // 1 - 1/r
   if (y > 0.5) return std::log(static_cast<double>(joint) / static_cast<double>(apart)) - y;
   if (std::abs(y) > 0.25) return -std::log1p(-y) - y;
@@ -32,12 +34,14 @@ double surplus(Wide joint, Wide apart) {
   return 2.0 * square / (1.0 + s) + 2.0 * s * square * series;
 }
 
-double entropy(const std::vector<std::int64_t>& counts, std::int64_t n) {
+/// `log_of` is log_ratio() or gives what it gave before.
+template <class LogOf>
+double entropy(const std::vector<std::int64_t>& counts, std::int64_t n, const LogOf& log_of) {
   CompensatedSum sum;
   std::int64_t last = 0;
   double term = 0.0;
   for (const std::int64_t count : counts) {
-    if (count != last) term = static_cast<double>(count) * log_ratio(n, count);  // neighbours are often equal
+    if (count != last) term = static_cast<double>(count) * log_of(n, count);  // neighbours are often equal
     last = count;
     sum.add(term);
   }
@@ -93,14 +97,14 @@ double expected_cell(std::int64_t a, std::int64_t b, std::int64_t n) {
   return sum / weights;
 }
 
-}  // namespace
-
-MutualInformation mutual_information(const Contingency& table) {
+template <class LogOf>
+MutualInformation information_over(const Contingency& table, const LogOf& log_of) {
   MutualInformation out;
   if (table.n == 0) return out;
   const auto n = static_cast<double>(table.n);
-  out.truth = entropy(table.truth, table.n);
-  out.predicted = entropy(table.predicted, table.n);
+  out.truth = entropy(table.truth, table.n, log_of);
+  out.predicted = entropy(table.predicted, table.n, log_of);
+  const bool narrow = table.n < std::int64_t{1} << 31;  // n^2 fits in 64 bits, which become a double much faster
   CompensatedSum shared, truth, predicted;
   Wide filled = 0;  // share of the non-empty cells under independence, times n^2
   std::int64_t last_count = 0, last_row = 0, last_column = 0;
@@ -111,9 +115,10 @@ MutualInformation mutual_information(const Contingency& table) {
     filled += Wide{row} * column;
     if (cell.count != last_count || row != last_row || column != last_column) {  // neighbours are often equal
       const auto count = static_cast<double>(cell.count);
-      surplus_term = count * surplus(Wide{cell.count} * table.n, Wide{row} * column);
-      truth_term = count * log_ratio(column, cell.count);
-      predicted_term = count * log_ratio(row, cell.count);
+      surplus_term = count * (narrow ? surplus(cell.count * table.n, row * column)
+                                     : surplus(Wide{cell.count} * table.n, Wide{row} * column));
+      truth_term = count * log_of(column, cell.count);
+      predicted_term = count * log_of(row, cell.count);
       last_count = cell.count, last_row = row, last_column = column;
     }
     shared.add(surplus_term);
@@ -127,27 +132,86 @@ MutualInformation mutual_information(const Contingency& table) {
   return out;
 }
 
-ExpectedEntropies expected_entropies(const Contingency& table) {
+/// How often each value occurs, ascending.
+std::vector<std::pair<std::int64_t, std::int64_t>> occurrences(std::vector<std::int64_t> values) {
+  std::sort(values.begin(), values.end());
+  std::vector<std::pair<std::int64_t, std::int64_t>> found;
+  found.reserve(values.size());
+  for (const std::int64_t value : values) {
+    if (found.empty() || found.back().first != value) found.emplace_back(value, 0);
+    ++found.back().second;
+  }
+  return found;
+}
+
+/// `expected_of` gives what SharedTerms keeps of two margins, the larger first.
+template <class ExpectedOf>
+ExpectedEntropies expected_over(const Contingency& table, const ExpectedOf& expected_of) {
   if (table.n == 0) return {};
   const auto n = static_cast<double>(table.n);
   // Clusters of equal size share their terms.
-  std::map<std::int64_t, std::int64_t> rows, columns;
-  for (const std::int64_t count : table.truth) ++rows[count];
-  for (const std::int64_t count : table.predicted) ++columns[count];
+  const auto rows = occurrences(table.truth), columns = occurrences(table.predicted);
   CompensatedSum truth, predicted;
   for (const auto& [a, times_a] : rows) {
     for (const auto& [b, times_b] : columns) {
       const double times = static_cast<double>(times_a) * static_cast<double>(times_b);
-      const double smaller = times * expected_cell(std::max(a, b), std::min(a, b), table.n);
+      const SharedTerms::Expected cell = expected_of(std::max(a, b), std::min(a, b));
+      const double smaller = times * cell.smaller_log;
       // log(larger / X) is log(smaller / X) and log(larger / smaller), and the mean of X is a b / n.
-      const double larger =
-          times * (static_cast<double>(a) * static_cast<double>(b) / n) * log_ratio(std::max(a, b), std::min(a, b));
+      const double larger = times * (static_cast<double>(a) * static_cast<double>(b) / n) * cell.log_ratio;
       truth.add(smaller);
       predicted.add(smaller);
       (b > a ? truth : predicted).add(larger);
     }
   }
   return {truth.value() / n, predicted.value() / n};
+}
+
+/// Margins come in ascending order: neighbours in `b` lie side by side in memory.
+std::size_t place(std::int64_t a, std::int64_t b, std::size_t size) {
+  return (static_cast<std::size_t>(a) * 257 + static_cast<std::size_t>(b)) & (size - 1);
+}
+
+/// How many terms to keep of about `count` that occur in a table.
+std::size_t kept(std::size_t count, std::size_t most) {
+  return std::bit_ceil(std::clamp<std::size_t>(4 * std::min(count, most), 64, most));
+}
+
+}  // namespace
+
+SharedTerms::SharedTerms(const Contingency& table)
+    : n_(table.n),
+      expected_(kept(table.truth.size() * table.predicted.size(), std::size_t{1} << 15)),
+      logarithms_(kept(table.cells.size(), std::size_t{1} << 13)) {}
+
+const SharedTerms::Expected& SharedTerms::expected(std::int64_t larger, std::int64_t smaller) {
+  Expected& term = expected_[place(larger, smaller, expected_.size())];
+  if (term.larger != larger || term.smaller != smaller)
+    term = {larger, smaller, expected_cell(larger, smaller, n_), assay::log_ratio(larger, smaller)};
+  return term;
+}
+
+double SharedTerms::log_ratio(std::int64_t whole, std::int64_t part) {
+  Logarithm& term = logarithms_[place(whole, part, logarithms_.size())];
+  if (term.whole != whole || term.part != part) term = {whole, part, assay::log_ratio(whole, part)};
+  return term.value;
+}
+
+MutualInformation mutual_information(const Contingency& table) { return information_over(table, log_ratio); }
+
+MutualInformation mutual_information(const Contingency& table, SharedTerms& terms) {
+  return information_over(table, [&](std::int64_t whole, std::int64_t part) { return terms.log_ratio(whole, part); });
+}
+
+ExpectedEntropies expected_entropies(const Contingency& table) {
+  return expected_over(table, [&](std::int64_t larger, std::int64_t smaller) {
+    return SharedTerms::Expected{larger, smaller, expected_cell(larger, smaller, table.n), log_ratio(larger, smaller)};
+  });
+}
+
+ExpectedEntropies expected_entropies(const Contingency& table, SharedTerms& terms) {
+  return expected_over(table,
+                       [&](std::int64_t larger, std::int64_t smaller) { return terms.expected(larger, smaller); });
 }
 
 }  // namespace assay

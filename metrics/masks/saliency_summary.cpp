@@ -43,6 +43,9 @@ std::vector<std::vector<double>> saliency_bootstrap(const SaliencyLayout& layout
                                           std::vector<double>(static_cast<std::size_t>(replicates)));
   // Fixed blocks of replicates, each one product of counts and columns.
   constexpr std::int64_t block = 32;
+  // Nanoseconds of a replicate: a draw of each image, its row of the product, the measures of the means.
+  const double cost = 10.0 * static_cast<double>(n) + 0.1 * static_cast<double>(n * width) + static_cast<double>(width);
+  threads = threads_worth(cost * static_cast<double>(replicates), threads);
   parallel_for((replicates + block - 1) / block, threads, [&](std::int64_t b, int) {
     const std::int64_t first = b * block, count = std::min(block, replicates - first);
     RowMajor counts = RowMajor::Zero(count, n);

@@ -6,9 +6,8 @@ namespace assay {
 namespace {
 
 /// Counts up from 0 while the probability mass passed stays below a uniform number.
-std::int64_t by_inversion(std::int64_t n, double p, RandomStream& random) {
-  const double odds = p / (1.0 - p);
-  double mass = std::exp(static_cast<double>(n) * std::log1p(-p));
+std::int64_t by_inversion(std::int64_t n, double odds, double log_failure, RandomStream& random) {
+  double mass = std::exp(static_cast<double>(n) * log_failure);
   double left = random.uniform();
   std::int64_t k = 0;
   while (left > mass && k < n) {
@@ -41,12 +40,24 @@ std::int64_t by_rejection(std::int64_t trials, double p, RandomStream& random) {
 
 }  // namespace
 
+Binomial::Binomial(double probability)
+    : probability_(probability > 0.5 ? 1.0 - probability : probability), rarer_is_failure_(probability > 0.5) {
+  if (!(probability_ > 0.0)) return;
+  odds_ = probability_ / (1.0 - probability_);
+  log_failure_ = std::log1p(-probability_);
+}
+
+std::int64_t Binomial::draw(std::int64_t n, RandomStream& random) const {
+  if (n <= 0) return 0;
+  std::int64_t rarer = 0;
+  if (probability_ > 0.0)
+    rarer = static_cast<double>(n) * probability_ < 10.0 ? by_inversion(n, odds_, log_failure_, random)
+                                                         : by_rejection(n, probability_, random);
+  return rarer_is_failure_ ? n - rarer : rarer;
+}
+
 std::int64_t binomial(std::int64_t n, double probability, RandomStream& random) {
-  if (n <= 0 || !(probability > 0.0)) return 0;
-  if (probability >= 1.0) return n;
-  if (probability > 0.5) return n - binomial(n, 1.0 - probability, random);
-  return static_cast<double>(n) * probability < 10.0 ? by_inversion(n, probability, random)
-                                                     : by_rejection(n, probability, random);
+  return Binomial(probability).draw(n, random);
 }
 
 }  // namespace assay

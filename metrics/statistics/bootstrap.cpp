@@ -28,28 +28,37 @@ void check_level(double level) {
   }
 }
 
-}  // namespace
-
-double quantile(std::span<const double> values, double probability) {
+std::vector<double> sorted_values(std::span<const double> values) {
   if (values.empty()) throw InputError("a quantile of no values is not defined");
-  if (!(probability >= 0.0 && probability <= 1.0)) {
-    throw InputError(fmt::format("a quantile needs a probability in [0, 1], got {}", probability));
-  }
   std::vector<double> sorted(values.begin(), values.end());
   for (const double value : sorted) {
     if (std::isnan(value)) throw InputError("a quantile of values with NaN among them is not defined");
   }
   std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+double quantile_of_sorted(std::span<const double> sorted, double probability) {
+  if (!(probability >= 0.0 && probability <= 1.0)) {
+    throw InputError(fmt::format("a quantile needs a probability in [0, 1], got {}", probability));
+  }
   const double place = probability * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(place);
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+}  // namespace
+
+double quantile(std::span<const double> values, double probability) {
+  return quantile_of_sorted(sorted_values(values), probability);
+}
+
 ScoreInterval percentile_interval(std::span<const double> replicates, std::string method, double level) {
   check_level(level);
-  return {.low = quantile(replicates, (1.0 - level) / 2.0),
-          .high = quantile(replicates, (1.0 + level) / 2.0),
+  const std::vector<double> sorted = sorted_values(replicates);
+  return {.low = quantile_of_sorted(sorted, (1.0 - level) / 2.0),
+          .high = quantile_of_sorted(sorted, (1.0 + level) / 2.0),
           .level = level,
           .method = std::move(method)};
 }

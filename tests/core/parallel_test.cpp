@@ -32,5 +32,19 @@ TEST(ParallelFor, DoesNothingForNoItems) {
   EXPECT_EQ(worker_count(3, 8), 3);
 }
 
+TEST(ThreadsWorth, AreOneForLittleWorkAndNeverMoreThanAskedFor) {
+  EXPECT_EQ(threads_worth(0.0, 8), 1);
+  EXPECT_EQ(threads_worth(1e4, 0), 1);
+  EXPECT_EQ(threads_worth(1e12, 8), 8);
+  EXPECT_EQ(threads_worth(1e300, 1), 1);
+  EXPECT_EQ(threads_worth(1e12, 0), worker_count(1000000, 0));
+  int last = 1;
+  for (double nanoseconds = 1.0; nanoseconds < 1e9; nanoseconds *= 2.0) {
+    const int threads = threads_worth(nanoseconds, 8);
+    EXPECT_GE(threads, last);
+    last = threads;
+  }
+}
+
 }  // namespace
 }  // namespace assay

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/parallel.h"
+#include "core/philox.h"
 #include "metrics/clustering/clustering.h"
 #include "metrics/metric_facts.h"
 
@@ -40,6 +43,45 @@ TEST(Agreement, ReplicatesAreThoseOfResampledItemsOverAnyNumberOfThreads) {
   const auto place = std::find_if(measures.begin(), measures.end(), is_ari) - measures.begin();
   for (std::int64_t r = 0; r < 6; ++r)
     EXPECT_EQ(one[static_cast<std::size_t>(place)][static_cast<std::size_t>(r)], ari(resample(table, 3, r)));
+}
+
+/// One pair of labels for each item of a table.
+std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> labels_of(const Contingency& table) {
+  std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> labels;
+  for (const Contingency::Cell& cell : table.cells) {
+    labels.first.insert(labels.first.end(), static_cast<std::size_t>(cell.count),
+                        table.truth_labels[static_cast<std::size_t>(cell.truth)]);
+    labels.second.insert(labels.second.end(), static_cast<std::size_t>(cell.count),
+                         table.predicted_labels[static_cast<std::size_t>(cell.predicted)]);
+  }
+  return labels;
+}
+
+TEST(Agreement, EveryReplicateIsThatOfItsItemsScoredAnewOverAnyNumberOfThreads) {
+  RandomStream random(4, Purpose::dataset, 0);
+  std::vector<std::int64_t> classes, clusters;
+  for (int i = 0; i < 3000; ++i) {
+    const auto label = static_cast<std::int64_t>(random.below(40));
+    classes.push_back(label);
+    clusters.push_back(random.below(2) == 0 ? 2 * label : static_cast<std::int64_t>(random.below(80)));
+  }
+  const Contingency table = contingency(classes, clusters);
+  const auto measures = agreement_measures(table);
+  constexpr std::int64_t replicates = 30;
+  // Enough work for several threads to be started.
+  double cost = 0.0;
+  for (const AgreementMeasure& measure : measures) cost += measure.cost;
+  ASSERT_EQ(threads_worth(cost * replicates, 3), 3);
+  const auto found = agreement_replicates(table, measures, replicates, 7, 3);
+  EXPECT_EQ(found, agreement_replicates(table, measures, replicates, 7, 1));
+  for (std::int64_t r = 0; r < replicates; ++r) {
+    const auto [truths, predictions] = labels_of(resample(table, 7, r));
+    ASSERT_EQ(truths.size(), classes.size());
+    const CountedTable anew(contingency(truths, predictions));
+    for (std::size_t m = 0; m < measures.size(); ++m)
+      EXPECT_EQ(found[m][static_cast<std::size_t>(r)], measures[m].value(anew))
+          << measures[m].name << " " << measures[m].average << " of replicate " << r;
+  }
 }
 
 TEST(Agreement, NothingIsDrawnWithoutReplicatesOrOfOneItem) {

@@ -72,6 +72,20 @@ TEST(Resample, CellsHaveTheMomentsOfTheMultinomial) {
   EXPECT_NEAR(product - mean * 3.0, -10.0 * 0.6 * 0.3, 0.1);
 }
 
+TEST(Resample, DrawsTheSameTablesFromOneResamplerInAnyOrder) {
+  Labels truth, predicted;
+  for (std::int64_t i = 0; i < 400; ++i) truth.push_back(i % 5), predicted.push_back(i * i % 13);
+  const Contingency table = contingency(truth, predicted);
+  const TableResampler resampler(table);
+  for (const std::int64_t r : {8, 0, 3, 8}) {
+    const Contingency drawn = resampler.draw(6, r), alone = resample(table, 6, r);
+    EXPECT_EQ(drawn.truth, alone.truth);
+    EXPECT_EQ(drawn.predicted_labels, alone.predicted_labels);
+    ASSERT_EQ(drawn.cells.size(), alone.cells.size());
+    for (std::size_t i = 0; i < drawn.cells.size(); ++i) EXPECT_EQ(drawn.cells[i].count, alone.cells[i].count);
+  }
+}
+
 TEST(Binomial, HasItsMeanAndVarianceInBothRegimes) {
   RandomStream random(9, Purpose::resample, 0);
   for (const auto& [n, p] : {std::pair{1000, 0.003}, {1000, 0.3}, {50, 0.9}, {1000000, 0.4}}) {

@@ -189,5 +189,52 @@ TEST(ExpectedEntropies, AgreeWithFiftyDigits) {
   }
 }
 
+/// All the bits of both tables' numbers, with kept terms and without.
+void expect_same_numbers(const Contingency& table, SharedTerms& terms) {
+  const MutualInformation kept = mutual_information(table, terms), plain = mutual_information(table);
+  EXPECT_EQ(kept.truth, plain.truth);
+  EXPECT_EQ(kept.predicted, plain.predicted);
+  EXPECT_EQ(kept.shared, plain.shared);
+  EXPECT_EQ(kept.truth_given_predicted, plain.truth_given_predicted);
+  EXPECT_EQ(kept.predicted_given_truth, plain.predicted_given_truth);
+  const ExpectedEntropies kept_mean = expected_entropies(table, terms), mean = expected_entropies(table);
+  EXPECT_EQ(kept_mean.truth_given_predicted, mean.truth_given_predicted);
+  EXPECT_EQ(kept_mean.predicted_given_truth, mean.predicted_given_truth);
+}
+
+TEST(SharedTerms, ChangeNoBitInOneResampleAfterTheOther) {
+  Cells cells;
+  for (std::int32_t row = 0; row < 30; ++row)
+    for (std::int32_t column = 0; column < 20; ++column) cells.push_back({row, column, 1 + (row * column) % 37});
+  const Contingency table = table_of(std::move(cells));
+  SharedTerms terms(table);
+  for (std::int64_t r = 0; r < 20; ++r) expect_same_numbers(resample(table, 2, r), terms);
+}
+
+TEST(SharedTerms, ChangeNoBitWhereMoreTermsOccurThanAreKept) {
+  Cells cells;
+  for (std::int32_t i = 0; i < 900; ++i) {
+    cells.push_back({i, i, 3 * i + 1});
+    if (i + 1 < 900) cells.push_back({i, i + 1, 1});
+  }
+  const Contingency table = table_of(std::move(cells)), single = table_of({{0, 0, table.n}});
+  SharedTerms few(single), many(table);
+  for (std::int64_t r = 0; r < 2; ++r) {
+    expect_same_numbers(resample(table, 2, r), few);
+    expect_same_numbers(resample(table, 2, r), many);
+  }
+}
+
+TEST(MutualInformation, DoesNotJumpWhereTheSquareOfTheItemsOutgrows64Bits) {
+  // Twice the items in the same shares carry the same information.
+  for (const std::int64_t scale : {std::int64_t{100'000'000}, std::int64_t{200'000'000}, std::int64_t{400'000'000}}) {
+    const MutualInformation found =
+        mutual_information(table_of({{0, 0, 4 * scale}, {0, 1, scale}, {1, 0, 2 * scale}, {1, 1, 3 * scale}}));
+    const MutualInformation small = mutual_information(table_of({{0, 0, 4}, {0, 1, 1}, {1, 0, 2}, {1, 1, 3}}));
+    expect_close(found.shared, small.shared);
+    expect_close(found.truth_given_predicted, small.truth_given_predicted);
+  }
+}
+
 }  // namespace
 }  // namespace assay

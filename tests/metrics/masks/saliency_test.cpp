@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "core/philox.h"
+#include "images/image.h"
 #include "metrics/masks/saliency_evaluator.h"
 #include "metrics/metric_facts.h"
 #include "metrics/statistics/bootstrap.h"
@@ -75,6 +76,53 @@ TEST(Pysod, APerfectMapScoresNOverNMinusOneInE) {
   EXPECT_NEAR(values.at("max_e"), 200.0 / 199.0, 1e-12);
   EXPECT_NEAR(values.at("weighted_f"), 1.0, 1e-12);
   EXPECT_EQ(values.at("mae"), 0.0);
+}
+
+/// The weighted F-measure of a rectangle, whose nearest pixel needs no tie broken, pixel by pixel.
+double weighted_f_by_definition(const Map& map, const Box& box) {
+  const auto level = [&](int x, int y) { return map.prediction[static_cast<std::size_t>(y * map.width + x)] / 255.0; };
+  const auto error = [&](int x, int y) {  // of the nearest pixel of the rectangle
+    return 1.0 - level(std::clamp(x, box.x0, box.x1 - 1), std::clamp(y, box.y0, box.y1 - 1));
+  };
+  double inside = 0.0, outside = 0.0, kernel = 0.0;
+  for (int i = -3; i <= 3; ++i)
+    for (int j = -3; j <= 3; ++j) kernel += std::exp(-(i * i + j * j) / 50.0);
+  for (int y = 0; y < map.height; ++y) {
+    for (int x = 0; x < map.width; ++x) {
+      const int dx = x - std::clamp(x, box.x0, box.x1 - 1), dy = y - std::clamp(y, box.y0, box.y1 - 1);
+      if (dx != 0 || dy != 0) {
+        outside += level(x, y) * (2.0 - std::exp2(-std::hypot(dx, dy) / 5.0));
+        continue;
+      }
+      double smoothed = 0.0;
+      for (int i = -3; i <= 3; ++i)
+        for (int j = -3; j <= 3; ++j)
+          if (x + i >= 0 && x + i < map.width && y + j >= 0 && y + j < map.height)
+            smoothed += std::exp(-(i * i + j * j) / 50.0) / kernel * error(x + i, y + j);
+      inside += std::min(1.0 - level(x, y), smoothed);
+    }
+  }
+  const double n = (box.x1 - box.x0) * (box.y1 - box.y0), hit = n - inside;
+  const double recall = 1.0 - inside / n, precision = hit / (hit + outside);
+  return 2.0 * recall * precision / (recall + precision);
+}
+
+TEST(Pysod, WeightedFIsItsDefinitionWhereverTheMaskLies) {
+  constexpr int width = 37, height = 23;
+  for (const Box& box : {Box{12, 9, 20, 15}, Box{0, 0, 5, 4}, Box{33, 20, 37, 23}, Box{0, 11, 37, 13},
+                         Box{17, 0, 19, 23}, Box{21, 6, 22, 7}, Box{2, 1, 36, 22}}) {
+    Map map{width, height, {}, {}};
+    for (int y = 0; y < height; ++y)
+      for (int x = 0; x < width; ++x) {
+        // Greys 0 and 255 both occur, so that nothing is stretched.
+        const int i = y * width + x;
+        map.prediction.push_back(static_cast<std::uint8_t>(i == 0 ? 0 : i == 1 ? 255 : i * i * 7 % 251));
+        const bool on = x >= box.x0 && x < box.x1 && y >= box.y0 && y < box.y1;
+        map.truth.push_back(on ? 255 : 0);
+      }
+    EXPECT_NEAR(score(map, SaliencyProtocol::pysod)["weighted_f"], weighted_f_by_definition(map, box), 1e-13)
+        << box.x0 << " " << box.y0;
+  }
 }
 
 TEST(Saliency, NoScoreLeavesItsRange) {
