@@ -186,7 +186,8 @@ std::string line_chart_svg(const LineChart& chart, int width) {
   const bool has_second = !chart.second_label.empty();
   const double left = std::max({tick_width, text_width(chart.x_label), text_width(chart.second_label)}) + 12;
   const double right = width - 2.0;
-  const double top = legend_y + 44, plot_height = narrow ? 240 : 320, bottom = top + plot_height;
+  const double top = legend_y + 44, plot_height = chart.plot_height.value_or(narrow ? 240 : 320),
+               bottom = top + plot_height;
   const double height = bottom + (has_second ? 48 : 28);
   const double padding = narrow ? 16 : 28;
   const auto x_of = [&](double x) {

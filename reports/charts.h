@@ -38,6 +38,7 @@ struct LineChart {
   std::string y_label;
   std::vector<ChartSeries> series;
   std::vector<ReferenceLine> references;
+  std::optional<double> plot_height;  // CSS pixels, without axes and legend; by the width unless given
 };
 
 /// The y axis is logarithmic where all is positive and spans more than a factor of 5. Throws Error when there is no

@@ -82,6 +82,8 @@ struct Picture {
   std::string alternative;
   int width = 0;  // pixels
   int height = 0;
+  int columns = 1;  // images in it, side by side
+  int rows = 1;
   Text caption;
 };
 struct Gallery {
@@ -110,9 +112,20 @@ struct Section {
   std::vector<Part> parts;
 };
 
+/// What is seen first, before any table.
+struct Opening {
+  std::vector<Picture> pictures;  // side by side; none with a problem
+  std::optional<Chart> chart;
+  std::vector<Text> verdicts;  // how many claims got which verdict, a line a method
+  std::vector<Text> cautions;  // what must be known before anything is believed
+
+  bool empty() const { return pictures.empty() && !chart && verdicts.empty() && cautions.empty(); }
+};
+
 struct Document {
   std::string title;
   std::string subtitle;
+  Opening opening;
   std::vector<Section> sections;
 };
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "reports/escape.h"
 #include "reports/style.h"
 
@@ -72,8 +75,47 @@ bool is_long(const Text& cell) {
   return length > 44;
 }
 
+/// The side of a tile and the size of a picture on the first page, in CSS pixels: three pictures stand side by side.
+constexpr int largest_tile = 72, largest_width = 360, largest_height = 288, largest_zoom = 5;
+
+/// The first columns and rows of a picture, as many as fit, each pixel of it `zoom` wide.
+std::string cropped(const Picture& picture) {
+  // Tiles have a gap between them and none at the edge.
+  const double pitch_x = std::round(static_cast<double>(picture.width) / picture.columns);
+  const double pitch_y = std::round(static_cast<double>(picture.height) / picture.rows);
+  const double most = largest_tile / std::max(pitch_x, pitch_y);
+  const double zoom = most < 1 ? most : std::min<double>(largest_zoom, std::floor(most));
+  const auto shown = [&](double pitch, int all, int size, int largest) {
+    const double tiles = std::clamp(std::floor(largest / (pitch * zoom) + 1e-9), 1.0, static_cast<double>(all));
+    return std::min<double>(tiles * pitch, size);
+  };
+  return fmt::format(
+      "<div class=\"crop\" style=\"--zoom:{:.4g};--width:{:.4g};--height:{:.4g};--full:{}\"><img "
+      "src=\"data:image/png;base64,{}\" width=\"{}\" height=\"{}\" alt=\"{}\"></div>\n",
+      zoom, shown(pitch_x, picture.columns, picture.width, largest_width),
+      shown(pitch_y, picture.rows, picture.height, largest_height), picture.width, base64(picture.png), picture.width,
+      picture.height, escape_html(picture.alternative));
+}
+
 class Writer {
  public:
+  void operator()(const Opening& opening) {
+    if (opening.empty()) return;
+    out += "<div class=\"opening\"><div class=\"opening-inner\">\n";
+    if (!opening.pictures.empty()) {
+      out += "<div class=\"showcase\">\n";
+      for (const Picture& picture : opening.pictures)
+        out += "<figure>\n" + cropped(picture) + "<figcaption>" + inline_html(picture.caption) +
+               "</figcaption>\n</figure>\n";
+      out += "</div>\n";
+    }
+    if (opening.chart) (*this)(*opening.chart);
+    out += "<div class=\"said\">\n";
+    for (const Text& line : opening.verdicts) out += "<p class=\"verdicts\">" + inline_html(line) + "</p>\n";
+    for (const Text& line : opening.cautions) out += "<p class=\"caution-line\">" + inline_html(line) + "</p>\n";
+    out += "</div>\n</div></div>\n";
+  }
+
   void operator()(const Paragraph& block) { out += "<p>" + inline_html(block.text) + "</p>\n"; }
 
   void operator()(const CodeBlock& block) { out += "<pre><code>" + escape_html(block.text) + "</code></pre>\n"; }
@@ -153,7 +195,8 @@ class Writer {
 
 std::string render_html(const Document& document) {
   std::string contents;
-  Writer writer;
+  Writer opening, writer;
+  opening(document.opening);
   for (const Section& section : document.sections) {
     contents += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", section.anchor, escape_html(section.title));
     writer.out += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n", section.anchor, escape_html(section.title));
@@ -179,7 +222,7 @@ std::string render_html(const Document& document) {
       "<header class=\"masthead\"><div class=\"inner\"><p class=\"product\">Assay</p>\n<h1>{}</h1>\n"
       "<p class=\"subtitle\">{}</p></div></header>\n",
       escape_html(document.title), escape_html(document.subtitle));
-  out += "<div class=\"page\">\n<nav aria-label=\"Contents\"><h2>Contents</h2>\n<ul>\n" + contents +
+  out += opening.out + "<div class=\"page\">\n<nav aria-label=\"Contents\"><h2>Contents</h2>\n<ul>\n" + contents +
          "</ul></nav>\n<main>\n" + writer.out + "</main>\n</div>\n</body>\n</html>\n";
   return out;
 }

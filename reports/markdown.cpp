@@ -44,9 +44,40 @@ std::string inline_text(const Text& text, bool in_table) {
   return out;
 }
 
+/// An attribute of an element in a table's cell.
+std::string attribute(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (c == '|')
+      out += "&#124;";
+    else
+      out += c == '\n' || c == '\r' ? " " : escape_html(std::string(1, c));
+  return out;
+}
+
+/// Of a picture on the first page, in pixels.
+constexpr int opening_width = 360;
+
 class Writer {
  public:
   explicit Writer(const std::filesystem::path& folder) : folder_(folder) {}
+
+  void operator()(const Opening& opening) {
+    if (!opening.pictures.empty()) {
+      std::string captions = "|", rule = "|", images = "|";
+      for (const Picture& picture : opening.pictures) {
+        captions += fmt::format(" {} |", inline_text(picture.caption, true));
+        rule += " --- |";
+        // Markdown's own form of a picture has no size, and tiles of 16 pixels cannot be seen.
+        images += fmt::format(" <img src=\"{}\" width=\"{}\" alt=\"{}\"> |", attribute(target(picture)), opening_width,
+                              attribute(picture.alternative));
+      }
+      out += captions + "\n" + rule + "\n" + images + "\n\n";
+    }
+    if (opening.chart) (*this)(*opening.chart);
+    for (const Text& line : opening.verdicts) out += inline_text(line, false) + "\n\n";
+    for (const Text& line : opening.cautions) out += "> " + inline_text(line, false) + "\n\n";
+  }
 
   void operator()(const Paragraph& block) { out += inline_text(block.text, false) + "\n\n"; }
 
@@ -95,10 +126,7 @@ class Writer {
   void operator()(const Gallery& block) {
     for (const Picture& picture : block.pictures) {
       if (picture.problem.empty()) {
-        const std::filesystem::path target = std::filesystem::absolute(picture.file).lexically_normal();
-        const std::filesystem::path from = std::filesystem::absolute(folder_).lexically_normal();
-        out += fmt::format("![{}](<{}>)  \n", escape_markdown(picture.alternative),
-                           target.lexically_relative(from).generic_string());
+        out += fmt::format("![{}](<{}>)  \n", escape_markdown(picture.alternative), target(picture));
       } else {
         out += fmt::format("({})  \n", escape_markdown(picture.problem));
       }
@@ -114,6 +142,12 @@ class Writer {
   std::string out;
 
  private:
+  /// The way from the folder of the report to a picture's file.
+  std::string target(const Picture& picture) const {
+    const std::filesystem::path file = std::filesystem::absolute(picture.file).lexically_normal();
+    return file.lexically_relative(std::filesystem::absolute(folder_).lexically_normal()).generic_string();
+  }
+
   std::filesystem::path folder_;
 };
 
@@ -123,6 +157,7 @@ std::string render_markdown(const Document& document, const std::filesystem::pat
   Writer writer(folder);
   writer.out = fmt::format("# {}\n\n", escape_markdown(document.title));
   if (!document.subtitle.empty()) writer.out += escape_markdown(document.subtitle) + "\n\n";
+  writer(document.opening);
   for (const Section& section : document.sections) {
     writer.out += fmt::format("## {}\n\n", escape_markdown(section.title));
     for (const Part& part : section.parts) {

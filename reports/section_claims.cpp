@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "reports/claim_evidence.h"
 #include "reports/numbers.h"
 #include "reports/sections.h"
 #include "reports/wording.h"
@@ -7,58 +10,66 @@
 namespace assay {
 namespace {
 
-Tone tone_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::supported:
-      return Tone::good;
-    case Verdict::contradicted:
-      return Tone::bad;
-    case Verdict::inconclusive:
-      return Tone::caution;
-    case Verdict::not_run:
-      break;
+Card card_of(const ClaimRow& claim, const ReportData& data, const std::vector<ScoreGroup>& groups) {
+  const ClaimEvidence evidence = evidence_of(claim, data.comparisons, groups);
+  Card card;
+  card.chip = verdict_chip(name_of(claim.verdict), claim.verdict);
+  card.title = {plain(claim.statement)};
+  Text line;
+  const auto separate = [&line] {
+    if (!line.empty()) line.push_back(muted(" \u00B7 "));
+  };
+  if (claim.statistic) {
+    line.push_back(plain("statistic "));
+    line.push_back(number(format_value(*claim.statistic, claim.low, claim.high)));
+    line.back().anchor = evidence.anchor;
+    if (claim.low && claim.high) line.push_back(number(" " + format_interval(*claim.low, *claim.high)));
   }
-  return Tone::neutral;
+  if (!claim.threshold.empty()) {
+    separate();
+    line.push_back(plain("threshold " + claim.threshold));
+  }
+  if (!claim.seeds.empty()) {
+    separate();
+    line.push_back(plain(fmt::format("{} {} ({})", claim.seeds.size(), claim.seeds.size() == 1 ? "seed" : "seeds",
+                                     seeds_text(claim.seeds))));
+  }
+  if (!line.empty()) card.lines.push_back(std::move(line));
+  if (claim.verdict == Verdict::inconclusive)
+    if (std::string decisive = what_would_decide(claim, evidence); !decisive.empty())
+      card.lines.push_back({plain(std::move(decisive))});
+  if (!claim.note.empty()) card.lines.push_back({plain(claim.note)});
+  card.lines.push_back(
+      {code(claim.name), muted(" of "), code(claim.method), muted(claim.origin.empty() ? "" : ", " + claim.origin)});
+  return card;
 }
 
 }  // namespace
 
-Section claims_section(const ReportData& data) {
+Section claims_section(const ReportData& data, const std::vector<ScoreGroup>& groups) {
   Section section{"Claims", "claims", {}};
-  if (data.claims.empty()) return section;
-  Cards cards;
-  for (const ClaimRow& claim : data.claims) {
-    Card card;
-    card.chip = chip(name_of(claim.verdict), tone_of(claim.verdict));
-    card.title = {plain(claim.statement)};
-    Text evidence;
-    const auto separate = [&evidence] {
-      if (!evidence.empty()) evidence.push_back(muted(" \u00B7 "));
-    };
-    if (claim.statistic) {
-      evidence.push_back(plain("statistic "));
-      Span value = number(format_value(*claim.statistic, claim.low, claim.high));
-      evidence.push_back(value);
-      if (claim.low && claim.high) evidence.push_back(number(" " + format_interval(*claim.low, *claim.high)));
+  const auto with = [&](Verdict verdict) {
+    Cards cards;
+    for (const ClaimRow& claim : data.claims)
+      if (claim.verdict == verdict) cards.cards.push_back(card_of(claim, data, groups));
+    return cards;
+  };
+  Cards decided = with(Verdict::supported), contradicted = with(Verdict::contradicted),
+        inconclusive = with(Verdict::inconclusive), not_run = with(Verdict::not_run);
+  std::move(contradicted.cards.begin(), contradicted.cards.end(), std::back_inserter(decided.cards));
+  for (auto& [title, cards] : {std::pair{"Decided", &decided}, std::pair{"Inconclusive", &inconclusive}})
+    if (!cards->cards.empty()) {
+      Part part{fmt::format("{} ({})", title, cards->cards.size()), "", {}};
+      part.blocks.push_back(std::move(*cards));
+      section.parts.push_back(std::move(part));
     }
-    if (!claim.threshold.empty()) {
-      separate();
-      evidence.push_back(plain("threshold " + claim.threshold));
-    }
-    if (!claim.seeds.empty()) {
-      separate();
-      evidence.push_back(plain(fmt::format("{} {} ({})", claim.seeds.size(), claim.seeds.size() == 1 ? "seed" : "seeds",
-                                           seeds_text(claim.seeds))));
-    }
-    if (!evidence.empty()) card.lines.push_back(std::move(evidence));
-    if (!claim.note.empty()) card.lines.push_back({plain(claim.note)});
-    card.lines.push_back(
-        {code(claim.name), muted(" of "), code(claim.method), muted(claim.origin.empty() ? "" : ", " + claim.origin)});
-    cards.cards.push_back(std::move(card));
+  if (!not_run.cards.empty()) {
+    Details details{fmt::format("Not run ({})", not_run.cards.size()), {}};
+    details.blocks.push_back(std::move(not_run));
+    Part part;
+    part.blocks.push_back(std::move(details));
+    section.parts.push_back(std::move(part));
   }
-  Part part;
-  part.blocks.push_back(std::move(cards));
-  section.parts.push_back(std::move(part));
   return section;
 }
 

@@ -4,53 +4,12 @@
 #include <tuple>
 
 #include "reports/charts.h"
+#include "reports/differences.h"
 #include "reports/numbers.h"
 #include "reports/sections.h"
 #include "reports/wording.h"
 
 namespace assay {
-namespace {
-
-enum class Reading { better, worse, unclear, lower, higher };
-
-/// Clear when the interval leaves zero out and the adjusted p-value, if any, agrees.
-Reading read(const ComparisonRow& row) {
-  if (!row.interval || (row.interval->low <= 0 && row.interval->high >= 0)) return Reading::unclear;
-  const std::optional<double> p = row.p_adjusted ? row.p_adjusted : row.p_value;
-  if (p && *p >= 1 - row.interval->level) return Reading::unclear;
-  const bool negative = row.difference < 0;
-  if (row.better == Better::unstated) return negative ? Reading::lower : Reading::higher;
-  return negative == (row.better == Better::lower) ? Reading::better : Reading::worse;
-}
-
-Span reading_chip(Reading reading) {
-  switch (reading) {
-    case Reading::better:
-      return chip("better", Tone::good);
-    case Reading::worse:
-      return chip("worse", Tone::bad);
-    case Reading::lower:
-      return chip("lower", Tone::neutral);
-    case Reading::higher:
-      return chip("higher", Tone::neutral);
-    case Reading::unclear:
-      break;
-  }
-  return chip("unclear", Tone::caution);
-}
-
-Tone tone_of(Reading reading) {
-  return reading == Reading::better ? Tone::good : reading == Reading::worse ? Tone::bad : Tone::neutral;
-}
-
-/// Of one arm with itself, B says which of its scores it is.
-std::string name_of_b(const ComparisonRow& row) {
-  const std::string params = params_text(row.params_b);
-  return row.arm_a != row.arm_b || params.empty() ? row.arm_b : row.arm_b + ", " + params;
-}
-
-}  // namespace
-
 Section comparisons_section(const ReportData& data) {
   Section section{"Paired differences", "comparisons", {}};
   std::vector<std::vector<const ComparisonRow*>> groups;
@@ -99,15 +58,8 @@ Section comparisons_section(const ReportData& data) {
         if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
     for (const std::int64_t seed : seeds) single.columns.push_back({fmt::format("seed {}", seed), true});
 
-    ForestPlot plot;
-    plot.x_label = fmt::format("difference of {} ({})", metric_title(first.metric), first.protocol);
-    if (first.better != Better::unstated) {
-      const bool lower = first.better == Better::lower;
-      plot.left_label = lower ? "A better" : "B better";
-      plot.right_label = lower ? "B better" : "A better";
-    }
     for (const ComparisonRow* row : group) {
-      const Reading reading = read(*row);
+      const Reading reading = reading_of(*row);
       std::vector<Text> cells{{code(row->arm_a)}, {code(name_of_b(*row))}};
       if (params) cells.push_back({plain(params_text(row->params))});
       cells.push_back({number(value_of(row->difference, row->interval))});
@@ -117,6 +69,7 @@ Section comparisons_section(const ReportData& data) {
       cells.push_back({plain(std::to_string(row->seeds.size()))});
       cells.push_back({reading_chip(reading)});
       table.rows.push_back(std::move(cells));
+      table.anchors.push_back(comparison_anchor(row->id));
 
       std::vector<Text> values{{code(row->arm_a)}, {code(name_of_b(*row))}};
       if (params) values.push_back({plain(params_text(row->params))});
@@ -129,19 +82,8 @@ Section comparisons_section(const ReportData& data) {
                                        row->interval))});
       }
       single.rows.push_back(std::move(values));
-
-      ForestRow drawn;
-      drawn.label = row->arm_a + " \u2212 " + name_of_b(*row);
-      drawn.detail = params_text(row->params);
-      drawn.value = row->difference;
-      if (row->interval) {
-        drawn.low = row->interval->low;
-        drawn.high = row->interval->high;
-      }
-      if (row->differences.size() > 1) drawn.points = row->differences;
-      drawn.tone = tone_of(reading);
-      plot.rows.push_back(std::move(drawn));
     }
+    ForestPlot plot = forest_plot(group);
     plot.alternative = fmt::format("Forest plot of {} paired differences of {}; the table holds the values",
                                    group.size(), metric_title(first.metric));
     Chart chart;
@@ -149,7 +91,7 @@ Section comparisons_section(const ReportData& data) {
     chart.alternative = plot.alternative;
     chart.wide = forest_plot_svg(plot, wide_chart);
     chart.narrow = forest_plot_svg(plot, narrow_chart);
-    chart.caption = {plain("Square: mean over seeds, with its interval. Dots: single seeds.")};
+    chart.caption = {plain(forest_legend)};
 
     Part part{metric_title(first.metric) + qualify(first.method, "", first.dataset), "", {}};
     part.blocks.push_back(std::move(chart));

@@ -25,6 +25,8 @@ std::optional<std::pair<int, int>> png_size(const std::string& content) {
   return std::pair{number_at(16), number_at(20)};
 }
 
+}  // namespace
+
 Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
   Picture picture;
   picture.file = (data.folder / artifact.path).string();
@@ -38,13 +40,18 @@ Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
     else
       std::tie(picture.width, picture.height) = *size;
     if (picture.problem.empty()) picture.png = content;
+    const auto count = [&](const char* key) {
+      const auto found = artifact.meta.is_object() ? artifact.meta.find(key) : artifact.meta.end();
+      const bool stated = found != artifact.meta.end() && found->is_number_integer() && *found > 0;
+      return stated ? found->get<int>() : 1;
+    };
+    picture.columns = count("columns");
+    picture.rows = count("rows");
   } catch (const InputError&) {
     picture.problem = "file is missing: " + artifact.path;
   }
   return picture;
 }
-
-}  // namespace
 
 Section images_section(const ReportData& data) {
   Section section{"Images", "images", {}};

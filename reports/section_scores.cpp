@@ -3,49 +3,14 @@
 #include <algorithm>
 #include <map>
 
-#include "reports/charts.h"
 #include "reports/numbers.h"
+#include "reports/score_tables.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
 
 namespace assay {
 namespace {
-
-/// Groups that belong into one table.
-struct ScoreTable {
-  std::string method, tier, dataset, name;
-  RowId protocol_id = 0;
-  std::vector<const ScoreGroup*> groups;
-};
-
-/// By method, data set, metric and protocol, in the order of the first group.
-std::vector<ScoreTable> by_metric(const std::vector<ScoreGroup>& groups, bool clustering) {
-  std::vector<ScoreTable> tables;
-  for (const ScoreGroup& group : groups) {
-    if (is_clustering(group.name) != clustering) continue;
-    const auto found = std::find_if(tables.begin(), tables.end(), [&](const ScoreTable& table) {
-      return table.method == group.method && table.tier == group.tier && table.dataset == group.dataset &&
-             (clustering || table.name == group.name) && table.protocol_id == group.protocol_id;
-    });
-    if (found != tables.end())
-      found->groups.push_back(&group);
-    else
-      tables.push_back({group.method, group.tier, group.dataset, group.name, group.protocol_id, {&group}});
-  }
-  // An arm's rows stand together, by weight.
-  for (ScoreTable& table : tables) {
-    const std::vector<std::string> arms =
-        distinct(table.groups, [](const ScoreGroup* group) { return group->arm + " "; });
-    const auto key = [&](const ScoreGroup* group) {
-      return std::make_pair(std::find(arms.begin(), arms.end(), group->arm + " ") - arms.begin(),
-                            guidance_weight(group->params).value_or(-1e300));
-    };
-    std::stable_sort(table.groups.begin(), table.groups.end(),
-                     [&](const ScoreGroup* a, const ScoreGroup* b) { return key(a) < key(b); });
-  }
-  return tables;
-}
 
 /// Value of one seed with its own interval.
 Text seed_cell(const ScoreRow& score) {
@@ -102,16 +67,12 @@ Text metric_caption(const ScoreGroup& group, const std::vector<std::string>& lev
   return caption;
 }
 
-bool has_several_seeds(const std::vector<const ScoreGroup*>& groups) {
-  return std::any_of(groups.begin(), groups.end(), [](const ScoreGroup* group) { return group->values.size() > 1; });
-}
-
 }  // namespace
 
 Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups) {
   Section section{"Scores", "scores", {}};
   const Qualifier qualify(data.runs);
-  for (const ScoreTable& metric : by_metric(groups, false)) {
+  for (const ScoreTable& metric : tables_by_metric(groups, false)) {
     const auto any = [&](auto&& has) { return std::any_of(metric.groups.begin(), metric.groups.end(), has); };
     const bool weights = any([](const ScoreGroup* group) { return guidance_weight(group->params).has_value(); });
     const bool others = any([](const ScoreGroup* group) { return !other_params(group->params).empty(); });
@@ -141,6 +102,7 @@ Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& gr
       row.push_back({plain(count_range(group->values))});
       row.push_back({plain(std::to_string(group->values.size()))});
       table.rows.push_back(std::move(row));
+      table.anchors.push_back(score_anchor(group->values.front().id));
     }
     Part part{metric_title(metric.name) + qualify(metric.method, metric.tier, metric.dataset), "", {}};
     part.blocks.push_back(std::move(table));
@@ -153,7 +115,7 @@ Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& gr
 Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups) {
   Section section{"Cluster quality", "clusters", {}};
   const Qualifier qualify(data.runs);
-  for (const ScoreTable& metric : by_metric(groups, true)) {
+  for (const ScoreTable& metric : tables_by_metric(groups, true)) {
     const std::vector<std::string> names = distinct(metric.groups, [](const ScoreGroup* group) { return group->name; });
     const bool others = std::any_of(metric.groups.begin(), metric.groups.end(),
                                     [](const ScoreGroup* group) { return !params_text(group->params).empty(); });
@@ -195,76 +157,6 @@ Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& 
     if (part.title.starts_with(", ")) part.title.erase(0, 2);
     part.blocks.push_back(std::move(table));
     if (has_several_seeds(metric.groups)) part.blocks.push_back(per_seed(metric.groups, true));
-    section.parts.push_back(std::move(part));
-  }
-  return section;
-}
-
-Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups) {
-  Section section{"Guidance curves", "guidance", {}};
-  const Qualifier qualify(data.runs);
-  int chart_number = 0;
-  for (const ScoreTable& metric : by_metric(groups, false)) {
-    // A line is an arm with its params other than the weight.
-    std::vector<std::pair<std::string, std::vector<const ScoreGroup*>>> lines;
-    for (const ScoreGroup* group : metric.groups) {
-      const std::string others = other_params(group->params);
-      const std::string name = others.empty() ? group->arm : group->arm + " (" + others + ")";
-      const auto found = std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.first == name; });
-      if (found != lines.end())
-        found->second.push_back(group);
-      else
-        lines.push_back({name, {group}});
-    }
-    LineChart chart;
-    chart.x_label = "w";
-    chart.second_label = "w_cfg";
-    chart.second_offset = -1;
-    chart.y_label = fmt::format(
-        "{} ({}){}", metric_title(metric.name), metric.groups.front()->protocol,
-        metric.groups.front()->better == Better::unstated ? "" : ", " + direction_text(metric.groups.front()->better));
-    bool is_curve = false;
-    for (const auto& [name, points] : lines) {
-      const std::optional<double> w = guidance_weight(points.front()->params);
-      const auto low = [](const ScoreGroup* g) {
-        return g->interval ? std::optional<double>(g->interval->low) : std::nullopt;
-      };
-      const auto high = [](const ScoreGroup* g) {
-        return g->interval ? std::optional<double>(g->interval->high) : std::nullopt;
-      };
-      // Without guidance, or without a weight at all, an arm is the level that the others are held against.
-      if (points.size() == 1 && (!w || *w == 0)) {
-        chart.references.push_back({name, points[0]->mean, low(points[0]), high(points[0])});
-        continue;
-      }
-      ChartSeries series{name, {}};
-      for (const ScoreGroup* group : points)
-        if (const auto x = guidance_weight(group->params))
-          series.points.push_back({*x, group->mean, low(group), high(group)});
-      is_curve = is_curve || series.points.size() > 1;
-      if (!series.points.empty()) chart.series.push_back(std::move(series));
-    }
-    if (!is_curve) continue;
-    // Every group's values, so that a landmark of another n shows in the caption.
-    std::vector<ScoreRow> values;
-    for (const ScoreGroup* group : metric.groups)
-      values.insert(values.end(), group->values.begin(), group->values.end());
-    const std::string title =
-        metric_title(metric.name) + " against w" + qualify(metric.method, metric.tier, metric.dataset);
-    chart.alternative = fmt::format("{}: one line for each of {} arms; the section on scores holds the values", title,
-                                    chart.series.size());
-    Chart block;
-    block.name = fmt::format("guidance-{}", ++chart_number);
-    block.alternative = chart.alternative;
-    block.wide = line_chart_svg(chart, wide_chart);
-    block.narrow = line_chart_svg(chart, narrow_chart);
-    block.caption = {
-        plain("Protocol "), link(metric.groups.front()->protocol, protocol_anchor(metric.protocol_id)),
-        plain(fmt::format("; {}n = {} a point. {} Guidance: uncond + w (cond \u2212 uncond); w_cfg = w \u2212 1.",
-                          has_several_seeds(metric.groups) ? "means over seeds, " : "", count_range(values),
-                          interval_note(interval_levels(metric.groups))))};
-    Part part{title, "", {}};
-    part.blocks.push_back(std::move(block));
     section.parts.push_back(std::move(part));
   }
   return section;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/nearest.h"
+#include "reports/opening.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
 
@@ -22,8 +23,9 @@ Document make_document(const ReportData& data) {
                                     seeds.size() == 1 ? "seed" : "seeds", data.runs.front().started_at.substr(0, 10));
   }
   const std::vector<ScoreGroup> groups = group_scores(data.scores, data.runs);
+  document.opening = opening_of(data, groups);
   for (Section& section : std::vector<Section>{
-           overview_section(data), claims_section(data), paper_tables_section(data, groups),
+           overview_section(data), claims_section(data, groups), paper_tables_section(data, groups),
            scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
            learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
            notes_section(data), protocols_section(data), artifacts_section(data)})

@@ -35,7 +35,8 @@ inline constexpr int narrow_chart = 340;
 
 // The sections, in the order of the report; one without content has no parts.
 Section overview_section(const ReportData& data);
-Section claims_section(const ReportData& data);
+/// Decided claims first, then the inconclusive ones with what would decide them; those not run are folded away.
+Section claims_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 /// Published numbers with their trust tags, and ours beside them: reproduced when our interval meets the printed number
 /// (as far as its rounding goes), under the published protocol, in the paper tier, at the published number of samples.
 Section paper_tables_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
@@ -46,6 +47,8 @@ Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& 
 /// then the losses of every network that was trained, against steps.
 Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
+/// The picture of an artifact, without a caption; its file may be missing, changed since it was recorded, or not a PNG.
+Picture read_picture(const ReportData& data, const ArtifactRow& artifact);
 /// Pictures are read from their files; one that is missing, changed since it was recorded, or not a PNG is named.
 Section images_section(const ReportData& data);
 Section timings_section(const ReportData& data);

@@ -24,6 +24,8 @@ std::string upper(std::string text) {
 
 std::string run_anchor(RowId run) { return fmt::format("run-{}", run); }
 std::string protocol_anchor(RowId protocol) { return fmt::format("protocol-{}", protocol); }
+std::string comparison_anchor(RowId comparison) { return fmt::format("difference-{}", comparison); }
+std::string score_anchor(RowId score) { return fmt::format("score-{}", score); }
 
 std::string date_text(const std::string& time) {
   return time.size() < 16 ? time : time.substr(0, 10) + " " + time.substr(11, 5) + " UTC";
@@ -98,6 +100,20 @@ std::string seeds_text(const std::vector<std::int64_t>& seeds) {
   words.reserve(seeds.size());
   for (const std::int64_t seed : seeds) words.push_back(std::to_string(seed));
   return join(words);
+}
+
+Span verdict_chip(std::string text, Verdict verdict) {
+  switch (verdict) {
+    case Verdict::supported:
+      return chip(std::move(text), Tone::good);
+    case Verdict::contradicted:
+      return chip(std::move(text), Tone::bad);
+    case Verdict::inconclusive:
+      return chip(std::move(text), Tone::caution);
+    case Verdict::not_run:
+      break;
+  }
+  return chip(std::move(text), Tone::neutral);
 }
 
 std::string value_of(double value, const std::optional<ScoreInterval>& interval) {

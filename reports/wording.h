@@ -11,9 +11,12 @@ namespace assay {
 
 // How the rows of a store are put into words, the same in every section.
 
-/// Anchors of a run's row and of a protocol's part.
+/// Anchors of a run's row, of a protocol's part, of a difference's row, and of the row of the scores whose first one
+/// is `score`.
 std::string run_anchor(RowId run);
 std::string protocol_anchor(RowId protocol);
+std::string comparison_anchor(RowId comparison);
+std::string score_anchor(RowId score);
 /// "2026-11-22 12:50 UTC" of "2026-11-22T12:50:03.123Z".
 std::string date_text(const std::string& time);
 /// Seconds since 1970 of a time as the store writes it; none when it is empty or malformed.
@@ -34,6 +37,8 @@ std::string params_text(const nlohmann::json& params);
 std::string direction_text(Better better);
 /// "0, 1, 2".
 std::string seeds_text(const std::vector<std::int64_t>& seeds);
+/// A chip in the colour of a verdict.
+Span verdict_chip(std::string text, Verdict verdict);
 /// A value with the digits of its interval, and that interval; empty where there is none.
 std::string value_of(double value, const std::optional<ScoreInterval>& interval);
 std::string interval_of(const std::optional<ScoreInterval>& interval);

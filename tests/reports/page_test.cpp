@@ -77,6 +77,8 @@ onload = () => {{
       }}),
       smallest_text: Math.min(...[...page.querySelectorAll("p,td,th,li,dd,dt,code,figcaption,svg text")].filter(shown)
         .map(each => parseFloat(frame.contentWindow.getComputedStyle(each).fontSize))),
+      first_page: [".showcase", ".opening svg", ".verdicts"].map(name =>
+        Math.max(...[...page.querySelectorAll(name)].filter(shown).map(each => each.getBoundingClientRect().bottom))),
       rendering: page.images.length ? frame.contentWindow.getComputedStyle(page.images[0]).imageRendering : "",
       requests: frame.contentWindow.performance.getEntriesByType("resource")
         .filter(each => !each.name.startsWith("data:")).length,
@@ -156,11 +158,16 @@ TEST_F(Page, ShowsEverySectionAndPicture) {
                                 "clusters", "images", "timings",      "notes",  "protocols",   "artifacts"};
   for (const int i : {0, 1}) {
     EXPECT_EQ(found[i]["sections"], sections);
-    EXPECT_EQ(found[i]["images"], 18);
-    EXPECT_EQ(found[i]["decoded"], 18);
+    EXPECT_EQ(found[i]["images"], 21);
+    EXPECT_EQ(found[i]["decoded"], 21);
     EXPECT_EQ(found[i]["rendering"], "pixelated");
-    EXPECT_EQ(found[i]["charts"], 3) << "one of the two widths each";
+    EXPECT_EQ(found[i]["charts"], 4) << "one of the two widths each";
   }
+}
+
+TEST_F(Page, FirstScreenShowsPicturesChartAndVerdictsWithoutScrolling) {
+  const nlohmann::json found = measure();
+  for (const auto& bottom : found[1]["first_page"]) EXPECT_LE(bottom, 900);
 }
 
 TEST_F(Page, IsReadable) {

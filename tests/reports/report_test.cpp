@@ -123,7 +123,7 @@ TEST_F(Report, AsksNobodyForAnything) {
   for (const char* part : {"<script", "<link", "<iframe", "@import", "url(", "src=\"http", "src=\"//", "href=\"http"})
     EXPECT_THAT(page, Not(HasSubstr(part)));
   EXPECT_EQ(count_of(page, "<img "), count_of(page, "src=\"data:image/png;base64,"));
-  EXPECT_EQ(count_of(page, "<img "), 18U) << "six grids of each of three seeds";
+  EXPECT_EQ(count_of(page, "<img "), 21U) << "three on the first page, six grids of each of three seeds";
 }
 
 TEST_F(Report, ShowsRunsThatFailedWithTheirReason) {
@@ -151,7 +151,7 @@ TEST_F(Report, RealImagesComeFirst) {
   test::fill_full_store(store);
   const std::string page = html();
   const std::size_t first = page.find("<img ");
-  EXPECT_THAT(page.substr(page.find("alt=", first), 40), HasSubstr("Image grid: real"));
+  EXPECT_THAT(page.substr(page.find("alt=", first), 40), HasSubstr("Real training images"));
 }
 
 TEST_F(Report, NamesAPictureThatIsMissingOrChanged) {
@@ -161,7 +161,7 @@ TEST_F(Report, NamesAPictureThatIsMissingOrChanged) {
   const std::string page = html();
   EXPECT_THAT(page, HasSubstr("file is missing: artifacts/run-2/grid-label.png"));
   EXPECT_THAT(page, HasSubstr("changed since it was recorded: artifacts/run-3/grid-label.png"));
-  EXPECT_EQ(count_of(page, "<img "), 16U);
+  EXPECT_EQ(count_of(page, "<img "), 19U);
 }
 
 TEST_F(Report, TextFromTheStoreIsNeverMarkup) {
@@ -342,7 +342,7 @@ TEST_F(Report, MarkdownLinksToFilesThatExist) {
   int links = 0;
   for (std::sregex_iterator it(text.begin(), text.end(), link), end; it != end; ++it, ++links)
     EXPECT_TRUE(std::filesystem::exists(files.markdown.parent_path() / (*it)[1].str())) << (*it)[1];
-  EXPECT_EQ(links, 21) << "three charts and eighteen grids";
+  EXPECT_EQ(links, 22) << "the first page's chart, three charts and eighteen grids";
 }
 
 /// The report's row on a published FID beside a score of ours in a batch of its own.

@@ -285,7 +285,7 @@ RowId fill_full_store(const std::filesystem::path& file) {
   claim.statistic = -57.9;
   claim.low = -67.2;
   claim.high = -48.6;
-  claim.threshold = "upper bound below 0";
+  claim.threshold = "the 95 % interval of fd of self_label_k100 - uncond_w0 lies below 0";
   claim.seeds = {0, 1, 2};
   ClaimRow match = claim;
   match.name = "sg-matches-labels";
@@ -294,8 +294,8 @@ RowId fill_full_store(const std::filesystem::path& file) {
   match.statistic = -1.7;
   match.low = -8.1;
   match.high = 4.7;
-  match.threshold = "upper bound below 3";
-  match.note = "The interval is wider than the margin; about eight seeds would decide.";
+  match.threshold = "the 95 % interval of fd of self_label_k100 - label lies below 3";
+  match.note = "The interval is wider than the margin.";
   ClaimRow strong = claim;
   strong.name = "sg-strong-w";
   strong.statement = "Stronger guidance keeps improving up to w = 3";
