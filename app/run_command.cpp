@@ -37,6 +37,12 @@ void restart_with_passive_waiting(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
+/// One seed says nothing about another: the tiers that judge claims take several.
+const char* usual_seeds(const std::string& tier) {
+  if (tier == name_of(Tier::mini)) return "5";
+  return tier == name_of(Tier::long_run) ? "4" : "1";
+}
+
 /// Prints a batch; returns the exit code.
 int print(const BatchResult& result, const Options& options) {
   for (const std::string& note : notes_of_runs(result)) fmt::print(stderr, "assay: {}\n", note);
@@ -68,8 +74,7 @@ int run(Options& options, const std::string& command_line) {
         throw InputError("--resume goes on with what was recorded; leave out methods and --set");
       return print(resume(request.store, options.resume), options);
     }
-    // One seed says nothing about another: what judges claims takes five.
-    request.seeds = parse_seeds(options.seeds.value_or(request.tier == name_of(Tier::mini) ? "5" : "1"));
+    request.seeds = parse_seeds(options.seeds.value_or(usual_seeds(request.tier)));
     return options.dry_run ? print_dry_run(options) : print(execute(request), options);
   } catch (const BatchInterrupted& interrupted) {
     fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",
@@ -87,11 +92,12 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_option("method", options->request.methods, "Methods, or all; see `assay list methods`");
   command
       ->add_option("--tier", options->request.tier,
-                   "smoke: seconds; mini: minutes; paper: published runs, from their weights")
+                   "smoke: seconds; mini: minutes; long: hours; paper: published runs, from their weights")
       ->capture_default_str();
   command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
   command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
-  command->add_option("--seeds", options->seeds, "A count (5) or a list (0,3,7); default: 5 for mini, else 1");
+  command->add_option("--seeds", options->seeds,
+                      "A count (5) or a list (0,3,7); default: 5 for mini, 4 for long, else 1");
   command->add_option("--set", options->request.settings, "Override of the preset, key=value, as in train.steps=500")
       ->allow_extra_args(false);
   command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")
