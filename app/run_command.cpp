@@ -14,11 +14,12 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_option("method", options->request.methods, "Methods, or all; see `assay list methods`");
   command
       ->add_option("--tier", options->request.tier,
-                   "smoke: seconds; mini: minutes; paper: published runs, from their weights")
+                   "smoke: seconds; mini: minutes; long: hours; paper: published runs, from their weights")
       ->capture_default_str();
   command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
   command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
-  command->add_option("--seeds", options->seeds, "A count (5) or a list (0,3,7); default: 5 for mini, else 1");
+  command->add_option("--seeds", options->seeds,
+                      "A count (5) or a list (0,3,7); default: 5 for mini, 4 for long, else 1");
   command->add_option("--set", options->request.settings, "Override of the preset, key=value, as in train.steps=500")
       ->allow_extra_args(false);
   command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")

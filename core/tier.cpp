@@ -9,7 +9,8 @@
 namespace assay {
 namespace {
 
-constexpr Names<Tier> tier_names = {{"smoke", Tier::smoke}, {"mini", Tier::mini}, {"paper", Tier::paper}};
+constexpr Names<Tier> tier_names = {
+    {"smoke", Tier::smoke}, {"mini", Tier::mini}, {"long", Tier::long_run}, {"paper", Tier::paper}};
 
 }  // namespace
 

@@ -6,12 +6,13 @@ namespace assay {
 
 /// The sizes at which a method runs, the smallest first.
 enum class Tier {
-  smoke,  // seconds: shows that everything works
-  mini,   // minutes to hours: trains networks of its own, as claims are judged by
-  paper   // repeats published runs from their weights
+  smoke,     // seconds: shows that everything works
+  mini,      // minutes: trains networks of its own, as claims are judged by
+  long_run,  // hours: the same with budgets at which training curves are flat
+  paper      // repeats published runs from their weights
 };
 
-/// "smoke", "mini", "paper".
+/// "smoke", "mini", "long", "paper".
 std::string name_of(Tier tier);
 std::vector<std::string> names_of(const std::vector<Tier>& tiers);
 

@@ -16,15 +16,15 @@ const std::vector<MethodEntry>& method_table() {
       {.id = "ed_dpm",
        .title = "ED-DPM: classifier guidance scaled by the classifier's entropy",
        .reference = "Zheng et al., arXiv:2206.11474",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
+       .tiers = {Tier::smoke, Tier::mini, Tier::long_run, Tier::paper}},
       {.id = "maskdm",
        .title = "Masked Diffusion Models: pre-training on the visible patches of noised images",
        .reference = "Lei et al., arXiv:2306.11363",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
+       .tiers = {Tier::smoke, Tier::mini, Tier::long_run, Tier::paper}},
       {.id = "self_guided",
        .title = "Self-Guided Diffusion Models: clusters, boxes and masks of self-supervised features guide",
        .reference = "Hu et al., arXiv:2210.06462",
-       .tiers = {Tier::smoke, Tier::mini, Tier::paper}},
+       .tiers = {Tier::smoke, Tier::mini, Tier::long_run, Tier::paper}},
   };
   return table;
 }

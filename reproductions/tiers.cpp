@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -22,15 +24,36 @@ void add_absent(std::vector<std::string>& lines, const std::string& name, const 
                                 part.value("from", "see `--dry-run`")));
 }
 
+/// The preset of a tier: as it is written, or what the tier that it is `like` has, patched. `above`: the tiers that led
+/// here.
+nlohmann::json resolved(const nlohmann::json& presets, const std::string& tier, const std::string& method,
+                        std::vector<std::string> above = {}) {
+  if (!presets.contains(tier)) {
+    std::vector<std::string> known;
+    for (const auto& [name, preset] : presets.items()) known.push_back(name);
+    const std::string where = above.empty() ? method : fmt::format("{}/presets.json: {}.like", method, above.back());
+    throw InputError(fmt::format("{}: {}", where, unknown_name_message("tier", tier, known)));
+  }
+  const bool circular = std::find(above.begin(), above.end(), tier) != above.end();
+  above.push_back(tier);
+  if (circular)
+    throw InputError(fmt::format("{}/presets.json: like goes in a circle: {}", method, join(above, " -> ")));
+  nlohmann::json patch = presets.at(tier);
+  if (!patch.contains("like")) return patch;
+  if (!patch.at("like").is_string())
+    throw InputError(fmt::format("{}/presets.json: {}.like is {}; accepted: the name of another tier", method, tier,
+                                 patch.at("like").dump()));
+  const auto like = patch.at("like").get<std::string>();
+  patch.erase("like");
+  nlohmann::json preset = resolved(presets, like, method, std::move(above));
+  preset.merge_patch(patch);
+  return preset;
+}
+
 }  // namespace
 
 nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset) {
-  const nlohmann::json presets = parse_json(text, method + "/presets.json");
-  const std::string name = name_of(tier);
-  std::vector<std::string> known;
-  for (const auto& [other, value] : presets.items()) known.push_back(other);
-  if (!presets.contains(name)) throw InputError(method + ": " + unknown_name_message("tier", name, known));
-  nlohmann::json preset = presets.at(name);
+  nlohmann::json preset = resolved(parse_json(text, method + "/presets.json"), name_of(tier), method);
   const nlohmann::json on = preset.value("on", nlohmann::json::object());
   preset.erase("on");
   if (!dataset.empty() && preset.contains("dataset") && dataset != preset.at("dataset").at("name")) {

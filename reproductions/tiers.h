@@ -8,9 +8,11 @@
 
 namespace assay {
 
-/// A tier of a method's presets.json (`text`), with every key present. On a `dataset` that is not the tier's own
-/// (empty: the tier's own) that set's defaults hold, apart from the size the networks are made for, and then what the
-/// tier's key `on` says of it, a merge patch (RFC 7396). Throws InputError with the known tiers.
+/// A tier of a method's presets.json (`text`), with every key present. A tier with the key `like` is what the tier of
+/// that name has, under a merge patch of its other keys (RFC 7396). On a `dataset` that is not the tier's own (empty:
+/// the tier's own) that set's defaults hold, apart from the size the networks are made for, and then what the tier's
+/// key `on` says of it, a merge patch too. Throws InputError for a tier or a `like` that is not there, with the known
+/// tiers, and for tiers that are like each other in a circle.
 nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset);
 
 /// tier_preset() of the presets.json of a method's folder.

@@ -14,6 +14,12 @@
 namespace assay {
 namespace {
 
+/// One seed says nothing about another: the tiers that judge claims take several.
+const char* usual_seeds(const std::string& tier) {
+  if (tier == name_of(Tier::mini)) return "5";
+  return tier == name_of(Tier::long_run) ? "4" : "1";
+}
+
 /// Prints a batch; returns the exit code.
 int print(const BatchResult& result, const RunCommand& options) {
   for (const std::string& note : notes_of_runs(result)) fmt::print(stderr, "assay: {}\n", note);
@@ -47,8 +53,7 @@ int run_action(const RunCommand& options, const std::string& command_line) {
         throw InputError("--resume goes on with what was recorded; leave out methods and --set");
       return print(resume(request.store, options.resume), options);
     }
-    // One seed says nothing about another: what judges claims takes five.
-    request.seeds = parse_seeds(options.seeds.value_or(request.tier == name_of(Tier::mini) ? "5" : "1"));
+    request.seeds = parse_seeds(options.seeds.value_or(usual_seeds(request.tier)));
     return options.dry_run ? print_dry_run(request, options.json) : print(execute(request), options);
   } catch (const BatchInterrupted& interrupted) {
     fmt::print(stderr, "assay: interrupted; what is done is kept: assay run --store {} --resume {} goes on\n",

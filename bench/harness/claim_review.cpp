@@ -59,24 +59,25 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
   return reviewed;
 }
 
-/// By the newest batch of the highest tier that says something about it, so that a batch of one part of a method does
-/// not hide what an earlier one said of another part.
+/// By the newest batch of the highest tier that says something about it, so that a batch of one part of a method hides
+/// neither what an earlier one nor what another tier said of another part.
 std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
                                       const std::vector<Tier>& tiers,
                                       const std::map<std::string, std::vector<Recorded>>& batches) {
-  const auto tier = std::find_if(tiers.begin(), tiers.end(), [&](Tier t) { return batches.contains(name_of(t)); });
   std::vector<ReviewedClaim> newest;
-  if (tier == tiers.end()) {
+  for (const Tier tier : tiers) {
+    const auto of_tier = batches.find(name_of(tier));
+    if (of_tier == batches.end()) continue;
+    for (const Recorded& recorded : of_tier->second) {
+      std::vector<ReviewedClaim> reviewed = review_in(query, method, entry, recorded);
+      const auto judged = [](const ReviewedClaim& claim) { return claim.row.verdict != Verdict::not_run; };
+      if (std::any_of(reviewed.begin(), reviewed.end(), judged)) return reviewed;
+      if (newest.empty()) newest = std::move(reviewed);
+    }
+  }
+  if (newest.empty())
     for (const Claim& claim : entry.claims(method.preset(tiers.front())))
       newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
-    return newest;
-  }
-  for (const Recorded& recorded : batches.at(name_of(*tier))) {
-    std::vector<ReviewedClaim> reviewed = review_in(query, method, entry, recorded);
-    const auto judged = [](const ReviewedClaim& claim) { return claim.row.verdict != Verdict::not_run; };
-    if (std::any_of(reviewed.begin(), reviewed.end(), judged)) return reviewed;
-    if (newest.empty()) newest = std::move(reviewed);
-  }
   return newest;
 }
 

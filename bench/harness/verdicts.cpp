@@ -54,6 +54,14 @@ struct Finished {
   }
 };
 
+/// "5 seeds", and what they leave alone: runs with the key `pretrained` sampled one network, and trained none.
+std::string seeds_in_words(const Finished& finished, std::size_t seeds) {
+  const nlohmann::json& config = finished.runs.front().config;
+  const std::string network = config.is_object() ? config.value("pretrained", "") : "";
+  return fmt::format("{} seeds{}", seeds,
+                     network.empty() ? "" : fmt::format(" of samples from one trained network, {}", network));
+}
+
 /// What decides a claim: a value, and its interval where there is one.
 struct Evidence {
   double value = 0;
@@ -81,7 +89,7 @@ std::optional<Evidence> evidence_of_score(const Finished& finished, const Quanti
     const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
     evidence.value = spread.mean;
     evidence.interval = spread.interval;
-    evidence.interval->method = fmt::format("Student t over {} seeds", values.size());
+    evidence.interval->method = fmt::format("Student t over {}", seeds_in_words(finished, values.size()));
   }
   return evidence;
 }
@@ -198,7 +206,7 @@ std::optional<ComparisonRow> compared(const Finished& finished, const Contrast& 
     const PairedDifference paired = paired_difference(a, b);
     row.difference = paired.mean;
     row.interval = paired.interval;
-    row.interval->method = fmt::format("paired Student t over {} seeds", a.size());
+    row.interval->method = fmt::format("paired Student t over {}", seeds_in_words(finished, a.size()));
     row.p_value = paired.p_value;
   } else {
     row.difference = a[0] - b[0];

@@ -28,9 +28,9 @@ struct Verdicts {
 /// The planned contrasts and the claims of a method over the finished runs of a batch.
 ///
 /// Comparisons, one for each of contrasts_of(): paired Student t over the seeds with Holm's adjustment over the
-/// contrasts of one metric. With one seed, or one difference in all of them, the interval is the run's own, over
-/// samples, where it recorded one. Contrasts without scores on both sides are left out, and so are those for which an
-/// arm has several such scores.
+/// contrasts of one metric; where the runs name a network under `pretrained`, it says that it is one network's. With
+/// one seed, or one difference in all of them, the interval is the run's own, over samples, where it recorded one.
+/// Contrasts without scores on both sides are left out, and so are those for which an arm has several such scores.
 ///
 /// Claims: the interval of a difference is its comparison's; that of a score is Student's t over the seeds, or, with
 /// one seed or one value for all of them, the run's own. Where there is none, a value that the claim calls exact, or

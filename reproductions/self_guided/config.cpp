@@ -63,12 +63,34 @@ bool has(const Config& config, Part part) {
   return std::find(config.parts.begin(), config.parts.end(), part) != config.parts.end();
 }
 
+nlohmann::json settings_of_networks(const Config& c) {
+  nlohmann::json parts = nlohmann::json::array(), encoders = nlohmann::json::array();
+  for (const Part part : c.parts) parts.push_back(name_of(part, part_names));
+  for (const Encoder encoder : c.encoders) encoders.push_back(name_of(encoder, encoder_names));
+  return {{"dataset", to_json(c.dataset)},
+          {"label", c.label == LabelKind::group ? "group" : "subgroup"},
+          {"parts", parts},
+          {"clusters", c.clusters},
+          {"kmeans",
+           {{"iterations", c.kmeans.iterations},
+            {"max_points_per_centroid", c.kmeans.max_points_per_centroid},
+            {"assign_normalised", c.kmeans.assign_normalised}}},
+          {"encoder", to_json(c.encoder)},
+          {"encoders", encoders},
+          {"schedule", {{"name", c.schedule.name}, {"steps", c.schedule.steps()}}},
+          {"unet", to_json(c.unet)},
+          {"train", to_json(c.train)},
+          {"networks", name_of(c.networks, networks_names)},
+          {"uncond_model", c.uncond_model}};
+}
+
 Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
   c.label = read_label_kind(reader, c.label);
   c.parts = reader.choices("parts", {Part::guidance}, part_names);
+  c.pretrained = reader.text("pretrained", "");
   c.clusters = reader.integers("clusters", {100, 400}, 1, 1000000);
   for (std::size_t i = 0; i < c.clusters.size(); ++i)
     if (std::count(c.clusters.begin(), c.clusters.end(), c.clusters[i]) > 1)

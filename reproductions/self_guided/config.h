@@ -58,6 +58,7 @@ struct LayoutConfig {
 struct Config {
   DatasetSpec dataset;
   std::vector<Part> parts = {Part::guidance};
+  std::string pretrained;  // a network that comes with the program (shipped_network.h); empty: trained here
   LabelKind label = LabelKind::subgroup;  // of arm `label`
   std::vector<std::int64_t> clusters;     // K of each self_label arm; the first one is swept over w
   KMeansConfig kmeans;
@@ -79,6 +80,10 @@ struct Config {
 };
 
 bool has(const Config& config, Part part);
+
+/// The settings that decide what a network of part `guidance` is conditioned on and learns, by key: equal settings give
+/// the same training on the same data set.
+nlohmann::json settings_of_networks(const Config& config);
 
 /// Reads and checks a complete configuration. Throws InputError.
 Config read_config(const nlohmann::json& object);

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <numeric>
 #include <span>
+#include <utility>
 
+#include "core/error.h"
 #include "core/hash.h"
+#include "core/safetensors.h"
 #include "diffusion/training/trainer.h"
 #include "metrics/statistics/bootstrap.h"
 #include "reproductions/self_guided/algorithm/denoising_loss.h"
@@ -52,6 +56,53 @@ nlohmann::json identity_of(const Study& s, const Network& network) {
           {"seed", s.run.seed()}};
 }
 
+/// Trains the network or finds it in the cache.
+std::filesystem::path trained_here(Study& s, const Network& network, TrainableDenoiser& net,
+                                   const nlohmann::json& identity) {
+  const Training training = {.name = network.name,
+                             .kind = "denoiser",
+                             .identity = identity,
+                             .artifact = "denoiser " + network.name,
+                             .loss = identity.at("train").at("loss"),
+                             .parameters = net.parameters().trainable_count(),
+                             .steps = s.config.train.steps,
+                             .batch = s.config.train.batch,
+                             .side = s.config.dataset.size};
+  return trained(s.run, training, [&](const std::filesystem::path& target, const auto& progress) {
+    TrainOptions options = s.config.train;
+    if (network.blocks.empty()) options.condition_dropout = 0;
+    return train(net, s.config.schedule, {network.images.to(s.run.device()), network.blocks}, options, s.run.seed(),
+                 target, identity.dump(), s.run.checkpoint_seconds(), progress);
+  });
+}
+
+/// The shipped network's checkpoint in the cache, and how it was made in the record.
+std::filesystem::path shipped_checkpoint(Study& s, const Network& network, std::int64_t parameters) {
+  const ShippedNetwork& shipped = *s.shipped;
+  nlohmann::json here = identity_of(s, network);
+  for (const char* key : {"device", "seed"}) here[key] = shipped.identity().at(key);
+  for (const auto& [key, value] : here.items())
+    if (!shipped.identity().contains(key) || shipped.identity().at(key) != value)
+      throw InputError(
+          fmt::format("pretrained: {} was trained with other {} than this program makes of the same settings; leave "
+                      "out `pretrained` to train",
+                      shipped.name(), key));
+  const auto file =
+      s.run.product("shipped-denoiser", {{"what", "self_guided shipped denoiser"}, {"hash", shipped.hash()}},
+                    [&](const std::filesystem::path& target) { shipped.write_checkpoint(target); });
+  s.run.stage("train:" + network.name, [&](StageOutput& out) {
+    out.artifacts.push_back({.name = "denoiser " + network.name,
+                             .kind = "checkpoint",
+                             .file = file,
+                             .meta = {{"parameters", parameters}, {"shipped", shipped.description()}}});
+    out.notes.push_back(shipped.in_words());
+    Curve losses = loss_curve(here.at("train").at("loss"));
+    add_losses(losses, finished_loss(SafetensorsFile(file)), s.config.train.steps);
+    if (!losses.values.empty()) out.curves.push_back(std::move(losses));
+  });
+  return file;
+}
+
 }  // namespace
 
 std::string unguided_layout_arm(const Config& config, const std::string& arm) {
@@ -78,24 +129,11 @@ std::unique_ptr<TrainableDenoiser> make_network(const Config& config, const std:
 }
 
 std::unique_ptr<TrainableDenoiser> trained_network(Study& s, const Network& network) {
-  const nlohmann::json identity = identity_of(s, network);
+  const nlohmann::json identity = s.shipped ? s.shipped->identity() : identity_of(s, network);
   const auto net = make_network(s.config, network.blocks, network.layouts);
   net->parameters().materialise(s.run.seed(), s.run.device());
-  const Training training = {.name = network.name,
-                             .kind = "denoiser",
-                             .identity = identity,
-                             .artifact = "denoiser " + network.name,
-                             .loss = identity.at("train").at("loss"),
-                             .parameters = net->parameters().trainable_count(),
-                             .steps = s.config.train.steps,
-                             .batch = s.config.train.batch,
-                             .side = s.config.dataset.size};
-  const auto file = trained(s.run, training, [&](const std::filesystem::path& target, const auto& progress) {
-    TrainOptions options = s.config.train;
-    if (network.blocks.empty()) options.condition_dropout = 0;
-    return train(*net, s.config.schedule, {network.images.to(s.run.device()), network.blocks}, options, s.run.seed(),
-                 target, identity.dump(), s.run.checkpoint_seconds(), progress);
-  });
+  const auto file = s.shipped ? shipped_checkpoint(s, network, net->parameters().trainable_count())
+                              : trained_here(s, network, *net, identity);
   auto loaded = make_network(s.config, network.blocks, network.layouts);
   loaded->parameters().materialise(s.run.seed(), s.run.device());
   load_checkpoint(*loaded, file, s.config.sample.weights, identity.dump());

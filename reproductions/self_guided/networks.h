@@ -34,8 +34,8 @@ std::vector<Network> networks_of(const Study& s, const std::vector<Signal>& sign
 std::unique_ptr<TrainableDenoiser> make_network(const Config& config, const std::vector<ConditionBlock>& blocks,
                                                 bool layouts);
 
-/// Trains a denoiser with condition dropout, or finds it in the cache, and loads the weights that will be sampled.
-/// Stage "train:NAME".
+/// Trains a denoiser with condition dropout, or finds it in the cache, or takes the shipped one, and loads the weights
+/// that will be sampled. Stage "train:NAME". Throws InputError where the shipped one learned something else.
 std::unique_ptr<TrainableDenoiser> trained_network(Study& s, const Network& network);
 
 /// Whether a network has learned what its conditions mean: its loss on held-out images under their own condition, and

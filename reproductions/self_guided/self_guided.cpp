@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
+#include "core/error.h"
 #include "kernels/host_tensor.h"
 #include "metrics/clustering/clustering.h"
 #include "metrics/statistics/rank_correlation.h"
@@ -185,9 +187,10 @@ void guide_by_layouts(Study& s, const std::vector<Signal>& image, const FdSmall&
 
 class SelfGuided final : public Method {
  public:
-  explicit SelfGuided(const nlohmann::json& config) : config_(read_config(config)) {}
+  SelfGuided(const nlohmann::json& config, const std::vector<PretrainedFile>& files)
+      : config_(read_config(config)), shipped_(shipped_network(config_, files)) {}
 
-  std::vector<std::string> needs() const override { return dataset_needs(config_.dataset); }
+  std::vector<std::string> needs() const override;
   std::vector<std::string> describe() const override;
   MethodPlan plan() const override { return plan_of(config_); }
   std::vector<std::function<void(Run&)>> shared_products() const override;
@@ -195,11 +198,20 @@ class SelfGuided final : public Method {
 
  private:
   Config config_;
+  std::shared_ptr<const ShippedNetwork> shipped_;  // null: networks are trained
 };
+
+std::vector<std::string> SelfGuided::needs() const {
+  std::vector<std::string> missing = dataset_needs(config_.dataset);
+  if (shipped_ && missing.empty())
+    if (std::string misfit = shipped_->misfit(*open_dataset(config_.dataset)); !misfit.empty())
+      missing.push_back(std::move(misfit));
+  return missing;
+}
 
 std::vector<std::string> SelfGuided::describe() const {
   const Config& c = config_;
-  const bool counted = needs().empty();
+  const bool counted = dataset_needs(c.dataset).empty();
   std::int64_t labels = 0;
   if (counted) labels = label_count(*open_dataset(c.dataset), c.label);
   const bool shared = c.networks == Networks::shared;
@@ -239,8 +251,9 @@ std::vector<std::string> SelfGuided::describe() const {
     networks += c.imbalances.size();
     draws += 4 * c.imbalances.size();
   }
-  lines.push_back(fmt::format("training: {} steps of {} images a network, {} network(s) a seed", c.train.steps,
-                              c.train.batch, networks));
+  lines.push_back(shipped_ ? shipped_->in_words()
+                           : fmt::format("training: {} steps of {} images a network, {} network(s) a seed",
+                                         c.train.steps, c.train.batch, networks));
   lines.push_back(fmt::format("sampling: {} times {} images a seed, {} {} steps, weights of the curve: {}", draws,
                               c.sample.count, c.sample.ddim.steps,
                               c.sample.sampler == SamplerKind::ddim ? "DDIM" : name_of(c.sample.sampler, sampler_names),
@@ -248,20 +261,24 @@ std::vector<std::string> SelfGuided::describe() const {
   return lines;
 }
 
-/// The fd-small network and the self-supervised encoder.
+/// The fd-small network, and the self-supervised encoder where its clusters do not come with the network.
 std::vector<std::function<void(Run&)>> SelfGuided::shared_products() const {
-  return {[this](Run& run) {
-            Study s(run, config_);
-            FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
-          },
-          [this](Run& run) {
-            Study s(run, config_);
-            trained_encoder(s);
-          }};
+  std::vector<std::function<void(Run&)>> products = {[this](Run& run) {
+    Study s(run, config_);
+    FdSmall(run, s.train, s.config.fd_small, s.config.bootstrap);
+  }};
+  if (!shipped_)
+    products.emplace_back([this](Run& run) {
+      Study s(run, config_);
+      trained_encoder(s);
+    });
+  return products;
 }
 
 void SelfGuided::run(Run& run) const {
-  Study s(run, config_);
+  if (shipped_)
+    if (const std::string misfit = shipped_->misfit(run.dataset()); !misfit.empty()) throw InputError(misfit);
+  Study s(run, config_, shipped_.get());
   if (s.config.oracle) check_on_oracle(run);
   const FdSmall fd(run, s.train, s.config.fd_small, s.config.bootstrap);
   real_images(s, fd);
@@ -289,6 +306,10 @@ void SelfGuided::run(Run& run) const {
 
 }  // namespace
 
-std::unique_ptr<Method> make_method(const nlohmann::json& config) { return std::make_unique<SelfGuided>(config); }
+std::unique_ptr<Method> make_method(const nlohmann::json& config) { return make_method(config, pretrained_files()); }
+
+std::unique_ptr<Method> make_method(const nlohmann::json& config, const std::vector<PretrainedFile>& files) {
+  return std::make_unique<SelfGuided>(config, files);
+}
 
 }  // namespace assay::self_guided

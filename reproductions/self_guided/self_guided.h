@@ -1,8 +1,10 @@
 #pragma once
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "reproductions/method.h"
+#include "reproductions/pretrained_files.h"
 
 /// Self-Guided Diffusion Models (Hu et al., arXiv:2210.06462): what guides the sampler is found in the images by
 /// self-supervision (clusters, boxes, masks), so no person labels an image.
@@ -25,5 +27,7 @@ namespace assay::self_guided {
 
 /// With a configuration of a tier that trains networks of its own. Throws InputError where it is not a complete one.
 std::unique_ptr<Method> make_method(const nlohmann::json& config);
+/// The same with these in the place of the networks that come with the program; their bytes must outlive the method.
+std::unique_ptr<Method> make_method(const nlohmann::json& config, const std::vector<PretrainedFile>& files);
 
 }  // namespace assay::self_guided

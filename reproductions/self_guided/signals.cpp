@@ -63,6 +63,11 @@ Fits fit_all(const Study& s, const EncoderFeatures& features, std::int64_t k) {
   return fits;
 }
 
+/// The clusters that the shipped network knows: they are one fit.
+Fits shipped_fit(const ShippedNetwork& network, const std::string& arm) {
+  return {{network.ids(arm, Split::train)}, {network.ids(arm, Split::validation)}};
+}
+
 /// Stage "clusters": the file of ids, of the training images under the arm's name, of the held-out ones under
 /// held_out_name(). The first encoder is compared with PCA of the pixels, whether or not that is an arm.
 SafetensorsFile clusters(Study& s) {
@@ -84,10 +89,10 @@ SafetensorsFile clusters(Study& s) {
       out.scores.push_back(agreement(features, "ari", ari, images.groups, fits, params, "group"));
       out.scores.push_back(agreement(features, "nmi", nmi_arithmetic, images.subgroups, fits, params, "subgroup"));
     };
-    const EncoderFeatures learned = cluster_features(s, s.config.encoders.front());
+    const EncoderFeatures learned = s.shipped ? EncoderFeatures() : cluster_features(s, s.config.encoders.front());
     const EncoderFeatures pixels = cluster_features(s, Encoder::pca);
     for (const std::int64_t k : s.config.clusters) {
-      const Fits fits = fit_all(s, learned, k);
+      const Fits fits = s.shipped ? shipped_fit(*s.shipped, self_label_arm(k)) : fit_all(s, learned, k);
       keep(self_label_arm(k), fits);
       record("encoder", k, "train", fits.train, s.train);
       record("encoder", k, "validation", fits.held_out, s.validation);
@@ -96,8 +101,9 @@ SafetensorsFile clusters(Study& s) {
     for (std::size_t i = 1; i < s.config.encoders.size(); ++i) {
       const Encoder encoder = s.config.encoders[i];
       const std::int64_t k = s.config.clusters.front();
-      const Fits fits = fit_all(s, cluster_features(s, encoder), k);
-      keep(self_label_arm(encoder, k), fits);
+      const std::string arm = self_label_arm(encoder, k);
+      const Fits fits = s.shipped ? shipped_fit(*s.shipped, arm) : fit_all(s, cluster_features(s, encoder), k);
+      keep(arm, fits);
       if (encoder != Encoder::pca) record(name_of(encoder, encoder_names), k, "train", fits.train, s.train);
     }
     writer.write(file);
@@ -147,13 +153,15 @@ std::vector<Signal> image_signals(Study& s) {
   for (std::size_t i = 1; i < s.config.encoders.size(); ++i)
     add(self_label_arm(s.config.encoders[i], s.config.clusters.front()), s.config.clusters.front());
 
+  // A shipped network knows the random ids of its own training.
+  const std::uint64_t seed = s.shipped ? s.shipped->seed() : s.run.seed();
   const std::int64_t k = s.config.clusters.front();
   Signal random{{random_arm, k, {}}, {random_arm, k, {}}};
   const std::size_t training = s.train.groups.size(), images = training + s.validation.groups.size();
   for (std::size_t i = 0; i < images; ++i)
     (i < training ? random.train : random.held_out)
         .ids.push_back(static_cast<std::int64_t>(
-            RandomStream(s.run.seed(), Purpose::condition, 1 + i).below(static_cast<std::uint64_t>(k))));
+            RandomStream(seed, Purpose::condition, 1 + i).below(static_cast<std::uint64_t>(k))));
   all.push_back(std::move(random));
   return all;
 }

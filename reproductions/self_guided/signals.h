@@ -28,7 +28,8 @@ EncoderFeatures cluster_features(Study& s, Encoder encoder);
 KMeans fit_clusters(const Study& s, const at::Tensor& features, std::int64_t clusters, std::int64_t fit = 0);
 
 /// Image-level signals: human labels, clusters of the first encoder for every K, clusters of the further encoders for
-/// the first K, random ids. Stage "clusters", which records how well clusters agree with people's groups.
+/// the first K, random ids; those that a shipped network knows where there is one. Stage "clusters", which records how
+/// well clusters agree with people's groups.
 std::vector<Signal> image_signals(Study& s);
 
 }  // namespace assay::self_guided

@@ -8,14 +8,15 @@
 
 namespace assay::self_guided {
 
-Study::Study(Run& r, Config c)
+Study::Study(Run& r, Config c, const ShippedNetwork* network)
     : run(r),
       config(std::move(c)),
       train(load_images(r.dataset(), Split::train)),
-      validation(load_images(r.dataset(), Split::validation)) {}
+      validation(load_images(r.dataset(), Split::validation)),
+      shipped(network) {}
 
 Study::Study(const Study& whole, Run& part)
-    : run(part), config(whole.config), train(whole.train), validation(whole.validation) {}
+    : run(part), config(whole.config), train(whole.train), validation(whole.validation), shipped(whole.shipped) {}
 
 std::string self_label_arm(std::int64_t clusters) { return fmt::format("self_label_k{}", clusters); }
 

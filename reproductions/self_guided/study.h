@@ -7,6 +7,7 @@
 #include "reproductions/method.h"
 #include "reproductions/samples/image_tensors.h"
 #include "reproductions/self_guided/config.h"
+#include "reproductions/self_guided/shipped_network.h"
 
 namespace assay::self_guided {
 
@@ -15,8 +16,9 @@ struct Study {
   Run& run;
   Config config;
   LabelledImages train, validation;
+  const ShippedNetwork* shipped = nullptr;  // stands in the place of a training, with the conditions it knows
 
-  Study(Run& r, Config c);
+  Study(Run& r, Config c, const ShippedNetwork* network = nullptr);
   /// The same study, whose stages belong to a part of its run (Run::side_by_side).
   Study(const Study& whole, Run& part);
 

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(Tier, IsFoundByItsName) {
-  EXPECT_THAT(names_of(all_tiers()), ElementsAre("smoke", "mini", "paper"));
+  EXPECT_THAT(names_of(all_tiers()), ElementsAre("smoke", "mini", "long", "paper"));
   for (const Tier tier : all_tiers()) EXPECT_EQ(find_tier(name_of(tier), all_tiers(), "--tier"), tier);
 }
 

@@ -25,8 +25,9 @@ class Claims : public ::testing::Test {
  protected:
   Claims() { recorder.upsert_protocol({0, "fd-small", "", "", "", json::object()}); }
 
-  /// A batch whose seeds have `differences` of self_label_k20 to no guidance.
-  void batch(const std::string& tier, const std::vector<double>& differences, RunStatus status = RunStatus::done) {
+  /// A batch whose seeds have `differences` of an arm to no guidance.
+  void batch(const std::string& tier, const std::vector<double>& differences, RunStatus status = RunStatus::done,
+             const std::string& arm = "self_label_k20") {
     const RowId id = recorder.begin_batch({});
     for (std::size_t seed = 0; seed < differences.size(); ++seed) {
       RunRow row;
@@ -46,7 +47,7 @@ class Claims : public ::testing::Test {
       score.params = {{"w", 0}, {"w_cfg", -1}};
       score.value = 50;
       stage.add_score(score);
-      score.arm = "self_label_k20";
+      score.arm = arm;
       score.params = {{"w", 2.0}, {"w_cfg", 1.0}};
       score.value = 50 + differences[seed];
       stage.add_score(score);
@@ -112,6 +113,14 @@ TEST_F(Claims, ComeFromTheNewestFinishedBatchOfTheHighestTier) {
   EXPECT_EQ(claims({"--tier", "smoke"}).at("S-1.k20").at("verdict"), "supported");
   EXPECT_FALSE(claims({"--tier", "smoke"}).contains("S-7.too_much")) << "a claim of the mini tier";
   EXPECT_THAT(command({}).out, HasSubstr("batch 2, mini tier on emoji, 3 finished runs"));
+}
+
+TEST_F(Claims, OfALowerTierAreKeptWhereTheHighestSaysNothingOfThem) {
+  batch("mini", {-5.0, -6.0, -7.0});
+  batch("long", {5.0, 6.0, 7.0}, RunStatus::done, "self_label_k100");
+  EXPECT_EQ(claims().at("S-1.k20").at("verdict"), "supported");
+  batch("long", {5.0, 6.0, 7.0});
+  EXPECT_EQ(claims().at("S-1.k20").at("verdict"), "contradicted") << "of tier long, which is above mini";
 }
 
 TEST_F(Claims, AreNotRunInAStoreWithoutFinishedRuns) {

@@ -16,6 +16,7 @@ SOUND = {
     "core/long.cpp": lines(450),
     "tests/long_test.cpp": lines(450),
     "docs/long.md": lines(451),
+    "reproductions/x/pretrained/net.safetensors": "0" * (4096 * 1024),
     **{f"core/module{i}.{ending}": "" for i in range(24) for ending in ("h", "cpp")},
     **{f"kernels/module{i}{part}": "" for i in range(25) for part in (".h", ".cpp", ".cu", "_cuda.h", "_math.h")},
 }
@@ -47,6 +48,8 @@ class CheckFiles(unittest.TestCase):
             ("tests/long_test.cpp", lines(451), "tests/long_test.cpp: 451 lines"),
             ("core/one_more.h", "", "core/: 26 modules; a folder holds at most 25: divide it by what may include what"),
             ("kernels/one_more.cu", "", "kernels/: 26 modules"),
+            ("docs/large.md", "0" * (512 * 1024 + 1), "docs/large.md: 524289 bytes; at most 512 KiB may be tracked"),
+            ("reproductions/x/pretrained/net.safetensors", "0" * (4096 * 1024 + 1), "at most 4096 KiB may be tracked"),
         ]:
             with self.subTest(file=name):
                 result = check({name: text})

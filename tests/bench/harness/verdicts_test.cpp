@@ -52,6 +52,7 @@ class Verdicts : public ::testing::Test {
     row.seed = seed;
     row.code_version = "0";
     row.device = "cpu";
+    row.config = config;
     return recorder.begin_run(row);
   }
 
@@ -105,6 +106,7 @@ class Verdicts : public ::testing::Test {
   Store store = Store::open_or_create(folder / "results.db");
   Recorder recorder{store};
   RowId batch = 0;
+  nlohmann::json config = nlohmann::json::object();  // of runs that begin
 };
 
 /// Of Student's t with two degrees of freedom: (2 p - 1) / sqrt(2 p (1 - p)) at p = 0.975, and two-sided p = 1 - t /
@@ -126,7 +128,26 @@ TEST_F(Verdicts, PairRunsBySeedAndGiveStudentsInterval) {
   EXPECT_NEAR(rows[0].interval->high, -2 + t2 / std::sqrt(3.0), 1e-9);
   EXPECT_THAT(rows[0].p_value, Optional(DoubleNear(p2(2 * std::sqrt(3.0)), 1e-9)));
   EXPECT_EQ(rows[0].better, Better::lower);
+  EXPECT_EQ(rows[0].interval->method, "paired Student t over 3 seeds; p by Holm over 1");
   EXPECT_NO_THROW(recorder.add_comparisons(rows));
+}
+
+TEST_F(Verdicts, OfOneNetworkThatWasNotTrainedSayThatSeedsVaryItsSamples) {
+  config = {{"pretrained", "emoji16"}};
+  run(0, -1);
+  run(1, -2);
+  const auto rows = contrasts(plan());
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_THAT(rows[0].interval->method, HasSubstr("over 2 seeds of samples from one trained network, emoji16"));
+  EXPECT_THAT(claims()[0].note, HasSubstr("of samples from one trained network, emoji16"));
+  EXPECT_THAT(value_below(1e9).note, HasSubstr("of samples from one trained network, emoji16"));
+}
+
+TEST_F(Verdicts, OfTrainedNetworksSayNothingOfThat) {
+  config = {{"pretrained", ""}};
+  run(0, -1);
+  run(1, -2);
+  EXPECT_EQ(claims()[0].note, "paired Student t over 2 seeds; p by Holm over 1");
 }
 
 TEST_F(Verdicts, AreInconclusiveWhereTheIntervalHoldsZero) {
