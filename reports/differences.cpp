@@ -48,7 +48,9 @@ std::string name_of_b(const ComparisonRow& row) {
 ForestPlot forest_plot(const std::vector<const ComparisonRow*>& rows) {
   const ComparisonRow& first = *rows.front();
   ForestPlot plot;
-  plot.x_label = fmt::format("difference of {} ({})", metric_title(first.metric), first.protocol);
+  plot.x_label = first.metric == first.protocol
+                     ? fmt::format("difference of {}", first.metric)
+                     : fmt::format("difference of {} ({})", metric_title(first.metric), first.protocol);
   if (first.better != Better::unstated) {
     const bool lower = first.better == Better::lower;
     plot.left_label = lower ? "A better" : "B better";

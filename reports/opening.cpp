@@ -82,16 +82,18 @@ Headline headline_in(const ReportData& data, const RunRow& run) {
   return headline;
 }
 
-/// Finished runs before others.
+/// Finished runs before others, and of these one whose samples can be seen beside real images before others.
 Headline headline_of(const ReportData& data) {
   Headline first;
-  for (const bool done : {true, false})
+  for (const bool done : {true, false}) {
     for (const RunRow& run : data.runs) {
       if ((run.status == RunStatus::done) != done) continue;
       const Headline headline = headline_in(data, run);
-      if (headline.sampled) return headline;
-      if (!first.run) first = headline;
+      if (headline.sampled && headline.real) return headline;
+      if (!first.run || (headline.sampled && !first.sampled)) first = headline;
     }
+    if (first.sampled) break;
+  }
   return first;
 }
 
