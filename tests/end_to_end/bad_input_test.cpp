@@ -79,6 +79,15 @@ TEST(BadInput, UnknownDatasetNamesTheDatasets) {
   EXPECT_THAT(refusal({"dataset", "info", "cifar"}), HasSubstr("'cifar'"));
 }
 
+TEST(BadInput, ANetworkThatWasTrainedOtherwiseNamesTheSettingAndBothValues) {
+  EXPECT_THAT(refused_run({"self_guided", "--tier", "long", "--set", "pretrained=emoji15"}),
+              HasSubstr("pretrained: unknown network 'emoji15'; did you mean 'emoji16'?"));
+  EXPECT_THAT(refused_run({"self_guided", "--tier", "long", "--set", "pretrained=emoji16", "--set", "train.steps=7"}),
+              HasSubstr("pretrained: emoji16 was made with train.steps = 30000, not 7; accepted: that, or no"));
+  EXPECT_THAT(refused_run({"self_guided", "--tier", "long", "--set", "pretrained=emoji16", "--dataset", "shapes"}),
+              HasSubstr("emoji16 was made with dataset."));
+}
+
 TEST(BadInput, SeedsMustBeACountOrAList) {
   for (const char* seeds : {"", "0", "two", "1,1"}) {
     SCOPED_TRACE(seeds);
