@@ -5,16 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <thread>
 
-#include "app/command.h"
 #include "bench/harness/machine.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -93,16 +90,7 @@ nlohmann::json run_program(const std::filesystem::path& program, const std::stri
   return text.empty() ? nlohmann::json{{"benchmarks", nlohmann::json::array()}} : parse_json(text, program.string());
 }
 
-struct Options {
-  std::string filter;
-  std::filesystem::path imported;
-  std::filesystem::path store = "results/assay.db";
-  int repetitions = 5;
-  double min_time = 0.05;
-  bool json = false;
-};
-
-std::vector<TimingRow> measure(const Options& options) {
+std::vector<TimingRow> measure(const BenchCommand& options) {
   const auto programs =
       benchmark_programs(std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bench");
   std::vector<TimingRow> all;
@@ -114,7 +102,9 @@ std::vector<TimingRow> measure(const Options& options) {
   return all;
 }
 
-int run(const Options& options, const std::string& command_line) {
+}  // namespace
+
+int bench_action(const BenchCommand& options, const std::string& command_line) {
   std::vector<TimingRow> all;
   if (!options.imported.empty())
     all = timings_from_benchmark(parse_json(read_file(options.imported), options.imported.string()), "peers");
@@ -151,8 +141,6 @@ int run(const Options& options, const std::string& command_line) {
   }
   return 0;
 }
-
-}  // namespace
 
 std::vector<TimingRow> timings_from_benchmark(const nlohmann::json& output, const std::string& kind) {
   std::vector<TimingRow> rows;
@@ -196,24 +184,6 @@ std::vector<std::filesystem::path> benchmark_programs(const std::filesystem::pat
     throw InputError(fmt::format("{}: no benchmark programs here; build with ASSAY_BUILD_BENCH=ON", folder.string()));
   std::sort(programs.begin(), programs.end());
   return programs;
-}
-
-void add_bench_command(CLI::App& app, CommandContext& context) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("bench", "Time the kernels and metrics, every repetition into the store");
-  command->add_option("--filter", options->filter, "Regular expression on op/variant/shape/dtype/device");
-  command->add_option("--import", options->imported,
-                      "Record a comparison with peers (tools/peers.sh) and measure nothing");
-  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
-  command->add_option("--repetitions", options->repetitions, "Of each benchmark")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--min-time", options->min_time, "Seconds a repetition lasts at least")
-      ->check(CLI::Range(0.0, 60.0))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback(
-      [options, &context] { context.selected = [options, &context] { return run(*options, context.command_line); }; });
 }
 
 }  // namespace assay

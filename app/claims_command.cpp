@@ -1,13 +1,12 @@
+#include "app/claims_command.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
-#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "app/command.h"
 #include "bench/harness/batch_json.h"
 #include "bench/harness/claim_review.h"
 #include "reports/numbers.h"
@@ -15,12 +14,6 @@
 
 namespace assay {
 namespace {
-
-struct Options {
-  std::string store = "results/assay.db";
-  ClaimRequest request;
-  bool json = false;
-};
 
 std::string source_text(const ReviewedClaim& claim) {
   if (!claim.source) return claim.row.method + ": no finished run to judge from";
@@ -67,7 +60,9 @@ void print_table(const std::vector<ReviewedClaim>& claims) {
   if (claims.empty()) fmt::print("no claim is made there\n");
 }
 
-int run(const Options& options) {
+}  // namespace
+
+int claims_action(const ClaimsCommand& options) {
   const Store store = Store::read_only(options.store);
   const std::vector<ReviewedClaim> claims = review_claims(Query(store), options.request);
   if (!options.json) {
@@ -79,19 +74,6 @@ int run(const Options& options) {
   for (const std::string& source : sources_of(claims)) fmt::print(stderr, "{}\n", source);
   std::cout << nlohmann::json{{"claims", std::move(list)}}.dump() << '\n';
   return 0;
-}
-
-}  // namespace
-
-void add_claims_command(CLI::App& app, CommandContext& context) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("claims", "Judge the claims of the papers from what is recorded");
-  command->add_option("--method", options->request.method, "One method; default: all");
-  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
-  command->add_option("--batch", options->request.batch, "Batch id; default: the newest of the highest tier");
-  command->add_option("--tier", options->request.tier, "One tier; default: the highest with finished runs");
-  command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback([options, &context] { context.selected = [options] { return run(*options); }; });
 }
 
 }  // namespace assay

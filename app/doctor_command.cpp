@@ -1,10 +1,9 @@
+#include "app/doctor_command.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
-#include <memory>
 
-#include "app/command.h"
 #include "bench/harness/machine.h"
 #include "datasets/dataset.h"
 #include "images/image_file.h"
@@ -12,9 +11,8 @@
 #include "reproductions/method_entry.h"
 
 namespace assay {
-namespace {
 
-int run(bool json) {
+int doctor_action(const DoctorCommand& options) {
   nlohmann::json result = {
       {"version", code_version()}, {"machine", machine_description()}, {"libraries", library_versions()}};
   const auto driver = gpu_driver();
@@ -36,7 +34,7 @@ int run(bool json) {
   result["images"] = images;
   result["datasets"] = datasets;
   result["tiers"] = tiers;
-  if (json) {
+  if (options.json) {
     std::cout << result.dump() << '\n';
     return 0;
   }
@@ -69,15 +67,6 @@ int run(bool json) {
                missing.empty() ? "ready" : missing);
   }
   return 0;
-}
-
-}  // namespace
-
-void add_doctor_command(CLI::App& app, CommandContext& context) {
-  const auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("doctor", "What this machine has, and what is missing for which tier");
-  command->add_flag("--json", *json, "One JSON object on standard output");
-  command->callback([json, &context] { context.selected = [json] { return run(*json); }; });
 }
 
 }  // namespace assay

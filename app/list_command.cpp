@@ -1,16 +1,15 @@
+#include "app/list_command.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
 #include <iostream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "app/command.h"
 #include "bench/parity/module_ids.h"
 #include "core/error.h"
 #include "core/nearest.h"
@@ -28,7 +27,7 @@ struct Row {
   std::string name, description;
 };
 
-/// What can be listed, in the order of the help text.
+/// What can be listed.
 struct Kind {
   std::string name;
   std::vector<Row> (*rows)();
@@ -114,42 +113,29 @@ const std::vector<Kind>& kinds() {
   return table;
 }
 
-std::vector<std::string> kind_names() {
+}  // namespace
+
+std::vector<std::string> list_kinds() {
   std::vector<std::string> names;
   for (const Kind& kind : kinds()) names.push_back(kind.name);
   return names;
 }
 
-int run(const std::string& what, bool json) {
+int list_action(const ListCommand& options) {
   for (const Kind& kind : kinds()) {
-    if (kind.name != what) continue;
+    if (kind.name != options.what) continue;
     nlohmann::json list = nlohmann::json::array();
     for (const Row& row : kind.rows()) {
       list.push_back({{"name", row.name}, {"description", row.description}});
-      if (json) continue;
+      if (options.json) continue;
       std::string indented;
       for (const char c : row.description) indented += c == '\n' ? "\n" + std::string(24, ' ') : std::string(1, c);
       fmt::print("{:<22}  {}\n", row.name, indented);
     }
-    if (json) std::cout << nlohmann::json{{what, list}}.dump() << '\n';
+    if (options.json) std::cout << nlohmann::json{{options.what, list}}.dump() << '\n';
     return 0;
   }
-  throw InputError(unknown_name_message("list", what, kind_names()));
-}
-
-}  // namespace
-
-void add_list_command(CLI::App& app, CommandContext& context) {
-  struct Options {
-    std::string what;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("list", "List what there is");
-  command->add_option("what", options->what, join(kind_names()))->required();
-  command->add_flag("--json", options->json, "One JSON object on standard output");
-  command->callback(
-      [options, &context] { context.selected = [options] { return run(options->what, options->json); }; });
+  throw InputError(unknown_name_message("list", options.what, list_kinds()));
 }
 
 }  // namespace assay

@@ -2,21 +2,161 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
 
+#include "app/bench_command.h"
+#include "app/claims_command.h"
 #include "app/command.h"
+#include "app/dataset_command.h"
+#include "app/doctor_command.h"
+#include "app/list_command.h"
+#include "app/metric/metric_command.h"
+#include "app/report_command.h"
+#include "app/torch_actions.h"
 #include "app/torch_library.h"
 #include "bench/harness/machine.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/nearest.h"
 
 namespace assay {
 namespace {
 
+void add_run(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<RunCommand>();
+  options->request.store = "results/assay.db";
+  CLI::App* command = app.add_subcommand("run", "Run methods and record scores, timings and pictures");
+  command->add_option("method", options->request.methods, "Methods, or all; see `assay list methods`");
+  command
+      ->add_option("--tier", options->request.tier,
+                   "smoke: seconds; mini: minutes; long: hours; paper: published runs, from their weights")
+      ->capture_default_str();
+  command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
+  command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
+  command->add_option("--seeds", options->seeds,
+                      "A count (5) or a list (0,3,7); default: 5 for mini, 4 for long, else 1");
+  command->add_option("--set", options->request.settings, "Override of the preset, key=value, as in train.steps=500")
+      ->allow_extra_args(false);
+  command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")
+      ->capture_default_str();
+  command->add_option("--threads", options->request.threads, "CPU threads in all; default: every core");
+  command
+      ->add_option("--checkpoint-seconds", options->request.checkpoint_seconds,
+                   "Between the states that an interrupted training goes on from")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  command->add_option("--resume", options->resume, "Go on with the batch of this run id");
+  command->add_flag("--dry-run", options->dry_run, "Say what would be done, and do nothing");
+  command->add_flag("--quiet", options->quiet, "No progress lines");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] {
+    // Small networks start hundreds of parallel regions a step. OpenMP's threads spin between them by default, which on
+    // a machine that does other work as well makes two threads several times slower than one. OpenMP reads the policy
+    // when it is loaded, which comes with LibTorch.
+    ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+    context.with_torch = [options, &context](const TorchActions& torch) {
+      return torch.run(*options, context.command_line);
+    };
+  });
+}
+
+void add_claims(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ClaimsCommand>();
+  CLI::App* command = app.add_subcommand("claims", "Judge the claims of the papers from what is recorded");
+  command->add_option("--method", options->request.method, "One method; default: all");
+  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+  command->add_option("--batch", options->request.batch, "Batch id; default: the newest of the highest tier");
+  command->add_option("--tier", options->request.tier, "One tier; default: the highest with finished runs");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return claims_action(*options); }; });
+}
+
+void add_report(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ReportCommand>();
+  options->report.store = "results/assay.db";
+  options->report.out = "results/report";
+  CLI::App* command = app.add_subcommand("report", "Write the report of a store: HTML and Markdown");
+  command->add_option("--store", options->report.store, "SQLite file of results")->capture_default_str();
+  command->add_option("--out", options->report.out, "Folder for the report")->capture_default_str();
+  command->add_option("--batch", options->report.batch, "Batch id; default: the newest");
+  command->add_option("--run", options->report.run, "One run alone");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return report_action(*options); }; });
+}
+
+void add_parity(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ParityCommand>();
+  CLI::App* command = app.add_subcommand("parity", "Compare our modules with reference packs; exit 1 above tolerance");
+  command->add_option("pack", options->packs, "Pack folders, or folders of packs")->required();
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] {
+    context.with_torch = [options](const TorchActions& torch) { return torch.parity(*options); };
+  });
+}
+
+void add_bench(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<BenchCommand>();
+  CLI::App* command = app.add_subcommand("bench", "Time the kernels and metrics, every repetition into the store");
+  command->add_option("--filter", options->filter, "Regular expression on op/variant/shape/dtype/device");
+  command->add_option("--import", options->imported,
+                      "Record a comparison with peers (tools/peers.sh) and measure nothing");
+  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+  command->add_option("--repetitions", options->repetitions, "Of each benchmark")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--min-time", options->min_time, "Seconds a repetition lasts at least")
+      ->check(CLI::Range(0.0, 60.0))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] {
+    context.selected = [options, &context] { return bench_action(*options, context.command_line); };
+  });
+}
+
+void add_dataset(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<DatasetCommand>();
+  CLI::App* command = app.add_subcommand("dataset", "Look at the data sets, or export one");
+  command->require_subcommand(1);
+  const auto add_common = [&](CLI::App* sub, bool named) {
+    if (named) {
+      sub->add_option("name", options->name, "See `assay dataset list`")->required();
+      sub->add_option("--set", options->settings, "size=32, background=solid, imbalance=exp:100, seed=1, ...")
+          ->allow_extra_args(false);
+    }
+    sub->add_flag("--json", options->json, "One JSON object on standard output");
+  };
+  CLI::App* list = command->add_subcommand("list", "Every data set, and what is missing to open it");
+  add_common(list, false);
+  list->callback([options, &context] { context.selected = [options] { return dataset_list_action(*options); }; });
+  CLI::App* info = command->add_subcommand("info", "Counts, content id, and what was left out");
+  add_common(info, true);
+  info->callback([options, &context] { context.selected = [options] { return dataset_info_action(*options); }; });
+  CLI::App* exported = command->add_subcommand("export", "Write images, masks and labels.csv");
+  add_common(exported, true);
+  exported->add_option("--out", options->out, "Folder, new or empty, or of an interrupted export")->required();
+  exported->callback([options, &context] { context.selected = [options] { return dataset_export_action(*options); }; });
+}
+
+void add_doctor(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<DoctorCommand>();
+  CLI::App* command = app.add_subcommand("doctor", "What this machine has, and what is missing for which tier");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return doctor_action(*options); }; });
+}
+
+void add_list(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ListCommand>();
+  CLI::App* command = app.add_subcommand("list", "List what there is");
+  command->add_option("what", options->what, join(list_kinds()))->required();
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return list_action(*options); }; });
+}
+
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_run_command,   add_metric_command,  add_claims_command, add_report_command, add_parity_command,
-    add_bench_command, add_dataset_command, add_doctor_command, add_list_command,
+    add_run, add_metric_command, add_claims, add_report, add_parity, add_bench, add_dataset, add_doctor, add_list,
 };
 
 std::string shell_quoted(const std::string& word) {

@@ -11,7 +11,7 @@
 #include "metrics/features/image_features.h"
 #include "metrics/generative/generative_protocols.h"
 
-/// What commands do with LibTorch, and what they are asked for. The commands themselves - options, checks, help - know
+/// What commands do with LibTorch, and what they are asked for. Their definitions - options, checks, help - know
 /// nothing of it, so that the program starts without it (docs/decisions/0009).
 namespace assay {
 

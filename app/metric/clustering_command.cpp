@@ -1,15 +1,12 @@
+#include "app/metric/clustering_command.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
-#include <memory>
 #include <system_error>
 
-#include "app/command.h"
 #include "app/metric/label_file.h"
-#include "app/metric/metric_command.h"
-#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "metrics/clustering/agreement.h"
@@ -19,15 +16,6 @@
 
 namespace assay {
 namespace {
-
-struct Options {
-  std::filesystem::path truth, prediction;
-  bool per_class = false;
-  std::int64_t replicates = 200;
-  std::uint64_t seed = 0;
-  int threads = 0;
-  MetricOutput output;
-};
 
 void add_class_rows(const Contingency& table, MetricReport& report) {
   for (const ClassMatch& match : class_matches(table)) {
@@ -48,7 +36,7 @@ void add_class_rows(const Contingency& table, MetricReport& report) {
 }
 
 /// About how many nanoseconds it takes to read both files of labels; of a pipe, which has no size, as of a large file.
-double reading_time(const Options& options) {
+double reading_time(const ClusteringCommand& options) {
   double bytes = 0.0;
   for (const auto& file : {options.truth, options.prediction}) {
     std::error_code fault;
@@ -58,7 +46,9 @@ double reading_time(const Options& options) {
   return 2.0 * bytes;
 }
 
-int run(const Options& options) {
+}  // namespace
+
+int clustering_action(const ClusteringCommand& options) {
   const CountedTable counted([&] {
     std::vector<std::int64_t> truth, predicted;
     parallel_for(2, threads_worth(reading_time(options), options.threads), [&](std::int64_t which, int) {
@@ -109,26 +99,6 @@ int run(const Options& options) {
   if (options.per_class) add_class_rows(table, report);
   finish(report, options.output);
   return 0;
-}
-
-}  // namespace
-
-void add_metric_clustering(CLI::App& metric, CommandContext& context) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = metric.add_subcommand("clustering", "Agreement of two labellings of the same items");
-  command->add_option("--prediction", options->prediction, "Cluster of each item, one integer a line or as .npy")
-      ->required();
-  command->add_option("--truth", options->truth, "Label of each item, one integer a line or as .npy")->required();
-  command->add_flag("--per-class", options->per_class,
-                    "For each class its best cluster, the share of the class in it, and how pure it is");
-  add_bootstrap_option(*command, options->replicates);
-  add_seed_option(*command, options->seed);
-  add_threads_option(*command, options->threads);
-  add_metric_output(*command, options->output);
-  command->callback([options, &context] {
-    options->output.command_line = context.command_line;
-    context.selected = [options] { return run(*options); };
-  });
 }
 
 }  // namespace assay

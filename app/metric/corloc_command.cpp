@@ -1,29 +1,20 @@
+#include "app/metric/corloc_command.h"
+
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "app/command.h"
-#include "app/metric/metric_command.h"
-#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "metrics/masks/corloc.h"
 
 namespace assay {
 namespace {
-
-struct Options {
-  std::filesystem::path prediction, truth;
-  bool no_hard = false, from_one = false;
-  MetricOutput output;
-};
 
 /// Of several values under one key a JSON parser keeps one: an image's box would be lost.
 nlohmann::json read_object(const std::filesystem::path& file) {
@@ -90,7 +81,7 @@ bool flag(const nlohmann::json& object, const char* key, const std::string& wher
 }
 
 /// The boxes of a list, which may be empty or null; one box may stand there without a list.
-TrueBoxes parse_true_boxes(const nlohmann::json& value, const Options& options, const std::string& stem) {
+TrueBoxes parse_true_boxes(const nlohmann::json& value, const CorlocCommand& options, const std::string& stem) {
   const bool is_one = value.is_object() || (value.is_array() && !value.empty() && value[0].is_number());
   const nlohmann::json list = is_one            ? nlohmann::json::array({value})
                               : value.is_null() ? nlohmann::json::array()
@@ -116,7 +107,9 @@ TrueBoxes parse_true_boxes(const nlohmann::json& value, const Options& options, 
   return out;
 }
 
-int run(const Options& options) {
+}  // namespace
+
+int corloc_action(const CorlocCommand& options) {
   const nlohmann::json predicted = read_object(options.prediction), truth = read_object(options.truth);
   for (const auto& item : truth.items())
     if (!predicted.contains(item.key()))
@@ -172,32 +165,6 @@ int run(const Options& options) {
                     hard, emptied.size()));
   finish(report, options.output);
   return 0;
-}
-
-}  // namespace
-
-void add_metric_corloc(CLI::App& metric, CommandContext& context) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = metric.add_subcommand("corloc", "Share of images whose one box overlaps a true box by half");
-  command
-      ->add_option(
-          "--prediction", options->prediction,
-          "JSON {stem: [xmin, ymin, xmax, ymax]}: one box an image, counted from 0, or null where nothing was found")
-      ->required();
-  command
-      ->add_option("--truth", options->truth,
-                   "JSON {stem: [[xmin, ymin, xmax, ymax], ...]}; a box may also be "
-                   "{\"box\": [...], \"difficult\": 0, \"truncated\": 1}; images with [] are left out")
-      ->required();
-  command->add_flag("--no-hard", options->no_hard,
-                    "Drop difficult and truncated true boxes, and images that have no other");
-  command->add_flag("--voc-boxes", options->from_one,
-                    "True boxes are as in VOC's XML, counted from 1 with both ends in: xmin and ymin are lowered by 1");
-  add_metric_output(*command, options->output);
-  command->callback([options, &context] {
-    options->output.command_line = context.command_line;
-    context.selected = [options] { return run(*options); };
-  });
 }
 
 }  // namespace assay

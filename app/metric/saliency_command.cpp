@@ -1,19 +1,16 @@
+#include "app/metric/saliency_command.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 
-#include "app/command.h"
 #include "app/metric/image_pairs.h"
-#include "app/metric/metric_command.h"
-#include "app/metric/metric_report.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
@@ -27,17 +24,6 @@
 
 namespace assay {
 namespace {
-
-struct Options {
-  std::filesystem::path prediction, truth;
-  std::vector<std::string> protocols;
-  std::string empty_mask = "protocol";
-  int classes = 21, threads = 0;
-  std::int64_t replicates = 1000;
-  std::uint64_t seed = 0;
-  bool per_image = false, skip_damaged = false;
-  MetricOutput output;
-};
 
 const std::map<std::string, SaliencyProtocol> map_protocols = {{"pysod", SaliencyProtocol::pysod},
                                                                {"fan", SaliencyProtocol::fan},
@@ -93,7 +79,7 @@ struct MapScores {
   std::vector<SaliencyEvaluator::Facts> facts;
 };
 
-std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const Options& options) {
+std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const SaliencyCommand& options) {
   std::vector<MapScores> all;
   for (const std::string& id : options.protocols) {
     const auto known = map_protocols.find(id);
@@ -127,7 +113,7 @@ std::string remedy_for_low_greys(int largest) {
 }
 
 std::vector<std::int64_t> images_to_use(const MapScores& scored, const std::vector<ImagePair>& pairs,
-                                        const Options& options, MetricReport& report) {
+                                        const SaliencyCommand& options, MetricReport& report) {
   std::vector<std::int64_t> used, empty;
   std::int64_t with_empty_blocks = 0, low_truths = 0, low_predictions = 0;
   int largest_truth = 0, largest_prediction = 0;
@@ -174,7 +160,7 @@ std::vector<std::int64_t> images_to_use(const MapScores& scored, const std::vect
   return used;
 }
 
-void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, const Options& options,
+void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, const SaliencyCommand& options,
                   MetricReport& report, nlohmann::json& images) {
   const SaliencyLayout& layout = saliency_layout(scored.protocol);
   const std::vector<std::int64_t> used = images_to_use(scored, pairs, options, report);
@@ -216,7 +202,7 @@ void note_masks_as_labels(const ConfusionSet& confusions, std::int64_t with_void
                     with_void, images));
 }
 
-void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, MetricReport& report,
+void add_voc_rows(const std::vector<ImagePair>& pairs, const SaliencyCommand& options, MetricReport& report,
                   nlohmann::json& images) {
   ConfusionSet confusions(static_cast<std::int64_t>(pairs.size()), options.classes);
   std::vector<double> own_iou(pairs.size()), own_accuracy(pairs.size());
@@ -273,7 +259,9 @@ void add_voc_rows(const std::vector<ImagePair>& pairs, const Options& options, M
     add("iou", fmt::format("class {}", c), whole.iou[c], [c](const ConfusionScores& s) { return s.iou[c]; });
 }
 
-int run(const Options& options) {
+}  // namespace
+
+int saliency_action(const SaliencyCommand& options) {
   if (options.empty_mask != "protocol" && options.empty_mask != "skip" && options.empty_mask != "refuse")
     throw InputError(fmt::format("--empty-mask {}: accepted are protocol, skip and refuse", options.empty_mask));
   if (options.classes < 1 || options.classes > 255)
@@ -303,31 +291,6 @@ int run(const Options& options) {
   if (options.per_image) report.further["images"] = std::move(images);
   finish(report, options.output);
   return 0;
-}
-
-}  // namespace
-
-void add_metric_saliency(CLI::App& metric, CommandContext& context) {
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = metric.add_subcommand("saliency", "Saliency maps and masks against true masks, by file stem");
-  command->add_option("--prediction", options->prediction, "Folder of predicted maps, any image format")->required();
-  command->add_option("--truth", options->truth, "Folder of true masks with the same stems")->required();
-  command->add_option("--protocol", options->protocols, "pysod, fan, tokencut, selfmask, voc; several by commas")
-      ->delimiter(',')
-      ->default_val(std::vector<std::string>{"pysod"});
-  command->add_option("--empty-mask", options->empty_mask,
-                      "Images whose true mask is empty: protocol (scored as it says), skip, refuse");
-  command->add_option("--classes", options->classes, "Number of classes of voc, background included");
-  add_skip_damaged_option(*command, options->skip_damaged);
-  add_bootstrap_option(*command, options->replicates);
-  add_seed_option(*command, options->seed);
-  add_threads_option(*command, options->threads);
-  command->add_flag("--per-image", options->per_image, "Under --json also `images`, with the values of each");
-  add_metric_output(*command, options->output);
-  command->callback([options, &context] {
-    options->output.command_line = context.command_line;
-    context.selected = [options] { return run(*options); };
-  });
 }
 
 }  // namespace assay
