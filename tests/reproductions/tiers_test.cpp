@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "reproductions/claims/claims.h"
-#include "reproductions/method.h"
+#include "reproductions/method_entry.h"
 #include "tests/support/throws.h"
 
 namespace assay {
