@@ -53,37 +53,36 @@ function(assay_links target)
   assay_precompile(${target})
 endfunction()
 
-# assay_test(FILE [PER_CASE] LINKS layer ... [LABELS label ...] [TIMEOUT seconds])
-#   One test program, named after the folder of tests and FILE, which may lie in a folder of its own. PER_CASE registers every case with CTest on its own; without it the file is one entry, which
-#   suits programs linked to LibTorch, whose start takes half a second. The label is `smoke` unless given.
-function(assay_test file)
-  cmake_parse_arguments(ARG "PER_CASE" "TIMEOUT" "LINKS;LABELS" ${ARGN})
-  get_filename_component(layer "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
-  string(REGEX REPLACE "\\.cpp$" "" name "${layer}_${file}")
-  string(REPLACE "/" "_" name "${name}")
-  add_executable(${name} "${file}")
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  target_link_libraries(${name} PRIVATE assay_options GTest::gmock GTest::gtest_main)
-  assay_links(${name} ${ARG_LINKS})
-  assay_no_arithmetic(${name})
-  target_compile_definitions(${name} PRIVATE ASSAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
-    ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_BINARY="$<TARGET_FILE_DIR:${name}>/../bin/assay")
+# assay_tests(NAME FILES file ... LINKS layer ... [LABELS label ...] [TIMEOUT seconds])
+#   One test program, NAME_tests, of several files, which may lie in folders below, and for each file an entry of CTest,
+#   named after the folder of tests and the file, that runs its cases (tests/support/test_main.cpp). Files that need
+#   LibTorch and files that do not are better in two programs: its start takes 0.2 s. The label is `smoke` unless given.
+function(assay_tests name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "FILES;LINKS;LABELS" ${ARGN})
+  set(program ${name}_tests)
+  add_executable(${program} ${ARG_FILES})
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  target_link_libraries(${program} PRIVATE assay_options test_main GTest::gmock)
+  assay_links(${program} ${ARG_LINKS})
+  assay_no_arithmetic(${program})
+  target_compile_definitions(${program} PRIVATE ASSAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+    ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_BINARY="$<TARGET_FILE_DIR:${program}>/../bin/assay")
   if(NOT ARG_LABELS)
     set(ARG_LABELS smoke)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
-  if(ARG_PER_CASE)
-    include(GoogleTest)
-    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
-  else()
-    add_test(NAME ${name} COMMAND ${name})
+  get_filename_component(layer "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+  file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  foreach(file ${ARG_FILES})
+    string(REGEX REPLACE "\\.cpp$" "" test "${layer}_${file}")
+    string(REPLACE "/" "_" test "${test}")
+    add_test(NAME ${test} COMMAND ${program} "--file=${folder}/${file}")
     # Tests run side by side: threads that spin while they wait would take each other's cores.
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
-  endif()
+  endforeach()
 endfunction()
 
 # assay_bench(FILE LINKS layer ...): one Google Benchmark program, found by `assay bench` in build/bench.
