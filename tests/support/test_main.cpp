@@ -10,7 +10,9 @@ namespace {
 
 /// Whether `path`, as the compiler was given it, is `file` of the repository.
 bool names(std::string_view path, std::string_view file) {
-  return path == file || path.ends_with("/" + std::string(file));
+  if (!path.ends_with(file)) return false;
+  path.remove_suffix(file.size());
+  return path.empty() || path.ends_with('/');
 }
 
 /// A filter that chooses the cases of `file`. None, with a line on standard error, where there are none or where
