@@ -193,20 +193,19 @@ TEST_F(Page, IsLightOrDarkAsAskedAtBothWidths) {
       // The left edge is page ground all the way down; text and charts are what differs from it.
       const double ground = luminance(image, 3, 800);
       EXPECT_TRUE(dark ? ground < 0.15 : ground > 0.9) << what << ": " << ground;
-      double sum = 0;
-      std::int64_t contrasting = 0;
+      std::int64_t like_ground = 0, contrasting = 0;
       std::set<int> rows;
       for (int y = 0; y < image.height; ++y)
         for (int x = 0; x < width; ++x) {
           const double value = luminance(image, x, y);
-          sum += value;
+          if (std::abs(value - ground) < 0.25) ++like_ground;
           if (std::abs(value - ground) > 0.5) {
             ++contrasting;
             rows.insert(y);
           }
         }
-      const double mean = sum / (static_cast<double>(width) * image.height);
-      EXPECT_TRUE(dark ? mean < 0.3 : mean > 0.75) << what << ": " << mean;
+      // Pictures of any brightness stand on it.
+      EXPECT_GT(like_ground, width * image.height / 2) << what;
       EXPECT_GT(contrasting, width * image.height / 200) << what << " is blank";
       EXPECT_GT(rows.size(), 300U) << what << " has text on few lines only";
     }

@@ -7,6 +7,7 @@
 
 #include "bench/harness/device.h"
 #include "core/error.h"
+#include "reproductions/configured_method.h"
 #include "tests/support/throws.h"
 
 namespace assay {
