@@ -16,6 +16,7 @@ namespace {
 struct Recorded {
   ClaimSource source;
   nlohmann::json config;
+  std::optional<FinishedRuns> runs = std::nullopt;  // read when the first claim asks for them
 };
 
 /// By tier, the newest first.
@@ -50,10 +51,11 @@ std::vector<Tier> tiers_of(const MethodEntry& method, const ClaimTemplate& claim
 }
 
 std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
-                                     const Recorded& recorded) {
-  const auto& [source, config] = recorded;
-  const std::vector<Claim> claims = entry.claims(config);
-  const std::vector<ClaimRow> rows = judge(query, source.batch, method.id, MethodPlan{}, claims).claims;
+                                     Recorded& recorded) {
+  const ClaimSource& source = recorded.source;
+  const std::vector<Claim> claims = entry.claims(recorded.config);
+  if (!recorded.runs) recorded.runs.emplace(query, source.batch, method.id);
+  const std::vector<ClaimRow> rows = judge(*recorded.runs, MethodPlan{}, claims).claims;
   std::vector<ReviewedClaim> reviewed;
   for (std::size_t i = 0; i < rows.size(); ++i) reviewed.push_back({rows[i], claims[i].rule, source});
   return reviewed;
@@ -63,21 +65,26 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
 /// neither what an earlier one nor what another tier said of another part.
 std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
                                       const std::vector<Tier>& tiers,
-                                      const std::map<std::string, std::vector<Recorded>>& batches) {
+                                      std::map<std::string, std::vector<Recorded>>& batches,
+                                      std::map<Tier, nlohmann::json>& presets) {
   std::vector<ReviewedClaim> newest;
   for (const Tier tier : tiers) {
     const auto of_tier = batches.find(name_of(tier));
     if (of_tier == batches.end()) continue;
-    for (const Recorded& recorded : of_tier->second) {
+    for (Recorded& recorded : of_tier->second) {
       std::vector<ReviewedClaim> reviewed = review_in(query, method, entry, recorded);
       const auto judged = [](const ReviewedClaim& claim) { return claim.row.verdict != Verdict::not_run; };
       if (std::any_of(reviewed.begin(), reviewed.end(), judged)) return reviewed;
       if (newest.empty()) newest = std::move(reviewed);
     }
   }
-  if (newest.empty())
-    for (const Claim& claim : entry.claims(method.preset(tiers.front())))
-      newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
+  if (!newest.empty()) return newest;
+  const auto preset = presets.find(tiers.front());
+  const nlohmann::json& config = preset != presets.end()
+                                     ? preset->second
+                                     : presets.emplace(tiers.front(), method.preset(tiers.front())).first->second;
+  for (const Claim& claim : entry.claims(config))
+    newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
   return newest;
 }
 
@@ -96,12 +103,14 @@ std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest&
   std::vector<ReviewedClaim> all;
   for (const MethodEntry& method : method_table()) {
     if (request.method && *request.method != method.id) continue;
-    const auto batches = recorded_batches(query, method.id, request.batch);
+    auto batches = recorded_batches(query, method.id, request.batch);
+    std::map<Tier, nlohmann::json> presets;  // those that were asked for
     if (request.batch && !request.method && batches.empty()) continue;
     for (const ClaimTemplate& entry : method.claims()) {
       const std::vector<Tier> tiers = tiers_of(method, entry, request.tier);
       if (tiers.empty()) continue;
-      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches)) all.push_back(std::move(claim));
+      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches, presets))
+        all.push_back(std::move(claim));
     }
   }
   return all;

@@ -37,25 +37,8 @@ Found find(const std::vector<ScoreRow>& scores, RowId run, const std::string& na
   return found;
 }
 
-/// The finished runs of a method in a batch, and their scores.
-struct Finished {
-  RowId batch;
-  std::string method;
-  std::vector<RunRow> runs;
-  std::vector<ScoreRow> scores;
-
-  Finished(const Query& query, RowId b, const std::string& m) : batch(b), method(m) {
-    RunFilter filter;
-    filter.batch = batch;
-    filter.method = method;
-    filter.status = RunStatus::done;
-    runs = query.runs(filter);
-    scores = query.scores(filter);
-  }
-};
-
 /// "5 seeds", and what they leave alone: runs with the key `pretrained` sampled one network, and trained none.
-std::string seeds_in_words(const Finished& finished, std::size_t seeds) {
+std::string seeds_in_words(const FinishedRuns& finished, std::size_t seeds) {
   const nlohmann::json& config = finished.runs.front().config;
   const std::string network = config.is_object() ? config.value("pretrained", "") : "";
   return fmt::format("{} seeds{}", seeds,
@@ -70,7 +53,7 @@ struct Evidence {
   bool one_value = false;  // several seeds, and all gave this value
 };
 
-std::optional<Evidence> evidence_of_score(const Finished& finished, const Quantity& quantity) {
+std::optional<Evidence> evidence_of_score(const FinishedRuns& finished, const Quantity& quantity) {
   Evidence evidence;
   std::vector<double> values;
   for (const RunRow& run : finished.runs) {
@@ -118,7 +101,7 @@ std::optional<Evidence> evidence_of_difference(const std::vector<ComparisonRow>&
 }
 
 /// Of the scores that a quantity asks for, how many a run has where the params do not tell them apart; else 0.
-int ambiguous(const Finished& finished, const Quantity& q) {
+int ambiguous(const FinishedRuns& finished, const Quantity& q) {
   for (const RunRow& run : finished.runs)
     for (const ScoreSelector* selector : {&q.of, q.minus ? &*q.minus : &q.of}) {
       const Found found = find(finished.scores, run.id, q.score, q.protocol, selector->arm, selector->params);
@@ -167,7 +150,7 @@ void decide(ClaimRow& row, const Claim& claim, const Evidence& evidence) {
 }
 
 /// A contrast over the finished runs, without Holm's adjustment; none where a side has no score.
-std::optional<ComparisonRow> compared(const Finished& finished, const Contrast& contrast) {
+std::optional<ComparisonRow> compared(const FinishedRuns& finished, const Contrast& contrast) {
   ComparisonRow row;
   row.batch = finished.batch;
   row.method = finished.method;
@@ -231,7 +214,7 @@ void adjust_p_values(std::vector<ComparisonRow>& comparisons) {
   }
 }
 
-ClaimRow judged(const Finished& finished, const Claim& claim, const std::vector<ComparisonRow>& comparisons) {
+ClaimRow judged(const FinishedRuns& finished, const Claim& claim, const std::vector<ComparisonRow>& comparisons) {
   ClaimRow row = not_run(claim, finished.method);
   row.batch = finished.batch;
   if (!claim.absent.empty()) return row;
@@ -300,9 +283,21 @@ ClaimRow not_run(const Claim& claim, const std::string& method) {
   return row;
 }
 
+FinishedRuns::FinishedRuns(const Query& query, RowId b, const std::string& m) : batch(b), method(m) {
+  RunFilter filter;
+  filter.batch = batch;
+  filter.method = method;
+  filter.status = RunStatus::done;
+  runs = query.runs(filter);
+  scores = query.scores(filter);
+}
+
 Verdicts judge(const Query& query, RowId batch, const std::string& method, const MethodPlan& plan,
                const std::vector<Claim>& claims) {
-  const Finished finished(query, batch, method);
+  return judge(FinishedRuns(query, batch, method), plan, claims);
+}
+
+Verdicts judge(const FinishedRuns& finished, const MethodPlan& plan, const std::vector<Claim>& claims) {
   Verdicts verdicts;
   for (const Contrast& contrast : contrasts_of(plan, claims))
     if (auto row = compared(finished, contrast)) verdicts.comparisons.push_back(std::move(*row));

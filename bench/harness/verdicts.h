@@ -19,6 +19,16 @@ ClaimRow not_run(const Claim& claim, const std::string& method);
 /// hold at theirs. A number is the interval [x, x].
 Verdict verdict_of(const ClaimRule& rule, double low, double high);
 
+/// The finished runs of a method in a batch, and their scores.
+struct FinishedRuns {
+  RowId batch;
+  std::string method;
+  std::vector<RunRow> runs;
+  std::vector<ScoreRow> scores;
+
+  FinishedRuns(const Query& query, RowId b, const std::string& m);
+};
+
 /// What the finished runs of a batch say.
 struct Verdicts {
   std::vector<ComparisonRow> comparisons;
@@ -37,5 +47,7 @@ struct Verdicts {
 /// that all of several seeds share, is compared itself.
 Verdicts judge(const Query& query, RowId batch, const std::string& method, const MethodPlan& plan,
                const std::vector<Claim>& claims);
+/// The same of runs that were read before.
+Verdicts judge(const FinishedRuns& finished, const MethodPlan& plan, const std::vector<Claim>& claims);
 
 }  // namespace assay
