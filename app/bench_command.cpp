@@ -70,6 +70,7 @@ nlohmann::json run_program(const std::filesystem::path& program, const std::stri
                                     "--benchmark_enable_random_interleaving=true",
                                     "--benchmark_filter=" + (filter.empty() ? std::string(".") : filter)};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -24,16 +24,21 @@ void adamw_step_cpu(const at::Tensor& parameters, const at::Tensor& gradients, c
   float* __restrict__ m = first.mutable_data_ptr<float>();
   float* __restrict__ v = second.mutable_data_ptr<float>();
   float* __restrict__ average = ema.has_value() ? ema->mutable_data_ptr<float>() : nullptr;
+  // No two of these arrays overlap, which g++ asks to be told once more for each loop.
   at::parallel_for(0, parameters.numel(), 1 << 15, [=](std::int64_t begin, std::int64_t end) {
     const AdamWFactors local = f;  // on the stack: the stores cannot change it
     if (average) {
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
       for (std::int64_t i = begin; i < end; ++i) {
         p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
         average[i] = ema_value(average[i], p[i], local);
       }
     } else {
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
       for (std::int64_t i = begin; i < end; ++i) p[i] = adamw_value(p[i], g[i], m[i], v[i], local);
     }
   });

@@ -101,7 +101,7 @@ ReportFiles write_report(const ReportOptions& options) {
   stop_if_interrupted();
   const Document document = make_document(data);
   ensure_folder(options.out);
-  const ReportFiles files{options.out / "report.html", options.out / "report.md"};
+  ReportFiles files{options.out / "report.html", options.out / "report.md"};
   if (document.opening.chart) write_charts({*document.opening.chart}, options.out / "charts");
   for (const Section& section : document.sections)
     for (const Part& part : section.parts) write_charts(part.blocks, options.out / "charts");

@@ -132,7 +132,9 @@ Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& 
     for (const ScoreGroup* group : metric.groups)
       if (std::find(rows.begin(), rows.end(), std::pair(group->arm, group->params)) == rows.end())
         rows.emplace_back(group->arm, group->params);
-    for (const auto& [arm, params] : rows) {
+    for (const auto& of_row : rows) {
+      const std::string& arm = of_row.first;
+      const nlohmann::json& params = of_row.second;
       std::vector<Text> row{{code(arm)}};
       if (others) row.push_back({plain(params_text(params))});
       const ScoreGroup* last = nullptr;

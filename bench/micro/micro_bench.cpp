@@ -12,7 +12,7 @@
 namespace assay::micro {
 
 void add(const std::string& op, const std::string& variant, const std::string& shape, const std::string& dtype,
-         at::DeviceType device, const Work& work, Prepare prepare) {
+         at::DeviceType device, const Work& work, const Prepare& prepare) {
   const bool cuda = device == at::DeviceType::CUDA;
   const std::string name = op + "/" + variant + "/" + shape + "/" + dtype + "/" + (cuda ? "cuda" : "cpu");
   auto* registered = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {

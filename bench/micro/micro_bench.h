@@ -24,7 +24,7 @@ using Prepare = std::function<std::function<void()>()>;
 /// The call runs once before timing. On the CPU the wall time counts (`real_time`); on CUDA each call is timed by
 /// events around it, and Google Benchmark adds "/manual_time" to the name (not to the label).
 void add(const std::string& op, const std::string& variant, const std::string& shape, const std::string& dtype,
-         at::DeviceType device, const Work& work, Prepare prepare);
+         at::DeviceType device, const Work& work, const Prepare& prepare);
 
 /// The CPU, and CUDA where a device is present.
 std::vector<at::DeviceType> devices();

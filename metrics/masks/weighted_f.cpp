@@ -16,7 +16,8 @@ std::array<double, 7> gaussian() {
   std::array<double, 7> kernel{};
   double sum = 0.0;
   for (int i = -reach; i <= reach; ++i)
-    sum += kernel[static_cast<std::size_t>(i + reach)] = std::exp(-static_cast<double>(i * i) / 50.0);
+    sum += kernel[static_cast<std::size_t>(i) + static_cast<std::size_t>(reach)] =
+        std::exp(-static_cast<double>(i * i) / 50.0);
   for (double& weight : kernel) weight /= sum;
   return kernel;
 }

@@ -87,7 +87,7 @@ std::filesystem::path shipped_checkpoint(Study& s, const Network& network, std::
           fmt::format("pretrained: {} was trained with other {} than this program makes of the same settings; leave "
                       "out `pretrained` to train",
                       shipped.name(), key));
-  const auto file =
+  std::filesystem::path file =
       s.run.product("shipped-denoiser", {{"what", "self_guided shipped denoiser"}, {"hash", shipped.hash()}},
                     [&](const std::filesystem::path& target) { shipped.write_checkpoint(target); });
   s.run.stage("train:" + network.name, [&](StageOutput& out) {

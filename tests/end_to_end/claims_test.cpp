@@ -18,7 +18,6 @@ using test::Outcome;
 using test::Words;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 /// A store of the runs of self_guided that a test makes up: without guidance fd-small is 50.
 class Claims : public ::testing::Test {

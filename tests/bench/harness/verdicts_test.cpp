@@ -58,7 +58,7 @@ class Verdicts : public ::testing::Test {
 
   /// A run with b at 100 and a at 100 plus `difference`.
   void run(std::int64_t seed, double difference, RunStatus status = RunStatus::done,
-           std::optional<ScoreInterval> own = std::nullopt, const std::string& metric = "fd") {
+           const std::optional<ScoreInterval>& own = std::nullopt, const std::string& metric = "fd") {
     const RowId id = begin_run(seed);
     StageRecorder stage = recorder.begin_stage(id, "score");
     stage.add_score(score("a", 100 + difference, metric, {{"w", 2}, {"w_cfg", 1}}));

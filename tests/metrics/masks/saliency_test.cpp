@@ -80,7 +80,11 @@ TEST(Pysod, APerfectMapScoresNOverNMinusOneInE) {
 
 /// The weighted F-measure of a rectangle, whose nearest pixel needs no tie broken, pixel by pixel.
 double weighted_f_by_definition(const Map& map, const Box& box) {
-  const auto level = [&](int x, int y) { return map.prediction[static_cast<std::size_t>(y * map.width + x)] / 255.0; };
+  const auto level = [&](int x, int y) {
+    return map.prediction[static_cast<std::size_t>(y) * static_cast<std::size_t>(map.width) +
+                          static_cast<std::size_t>(x)] /
+           255.0;
+  };
   const auto error = [&](int x, int y) {  // of the nearest pixel of the rectangle
     return 1.0 - level(std::clamp(x, box.x0, box.x1 - 1), std::clamp(y, box.y0, box.y1 - 1));
   };
@@ -230,7 +234,8 @@ TEST(Fan, RoundsTheCentroidHalfUpWherePysodRoundsToEven) {
   // Columns 0 and 1: the centroid 0.5 goes to column 0 or 1.
   Map map = picture(12, 6, 4);
   for (int y = 0; y < 6; ++y)
-    for (int x = 0; x < 12; ++x) map.truth[static_cast<std::size_t>(y * 12 + x)] = x < 2 ? 255 : 0;
+    for (int x = 0; x < 12; ++x)
+      map.truth[static_cast<std::size_t>(y) * 12 + static_cast<std::size_t>(x)] = x < 2 ? 255 : 0;
   EXPECT_GT(
       std::abs(score(map, SaliencyProtocol::fan).at("s_measure") - score(map, SaliencyProtocol::pysod).at("s_measure")),
       1e-4);
