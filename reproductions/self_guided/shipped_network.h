@@ -62,7 +62,8 @@ class ShippedNetwork {
 };
 
 /// The one that `config` names, whose settings are those of the configuration; null where it names none. The bytes of
-/// `files` must outlive it. Throws InputError for a name that is not among `files`, with the nearest, and as ShippedNetwork does.
+/// `files` must outlive it. Throws InputError for a name that is not among `files`, with the nearest, and as
+/// ShippedNetwork does.
 std::shared_ptr<const ShippedNetwork> shipped_network(const Config& config, const std::vector<PretrainedFile>& files);
 
 }  // namespace assay::self_guided

@@ -197,7 +197,8 @@ TEST(ShippedNetwork, DrawsWhatTheTrainedNetworkDraws) {
   // With the seed of the training noise and conditions are the same, so images differ by the rounding of weights alone.
   const auto run = run_of_shipped(3);
   std::size_t arms = 0;
-  for (const auto& [name, stage] : trained_once().run.stages) {
+  for (const auto& stage : trained_once().run.stages) {
+    const std::string& name = stage.first;
     if (!name.starts_with("sample:")) continue;
     ++arms;
     const auto images = [&](const MemoryRun& of) {
