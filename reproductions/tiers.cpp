@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "core/config.h"
@@ -50,10 +53,9 @@ nlohmann::json resolved(const nlohmann::json& presets, const std::string& tier, 
   return preset;
 }
 
-}  // namespace
-
-nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset) {
-  nlohmann::json preset = resolved(parse_json(text, method + "/presets.json"), name_of(tier), method);
+nlohmann::json preset_in(const nlohmann::json& presets, const std::string& method, Tier tier,
+                         const std::string& dataset) {
+  nlohmann::json preset = resolved(presets, name_of(tier), method);
   const nlohmann::json on = preset.value("on", nlohmann::json::object());
   preset.erase("on");
   if (!dataset.empty() && preset.contains("dataset") && dataset != preset.at("dataset").at("name")) {
@@ -63,8 +65,26 @@ nlohmann::json tier_preset(const char* text, const std::string& method, Tier tie
   return preset;
 }
 
+nlohmann::json parse_presets(const char* text, const std::string& method) {
+  return parse_json(text, method + "/presets.json");
+}
+
+}  // namespace
+
+nlohmann::json tier_preset(const char* text, const std::string& method, Tier tier, const std::string& dataset) {
+  return preset_in(parse_presets(text, method), method, tier, dataset);
+}
+
 nlohmann::json method_preset(const std::string& method, Tier tier, const std::string& dataset) {
-  return tier_preset(method_texts(method).presets, method, tier, dataset);
+  // Asked for once a claim: the text, which never changes, is parsed once.
+  static std::mutex mutex;
+  static std::map<std::string, nlohmann::json> parsed;
+  const std::lock_guard lock(mutex);
+  const auto known = parsed.find(method);
+  const nlohmann::json& presets =
+      known != parsed.end() ? known->second
+                            : parsed.emplace(method, parse_presets(method_texts(method).presets, method)).first->second;
+  return preset_in(presets, method, tier, dataset);
 }
 
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset) {

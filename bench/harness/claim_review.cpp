@@ -65,8 +65,7 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
 /// neither what an earlier one nor what another tier said of another part.
 std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
                                       const std::vector<Tier>& tiers,
-                                      std::map<std::string, std::vector<Recorded>>& batches,
-                                      std::map<Tier, nlohmann::json>& presets) {
+                                      std::map<std::string, std::vector<Recorded>>& batches) {
   std::vector<ReviewedClaim> newest;
   for (const Tier tier : tiers) {
     const auto of_tier = batches.find(name_of(tier));
@@ -79,11 +78,7 @@ std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& met
     }
   }
   if (!newest.empty()) return newest;
-  const auto preset = presets.find(tiers.front());
-  const nlohmann::json& config = preset != presets.end()
-                                     ? preset->second
-                                     : presets.emplace(tiers.front(), method.preset(tiers.front())).first->second;
-  for (const Claim& claim : entry.claims(config))
+  for (const Claim& claim : entry.claims(method.preset(tiers.front())))
     newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
   return newest;
 }
@@ -104,13 +99,11 @@ std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest&
   for (const MethodEntry& method : method_table()) {
     if (request.method && *request.method != method.id) continue;
     auto batches = recorded_batches(query, method.id, request.batch);
-    std::map<Tier, nlohmann::json> presets;  // those that were asked for
     if (request.batch && !request.method && batches.empty()) continue;
     for (const ClaimTemplate& entry : method.claims()) {
       const std::vector<Tier> tiers = tiers_of(method, entry, request.tier);
       if (tiers.empty()) continue;
-      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches, presets))
-        all.push_back(std::move(claim));
+      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches)) all.push_back(std::move(claim));
     }
   }
   return all;
