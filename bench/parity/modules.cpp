@@ -12,6 +12,8 @@ const std::vector<ModuleEntry>& modules() {
       {"eddpm.entropy", entropy_guidance},
       {"maskdm", maskdm_network},
       {"sched", sched},
+      {"sd.unet", sd_unet},
+      {"sd.vae", sd_vae},
       {"sgdm.sampler", sgdm_sampler},
       {"sgdm.unet", sgdm_unet},
       {"sgdm.unet_ca", sgdm_unet_ca},

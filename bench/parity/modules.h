@@ -22,6 +22,8 @@ Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
 Module maskdm_network(nlohmann::json config, const SafetensorsFile* state);
 Module sched(nlohmann::json config, const SafetensorsFile* state);
+Module sd_unet(nlohmann::json config, const SafetensorsFile* state);
+Module sd_vae(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);

@@ -30,6 +30,8 @@ class Conv2d {
          std::int64_t stride = 1, bool zero = false);
   at::Tensor operator()(const at::Tensor& x) const;
   void count(CostWalk& walk) const;
+  /// Of its weights, once they are there.
+  at::ScalarType type() const { return weight_->value.scalar_type(); }
 
  private:
   const Parameter *weight_, *bias_;
