@@ -1,5 +1,6 @@
 #include "diffusion/condition_block.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
@@ -32,12 +33,13 @@ LayoutShape layout_shape(const std::vector<ConditionBlock>& blocks) {
 }
 
 /// Copies row `image` of `from` [N, ...] to `to`.
-void copy_row(const ConditionBlock& block, const at::Tensor& from, std::int64_t image, float* to) {
+template <class Value>
+void copy_row(const ConditionBlock& block, const at::Tensor& from, std::int64_t image, Value* to) {
   if (image < 0 || image >= from.size(0))
     throw InputError(fmt::format("condition '{}': image {} is out of range; accepted: 0 to {}", block.name, image,
                                  from.size(0) - 1));
   const std::int64_t values = from.numel() / from.size(0);
-  std::copy_n(from.const_data_ptr<float>() + image * values, values, to);
+  std::copy_n(from.const_data_ptr<Value>() + image * values, values, to);
 }
 
 void show_vector(const ConditionBlock& block, std::int64_t image, float* to) {
@@ -67,6 +69,24 @@ std::int64_t vector_width(const std::vector<ConditionBlock>& blocks) {
 
 std::int64_t layout_width(const std::vector<ConditionBlock>& blocks) { return layout_shape(blocks).channels; }
 
+std::int64_t text_length(const std::vector<ConditionBlock>& blocks) {
+  std::int64_t length = 0;
+  for (const ConditionBlock& block : blocks) {
+    if (block.text.defined() != blocks.front().text.defined())
+      throw InputError(fmt::format("condition '{}': {}, '{}' {}; accepted: a text in all of them or in none",
+                                   block.name, block.text.defined() ? "has a text" : "lacks a text",
+                                   blocks.front().name, block.text.defined() ? "has none" : "has one"));
+    if (!block.text.defined()) continue;
+    if (block.text.dim() != 2 || block.text.scalar_type() != at::kLong)
+      throw InputError(fmt::format("condition '{}': a text that is not [N, L] int64", block.name));
+    if (length > 0 && block.text.size(1) != length)
+      throw InputError(fmt::format("condition '{}': texts of {} tokens beside those of {}; accepted: one length",
+                                   block.name, block.text.size(1), length));
+    length = block.text.size(1);
+  }
+  return length;
+}
+
 Condition shown_condition(const std::vector<ConditionBlock>& blocks, std::size_t block,
                           const std::vector<std::int64_t>& images) {
   return shown_condition(blocks, std::vector<std::size_t>(images.size(), block), images);
@@ -77,7 +97,7 @@ Condition shown_condition(const std::vector<ConditionBlock>& blocks, const std::
   const auto count = static_cast<std::int64_t>(images.size());
   const std::int64_t width = vector_width(blocks);
   const LayoutShape shape = layout_shape(blocks);
-  const std::int64_t pixels = shape.height * shape.width;
+  const std::int64_t pixels = shape.height * shape.width, tokens = text_length(blocks);
   std::vector<std::int64_t> first_class, first_channel;  // of each block's part
   std::int64_t classes = 0, channels = 0;
   for (const ConditionBlock& b : blocks) {
@@ -89,6 +109,7 @@ Condition shown_condition(const std::vector<ConditionBlock>& blocks, const std::
   Condition shown;
   if (width > 0) shown.vector = at::zeros({count, width}, at::kFloat);
   if (shape.channels > 0) shown.layout = at::zeros({count, shape.channels, shape.height, shape.width}, at::kFloat);
+  if (tokens > 0) shown.text = at::empty({count, tokens}, at::kLong);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::size_t chosen = block[static_cast<std::size_t>(i)];
     const ConditionBlock& b = blocks[chosen];
@@ -97,6 +118,7 @@ Condition shown_condition(const std::vector<ConditionBlock>& blocks, const std::
     if (b.layout.defined())
       copy_row(b, b.layout, image,
                shown.layout.mutable_data_ptr<float>() + (i * shape.channels + first_channel[chosen]) * pixels);
+    if (tokens > 0) copy_row(b, b.text, image, shown.text.mutable_data_ptr<std::int64_t>() + i * tokens);
   }
   return shown;
 }

@@ -4,24 +4,31 @@
 #include <cstdint>
 
 #include "diffusion/condition.h"
+#include "diffusion/prediction.h"
 
 namespace assay {
 
-/// What a sampler needs of a network, or of an exact oracle: the predicted noise.
+/// What a sampler needs of a network, or of an exact oracle: the predicted noise, or what stands for it.
 class Denoiser {
  public:
   virtual ~Denoiser() = default;
 
-  /// eps(x_t, t, c), same shape as x (see learned_variance). `x`: [B, C, H, W]; `timesteps`: [B], of the original
+  /// eps(x_t, t, c) or what prediction() says, same shape as x (see learned_variance). `x`: [B, C, H, W]; `timesteps`: [B], of the original
   /// process (0 is the least noisy); `condition`: for every row, or undefined for the null condition on every row.
   /// Throws InputError for a condition of another size.
   virtual at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const = 0;
+
+  /// What predict() gives. Samplers of our own take any and convert; a scheduler of diffusers must take the same.
+  virtual Prediction prediction() const { return Prediction::epsilon; }
 
   /// Width of a condition row; 0 when the denoiser takes no vector.
   virtual std::int64_t condition_size() const = 0;
 
   /// Channels of a layout map; 0 when the denoiser takes none.
   virtual std::int64_t layout_channels() const { return 0; }
+
+  /// Whether the condition is a text (Condition::text).
+  virtual bool takes_text() const { return false; }
 
   /// Whether predict() returns [B, 2C, H, W]: eps, then v of a learned variance (ADM's learn_sigma).
   virtual bool learned_variance() const { return false; }

@@ -17,11 +17,14 @@ const std::vector<ModuleEntry>& modules();
 
 Module adm_classifier(nlohmann::json config, const SafetensorsFile* state);
 Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
+Module class_token_input(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
 Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
 Module maskdm_network(nlohmann::json config, const SafetensorsFile* state);
 Module sched(nlohmann::json config, const SafetensorsFile* state);
+Module sd_unet(nlohmann::json config, const SafetensorsFile* state);
+Module sd_vae(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);

@@ -28,9 +28,28 @@ at::Tensor unconditional_prediction(const Denoiser& denoiser, const SamplingPoin
 
 Branches guided_eps(Guidance& guidance, const Denoiser& denoiser, const SamplingPoint& point) {
   Branches eps = guidance.predict(denoiser, point).eps(point.x.size(1));
+  if (denoiser.prediction() != Prediction::epsilon) {
+    const double root = std::sqrt(point.alpha_bar), rest = std::sqrt(1 - point.alpha_bar);
+    for (at::Tensor* branch : {&eps.with, &eps.without})
+      if (branch->defined()) *branch = split(denoiser.prediction(), *branch, point.x, root, rest).eps;
+  }
   const at::Tensor term = guidance.gradient(point);
   if (!term.defined()) return eps;
   return {.with = eps.mixed() - std::sqrt(1 - point.alpha_bar) * term};
+}
+
+at::Tensor guided_prediction(Guidance& guidance, const Denoiser& denoiser, const SamplingPoint& point) {
+  const at::Tensor mixed = guidance.predict(denoiser, point).eps(point.x.size(1)).mixed();
+  const at::Tensor term = guidance.gradient(point);
+  if (!term.defined()) return mixed;
+  const double root = std::sqrt(point.alpha_bar), rest = std::sqrt(1 - point.alpha_bar);
+  if (denoiser.prediction() == Prediction::epsilon) return mixed - rest * term;
+  if (root == 0)
+    throw InputError(
+        "guidance: a term of the score at a step without signal (alpha_bar 0); accepted: none there, or a schedule "
+        "that keeps some");
+  return denoiser.prediction() == Prediction::v_prediction ? mixed - rest / root * term
+                                                           : mixed + rest * rest / root * term;
 }
 
 }  // namespace assay

@@ -64,8 +64,14 @@ class Guidance {
 /// The prediction for the null condition on every row. Throws InputError for a denoiser that has none.
 at::Tensor unconditional_prediction(const Denoiser& denoiser, const SamplingPoint& point);
 
-/// The branches of eps [B, C, H, W]. Where a guidance adds a term g to the score they come mixed, as one branch
-/// eps - sqrt(1 - alpha_bar) g (Dhariwal and Nichol, arXiv:2105.05233, algorithm 2).
+/// The branches of eps [B, C, H, W], derived where the denoiser predicts something else. Where a guidance adds a term g
+/// to the score they come mixed, as one branch eps - sqrt(1 - alpha_bar) g (Dhariwal and Nichol, arXiv:2105.05233,
+/// algorithm 2).
 Branches guided_eps(Guidance& guidance, const Denoiser& denoiser, const SamplingPoint& point);
+
+/// The same, mixed, as what the denoiser predicts (Denoiser::prediction): mixing commutes with the conversion, and a
+/// term g of the score moves v by -sqrt((1 - alpha_bar) / alpha_bar) g and x0 by (1 - alpha_bar) / sqrt(alpha_bar) g.
+/// So nothing is divided by sqrt(alpha_bar), which may be 0, unless there is a term: that throws InputError there.
+at::Tensor guided_prediction(Guidance& guidance, const Denoiser& denoiser, const SamplingPoint& point);
 
 }  // namespace assay

@@ -58,17 +58,22 @@ void Conv1x1::count(CostWalk& walk, std::int64_t positions) const {
   walk.multiply(positions, weight_->shape[1], weight_->shape[0]);
 }
 
-GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups)
+GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups,
+                     double eps)
     : weight_(parameters.declare({name + ".weight", {channels}, Initial::ones})),
       bias_(parameters.declare({name + ".bias", {channels}, Initial::zeros})),
-      groups_(groups) {
+      groups_(groups),
+      eps_(eps) {
   if (channels % groups != 0)
     throw InputError(fmt::format("{}: {} channels; {} groups of normalisation need a multiple of {}", name, channels,
                                  groups, groups));
 }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
-  return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, 1e-5).to(x.scalar_type());
+  // Weights of the type of x: the operator itself sums in float32. Others are float32 beside half precision.
+  if (weight_->value.scalar_type() == x.scalar_type())
+    return at::group_norm(x, groups_, weight_->value, bias_->value, eps_);
+  return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, eps_).to(x.scalar_type());
 }
 
 LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys)

@@ -30,6 +30,8 @@ class Conv2d {
          std::int64_t stride = 1, bool zero = false);
   at::Tensor operator()(const at::Tensor& x) const;
   void count(CostWalk& walk) const;
+  /// Of its weights, once they are there.
+  at::ScalarType type() const { return weight_->value.scalar_type(); }
 
  private:
   const Parameter *weight_, *bias_;
@@ -48,17 +50,19 @@ class Conv1x1 {
   const Parameter *weight_, *bias_;
 };
 
-/// GroupNorm with eps 1e-5, computed in float32 and given back in the type of x, as ADM's `normalization`, which has 32
-/// groups; keys `name`.weight, `name`.bias.
+/// GroupNorm, computed in float32 at least and given back in the type of x; keys `name`.weight, `name`.bias. ADM's
+/// `normalization` has 32 groups and the default eps, with weights in float32 where x is in half precision.
 class GroupNorm {
  public:
   /// Throws InputError unless `channels` is a multiple of `groups`.
-  GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups);
+  GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups,
+            double eps = 1e-5);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   const Parameter *weight_, *bias_;
   std::int64_t groups_;
+  double eps_;
 };
 
 /// LayerNorm on the last axis, eps 1e-5.

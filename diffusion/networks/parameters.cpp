@@ -2,18 +2,17 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "core/convertible_weights.h"
 #include "core/error.h"
-#include "core/numbers.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/state_match.h"
 #include "kernels/host_tensor.h"
 
 namespace assay {
@@ -46,6 +45,16 @@ void initialise(const Parameter& parameter, std::uint64_t seed, std::uint64_t in
       return;
     }
   }
+}
+
+at::ScalarType scalar_type_of(DType type) {
+  return type == DType::f16 ? at::kHalf : type == DType::bf16 ? at::kBFloat16 : at::kFloat;
+}
+
+/// The tensor in the file's own memory, which it keeps alive. Nothing may write to it.
+at::Tensor view_of(const std::shared_ptr<const SafetensorsFile>& file, const TensorView& view, at::IntArrayRef shape) {
+  return at::from_blob(
+      const_cast<std::byte*>(view.data.data()), shape, [file](void*) {}, scalar_type_of(view.type));
 }
 
 std::int64_t product(const std::vector<std::int64_t>& shape) {
@@ -110,12 +119,12 @@ void Parameters::materialise(std::uint64_t seed, at::Device device) {
   }
 }
 
-void Parameters::refuse_after_cast(const char* what) const {
-  if (cast_) throw Error(fmt::format("Parameters: {} after a cast to half precision", what));
+void Parameters::refuse_where_only_predicting(const char* what) const {
+  if (only_predicts_) throw Error(fmt::format("Parameters: {} where they only predict", what));
 }
 
 void Parameters::cast(at::ScalarType type, const std::set<std::string>& names) {
-  refuse_after_cast("cast");
+  refuse_where_only_predicting("cast");
   at::NoGradGuard no_grad;
   for (Parameter& parameter : parameters_) {
     // A copy even in float32: a view would keep the flat buffer alive.
@@ -124,11 +133,11 @@ void Parameters::cast(at::ScalarType type, const std::set<std::string>& names) {
   }
   flat_ = at::Tensor();
   flat_gradient_ = at::Tensor();
-  cast_ = true;
+  only_predicts_ = true;
 }
 
 void Parameters::require_gradients() {
-  refuse_after_cast("gradients asked for");
+  refuse_where_only_predicting("gradients asked for");
   flat_gradient_ = at::zeros_like(flat_);
   std::int64_t offset = 0;
   for (Parameter& parameter : parameters_) {
@@ -146,52 +155,52 @@ void Parameters::load(const SafetensorsFile& file) { load_under(file, ""); }
 void Parameters::load_partly(const SafetensorsFile& file, const std::string& prefix) { load_under(file, prefix); }
 
 std::string Parameters::misfit(const SafetensorsFile& file, const std::string& prefix) const {
-  std::vector<std::string> different, missing, unexpected;
-  for (const Parameter& parameter : parameters_) {
-    const std::string key = prefix + parameter.name;
-    if (!file.has(key)) {
-      missing.push_back("missing " + key);
-      continue;
-    }
-    const TensorView& view = file.at(key);
-    if (view.shape != parameter.shape)
-      different.push_back(
-          fmt::format("{} is [{}], expected [{}]", key, fmt::join(view.shape, ", "), fmt::join(parameter.shape, ", ")));
-    else if (view.type != DType::f32)
-      different.push_back(fmt::format("{} is {}, expected F32", key, view.type_name()));
-  }
-  for (const auto& [key, view] : file.tensors()) {
-    if (can_be_network_state(view.type) && key.starts_with(prefix) && !by_name_.contains(key.substr(prefix.size())))
-      unexpected.push_back("unknown key " + key);
-  }
-  const std::size_t total = different.size() + missing.size() + unexpected.size();
-  if (total == 0) return "";
-  std::vector<std::string> first;
-  for (std::size_t i = 0; first.size() < std::min<std::size_t>(total, 10); ++i)
-    for (const auto* kind : {&different, &missing, &unexpected})
-      if (i < kind->size() && first.size() < 10) first.push_back((*kind)[i]);
-  return fmt::format("{} wrong keys ({} of another shape or type, {} missing, {} unknown): {}{}", total,
-                     different.size(), missing.size(), unexpected.size(), fmt::join(first, "; "),
-                     total > first.size() ? "; ..." : "");
+  return StateMatch(parameters_, file, {prefix, ""}, {DType::f32}).fault;
 }
 
 void Parameters::load_under(const SafetensorsFile& file, const std::string& prefix) {
-  refuse_after_cast("loaded");
-  const std::string fault = misfit(file, prefix);
-  if (!fault.empty()) {
-    const std::string hint = conversion_hint(file);
-    throw InputError(
-        fmt::format("{}: does not fit this network: {}{}{}", file.path(), fault, hint.empty() ? "" : ". ", hint));
-  }
+  refuse_where_only_predicting("loaded");
+  const StateMatch match(parameters_, file, {prefix, ""}, {DType::f32});
+  require_match(match, file);
   at::NoGradGuard no_grad;
-  for (Parameter& parameter : parameters_) {
-    const auto values = file.at(prefix + parameter.name).f32(parameter.name);
-    parameter.value.detach().copy_(host_tensor(values).view(parameter.shape));
+  for (const auto& [parameter, view] : match.pairs)
+    parameter->value.detach().copy_(host_tensor(view->f32(parameter->name)).view(parameter->shape));
+}
+
+void Parameters::materialise_to_predict(std::uint64_t seed, at::ScalarType type, at::Device device) {
+  if (flat_.defined()) throw Error("Parameters: materialised twice");
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    at::Tensor value = at::empty(parameters_[i].shape, at::kFloat);
+    initialise(parameters_[i], seed, i, value.mutable_data_ptr<float>(), value.numel());
+    parameters_[i].value = value.to(device, type);
   }
+  only_predicts_ = true;
+}
+
+void Parameters::load_to_predict(const std::shared_ptr<const SafetensorsFile>& file, const StatePart& part,
+                                 std::optional<at::ScalarType> type, at::Device device) {
+  if (flat_.defined()) throw Error("Parameters: loaded to predict after materialise");
+  const StateMatch match(parameters_, *file, part, {DType::f32, DType::f16, DType::bf16});
+  require_match(match, *file);
+  if (!type) {
+    const std::string mixed = mixed_types(match);
+    if (!mixed.empty())
+      throw InputError(
+          fmt::format("{}: mixed precision: {}; accepted: one type in all of the file, or a type to convert to",
+                      file->path(), mixed));
+  }
+  for (Parameter& parameter : parameters_) {
+    const auto found = std::find_if(match.pairs.begin(), match.pairs.end(),
+                                    [&](const auto& pair) { return pair.first == &parameter; });
+    if (found == match.pairs.end()) continue;
+    const at::Tensor kept = view_of(file, *found->second, parameter.shape);
+    parameter.value = kept.to(device, type.value_or(kept.scalar_type()));
+  }
+  only_predicts_ = true;
 }
 
 void Parameters::save(SafetensorsWriter& writer, const std::string& prefix, const at::Tensor& flat) const {
-  refuse_after_cast("saved");
+  refuse_where_only_predicting("saved");
   const at::Tensor host = (flat.defined() ? flat : flat_).detach().to(at::kCPU);
   const float* data = host.const_data_ptr<float>();
   std::int64_t offset = 0;
@@ -209,7 +218,7 @@ void Parameters::save(SafetensorsWriter& writer, const std::string& prefix, cons
 }
 
 void Parameters::assign(const at::Tensor& flat) {
-  refuse_after_cast("assigned");
+  refuse_where_only_predicting("assigned");
   at::NoGradGuard no_grad;
   flat_.copy_(flat);
 }

@@ -5,6 +5,8 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,7 +28,13 @@ struct Parameter {
   Initial initial = Initial::zeros;
   std::int64_t fan_in = 1;  // for uniform_fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); normal_fan_in: N(0, 1/fan_in)
   bool trainable = true;
-  at::Tensor value = {};  // a view into the flat buffer
+  std::string older_name = {};  // what a file may have in the place of `name`; its shape may end in sides of 1 there
+  at::Tensor value = {};        // a view into the flat buffer, or on its own in a network that only predicts
+};
+
+/// A part of a file for a part of a network: keys `in_file` + X are those of the parameters `of_names` + X.
+struct StatePart {
+  std::string in_file = {}, of_names = {};
 };
 
 /// All parameters of one network under their official key names.
@@ -46,6 +54,16 @@ class Parameters {
   void materialise(std::uint64_t seed, at::Device device = at::kCPU);
   /// Makes trainable parameters leaves of autograd whose gradients accumulate into flat_gradient().
   void require_gradients();
+
+  /// Gives every parameter values of its own in `type`, as materialise() would round them, without a flat buffer: from
+  /// here on the parameters only predict.
+  void materialise_to_predict(std::uint64_t seed, at::ScalarType type, at::Device device = at::kCPU);
+  /// Takes a part of the parameters from a file in F32, F16 or BF16, strictly as load(), without a flat buffer: from
+  /// here on the parameters only predict. Values keep the file's type, or are converted to `type`. What is not
+  /// converted and stays on the CPU is not copied either: it lies in the file's memory, which lives as long as a
+  /// parameter. Throws InputError where the file holds several types and none is asked for.
+  void load_to_predict(const std::shared_ptr<const SafetensorsFile>& file, const StatePart& part = {},
+                       std::optional<at::ScalarType> type = {}, at::Device device = at::kCPU);
 
   const std::deque<Parameter>& all() const { return parameters_; }
   std::int64_t trainable_count() const;
@@ -74,12 +92,12 @@ class Parameters {
 
  private:
   void load_under(const SafetensorsFile& file, const std::string& prefix);
-  void refuse_after_cast(const char* what) const;
+  void refuse_where_only_predicting(const char* what) const;
 
   std::deque<Parameter> parameters_;
   std::map<std::string, const Parameter*> by_name_;
   at::Tensor flat_, flat_gradient_;
-  bool cast_ = false;
+  bool only_predicts_ = false;
 };
 
 }  // namespace assay

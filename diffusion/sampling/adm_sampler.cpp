@@ -27,6 +27,9 @@ at::Tensor AdmSampler::sample(const Denoiser& denoiser, Guidance& guidance, at::
     throw InputError(fmt::format("ADM sampler: the process {} a learned variance, the network {}",
                                  process_.learned_variance() ? "expects" : "does not expect",
                                  denoiser.learned_variance() ? "predicts one" : "does not predict one"));
+  if (denoiser.prediction() != Prediction::epsilon)
+    throw InputError(fmt::format("ADM sampler: a network that predicts {}; accepted: epsilon",
+                                 name_of(denoiser.prediction(), prediction_names)));
   const at::NoGradGuard no_grad;
   const bool ddim = sampling_.kind == AdmSampling::Kind::ddim;
   // The step in one pass takes eps and float32.

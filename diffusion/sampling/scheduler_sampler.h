@@ -10,13 +10,14 @@
 
 namespace assay {
 
-/// A scheduler of diffusers/ as a sampler: it evaluates what the scheduler's caller does. Fractional time steps reach
-/// the denoiser as float32. The guidance is asked once for each of the scheduler's time steps, which may be more than
-/// steps() (PNDM); it sees x as the denoiser does.
+/// A scheduler of diffusers/ as a sampler: it evaluates what the scheduler's caller does. The scheduler is handed what
+/// the denoiser predicts, so both must have the same prediction type. Fractional time steps reach the denoiser as
+/// float32. The guidance is asked once for each of the scheduler's time steps, which may be more than steps() (PNDM);
+/// it sees x as the denoiser does.
 class SchedulerSampler : public Sampler {
  public:
   /// `make` gives a scheduler for one chain, which takes `steps` steps. Throws InputError for a number of steps that
-  /// the scheduler cannot take, Error where it does not take predicted noise (prediction_type epsilon).
+  /// the scheduler cannot take.
   SchedulerSampler(std::function<std::unique_ptr<Scheduler>()> make, std::int64_t steps);
 
   at::Tensor sample(const Denoiser& denoiser, Guidance& guidance, at::Tensor x, const StepNoise& noise = {},

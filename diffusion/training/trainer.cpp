@@ -77,6 +77,11 @@ Batch draw_batch(const TrainingSet& set, const NoiseSchedule& schedule, const Tr
           std::move(steps)};
 }
 
+/// Whether the loss is the plain squared error over uniform time steps, which needs no diffusion process.
+bool plain(const TrainOptions& options) {
+  return options.loss == DenoisingObjective::mse && options.timestep_sampler == "uniform";
+}
+
 void check_fit(const TrainableDenoiser& network, const TrainingSet& set, const TrainOptions& options) {
   const bool hybrid = options.loss == DenoisingObjective::hybrid;
   if (hybrid != network.learned_variance())
@@ -85,6 +90,14 @@ void check_fit(const TrainableDenoiser& network, const TrainingSet& set, const T
                                  (hybrid ? 2 : 1) * set.images.size(1),
                                  hybrid ? "learns no variance" : "learns the variance too"));
   const std::int64_t width = vector_width(set.blocks), channels = layout_width(set.blocks);
+  if ((text_length(set.blocks) > 0) != network.takes_text())
+    throw InputError(network.takes_text() ? "training: the network takes a text, the set has none"
+                                          : "training: the set has a text, the network takes none");
+  if (!plain(options) && network.prediction() != Prediction::epsilon)
+    throw InputError(fmt::format(
+        "training: a network that predicts {} with loss {} and step_sampler {}; accepted: mse "
+        "and uniform, or a network that predicts epsilon",
+        name_of(network.prediction(), prediction_names), name_of(options.loss, loss_names), options.timestep_sampler));
   if (!network.has_null_condition()) {
     const std::int64_t classes = network.condition_size();
     if (set.blocks.size() != 1 || width != classes)
@@ -142,9 +155,8 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
   check_fit(network, set, options);
   GaussianProcessOptions process_options;
   if (options.loss == DenoisingObjective::hybrid) process_options.variance = VarianceType::learned_range;
-  const bool plain = options.loss == DenoisingObjective::mse && options.timestep_sampler == "uniform";
   const std::optional<GaussianProcess> process =
-      plain ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
+      plain(options) ? std::nullopt : std::optional<GaussianProcess>(std::in_place, schedule, process_options);
   const std::unique_ptr<TimestepSampler> sampler = make_timestep_sampler(options.timestep_sampler, schedule.steps());
   ResumableTraining training(network.parameters(), WeightAverage::ema, options.steps,
                              {file, identity, checkpoint_seconds},
@@ -163,9 +175,11 @@ TrainReport train(TrainableDenoiser& network, const NoiseSchedule& schedule, con
       return network.predict_in_training(x, timesteps, condition, dropout_seed);
     };
     at::Tensor loss;
-    if (plain) {
+    if (plain(options)) {
       const at::Tensor x = batch.signal * batch.x0 + batch.noise_scale * batch.noise;
-      loss = (model(x, batch.timesteps) - batch.noise).square().mean();
+      const at::Tensor target =
+          prediction_target(network.prediction(), batch.x0, batch.noise, batch.signal, batch.noise_scale);
+      loss = (model(x, batch.timesteps) - target).square().mean();
     } else {
       const at::Tensor each = training_losses(*process, model, batch.x0, batch.timesteps, batch.noise).loss;
       const at::Tensor host = each.detach().to(at::kCPU, at::kDouble).contiguous();

@@ -23,12 +23,12 @@ struct TrainingSet {
 };
 
 /// What a denoiser learns from.
-///   mse     the squared error of eps
+///   mse     the squared error of eps, or of what else the network predicts (Denoiser::prediction)
 ///   hybrid  that, and the variational bound for the variance alone: ADM's learned range, twice the output channels
 enum class DenoisingObjective { mse, hybrid };
 
-/// Training of an eps-predicting network as SGDM trains it (Self-Guided Diffusion's published code); with the hybrid
-/// loss as ADM does (guided-diffusion's training_losses, learn_sigma without rescaling).
+/// Training of a denoiser as SGDM trains it (Self-Guided Diffusion's published code); with the hybrid loss as ADM does
+/// (guided-diffusion's training_losses, learn_sigma without rescaling).
 struct TrainOptions {
   std::int64_t steps = 1000;
   std::int64_t batch = 64;

@@ -1,6 +1,7 @@
 #include "diffusion/condition_block.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 namespace assay {
 namespace {
 
+using test::indices;
 using test::message_of;
 using test::same_bits;
 using test::values;
@@ -41,6 +43,23 @@ TEST(ShownCondition, KeepsTheLayoutsOfOtherBlocksEmpty) {
   EXPECT_TRUE(same_bits(shown.vector, values({0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, {3, 7})));
   EXPECT_TRUE(
       same_bits(shown.layout, values({0, 0, 104, 105, 106, 107, 0, 0, 0, 0, 0, 0, 6, 7, 0, 0, 0, 0}, {3, 3, 1, 2})));
+}
+
+TEST(ShownCondition, ShowsTheTextOfTheChosenBlock) {
+  std::vector<ConditionBlock> blocks = {{"a photo of", 0, {}}, {"close-up of", 0, {}}};
+  blocks[0].text = at::arange(3 * 2, at::kLong).view({3, 2});
+  blocks[1].text = at::arange(100, 100 + 3 * 2, at::kLong).view({3, 2});
+  EXPECT_EQ(text_length(blocks), 2);
+  EXPECT_EQ(text_length(three_blocks()), 0);
+  const Condition shown = shown_condition(blocks, {1, 0}, {2, 0});
+  EXPECT_TRUE(at::equal(shown.text, indices({104, 105, 0, 1}).view({2, 2})));
+  EXPECT_FALSE(shown.vector.defined());
+  EXPECT_THAT(message_of<InputError>([&] { shown_condition(blocks, 1, {3}); }),
+              AllOf(HasSubstr("'close-up of'"), HasSubstr("image 3")));
+  blocks[1].text = at::arange(3, at::kLong).view({3, 1});
+  EXPECT_THAT(message_of<InputError>([&] { text_length(blocks); }), HasSubstr("1 tokens beside those of 2"));
+  blocks[1].text = at::Tensor();
+  EXPECT_THAT(message_of<InputError>([&] { text_length(blocks); }), HasSubstr("'close-up of': lacks a text"));
 }
 
 TEST(ShownCondition, RefusesWhatIsOutOfRange) {

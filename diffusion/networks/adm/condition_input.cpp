@@ -55,7 +55,8 @@ ConditionInput::ConditionInput(Parameters& p, std::string network, const Conditi
 }
 
 void ConditionInput::check(const Condition& condition, const at::Tensor& x) const {
-  const auto& [vector, layout] = condition;
+  const at::Tensor &vector = condition.vector, &layout = condition.layout;
+  if (condition.text.defined()) throw InputError(network_ + ": text given to a network that takes none");
   if ((cond_dim_ > 0) != vector.defined())
     throw InputError(network_ + (vector.defined() ? ": condition given to a network without cond_dim"
                                                   : ": a network with cond_dim needs a condition"));

@@ -102,16 +102,4 @@ std::vector<std::int64_t> spaced_timesteps(Spacing spacing, std::int64_t trainin
   return times;
 }
 
-Predicted split(Prediction prediction, const at::Tensor& output, const at::Tensor& x, double root, double rest) {
-  switch (prediction) {
-    case Prediction::epsilon:
-      return {(x - rest * output) / root, output};
-    case Prediction::sample:
-      return {output, (x - root * output) / rest};
-    case Prediction::v_prediction:
-      return {root * x - rest * output, root * output + rest * x};
-  }
-  throw Error("unreachable");
-}
-
 }  // namespace assay

@@ -7,14 +7,10 @@
 #include <vector>
 
 #include "core/names.h"
+#include "diffusion/prediction.h"
 #include "diffusion/process/noise_schedule.h"
 
 namespace assay {
-
-/// What the network's output is taken for: the noise, x0, or v = sqrt(a) eps - sqrt(1 - a) x0 (arXiv:2202.00512).
-enum class Prediction { epsilon, sample, v_prediction };
-inline constexpr Names<Prediction> prediction_names = {
-    {"epsilon", Prediction::epsilon}, {"sample", Prediction::sample}, {"v_prediction", Prediction::v_prediction}};
 
 /// Where the steps lie on the training time steps (arXiv:2305.08891, table 2).
 enum class Spacing { linspace, leading, trailing };
@@ -69,6 +65,7 @@ class Scheduler {
   /// Throws InputError for a time step outside the table.
   virtual at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t) const;
 
+  /// What step() takes the network's output for.
   virtual Prediction prediction() const = 0;
 
  protected:
@@ -102,12 +99,5 @@ std::vector<std::int64_t> spaced_timesteps(Spacing spacing, std::int64_t trainin
 std::vector<double> even_numbers(double last, std::int64_t count);
 /// numpy.arange(first, 0, -stride).round() - 1 without numbers below 0.
 std::vector<std::int64_t> trailing_timesteps(std::int64_t first, double stride);
-
-struct Predicted {
-  at::Tensor x0, eps;
-};
-/// Both halves of x = root x0 + rest eps from the network's output. `root` = sqrt(alpha_bar), `rest` = sqrt(1 -
-/// alpha_bar).
-Predicted split(Prediction prediction, const at::Tensor& output, const at::Tensor& x, double root, double rest);
 
 }  // namespace assay

@@ -1,0 +1,50 @@
+#include "diffusion/networks/sd/attention.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/softmax.h>
+
+#include <cmath>
+
+namespace assay {
+
+at::Tensor ObservedAttention::map(std::int64_t begin, std::int64_t count) const {
+  const at::Tensor query = query_.narrow(0, begin, count), key = key_.narrow(0, begin, count);
+  const auto type = at::promote_types(query.scalar_type(), at::kFloat);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
+  return at::softmax(at::matmul(query.to(type) * scale, key.to(type).transpose(2, 3)), 3);
+}
+
+SdAttention::SdAttention(Parameters& p, const std::string& name, const Options& o)
+    : name_(name),
+      options_(o),
+      to_q_(p, name + ".to_q", o.width, o.heads * o.head_width, o.bias, Projection::Kept::as_matrix,
+            o.older_names ? name + ".query" : ""),
+      to_k_(p, name + ".to_k", o.context, o.heads * o.head_width, o.bias, Projection::Kept::as_matrix,
+            o.older_names ? name + ".key" : ""),
+      to_v_(p, name + ".to_v", o.context, o.heads * o.head_width, o.bias, Projection::Kept::as_matrix,
+            o.older_names ? name + ".value" : ""),
+      to_out_(p, name + ".to_out.0", o.heads * o.head_width, o.width, true, Projection::Kept::as_matrix,
+              o.older_names ? name + ".proj_attn" : "") {}
+
+at::Tensor SdAttention::of_heads(const at::Tensor& tokens) const {
+  return tokens.view({tokens.size(0), tokens.size(1), options_.heads, options_.head_width}).transpose(1, 2);
+}
+
+at::Tensor SdAttention::operator()(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const {
+  const at::Tensor query = of_heads(to_q_(x)), key = of_heads(to_k_(context));
+  if (observer) observer->see(name_, ObservedAttention(query, key));
+  const at::Tensor attended = at::scaled_dot_product_attention(query, key, of_heads(to_v_(context)));
+  return to_out_(attended.transpose(1, 2).reshape({x.size(0), x.size(1), options_.heads * options_.head_width}));
+}
+
+void SdAttention::count(CostWalk& walk, std::int64_t queries, std::int64_t keys) const {
+  to_q_.count(walk, queries);
+  to_k_.count(walk, keys);
+  to_v_.count(walk, keys);
+  walk.multiply(queries, options_.heads * options_.head_width, 2 * keys);  // scores and their sum over values
+  to_out_.count(walk, queries);
+}
+
+}  // namespace assay

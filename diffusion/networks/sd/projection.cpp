@@ -1,0 +1,36 @@
+#include "diffusion/networks/sd/projection.h"
+
+#include <ATen/ops/linear.h>
+
+namespace assay {
+
+namespace {
+
+const Parameter* declared(Parameters& parameters, Parameter parameter, const std::string& older_name,
+                          const char* ending) {
+  if (!older_name.empty()) parameter.older_name = older_name + ending;
+  return parameters.declare(std::move(parameter));
+}
+
+}  // namespace
+
+Projection::Projection(Parameters& p, const std::string& name, std::int64_t in, std::int64_t out, bool bias, Kept kept,
+                       const std::string& older_name)
+    : weight_(declared(
+          p,
+          {name + ".weight",
+           kept == Kept::as_matrix ? std::vector<std::int64_t>{out, in} : std::vector<std::int64_t>{out, in, 1, 1},
+           Initial::uniform_fan_in, in},
+          older_name, ".weight")),
+      bias_(bias ? declared(p, {name + ".bias", {out}, Initial::uniform_fan_in, in}, older_name, ".bias") : nullptr) {}
+
+at::Tensor Projection::operator()(const at::Tensor& x) const {
+  const at::Tensor weight = weight_->value.view({weight_->shape[0], weight_->shape[1]});
+  return bias_ ? at::linear(x, weight, bias_->value) : at::linear(x, weight);
+}
+
+void Projection::count(CostWalk& walk, std::int64_t rows) const {
+  walk.multiply(rows, weight_->shape[1], weight_->shape[0]);
+}
+
+}  // namespace assay

@@ -1,0 +1,68 @@
+#include "diffusion/networks/sd/resnet.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/upsample_nearest2d.h>
+
+namespace assay {
+
+at::Tensor silu_of_norm(at::Tensor normed) { return at::GradMode::is_enabled() ? at::silu(normed) : at::silu_(normed); }
+
+SdResNet::SdResNet(Parameters& p, const std::string& name, std::int64_t in, std::int64_t out, const Options& o)
+    : norm1_(p, name + ".norm1", in, o.norm_groups, o.norm_eps),
+      conv1_(p, name + ".conv1", in, out, 3),
+      norm2_(p, name + ".norm2", out, o.norm_groups, o.norm_eps),
+      conv2_(p, name + ".conv2", out, out, 3) {
+  if (o.time > 0) time_.emplace(p, name + ".time_emb_proj", o.time, out);
+  if (in != out) shortcut_.emplace(p, name + ".conv_shortcut", in, out, 1);
+}
+
+at::Tensor SdResNet::operator()(const at::Tensor& x, const at::Tensor& time) const {
+  at::Tensor h = conv1_(silu_of_norm(norm1_(x)));
+  if (time_) h = h + (*time_)(time).unsqueeze(2).unsqueeze(3);
+  h = conv2_(silu_of_norm(norm2_(h)));
+  return (shortcut_ ? (*shortcut_)(x) : x) + h;
+}
+
+void SdResNet::count(CostWalk& walk) const {
+  const std::int64_t in = walk.values(), channels = walk.channels();
+  if (shortcut_) {
+    shortcut_->count(walk);
+    walk.set_channels(channels);
+  }
+  walk.hold(in);
+  conv1_.count(walk);
+  if (time_) time_->count(walk, 1);
+  conv2_.count(walk);
+  walk.hold(-in);
+  walk.keep(2 * (in + 2 * walk.values()));
+}
+
+SdDownsample::SdDownsample(Parameters& p, const std::string& name, std::int64_t channels, Padding padding)
+    : weight_(p.declare({name + ".conv.weight", {channels, channels, 3, 3}, Initial::uniform_fan_in, 9 * channels})),
+      bias_(p.declare({name + ".conv.bias", {channels}, Initial::uniform_fan_in, 9 * channels})),
+      padding_(padding) {}
+
+at::Tensor SdDownsample::operator()(const at::Tensor& x) const {
+  if (padding_ == Padding::all_sides) return at::conv2d(x, weight_->value, bias_->value, 2, 1);
+  return at::conv2d(at::constant_pad_nd(x, {0, 1, 0, 1}), weight_->value, bias_->value, 2);
+}
+
+void SdDownsample::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], 3, 2); }
+
+SdUpsample::SdUpsample(Parameters& p, const std::string& name, std::int64_t channels)
+    : conv_(p, name + ".conv", channels, channels, 3) {}
+
+at::Tensor SdUpsample::operator()(const at::Tensor& x, std::int64_t height, std::int64_t width) const {
+  return conv_(at::upsample_nearest2d(x, {height, width}));
+}
+
+void SdUpsample::count(CostWalk& walk) const {
+  walk.twice();
+  conv_.count(walk);
+}
+
+}  // namespace assay
