@@ -3,8 +3,8 @@
 # beforehand.
 #
 # g++ instantiates what the functions of a precompiled header use in every file that reads it, used there or not, which
-# takes 2 s for LibTorch's operators and 0.8 s for its tensor alone. So there are several sets, and a file reads the
-# smallest that holds what its includes need, or none.
+# takes 2 s for LibTorch's operators and 0.8 s for its tensor alone. So there are several sets, some of them with Eigen
+# too, and a file reads the smallest that holds what its includes need, or none.
 #
 # Parsed headers serve files with the options that they were parsed with. A kind is a set of such options:
 #   libraries  those of every library; programs that are no tests take it by being compiled as a library is
@@ -14,15 +14,18 @@
 option(ASSAY_PRECOMPILE "Parse the headers of nlohmann/json and LibTorch once for all files" ON)
 
 set(assay_headers_plain
-  <filesystem> <functional> <map> <string> <vector>)
+  <filesystem> <functional> <map> <string> <vector> <fmt/format.h>)
 set(assay_headers_json ${assay_headers_plain}
-  <fmt/format.h> <nlohmann/json.hpp>)
+  <nlohmann/json.hpp>)
 set(assay_headers_tensor ${assay_headers_json}
   <ATen/core/Tensor.h>)
 set(assay_headers_operators ${assay_headers_tensor}
   <ATen/TensorOperators.h> <ATen/ops/cat.h> <ATen/ops/empty.h>)
 set(assay_headers_registration
   <fmt/format.h> <ATen/core/Tensor.h> <ATen/ops/empty.h> <torch/library.h>)
+foreach(set plain json tensor)
+  set(assay_headers_${set}_eigen ${assay_headers_${set}} <Eigen/Core>)
+endforeach()
 
 set(assay_openmp_options ${OpenMP_CXX_FLAGS})
 # Neither of the two changes a value: without them sqrt sets errno and comparisons may trap, and the loops stay scalar.
@@ -45,16 +48,19 @@ function(assay_precompiled_headers kind)
       target_link_libraries(${target} PRIVATE GTest::gmock)
       list(APPEND headers <gmock/gmock.h> <gtest/gtest.h>)
     endif()
+    if(set MATCHES "_eigen$")
+      target_link_libraries(${target} PRIVATE Eigen3::Eigen)
+    endif()
     target_precompile_headers(${target} PRIVATE ${headers})
   endforeach()
 endfunction()
 
 if(ASSAY_PRECOMPILE)
-  assay_precompiled_headers(libraries json tensor operators)
+  assay_precompiled_headers(libraries plain_eigen json json_eigen tensor tensor_eigen operators)
   assay_precompiled_headers(openmp operators)
   assay_precompiled_headers(kernels registration)
   if(ASSAY_BUILD_TESTS)
-    assay_precompiled_headers(tests plain json tensor operators)
+    assay_precompiled_headers(tests plain plain_eigen json tensor operators)
   endif()
 endif()
 
@@ -113,9 +119,13 @@ function(assay_precompile target)
       set(set tensor)
     elseif("nlohmann/json.hpp" IN_LIST includes)
       set(set json)
-    elseif(kind STREQUAL "tests")
-      set(set plain)
     else()
+      set(set plain)
+    endif()
+    if("Eigen/Core" IN_LIST includes AND TARGET assay_precompiled_${set}_eigen_${kind})
+      string(APPEND set _eigen)
+    endif()
+    if(NOT TARGET assay_precompiled_${set}_${kind})
       continue()
     endif()
     set(headers "${PROJECT_BINARY_DIR}/CMakeFiles/assay_precompiled_${set}_${kind}.dir/cmake_pch.hxx")
