@@ -1,10 +1,11 @@
-# assay_library(NAME [TORCH] [OPTIONS option ...] MODULES stem ... [OPENMP stem ...] [SOURCES file ...]
+# assay_library(NAME [TORCH] [KIND kind] MODULES stem ... [OPENMP stem ...] [SOURCES file ...]
 #               [DEPENDS layer ...] [LINKS target ...])
 #   Defines assay_NAME from modules of the current folder: STEM.h and STEM.cpp, whichever there are. TORCH links LibTorch.
-#   OPENMP are modules that call at::parallel_for (kernels/parallel_for.h). SOURCES are files that the build writes. OPTIONS are compiler options for all of them.
-#   DEPENDS names other layers; LINKS names outside libraries.
+#   OPENMP are modules that call at::parallel_for (kernels/parallel_for.h). SOURCES are files that the build writes.
+#   KIND compiles all with the options of that kind (AssayPrecompiled.cmake). DEPENDS names other layers; LINKS names
+#   outside libraries.
 function(assay_library name)
-  cmake_parse_arguments(ARG "TORCH" "" "OPTIONS;MODULES;SOURCES;OPENMP;DEPENDS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "KIND" "MODULES;SOURCES;OPENMP;DEPENDS;LINKS" ${ARGN})
   set(sources ${ARG_SOURCES})
   foreach(module ${ARG_MODULES} ${ARG_OPENMP})
     set(found)
@@ -19,24 +20,24 @@ function(assay_library name)
     list(APPEND sources ${found})
   endforeach()
   foreach(module ${ARG_OPENMP})
-    set_property(SOURCE "${module}.cpp" APPEND PROPERTY COMPILE_OPTIONS ${OpenMP_CXX_FLAGS})
+    set_property(SOURCE "${module}.cpp" APPEND PROPERTY COMPILE_OPTIONS ${assay_openmp_options})
   endforeach()
   add_library(assay_${name} STATIC ${sources})
   set_target_properties(assay_${name} PROPERTIES LINKER_LANGUAGE CXX)
-  target_compile_options(assay_${name} PRIVATE ${ARG_OPTIONS})
   target_link_libraries(assay_${name} PUBLIC assay_options ${ARG_LINKS})
   foreach(layer ${ARG_DEPENDS})
     target_link_libraries(assay_${name} PUBLIC assay_${layer})
   endforeach()
   if(ARG_TORCH)
     target_link_libraries(assay_${name} PUBLIC LibTorch::torch)
-    if(ARG_OPENMP)
+    if(ARG_OPENMP OR ARG_KIND)
       target_link_libraries(assay_${name} PUBLIC $<LINK_ONLY:OpenMP::OpenMP_CXX>)
     endif()
   endif()
-  if(NOT ARG_OPTIONS)
-    assay_precompile(assay_${name})
+  if(ARG_KIND)
+    target_compile_options(assay_${name} PRIVATE ${assay_${ARG_KIND}_options})
   endif()
+  assay_precompile(assay_${name} KIND "${ARG_KIND}")
 endfunction()
 
 # assay_no_arithmetic(TARGET): compiles TARGET quickly. Not for what computes numbers that are recorded: another level of
@@ -45,12 +46,19 @@ function(assay_no_arithmetic target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
-# assay_links(TARGET layer ...): links the layers, and reads precompiled headers as they do.
+# assay_links(TARGET [KIND kind] layer ...): links the layers, and reads precompiled headers as a library does, or of
+# the kind.
 function(assay_links target)
-  foreach(layer ${ARGN})
+  cmake_parse_arguments(ARG "" "KIND" "" ${ARGN})
+  foreach(layer ${ARG_UNPARSED_ARGUMENTS})
     target_link_libraries(${target} PRIVATE assay_${layer})
   endforeach()
-  assay_precompile(${target})
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE" AND NOT ARG_KIND)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE ${CMAKE_CXX_COMPILE_OPTIONS_PIC})
+  endif()
+  assay_precompile(${target} KIND "${ARG_KIND}")
 endfunction()
 
 # assay_tests(NAME FILES file ... LINKS layer ... [LABELS label ...] [TIMEOUT seconds])
@@ -63,7 +71,7 @@ function(assay_tests name)
   add_executable(${program} ${ARG_FILES})
   set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   target_link_libraries(${program} PRIVATE assay_options test_main GTest::gmock)
-  assay_links(${program} ${ARG_LINKS})
+  assay_links(${program} KIND tests ${ARG_LINKS})
   assay_no_arithmetic(${program})
   target_compile_definitions(${program} PRIVATE ASSAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_BINARY="$<TARGET_FILE_DIR:${program}>/../bin/assay")

@@ -50,8 +50,9 @@ def changed_files():
 
 
 def without_precompiled(command):
-    """The command without g++'s precompiled headers, which clang cannot read: a file includes what it uses."""
-    return re.sub(r" -Winvalid-pch -include \S+/cmake_pch\.hxx", "", command)
+    """The command without g++'s precompiled headers, which clang cannot read: a file includes what it uses. Nor does it
+    know g++'s parameters."""
+    return re.sub(r" -Winvalid-pch -include \S+/cmake_pch\.hxx| --param=\S+", "", command)
 
 
 def preprocess(entry):
