@@ -5,9 +5,11 @@
 #include <hb.h>
 
 #include <algorithm>
+#include <utility>
 #include FT_FREETYPE_H
 
 #include "core/error.h"
+#include "images/centred_square.h"
 
 namespace assay {
 namespace {
@@ -16,36 +18,6 @@ namespace {
 std::uint8_t straight(int colour, int alpha) {
   if (alpha == 255) return static_cast<std::uint8_t>(colour);
   return alpha == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min(255, (colour * 255 + alpha / 2) / alpha));
-}
-
-bool transparent_columns(const Image& image, int begin, int end) {
-  for (int y = 0; y < image.height; ++y)
-    for (int x = begin; x < end; ++x)
-      if (image.at(x, y)[3] != 0) return false;
-  return true;
-}
-
-bool transparent_rows(const Image& image, int begin, int end) {
-  for (int y = begin; y < end; ++y)
-    for (int x = 0; x < image.width; ++x)
-      if (image.at(x, y)[3] != 0) return false;
-  return true;
-}
-
-/// The square around the image's centre, with the shorter side where nothing is lost by it, else the longer one.
-Image centred_square(const Image& image) {
-  const int shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
-  const int left = (image.width - shorter) / 2, top = (image.height - shorter) / 2;
-  const bool can_cut = transparent_columns(image, 0, left) && transparent_columns(image, left + shorter, image.width) &&
-                       transparent_rows(image, 0, top) && transparent_rows(image, top + shorter, image.height);
-  const int side = can_cut ? shorter : longer;
-  // Both may be negative: the source then begins inside the square.
-  const int dx = (image.width - side) / 2, dy = (image.height - side) / 2;
-  Image out(side, side, 4);
-  for (int y = std::max(0, -dy); y < std::min(side, image.height - dy); ++y)
-    for (int x = std::max(0, -dx); x < std::min(side, image.width - dx); ++x)
-      std::copy_n(image.at(x + dx, y + dy), 4, out.at(x, y));
-  return out;
 }
 
 }  // namespace
@@ -160,7 +132,7 @@ Image ColourFont::bitmap(std::uint32_t glyph) const {
       target[3] = static_cast<std::uint8_t>(alpha);
     }
   }
-  return centred_square(image);
+  return centred_square(std::move(image));
 }
 
 }  // namespace assay

@@ -10,9 +10,11 @@
 #include "core/hash.h"
 #include "core/nearest.h"
 #include "datasets/background.h"
+#include "datasets/clipart.h"
 #include "datasets/emoji.h"
 #include "datasets/imbalance.h"
 #include "datasets/shapes.h"
+#include "datasets/stamps.h"
 
 namespace assay {
 namespace {
@@ -57,6 +59,21 @@ const std::vector<DatasetEntry>& dataset_table() {
        512,
        "texture",
        {"count", "group"}},
+      {"stamps",
+       "real: objects cut out of photographs, the stamps of Tux Paint, each with a caption, in folders of a natural "
+       "tail",
+       open_stamps,
+       stamps_missing,
+       256,
+       "white",
+       {"folder", "symbols"}},
+      {"clipart",
+       "real: 8,000 drawings of the Open Clip Art Library with titles, in folders of a natural tail",
+       open_clipart,
+       clipart_missing,
+       256,
+       "white",
+       {"folder"}},
   };
   return table;
 }
@@ -82,6 +99,8 @@ DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& wh
   if (has_key(entry, "group")) spec.group = reader.one_of("group", spec.group, {"shape", "colour"});
   if (has_key(entry, "font")) spec.font = reader.text("font", "");
   if (has_key(entry, "emoji_list")) spec.emoji_list = reader.text("emoji_list", "");
+  if (has_key(entry, "folder")) spec.folder = reader.text("folder", "");
+  if (has_key(entry, "symbols")) spec.symbols = reader.boolean("symbols", spec.symbols);
   reader.finish();
   return spec;
 }
@@ -97,6 +116,8 @@ nlohmann::json to_json(const DatasetSpec& spec) {
   if (has_key(entry, "group")) object["group"] = spec.group;
   if (has_key(entry, "font") && !spec.font.empty()) object["font"] = spec.font;
   if (has_key(entry, "emoji_list") && !spec.emoji_list.empty()) object["emoji_list"] = spec.emoji_list;
+  if (has_key(entry, "folder") && !spec.folder.empty()) object["folder"] = spec.folder;
+  if (has_key(entry, "symbols")) object["symbols"] = spec.symbols;
   return object;
 }
 

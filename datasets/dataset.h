@@ -63,14 +63,16 @@ std::vector<std::int64_t> indices(const Dataset& dataset, Split split);
 /// How to open a dataset. Empty texts stand for the data set's default.
 struct DatasetSpec {
   std::string name;
-  int size = 16;                      // pixels; emoji: 8 to 128, shapes: 8 to 512
-  std::string background;             // white, solid or texture; default: emoji white, shapes texture
+  int size = 16;                      // pixels; 8 to the data set's largest_size
+  std::string background;             // white, solid or texture; default: shapes texture, others white
   std::string imbalance = "natural";  // see datasets/imbalance.h; changes the training split only
   std::uint64_t seed = 0;             // backgrounds, made images, choice of the imbalanced items; at most 2^63 - 1
   std::int64_t count = 4096;          // shapes: number of images of both splits, 1 to 1,000,000
   std::string group = "shape";        // shapes: the factor that is an item's group, shape or colour
   std::string font;                   // emoji: font file; default: the first found of emoji_font_places()
   std::string emoji_list;             // emoji: emoji-test.txt; default: the first found of emoji_list_places()
+  std::string folder;                 // stamps, clipart: the tree of pictures; default: the first found of their places
+  bool symbols = false;               // stamps: with letters, digits, coins and signs
 };
 
 /// Reads {"name": ..., "size": ..., ...}, or the name alone as a string. Keys another data set has are refused.

@@ -10,9 +10,9 @@
 #include "core/hash.h"
 #include "core/nearest.h"
 #include "core/parallel.h"
-#include "core/philox.h"
 #include "datasets/background.h"
 #include "datasets/colour_font.h"
+#include "datasets/cutout_set.h"
 #include "datasets/emoji_list.h"
 #include "images/area_resize.h"
 
@@ -80,77 +80,6 @@ std::vector<Glyph> load_glyphs(const std::shared_ptr<const FontFile>& file, cons
   return glyphs;
 }
 
-class Emoji final : public Dataset {
- public:
-  explicit Emoji(const DatasetSpec& spec)
-      : size_(spec.size), seed_(spec.seed), background_(parse_background(spec.background, "emoji.background")) {
-    const std::string font_path = file_for(spec.font, emoji_font_places(), "font", font_help);
-    const std::string list_path = file_for(spec.emoji_list, emoji_list_places(), "emoji_list", list_help);
-    const std::string list_text = read_file(list_path);
-    EmojiList list = parse_emoji_list(list_text, list_path);
-    const auto font = std::make_shared<const FontFile>(FontFile{font_path, read_file(font_path)});
-    const std::vector<Glyph> glyphs = load_glyphs(font, list.entries, size_);
-    groups_ = std::move(list.groups);
-    subgroups_ = std::move(list.subgroups);
-
-    Hasher hasher;
-    hasher.text("emoji/1").text(hash_text(font->bytes)).text(hash_text(list_text)).number(std::int64_t{size_});
-    hasher.text(background_names()[static_cast<std::size_t>(background_)]).number(static_cast<std::int64_t>(seed_));
-    for (std::size_t i = 0; i < glyphs.size(); ++i) {
-      const EmojiEntry& entry = list.entries[i];
-      const std::string stem = hex_name(entry.code_points);
-      if (!glyphs[i].missing.empty()) {
-        problems_.push_back({fmt::format("{} ({})", stem, entry.name), glyphs[i].missing});
-        continue;
-      }
-      items_.push_back(
-          {stem, entry.name, entry.group, entry.subgroup, split_by_hash(emoji_split_key(entry.code_points))});
-      images_.push_back(glyphs[i].image);
-      streams_.push_back(i);
-      // The decoded pixels themselves, so that another decoder or another resize gives another id.
-      hasher.text(stem).values(std::span<const std::uint8_t>(images_.back().pixels));
-    }
-    if (items_.empty())
-      throw InputError(fmt::format("{}: the font shows none of the {} entries of {}; the first: {}", font_path,
-                                   glyphs.size(), list_path, problems_.front().what));
-    hash_ = hasher.hex();
-  }
-
-  const std::string& name() const override {
-    static const std::string name = "emoji";
-    return name;
-  }
-  int size() const override { return size_; }
-  std::string hash() const override { return hash_; }
-  const std::vector<Item>& items() const override { return items_; }
-  const std::vector<std::string>& groups() const override { return groups_; }
-  const std::vector<std::string>& subgroups() const override { return subgroups_; }
-  const std::vector<Problem>& problems() const override { return problems_; }
-
-  Sample sample(std::int64_t index) const override {
-    if (index < 0 || index >= static_cast<std::int64_t>(items_.size()))
-      throw Error(fmt::format("emoji: no item {} among {}", index, items_.size()));
-    const auto i = static_cast<std::size_t>(index);
-    RandomStream random(seed_, Purpose::dataset, streams_[i]);
-    Sample sample;
-    sample.image = composite(images_[i], make_background(background_, size_, random));
-    sample.mask = take_channel(images_[i], 3);
-    sample.box = mask_box(sample.mask);
-    return sample;
-  }
-
- private:
-  int size_;
-  std::uint64_t seed_;
-  Background background_;
-  std::vector<Item> items_;
-  std::vector<Image> images_;           // RGBA, size x size
-  std::vector<std::uint64_t> streams_;  // position in the list: a missing neighbour does not move a background
-  std::vector<std::string> groups_, subgroups_;
-  std::vector<Problem> problems_;
-  std::string hash_;
-};
-
 }  // namespace
 
 const std::vector<std::string>& emoji_font_places() {
@@ -178,6 +107,41 @@ std::string emoji_missing() {
   return join(missing, "; ");
 }
 
-std::unique_ptr<Dataset> open_emoji(const DatasetSpec& spec) { return std::make_unique<Emoji>(spec); }
+std::unique_ptr<Dataset> open_emoji(const DatasetSpec& spec) {
+  Cutouts cutouts("emoji", spec);
+  const std::string font_path = file_for(spec.font, emoji_font_places(), "font", font_help);
+  const std::string list_path = file_for(spec.emoji_list, emoji_list_places(), "emoji_list", list_help);
+  const std::string list_text = read_file(list_path);
+  EmojiList list = parse_emoji_list(list_text, list_path);
+  const auto font = std::make_shared<const FontFile>(FontFile{font_path, read_file(font_path)});
+  std::vector<Glyph> glyphs = load_glyphs(font, list.entries, spec.size);
+  cutouts.groups = std::move(list.groups);
+  cutouts.subgroups = std::move(list.subgroups);
+
+  Hasher hasher;
+  hasher.text("emoji/1").text(hash_text(font->bytes)).text(hash_text(list_text)).number(std::int64_t{spec.size});
+  hasher.text(background_names()[static_cast<std::size_t>(cutouts.background)]);
+  hasher.number(static_cast<std::int64_t>(spec.seed));
+  for (std::size_t i = 0; i < glyphs.size(); ++i) {
+    const EmojiEntry& entry = list.entries[i];
+    const std::string stem = hex_name(entry.code_points);
+    if (!glyphs[i].missing.empty()) {
+      cutouts.problems.push_back({fmt::format("{} ({})", stem, entry.name), glyphs[i].missing});
+      continue;
+    }
+    cutouts.items.push_back(
+        {stem, entry.name, entry.group, entry.subgroup, split_by_hash(emoji_split_key(entry.code_points))});
+    cutouts.images.push_back(std::move(glyphs[i].image));
+    // The position in the list: a missing neighbour does not move a background.
+    cutouts.streams.push_back(i);
+    // The decoded pixels themselves, so that another decoder or another resize gives another id.
+    hasher.text(stem).values(std::span<const std::uint8_t>(cutouts.images.back().pixels));
+  }
+  if (cutouts.items.empty())
+    throw InputError(fmt::format("{}: the font shows none of the {} entries of {}; the first: {}", font_path,
+                                 glyphs.size(), list_path, cutouts.problems.front().what));
+  cutouts.hash = hasher.hex();
+  return make_cutout_set(std::move(cutouts));
+}
 
 }  // namespace assay

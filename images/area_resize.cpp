@@ -52,6 +52,7 @@ void shrink(const Image& image, Image& out) {
         for (std::size_t u = 0; u < column.weights.size(); ++u, source += channels) {
           std::int64_t weight = row.weights[v] * column.weights[u];
           if constexpr (has_alpha) {
+            if (source[3] == 0) continue;  // most of a cut-out
             weight *= source[3];
             alpha_sum += weight;
           }

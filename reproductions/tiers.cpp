@@ -89,7 +89,7 @@ nlohmann::json method_preset(const std::string& method, Tier tier, const std::st
 
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset) {
   // Files named by the user take the place of the packages'.
-  if (!dataset.font.empty() && !dataset.emoji_list.empty()) return {};
+  if (!dataset.folder.empty() || (!dataset.font.empty() && !dataset.emoji_list.empty())) return {};
   const std::string missing = dataset_entry(dataset.name).missing();
   return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
 }

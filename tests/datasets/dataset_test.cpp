@@ -34,6 +34,10 @@ TEST(DatasetSpec, ANameAloneStandsForTheDefaults) {
     "imbalance": "natural", "seed": 0, "count": 4096, "group": "shape"})")));
   EXPECT_EQ(to_json(read(R"("emoji")")), nlohmann::json::parse(R"({"name": "emoji", "size": 16, "background": "white",
     "imbalance": "natural", "seed": 0})"));
+  EXPECT_EQ(to_json(read(R"("stamps")")), nlohmann::json::parse(R"({"name": "stamps", "size": 16, "background": "white",
+    "imbalance": "natural", "seed": 0, "symbols": false})"));
+  EXPECT_EQ(to_json(read(R"({"name": "clipart", "folder": "a/b"})")), nlohmann::json::parse(R"({"name": "clipart",
+    "size": 16, "background": "white", "imbalance": "natural", "seed": 0, "folder": "a/b"})"));
 }
 
 TEST(DatasetSpec, RefusesWhatIsOutOfRangeAndSaysTheRange) {
@@ -54,6 +58,9 @@ TEST(DatasetSpec, RefusesUnknownNamesAndKeysOfOtherSets) {
   EXPECT_THAT(refusal(R"({"name": "emoji", "count": 5})"), HasSubstr("unknown key 'count'"));
   EXPECT_THAT(refusal(R"({"name": "emoji", "group": "shape"})"), HasSubstr("unknown key 'group'"));
   EXPECT_THAT(refusal(R"({"name": "shapes", "font": "a.ttf"})"), HasSubstr("unknown key 'font'"));
+  EXPECT_THAT(refusal(R"({"name": "emoji", "folder": "a"})"), HasSubstr("unknown key 'folder'"));
+  EXPECT_THAT(refusal(R"({"name": "clipart", "symbols": true})"), HasSubstr("unknown key 'symbols'"));
+  EXPECT_THAT(refusal(R"({"name": "stamps", "symbols": 1})"), HasSubstr("config.dataset.symbols"));
   EXPECT_THAT(refusal(R"({"size": 16})"), HasSubstr("expected \"name\""));
   EXPECT_THAT(refusal("3"), HasSubstr("config.dataset"));
 }
