@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/sd/text_to_image_folder.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "diffusion/text/byte_pairs.h"
 #include "diffusion/training/checkpoint.h"
@@ -118,6 +119,7 @@ TextModelOptions read_text_model_options(const nlohmann::json& object, const std
   reader.finish();
   for (const std::string& text : o.templates) filled(text, "");
   schedule_of_config(o.network.scheduler, where + ".scheduler");
+  scheduler_of_config(o.network.scheduler, where + ".scheduler");
   make_text_model(o, {"a"});
   return o;
 }
@@ -165,14 +167,16 @@ std::filesystem::path shared_text_model(Run& run, const TextModelOptions& option
   });
 }
 
-std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkpoint, CheckpointWeights weights) {
-  const SafetensorsFile file(checkpoint);
-  const std::string text = checkpoint_metadata(file, "identity");
+std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkpoint, CheckpointWeights weights,
+                                             at::ScalarType type, at::Device device) {
+  const auto file = std::make_shared<const SafetensorsFile>(checkpoint);
+  const std::string text = checkpoint_metadata(*file, "identity");
   std::unique_ptr<TextToImage> model;
   try {
     const nlohmann::json identity = nlohmann::json::parse(text);
     if (identity.at("what") != what_it_is)
-      throw InputError(fmt::format("{}: is a {}; accepted: a {}", file.path(), identity.at("what").dump(), what_it_is));
+      throw InputError(
+          fmt::format("{}: is of a {}; accepted: of a {}", file->path(), identity.at("what").dump(), what_it_is));
     Merges merges;
     for (const nlohmann::json& pair : identity.at("vocabulary").at("merges"))
       merges.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
@@ -180,15 +184,26 @@ std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkp
     model = model_of({.unet = identity.at("unet"),
                       .text_encoder = identity.at("text_encoder"),
                       .scheduler = identity.at("scheduler"),
-                      .where = file.path() + ": "},
+                      .where = file->path() + ": "},
                      ClipTokenizer(clip_vocabulary_of(std::move(merges), length)));
   } catch (const nlohmann::json::exception&) {
     throw InputError(fmt::format("{}: what it says of its model is unreadable; accepted: a checkpoint of a {}",
-                                 file.path(), what_it_is));
+                                 file->path(), what_it_is));
   }
-  model->parameters().materialise(0);
-  load_checkpoint(*model, checkpoint, weights);
+  const std::string prefix = weights == CheckpointWeights::ema ? "ema." : "model.";
+  model->set_text_identity(text_identity_of(*file, prefix + TextToImage::text_prefix));
+  model->parameters().load_to_predict(file, {prefix, ""}, type, device);
   return model;
+}
+
+std::unique_ptr<TextToImage> open_text_model(const std::string& given, at::ScalarType type, at::Device device) {
+  if (std::filesystem::is_directory(given)) return load_text_to_image(given, type, device);
+  if (std::filesystem::is_regular_file(given)) return load_text_model(given, CheckpointWeights::ema, type, device);
+  throw InputError(
+      fmt::format("model '{}': no such folder or file; accepted: a folder as diffusers writes it (model_index.json, "
+                  "unet/, text_encoder/, tokenizer/, scheduler/, vae/), or the checkpoint of a text model that `assay "
+                  "run` trained (cache/text-model/ beside its store)",
+                  given));
 }
 
 }  // namespace assay

@@ -44,9 +44,14 @@ std::filesystem::path trained_text_model(Run& run, const std::string& name, cons
 std::filesystem::path shared_text_model(Run& run, const TextModelOptions& options, const LabelledImages& images,
                                         std::uint64_t seed);
 
-/// What such a checkpoint holds, of a finished training or of one that goes on. Throws InputError for a file that is
-/// none.
+/// The model of such a checkpoint, of a finished training or of one that goes on, to predict in `type` on `device`.
+/// Throws InputError for a file that is none.
 std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkpoint,
-                                             CheckpointWeights weights = CheckpointWeights::ema);
+                                             CheckpointWeights weights = CheckpointWeights::ema,
+                                             at::ScalarType type = at::kFloat, at::Device device = at::kCPU);
+
+/// The model that a user names: a folder as the hub lays it out, or such a checkpoint (its averaged weights). Throws
+/// InputError that says what is accepted.
+std::unique_ptr<TextToImage> open_text_model(const std::string& given, at::ScalarType type, at::Device device);
 
 }  // namespace assay

@@ -1,19 +1,23 @@
 #include "diffusion/networks/sd/text_to_image.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/where.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/safetensors.h"
 
 namespace assay {
 namespace {
@@ -29,7 +33,18 @@ at::Tensor ids_tensor(const std::vector<std::int64_t>& ids) {
   return row;
 }
 
+void hash_weight(Hasher& hasher, const std::string& name, std::span<const std::byte> bytes) {
+  hasher.text(name).number(static_cast<std::int64_t>(bytes.size())).bytes(bytes.data(), bytes.size());
+}
+
 }  // namespace
+
+std::string text_identity_of(const SafetensorsFile& file, const std::string& prefix) {
+  Hasher hasher;
+  for (const auto& [key, view] : file.tensors())
+    if (key.starts_with(prefix)) hash_weight(hasher, TextToImage::text_prefix + key.substr(prefix.size()), view.data);
+  return hasher.hex();
+}
 
 TextToImage::TextToImage(const TextToImageConfig& config, ClipTokenizer tokenizer)
     : config_(config),
@@ -114,8 +129,16 @@ at::Tensor TextToImage::ids(const std::vector<std::string>& prompts, std::vector
   return at::cat(rows).to(device());
 }
 
-at::Tensor TextToImage::states(const at::Tensor& ids, const at::Tensor& extra_rows) const {
-  return text_(ids, extra_rows.defined() ? extra_rows : added_rows_);
+at::Tensor TextToImage::states(const at::Tensor& ids, const at::Tensor& extra_rows, double others) const {
+  const at::Tensor& rows = extra_rows.defined() ? extra_rows : added_rows_;
+  if (others == 1.0) return text_(ids, rows);
+  // Every position gets a row of its own, so that the table itself stays as it is.
+  const std::int64_t known = text_.config().vocab_size;
+  const at::Tensor flat = ids.reshape({-1});
+  at::Tensor table = others * at::embedding(text_.token_embeddings(), flat.clamp_max(known - 1));
+  if (rows.defined())
+    table = at::where(flat.ge(known).unsqueeze(1), at::embedding(rows, (flat - known).clamp_min(0)).to(table), table);
+  return text_(known + at::arange(flat.numel(), flat.options()).view(ids.sizes()), table);
 }
 
 at::Tensor TextToImage::decode(const at::Tensor& latents) const {
@@ -160,7 +183,8 @@ std::string TextToImage::text_identity() const {
   Hasher hasher;
   for (const auto& [name, value] : weights) {
     const at::Tensor host = value.detach().to(at::kCPU, at::kFloat).contiguous();
-    hasher.text(name).values(std::span(host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())));
+    hash_weight(hasher, name,
+                std::as_bytes(std::span(host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel()))));
   }
   return hasher.hex();
 }

@@ -17,6 +17,8 @@
 
 namespace assay {
 
+class SafetensorsFile;
+
 /// What the configuration files of a text-to-image model say, as a folder of the hub holds them.
 struct TextToImageConfig {
   nlohmann::json unet = {};          // of UNet2DConditionModel
@@ -25,6 +27,9 @@ struct TextToImageConfig {
   nlohmann::json vae = {};           // of AutoencoderKL; null: the UNet draws pixels
   std::string where = {};            // of all of them, for messages
 };
+
+/// Names the text encoder whose weights are the keys of this file under `prefix`, whatever that is.
+std::string text_identity_of(const SafetensorsFile& file, const std::string& prefix);
 
 /// A text-to-image model: Stable Diffusion's UNet and the text encoder that tells it the prompt, as one denoiser, with
 /// the tokenizer in front and the autoencoder behind, where there is one. UNet and text encoder share one set of
@@ -55,10 +60,11 @@ class TextToImage : public TrainableDenoiser {
   /// number of pieces cut from each.
   at::Tensor ids(const std::vector<std::string>& prompts, std::vector<std::int64_t>* dropped = nullptr) const;
   /// States [B, L, width] of token ids [B, L], differentiable. `extra_rows` [K, width] take the place of the rows of
-  /// the tokens that were added.
-  at::Tensor states(const at::Tensor& ids, const at::Tensor& extra_rows = {}) const;
-  at::Tensor states(const std::vector<std::string>& prompts, const at::Tensor& extra_rows = {}) const {
-    return states(ids(prompts), extra_rows);
+  /// the tokens that were added; the rows of all other tokens are multiplied by `others`.
+  at::Tensor states(const at::Tensor& ids, const at::Tensor& extra_rows = {}, double others = 1.0) const;
+  at::Tensor states(const std::vector<std::string>& prompts, const at::Tensor& extra_rows = {},
+                    double others = 1.0) const {
+    return states(ids(prompts), extra_rows, others);
   }
   /// Images [B, 3, H, W] in [-1, 1] of latents, differentiable.
   at::Tensor decode(const at::Tensor& latents) const;
@@ -86,8 +92,8 @@ class TextToImage : public TrainableDenoiser {
   Parameters& vae_parameters() { return vae_parameters_; }
   const Parameters& vae_parameters() const { return vae_parameters_; }
 
-  /// Names the weights of the text encoder, for what was learned with them alone. Of a model loaded in another type
-  /// than its file's, it is the file's (set_text_identity).
+  /// Names the weights of the text encoder, for what was learned with them alone: those of its file where they were
+  /// converted (set_text_identity), which text_identity_of() names.
   std::string text_identity() const;
   void set_text_identity(const std::string& identity) { text_identity_ = identity; }
 
