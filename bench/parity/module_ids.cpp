@@ -7,6 +7,7 @@ const std::vector<std::string>& parity_modules() {
                                                "adm.unet",       "diffusion.gaussian",
                                                "dino.vit",       "eddpm.entropy",
                                                "maskdm",         "sched",
+                                               "sd.clip_text",   "sd.pipeline",
                                                "sd.unet",        "sd.vae",
                                                "sgdm.sampler",   "sgdm.unet",
                                                "sgdm.unet_ca",   "uvit"};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 
@@ -165,11 +166,31 @@ std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where)
 
 struct Entry {
   const char* name;
+  const char* class_name;  // in diffusers
   std::unique_ptr<Scheduler> (*make)(ConfigReader& reader, const std::string& where);
+  /// The arguments of its constructor beside those of all schedulers, each between spaces.
+  const char* own;
 };
 
 constexpr Entry entries[] = {
-    {"ddim", ddim}, {"ddim_inverse", ddim_inverse}, {"pndm", pndm}, {"dpm", dpm}, {"euler", euler}};
+    {"ddim", "DDIMScheduler", ddim,
+     " clip_sample clip_sample_range set_alpha_to_one thresholding dynamic_thresholding_ratio sample_max_value "
+     "rescale_betas_zero_snr "},
+    {"ddim_inverse", "DDIMInverseScheduler", ddim_inverse,
+     " clip_sample clip_sample_range set_alpha_to_one rescale_betas_zero_snr "},
+    {"pndm", "PNDMScheduler", pndm, " skip_prk_steps set_alpha_to_one "},
+    {"dpm", "DPMSolverMultistepScheduler", dpm,
+     " solver_order algorithm_type solver_type lower_order_final euler_at_final final_sigmas_type use_karras_sigmas "
+     "use_exponential_sigmas use_beta_sigmas use_lu_lambdas use_flow_sigmas flow_shift use_dynamic_shifting "
+     "time_shift_type lambda_min_clipped variance_type thresholding dynamic_thresholding_ratio sample_max_value "
+     "rescale_betas_zero_snr "},
+    {"euler", "EulerDiscreteScheduler", euler,
+     " interpolation_type use_karras_sigmas use_exponential_sigmas use_beta_sigmas sigma_min sigma_max timestep_type "
+     "final_sigmas_type rescale_betas_zero_snr "}};
+
+bool lists(const Entry& entry, const std::string& key) {
+  return std::string_view(entry.own).find(fmt::format(" {} ", key)) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -206,6 +227,28 @@ std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohman
     return scheduler;
   }
   throw InputError(where + ": " + unknown_name_message("scheduler", name, scheduler_names()));
+}
+
+std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, const std::string& where,
+                                               const std::string& name) {
+  if (!config.is_object()) throw InputError(where + ": expected the configuration of a scheduler, an object");
+  const nlohmann::json given = config.value("_class_name", nlohmann::json());
+  std::vector<std::string> classes;
+  classes.reserve(std::size(entries));
+  const Entry* chosen = nullptr;
+  for (const Entry& entry : entries) {
+    classes.emplace_back(entry.class_name);
+    if (name.empty() ? given == entry.class_name : name == entry.name) chosen = &entry;
+  }
+  if (!chosen && !name.empty()) throw InputError(unknown_name_message("scheduler", name, scheduler_names()));
+  if (!chosen) throw InputError(fmt::format("{}: _class_name {}; accepted: {}", where, given.dump(), join(classes)));
+  nlohmann::json arguments = nlohmann::json::object();
+  for (const auto& [key, value] : config.items()) {
+    const bool of_others =
+        std::any_of(std::begin(entries), std::end(entries), [&](const Entry& entry) { return lists(entry, key); });
+    if (!key.starts_with('_') && (lists(*chosen, key) || !of_others)) arguments[key] = value;
+  }
+  return make_scheduler(chosen->name, arguments, where);
 }
 
 }  // namespace assay

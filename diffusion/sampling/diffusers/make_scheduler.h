@@ -22,4 +22,11 @@ const std::vector<std::string>& scheduler_names();
 std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
                                           const std::string& where);
 
+/// A scheduler from its own configuration file, as diffusers writes it (read it with parse_python_json(): it may hold
+/// -Infinity), by `_class_name`: PNDMScheduler, DDIMScheduler, DDIMInverseScheduler, DPMSolverMultistepScheduler or
+/// EulerDiscreteScheduler. With a `name` of scheduler_names() that scheduler from another's file. Arguments of the
+/// other classes, which published files hold, are passed over, as diffusers does; unknown ones throw InputError.
+std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, const std::string& where,
+                                               const std::string& name = "");
+
 }  // namespace assay
