@@ -85,16 +85,6 @@ Prediction prediction_of(ConfigReader& reader) {
   return value_of("prediction_type", reader.text("prediction_type", "epsilon"), prediction_names);
 }
 
-/// The arguments that are given: null stands for the default.
-nlohmann::json given_of(const nlohmann::json& arguments, const std::string& where) {
-  if (!arguments.is_object() && !arguments.is_null())
-    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
-  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
-  for (const auto& [key, value] : arguments.items())
-    if (value.is_null()) given.erase(key);
-  return given;
-}
-
 std::unique_ptr<Scheduler> ddim(ConfigReader& reader, const std::string& /*where*/) {
   NoiseSchedule table = read_table(reader, true);
   DdimSchedulerOptions o;
@@ -175,17 +165,21 @@ std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where)
 
 struct Entry {
   const char* name;
-  const char* class_name;  // of diffusers
   std::unique_ptr<Scheduler> (*make)(ConfigReader& reader, const std::string& where);
 };
 
-constexpr Entry entries[] = {{"ddim", "DDIMScheduler", ddim},
-                             {"ddim_inverse", "DDIMInverseScheduler", ddim_inverse},
-                             {"pndm", "PNDMScheduler", pndm},
-                             {"dpm", "DPMSolverMultistepScheduler", dpm},
-                             {"euler", "EulerDiscreteScheduler", euler}};
+constexpr Entry entries[] = {
+    {"ddim", ddim}, {"ddim_inverse", ddim_inverse}, {"pndm", pndm}, {"dpm", dpm}, {"euler", euler}};
 
 }  // namespace
+
+NoiseSchedule schedule_of_config(const nlohmann::json& config, const std::string& where) {
+  nlohmann::json given = config;
+  for (const auto& [key, value] : config.items())
+    if (value.is_null()) given.erase(key);
+  ConfigReader reader(given, where);
+  return read_table(reader, true);
+}
 
 const std::vector<std::string>& scheduler_names() {
   static const std::vector<std::string> names = [] {
@@ -198,42 +192,20 @@ const std::vector<std::string>& scheduler_names() {
 }
 
 std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
-                                          const std::string& where, UnknownArguments unknown) {
-  const nlohmann::json given = given_of(arguments, where);
+                                          const std::string& where) {
+  if (!arguments.is_object() && !arguments.is_null())
+    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
+  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
+  for (const auto& [key, value] : arguments.items())
+    if (value.is_null()) given.erase(key);
   for (const Entry& entry : entries) {
     if (entry.name != name) continue;
     ConfigReader reader(given, where);
     auto scheduler = entry.make(reader, where);
-    if (unknown == UnknownArguments::refused) reader.finish();
+    reader.finish();
     return scheduler;
   }
   throw InputError(where + ": " + unknown_name_message("scheduler", name, scheduler_names()));
-}
-
-std::unique_ptr<Scheduler> make_configured_scheduler(const nlohmann::json& configuration, const std::string& where,
-                                                     const std::string& name) {
-  if (!name.empty()) return make_scheduler(name, configuration, where, UnknownArguments::ignored);
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  const std::string class_name = reader.text("_class_name", "");
-  std::vector<std::string> known;
-  for (const Entry& entry : entries) {
-    if (class_name == entry.class_name) return make_scheduler(entry.name, given, where, UnknownArguments::ignored);
-    known.emplace_back(entry.class_name);
-  }
-  throw InputError(where + ": " + unknown_name_message("_class_name", class_name, known));
-}
-
-NoiseSchedule configured_schedule(const nlohmann::json& configuration, const std::string& where) {
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  return read_table(reader, true);
-}
-
-Prediction configured_prediction(const nlohmann::json& configuration, const std::string& where) {
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  return prediction_of(reader);
 }
 
 }  // namespace assay
