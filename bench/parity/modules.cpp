@@ -7,6 +7,7 @@ const std::vector<ModuleEntry>& modules() {
       {"adm.classifier", adm_classifier},
       {"adm.timestep_embedding", timestep_embedding},
       {"adm.unet", adm_unet},
+      {"dct.preprocess", class_token_input},
       {"diffusion.gaussian", gaussian_process},
       {"dino.vit", dino_vit},
       {"eddpm.entropy", entropy_guidance},

@@ -18,6 +18,7 @@ const std::vector<ModuleEntry>& modules();
 
 Module adm_classifier(nlohmann::json config, const SafetensorsFile* state);
 Module adm_unet(nlohmann::json config, const SafetensorsFile* state);
+Module class_token_input(nlohmann::json config, const SafetensorsFile* state);
 Module dino_vit(nlohmann::json config, const SafetensorsFile* state);
 Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);

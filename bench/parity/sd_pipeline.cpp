@@ -15,6 +15,11 @@
 namespace assay::parity {
 namespace {
 
+const SdVaeConfig& vae_of(const PipelineFolder& folder) {
+  if (!folder.vae) throw InputError(folder.folder.string() + ": without an autoencoder; accepted: a folder with one");
+  return *folder.vae;
+}
+
 /// The networks of a folder in float32.
 class Pipeline {
  public:
@@ -23,7 +28,7 @@ class Pipeline {
         text_file_(std::make_shared<SafetensorsFile>(folder_.text_weights)),
         text_(text_parameters_, folder_.text, prepare_clip_text_file(*text_file_)),
         unet_(unet_parameters_, folder_.unet),
-        vae_(vae_parameters_, folder_.vae) {
+        vae_(vae_parameters_, vae_of(folder_)) {
     text_parameters_.load_to_predict(text_file_, {}, at::kFloat);
     unet_parameters_.load_to_predict(std::make_shared<SafetensorsFile>(folder_.unet_weights), {}, at::kFloat);
     vae_parameters_.load_to_predict(std::make_shared<SafetensorsFile>(folder_.vae_weights), {}, at::kFloat);

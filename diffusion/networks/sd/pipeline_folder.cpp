@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
@@ -31,6 +32,12 @@ std::string class_of_part(const json& index, const std::string& part) {
   return value.is_array() && value.size() == 2 && value[1].is_string() ? value[1].get<std::string>() : value.dump();
 }
 
+/// Whether a pipeline has a part: [null, null] stands for none.
+bool has_part(const json& index, const std::string& part) {
+  const auto found = index.find(part);
+  return found != index.end() && !(found->is_array() && found->size() == 2 && (*found)[1].is_null());
+}
+
 struct PartRow {
   const char* name;
   std::vector<std::string> classes;
@@ -52,6 +59,7 @@ void check_index(const json& index, const std::string& where) {
         fmt::format("{}: _class_name {} is not built; accepted: {}", where, pipeline.dump(), join(pipelines)));
   for (const PartRow& part : parts) {
     if (!index.contains(part.name)) throw InputError(fmt::format("{}: names no {}", where, part.name));
+    if (part.name == std::string_view("vae") && !has_part(index, part.name)) continue;
     const std::string name = class_of_part(index, part.name);
     if (!part.classes.empty() && std::find(part.classes.begin(), part.classes.end(), name) == part.classes.end())
       throw InputError(
@@ -60,7 +68,7 @@ void check_index(const json& index, const std::string& where) {
   for (const auto& [key, value] : index.items()) {
     const bool known = key.starts_with('_') || passed_over.contains(key) ||
                        std::any_of(parts.begin(), parts.end(), [k = key](const PartRow& p) { return k == p.name; });
-    if (!known && !(value.is_array() && value.size() == 2 && value[1].is_null()))
+    if (!known && has_part(index, key))
       throw InputError(fmt::format("{}: {} is of class {}, which is not built", where, key, class_of_part(index, key)));
   }
 }
@@ -87,9 +95,9 @@ void check_parts(const PipelineFolder& p) {
           fmt::format("{}: unet/ attends to texts of width {} (cross_attention_dim), text_encoder/ has "
                       "hidden_size {}",
                       where, width, p.text.hidden_size));
-  if (p.vae.latent_channels != p.unet.in_channels || p.vae.latent_channels != p.unet.out_channels)
+  if (p.vae && (p.vae->latent_channels != p.unet.in_channels || p.vae->latent_channels != p.unet.out_channels))
     throw InputError(fmt::format("{}: unet/ takes {} channels and gives {}, vae/ has {} latent_channels", where,
-                                 p.unet.in_channels, p.unet.out_channels, p.vae.latent_channels));
+                                 p.unet.in_channels, p.unet.out_channels, p.vae->latent_channels));
   if (p.tokenizer.vocabulary_size() > p.text.vocab_size)
     throw InputError(
         fmt::format("{}: tokenizer/ has {} tokens, text_encoder/ has {} (vocab_size): the tokenizer of "
@@ -144,23 +152,28 @@ PipelineFolder read_pipeline_folder(const fs::path& folder, const std::string& v
         "{}: no model_index.json; expected a folder as diffusers writes it, with unet/, vae/, text_encoder/, "
         "tokenizer/ and scheduler/{}",
         folder.string(), other_layout(folder)));
-  check_index(read_object(index, "the list of a pipeline's parts"), index.string());
+  const json parts = read_object(index, "the list of a pipeline's parts");
+  check_index(parts, index.string());
   const auto config_of = [&](const char* part) {
     const fs::path file = folder / part / "config.json";
     return std::pair(read_object(file, "the configuration of a network"), file.string());
   };
   const auto [unet, unet_where] = config_of("unet");
-  const auto [vae, vae_where] = config_of("vae");
   const auto [text, text_where] = config_of("text_encoder");
   PipelineFolder out{folder,
                      read_sd_unet_config(unet, unet_where),
                      find_weights(folder / "unet", "diffusion_pytorch_model", variant),
-                     read_sd_vae_config(vae, vae_where),
-                     find_weights(folder / "vae", "diffusion_pytorch_model", variant),
+                     {},
+                     {},
                      read_clip_text_config(text, text_where),
                      find_weights(folder / "text_encoder", "model", variant),
                      ClipTokenizer::from_folder(folder / "tokenizer"),
                      read_object(folder / "scheduler" / "scheduler_config.json", "the configuration of a scheduler")};
+  if (has_part(parts, "vae")) {
+    const auto [vae, vae_where] = config_of("vae");
+    out.vae = read_sd_vae_config(vae, vae_where);
+    out.vae_weights = find_weights(folder / "vae", "diffusion_pytorch_model", variant);
+  }
   check_parts(out);
   return out;
 }

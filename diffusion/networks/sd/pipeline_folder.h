@@ -18,7 +18,8 @@ struct PipelineFolder {
 
   SdUNetConfig unet;
   std::filesystem::path unet_weights;
-  SdVaeConfig vae;
+  /// Without one the UNet draws pixels: model_index.json then has null for it, as for all that a pipeline lacks.
+  std::optional<SdVaeConfig> vae;
   std::filesystem::path vae_weights;
   ClipTextConfig text;
   std::filesystem::path text_weights;  // see prepare_clip_text_file()

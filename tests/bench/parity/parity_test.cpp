@@ -69,6 +69,11 @@ TEST(Parity, HoldsForTheOfficialUNets) {
   expect_all_pass(check_parity(shared_golden("sgdm.unet.cluster")), "sgdm.unet.cluster", 12);
 }
 
+TEST(Parity, HoldsForWhatTheClassifiersOfClassTokensAreGiven) {
+  ASSAY_NEEDS_SHARED_GOLDEN("dct.preprocess");
+  expect_all_pass(check_parity(shared_golden("dct.preprocess")), "dct.preprocess", 4);
+}
+
 TEST(Parity, HoldsForTheSamplersOfDiffusers) {
   expect_all_pass(check_parity(golden("sched.more")), "sched.more", 600);
   ASSAY_NEEDS_SHARED_GOLDEN("sched");

@@ -1,0 +1,97 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/names.h"
+#include "diffusion/networks/layers.h"
+#include "diffusion/networks/network_cost.h"
+#include "diffusion/networks/parameters.h"
+
+namespace assay {
+
+/// What becomes of the last block's tokens.
+///   cls         the class token after the last norm (ViTForImageClassification)
+///   patch_mean  the mean of the patches' tokens, and of that the norm, as the classifiers tuned from a masked
+///               autoencoder have it (vesteinn/vit-mae-cub as Schwartz et al., arXiv:2303.17155, load it)
+enum class VitPooling { cls, patch_mean };
+inline constexpr Names<VitPooling> vit_pooling_names = {{"cls", VitPooling::cls},
+                                                        {"patch_mean", VitPooling::patch_mean}};
+
+/// Under the names of transformers' ViTConfig.
+struct VitClassifierConfig {
+  std::int64_t image_size = 224;  // pixels a side, a multiple of patch_size
+  std::int64_t patch_size = 16;
+  std::int64_t num_channels = 3;
+  std::int64_t hidden_size = 768;  // a multiple of num_attention_heads
+  std::int64_t num_hidden_layers = 12;
+  std::int64_t num_attention_heads = 12;
+  std::int64_t intermediate_size = 3072;
+  double layer_norm_eps = 1e-12;
+  bool qkv_bias = true;
+  std::vector<std::string> labels;  // id2label, in the order of the classes; at least one
+
+  std::int64_t classes() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t patches() const { return (image_size / patch_size) * (image_size / patch_size); }
+};
+
+/// Reads a config.json as transformers writes it. Keys that change no logit are passed over, since files carry those of
+/// many versions. Throws InputError for another model_type than vit, another hidden_act than gelu, values out of range
+/// and labels that are not numbered from 0.
+VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, const std::string& where);
+
+/// A vision transformer that classifies images, with the keys that transformers writes for ViTForImageClassification.
+/// It only predicts, and is differentiable in the images.
+class VitClassifier {
+ public:
+  VitClassifier(const VitClassifierConfig& config, VitPooling pooling);
+
+  /// Logits [B, classes] of normalised images [B, num_channels, image_size, image_size].
+  /// Throws InputError for images of another size.
+  at::Tensor logits(const at::Tensor& images) const;
+
+  /// The class of this name, ignoring case, or of one of the names that commas part in a label ("tiger cat" of "tabby,
+  /// tiger cat"). Throws InputError with the nearest label where there is none.
+  std::int64_t class_of(const std::string& name) const;
+
+  NetworkCost cost() const;
+  const VitClassifierConfig& config() const { return config_; }
+  Parameters& parameters() { return parameters_; }
+
+ private:
+  struct Norm {
+    Norm(Parameters& p, const std::string& name, std::int64_t width, double eps);
+    at::Tensor operator()(const at::Tensor& x) const;
+    const Parameter *weight, *bias;
+    double eps;
+  };
+  struct Block {
+    Block(Parameters& p, const std::string& name, const VitClassifierConfig& config);
+    at::Tensor operator()(at::Tensor x) const;
+    Norm before;
+    Linear query, key, value, out;
+    Norm after;
+    Linear fc1, fc2;
+    std::int64_t heads;
+  };
+
+  VitClassifierConfig config_;
+  VitPooling pooling_;
+  Parameters parameters_;
+  const Parameter *cls_, *positions_, *patch_weight_, *patch_bias_;
+  std::vector<Block> blocks_;
+  Norm norm_;
+  Linear head_;
+};
+
+/// The classifier in a folder as the hub has it: config.json and model.safetensors. Throws InputError where one of them
+/// is absent, or they do not fit each other.
+std::unique_ptr<VitClassifier> open_vit_classifier(const std::filesystem::path& folder, VitPooling pooling,
+                                                   at::Device device = at::kCPU);
+
+}  // namespace assay

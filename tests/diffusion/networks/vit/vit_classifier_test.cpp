@@ -1,0 +1,86 @@
+#include "diffusion/networks/vit/vit_classifier.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/safetensors.h"
+#include "kernels/host_tensor.h"
+#include "tests/support/tensors.h"
+#include "tests/support/throws.h"
+
+namespace assay {
+namespace {
+
+using test::max_abs_difference;
+using test::message_of;
+using test::normal;
+using ::testing::HasSubstr;
+
+std::filesystem::path folder(const std::string& name) {
+  return std::filesystem::path(ASSAY_TEST_DATA) / "vit_classifier" / name;
+}
+
+/// Written by tests/data/vit_classifier/make_fixtures.py with transformers 5.24.0.
+TEST(VitClassifier, HasTheLogitsOfTransformersWithBothPoolings) {
+  for (const std::string name : {"narrow", "plain_qkv"}) {
+    const SafetensorsFile cases(folder(name) / "cases.safetensors");
+    for (const VitPooling pooling : {VitPooling::cls, VitPooling::patch_mean}) {
+      const auto classifier = open_vit_classifier(folder(name), pooling);
+      const at::Tensor expected = tensor_of(cases, "logits." + std::string(name_of(pooling, vit_pooling_names)));
+      EXPECT_LT(max_abs_difference(classifier->logits(tensor_of(cases, "images")), expected), 1e-4)
+          << name << " " << name_of(pooling, vit_pooling_names);
+    }
+  }
+}
+
+TEST(VitClassifier, IsDifferentiableInTheImages) {
+  const auto classifier = open_vit_classifier(folder("narrow"), VitPooling::cls);
+  at::Tensor images = normal({1, 3, 24, 24}, 1);
+  images.set_requires_grad(true);
+  classifier->logits(images)[0][1].backward();
+  const at::Tensor direction = normal({1, 3, 24, 24}, 2);
+  const at::NoGradGuard no_grad;
+  const double h = 1e-2;
+  const auto logit = [&](double along) {
+    return classifier->logits(images.detach() + along * direction)[0][1].item<double>();
+  };
+  EXPECT_NEAR((images.grad() * direction).sum().item<double>(), (logit(h) - logit(-h)) / (2 * h), 0.02);
+}
+
+TEST(VitClassifier, FindsAClassByOneOfItsNamesInAnyCase) {
+  const auto classifier = open_vit_classifier(folder("narrow"), VitPooling::cls);
+  EXPECT_EQ(classifier->class_of("Tiger cat"), 0);
+  EXPECT_EQ(classifier->class_of("crane"), 1);
+  EXPECT_EQ(classifier->class_of("tabby, tiger cat"), 0);
+  EXPECT_THAT(message_of<InputError>([&] { classifier->class_of("mouze"); }),
+              HasSubstr("class 'mouze': none of the classifier's 3 labels; did you mean 'mouse'?"));
+}
+
+TEST(VitClassifier, RefusesWhatItIsNotBuiltFor) {
+  const auto classifier = open_vit_classifier(folder("narrow"), VitPooling::cls);
+  EXPECT_THAT(message_of<InputError>([&] {
+                classifier->logits(normal({1, 3, 16, 16}, 1));
+              }),
+              HasSubstr("images of [1, 3, 16, 16]; accepted: [B, 3, 24, 24]"));
+  nlohmann::json config = parse_json(read_file(folder("narrow") / "config.json"), "config.json");
+  const auto fault = [&](const char* key, nlohmann::json value) {
+    nlohmann::json changed = config;
+    changed[key] = std::move(value);
+    return message_of<InputError>([&] { read_vit_classifier_config(changed, "config.json"); });
+  };
+  EXPECT_THAT(fault("model_type", "deit"), HasSubstr("config.json.model_type: \"deit\"; accepted: vit"));
+  EXPECT_THAT(fault("hidden_act", "relu"), HasSubstr("config.json.hidden_act: \"relu\"; accepted: gelu"));
+  EXPECT_THAT(fault("patch_size", 7), HasSubstr("24 is not a multiple of patch_size 7"));
+  EXPECT_THAT(fault("id2label", {{"1", "x"}}), HasSubstr("no text for class 0 of 1"));
+}
+
+}  // namespace
+}  // namespace assay

@@ -1,0 +1,57 @@
+#include "reproductions/class_tokens/algorithm/word_classes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "reproductions/class_tokens/algorithm/prompts.h"
+#include "tests/support/throws.h"
+
+namespace assay::class_tokens {
+namespace {
+
+using test::message_of;
+using ::testing::HasSubstr;
+
+TEST(WordClasses, AreAmbiguousWordsAndClassesThatTheyMostlyDoNotMean) {
+  const std::vector<std::string> captions = {"A bat with wings", "a bat and a ball",
+                                             "Bat: sleeping",  // animals
+                                             "wooden bat",       "bat of ash",
+                                             "a ball",  // sports
+                                             "cat with a hat",   "cat",
+                                             "bat, toy"};  // toys
+  const std::vector<std::int64_t> classes = {0, 0, 0, 1, 1, 1, 2, 2, 2};
+  const auto pairs = choose_word_classes(captions, classes, {.pairs = 5, .least = 1, .share = 0.3});
+  // "bat" is in six captions: three of class 0 are half of them. "ball" is left to class 1. "cat" means one class.
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(pairs[0].word, "bat");
+  EXPECT_EQ(pairs[0].target, 0);
+  EXPECT_EQ(pairs[0].images, 3);
+  EXPECT_EQ(pairs[0].all_images, 6);
+  EXPECT_EQ(pairs[1].word, "ball");
+  EXPECT_EQ(pairs[1].target, 1);
+}
+
+TEST(WordClasses, DoNotIncludeAWordThatMostlyMeansTheTarget) {
+  const auto pairs = choose_word_classes({"seal", "seal", "seal", "seal", "wax"}, {0, 0, 0, 1, 1},
+                                         {.pairs = 5, .least = 1, .share = 0.3});
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(pairs[0].target, 1);
+}
+
+TEST(WordClasses, AreRefusedWhereNoWordIsAmbiguous) {
+  EXPECT_THAT(message_of<InputError>([] {
+                choose_word_classes({"one", "two"}, {0, 1}, {.least = 1});
+              }),
+              HasSubstr("no word of the captions is ambiguous"));
+}
+
+TEST(Prompts, PutTheTokenBeforeTheWords) {
+  EXPECT_EQ(class_words("Tiger_Cat, Felis"), "tiger cat");
+  EXPECT_EQ(prompt_of("A photo of {}", "newclas", "tiger cat"), "A photo of newclas tiger cat");
+  EXPECT_EQ(prompt_of("A photo of {} here", "", "bat"), "A photo of bat here");
+  EXPECT_THAT(message_of<InputError>([] { prompt_of("A photo", "x", "y"); }), HasSubstr("accepted: a text with {}"));
+}
+
+}  // namespace
+}  // namespace assay::class_tokens
