@@ -97,6 +97,40 @@ void add_parity(CLI::App& app, CommandContext& context) {
   });
 }
 
+void add_draw(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<DrawCommand>();
+  CLI::App* command = app.add_subcommand("draw", "Images from prompts, with a text-to-image model: a row a prompt");
+  command
+      ->add_option("--model", options->model,
+                   "A folder as diffusers writes it, or a checkpoint of a text model trained here")
+      ->required();
+  command->add_option("--prompt", options->prompts, "What to draw; once for each row")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--negative", options->negative, "What to lead away from; default: nothing");
+  command->add_option("--token", options->token, "A learned word, to be used in the prompts");
+  command->add_option("--seed", options->seed, "Of the noise: image i of every prompt starts from the same")
+      ->capture_default_str();
+  command->add_option("--count", options->count, "Images a prompt; changes none of them")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--steps", options->steps, "Of the sampler")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--weight", options->weight,
+                      "Of guidance; 1 is the prompt alone; default: 7.5, or 3 where the model draws pixels");
+  command->add_option("--scheduler", options->scheduler, "ddim, pndm, dpm or euler; default: the model's own");
+  command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
+  command->add_option("--dtype", options->dtype, "What the networks compute in: f32, bf16 or f16")
+      ->capture_default_str();
+  command->add_option("--scale", options->scale, "Pixels of the grid a pixel; default: tiles of 64 or more")
+      ->check(CLI::Range(1, 64));
+  command->add_option("--out", options->out, "PNG of the grid")->required();
+  command->add_flag("--quiet", options->quiet, "No progress lines");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] {
+    context.with_torch = [options](const TorchActions& torch) { return torch.draw(*options); };
+  });
+}
+
 void add_bench(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<BenchCommand>();
   CLI::App* command = app.add_subcommand("bench", "Time the kernels and metrics, every repetition into the store");
@@ -156,7 +190,8 @@ void add_list(CLI::App& app, CommandContext& context) {
 }
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_run, add_metric_command, add_claims, add_report, add_parity, add_bench, add_dataset, add_doctor, add_list,
+    add_run,  add_metric_command, add_claims,  add_report, add_parity,
+    add_draw, add_bench,          add_dataset, add_doctor, add_list,
 };
 
 std::string shell_quoted(const std::string& word) {

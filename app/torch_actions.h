@@ -27,6 +27,22 @@ struct ParityCommand {
   bool json = false;
 };
 
+struct DrawCommand {
+  std::string model;  // a folder or a file
+  std::vector<std::string> prompts;
+  std::string negative;         // empty: the empty prompt
+  std::filesystem::path token;  // empty: none
+  std::uint64_t seed = 0;
+  std::int64_t count = 4;  // images a prompt
+  std::int64_t steps = 30;
+  std::optional<double> weight;
+  std::string scheduler;  // empty: the model's own
+  std::string device = "auto", dtype = "f32";
+  std::int64_t scale = 0;  // of the pixels in the grid; 0: tiles of at least 64 pixels
+  std::filesystem::path out;
+  bool json = false, quiet = false;
+};
+
 struct GenerativeCommand {
   std::filesystem::path reference, generated;
   std::vector<std::string> protocols;
@@ -77,6 +93,7 @@ struct MergeCommand {
 // Each does what its command asks for and returns the exit code. Throws InputError for bad input.
 int run_action(const RunCommand& command, const std::string& command_line);
 int parity_action(const ParityCommand& command);
+int draw_action(const DrawCommand& command);
 int generative_action(const GenerativeCommand& command);
 int compare_action(const CompareCommand& command);
 int explain_action(const ExplainCommand& command);
@@ -87,6 +104,7 @@ int merge_action(const MergeCommand& command);
 struct TorchActions {
   decltype(&run_action) run;
   decltype(&parity_action) parity;
+  decltype(&draw_action) draw;
   decltype(&generative_action) generative;
   decltype(&compare_action) compare;
   decltype(&explain_action) explain;

@@ -138,6 +138,63 @@ nlohmann::json parse_json(const std::string& text, const std::string& where) {
   }
 }
 
+namespace {
+
+struct NamedNumber {
+  std::string_view name;
+  double value;
+};
+/// Longer names first.
+constexpr NamedNumber named_numbers[] = {{"-Infinity", -std::numeric_limits<double>::infinity()},
+                                         {"Infinity", std::numeric_limits<double>::infinity()},
+                                         {"NaN", std::numeric_limits<double>::quiet_NaN()}};
+/// Begins the texts that stand for such numbers while JSON is parsed; no JSON text holds this byte unescaped.
+constexpr char mark = '\x01';
+
+void put_numbers_back(nlohmann::json& value) {
+  if (value.is_structured()) {
+    for (nlohmann::json& inner : value) put_numbers_back(inner);
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (!text.starts_with(mark)) return;
+    for (const NamedNumber& number : named_numbers)
+      if (text.substr(1) == number.name) {
+        value = number.value;
+        return;
+      }
+  }
+}
+
+}  // namespace
+
+nlohmann::json parse_python_json(const std::string& text, const std::string& where) {
+  std::string plain;
+  plain.reserve(text.size());
+  bool in_text = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_text && c == '\\' && at + 1 < text.size()) {
+      plain += c;
+      plain += text[++at];
+      continue;
+    }
+    in_text = in_text != (c == '"');
+    const NamedNumber* found = nullptr;
+    if (!in_text)
+      for (const NamedNumber& number : named_numbers)
+        if (!found && text.compare(at, number.name.size(), number.name) == 0) found = &number;
+    if (!found) {
+      plain += c;
+      continue;
+    }
+    plain += fmt::format("\"\\u{:04x}{}\"", static_cast<int>(mark), found->name);
+    at += found->name.size() - 1;
+  }
+  nlohmann::json value = parse_json(plain, where);
+  put_numbers_back(value);
+  return value;
+}
+
 void set_key(nlohmann::json& object, const std::string& assignment) {
   const auto fault = [&](const std::string& what) {
     return InputError(fmt::format("--set '{}': {}", assignment, what));

@@ -77,6 +77,9 @@ std::vector<Value> ConfigReader::choices(const std::string& key, const std::vect
 /// Parses a JSON text that may hold comments. Throws InputError with `where` and the position of the fault.
 nlohmann::json parse_json(const std::string& text, const std::string& where);
 
+/// Parses what Python's json module writes, which has NaN, Infinity and -Infinity as numbers; else as parse_json().
+nlohmann::json parse_python_json(const std::string& text, const std::string& where);
+
 /// Applies "a.b=value" to a nested object. The value is read as JSON, or as a string where it is not JSON.
 /// Throws InputError without '=' or when a part of the path is not an object.
 void set_key(nlohmann::json& object, const std::string& assignment);

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "core/error.h"
 
@@ -33,6 +36,37 @@ std::string read_file(const std::filesystem::path& file) {
   if (in.peek() != std::ifstream::traits_type::eof()) rest << in.rdbuf();
   content += rest.str();
   return content;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
+  struct stat status {};
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+    const auto size = static_cast<std::size_t>(status.st_size);
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (address != MAP_FAILED) {
+      mapped_ = static_cast<const char*>(address);
+      size_ = size;
+    }
+  }
+  ::close(descriptor);
+  // A pipe, an empty file, or a file system that maps nothing.
+  if (!mapped_) read_ = read_file(file);
+}
+
+MappedFile::~MappedFile() {
+  if (mapped_) ::munmap(const_cast<char*>(mapped_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_), read_(std::move(other.read_)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(mapped_, other.mapped_);
+  std::swap(size_, other.size_);
+  std::swap(read_, other.read_);
+  return *this;
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {

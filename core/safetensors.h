@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/file.h"
+
 namespace assay {
 
 /// Element types of the safetensors format. `other` stands for all whose numbers we do not read (eight bits and fewer,
@@ -19,6 +21,8 @@ enum class DType { f16, bf16, f32, f64, i8, u8, boolean, i16, i32, i64, u16, u32
 std::size_t size_of(DType type);
 /// The format's own names: "F32", "I64", ...; "other" for `other`.
 std::string_view name_of(DType type);
+/// The type of that name; `other` where the name is none of those.
+DType dtype_named(std::string_view name);
 
 /// One tensor inside a file: contiguous, row-major, little endian.
 struct TensorView {
@@ -36,9 +40,13 @@ struct TensorView {
   std::span<const std::int64_t> i64(std::string_view name) const;
 };
 
-/// A safetensors file held in memory: 8 bytes of header length, a JSON header, then the raw data.
+/// A safetensors file: 8 bytes of header length, a JSON header, then the raw data, which is mapped into memory.
 /// Opening checks all of it: header length against the file, shapes against byte ranges, ranges inside the file
 /// and not overlapping, no gaps. Throws InputError naming the file and the fault.
+///
+/// A set of several files is one such object: `file` is then its index (is_safetensors_index()), whose `weight_map`
+/// says in which file of the same folder each tensor lies. All of them must be there and hold what the index says, no
+/// more.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& file);
@@ -54,14 +62,22 @@ class SafetensorsFile {
   /// Throws InputError naming the file and the nearest name.
   const TensorView& at(const std::string& name) const;
   const std::string& path() const { return path_; }
+  /// From here on the object has no such tensor.
+  void forget(const std::string& name) { tensors_.erase(name); }
 
  private:
+  void open(const std::filesystem::path& file);
+  void open_set(const std::filesystem::path& index);
+
   std::string path_;
-  std::string content_;
+  std::vector<MappedFile> files_;
   std::deque<std::vector<std::byte>> realigned_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
 };
+
+/// Whether a file is the index of a set by its name: X.safetensors.index.json or X.safetensors.index.VARIANT.json.
+bool is_safetensors_index(const std::filesystem::path& file);
 
 /// Gathers tensors and writes them in name order, atomically; equal content gives equal bytes.
 class SafetensorsWriter {

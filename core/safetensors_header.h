@@ -1,6 +1,9 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +25,19 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
   std::uint64_t data_begin = 0;  // in the file
 };
+
+/// What the index of a set of files says.
+struct SafetensorsIndex {
+  std::map<std::string, std::string> file_of;  // the file's name by the tensor's
+  std::set<std::string> files;                 // their names, in the folder of the index
+};
+
+/// Reads the index of a set. Throws InputError where it is no index, and for files that are not there, in one
+/// line.
+SafetensorsIndex read_safetensors_index(const std::filesystem::path& index);
+
+/// The bytes of a tensor whose elements take `each`; false when the product overflows or a side is negative.
+bool total_bytes(const std::vector<std::int64_t>& shape, std::size_t each, std::size_t& total);
 
 /// The length of the JSON text that follows the first 8 bytes. `begin` holds those at least. Throws InputError that
 /// starts with `path` where the file is too short for it.

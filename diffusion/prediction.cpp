@@ -2,9 +2,19 @@
 
 #include <ATen/TensorOperators.h>
 
+#include <nlohmann/json.hpp>
+
 #include "core/error.h"
 
 namespace assay {
+
+Prediction read_prediction(const nlohmann::json& scheduler, const std::string& where) {
+  if (!scheduler.is_object()) throw InputError(where + ": accepted: an object of arguments");
+  const auto found = scheduler.find("prediction_type");
+  if (found == scheduler.end() || found->is_null()) return Prediction::epsilon;
+  if (!found->is_string()) throw InputError(where + ".prediction_type: expected a text, got " + found->dump());
+  return value_of(where + ".prediction_type", found->get<std::string>(), prediction_names);
+}
 
 Predicted split(Prediction prediction, const at::Tensor& output, const at::Tensor& x, double root, double rest) {
   switch (prediction) {

@@ -1,6 +1,9 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
 #include "core/names.h"
 
 namespace assay {
@@ -11,6 +14,9 @@ namespace assay {
 enum class Prediction { epsilon, sample, v_prediction };
 inline constexpr Names<Prediction> prediction_names = {
     {"epsilon", Prediction::epsilon}, {"sample", Prediction::sample}, {"v_prediction", Prediction::v_prediction}};
+
+/// The `prediction_type` of a scheduler_config.json; epsilon where it is not given. Throws InputError.
+Prediction read_prediction(const nlohmann::json& scheduler, const std::string& where);
 
 struct Predicted {
   at::Tensor x0, eps;

@@ -13,6 +13,10 @@ namespace assay {
 
 const std::vector<MethodEntry>& method_table() {
   static const std::vector<MethodEntry> table = {
+      {.id = "class_tokens",
+       .title = "Discriminative Class Tokens: a learned word per class, so that a classifier sees it in what is drawn",
+       .reference = "Schwartz et al., arXiv:2303.17155",
+       .tiers = {Tier::smoke, Tier::mini, Tier::long_run, Tier::paper}},
       {.id = "ed_dpm",
        .title = "ED-DPM: classifier guidance scaled by the classifier's entropy",
        .reference = "Zheng et al., arXiv:2206.11474",

@@ -2,6 +2,8 @@
 """Converts published weights into the safetensors file that --weights and `assay run --tier paper` take.
 
 usage: tools/convert_weights.py [--weights online|ema|NAME] FILE FILE.safetensors
+       tools/convert_weights.py FOLDER NEW_FOLDER
+       tools/convert_weights.py --vocabulary PATH [--prediction epsilon|v_prediction] FILE NEW_FOLDER
 
 Known files:
   weights-inception-2015-12-05-6726825d.pth   torch-fidelity, FID Inception
@@ -19,6 +21,11 @@ Training checkpoints of others are taken apart: of two networks the average (`em
 `_orig_mod.`) are stripped, and what lies beside a `backbone.` (heads) is left out. What was taken and left out is
 printed. FILE may also be a .safetensors with such prefixes or in half precision.
 
+The second form copies a folder of Stable Diffusion in diffusers' layout whose weights are .bin files, with .safetensors
+in their place, in the same precision. The third makes such a folder of a checkpoint in the original layout of CompVis
+and Stability AI (1.x, 2.x); the tokenizer comes from PATH, and what the weights do not say (--heads or --head-channels
+of the UNet, --prediction) is taken as published where it is not given.
+
 Other key names stay as they are. Counters of batches and a training state's schedules and optimiser are left out, half
 precision becomes float32. Where the file's name ends in eight hexadecimal digits, they must begin the file's SHA-256.
 Needs Python with torch; no network. No code of the file is run: what is no tensor is read as a plain record.
@@ -31,11 +38,15 @@ import json
 import os
 import pickle
 import re
+import shutil
 import struct
 import sys
 import types
 import zipfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import stable_diffusion_layout
 
 
 def check_hash(file):
@@ -296,21 +307,81 @@ def read_state(file, weights):
     return tensors, choice
 
 
+def type_name(tensor):
+    return {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}[str(tensor.dtype).removeprefix("torch.")]
+
+
 def write_safetensors(file, tensors, metadata):
     header, offset = {"__metadata__": metadata}, 0
-    for name in sorted(tensors):
-        size = 4 * tensors[name].numel()
-        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [offset, offset + size]}
-        offset += size
+    sizes = {name: tensor.numel() * tensor.element_size() for name, tensor in tensors.items()}
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    for name in order:
+        header[name] = {"dtype": type_name(tensors[name]), "shape": list(tensors[name].shape),
+                        "data_offsets": [offset, offset + sizes[name]]}
+        offset += sizes[name]
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     part = file.with_name(file.name + ".part")
     with open(part, "wb") as out:
         out.write(struct.pack("<Q", len(text)) + text)
-        for name in sorted(tensors):
+        for name in order:
             tensor = tensors[name]  # its bytes as they lie, without NumPy, which LibTorch's wheel does not bring
-            out.write(ctypes.string_at(tensor.data_ptr(), 4 * tensor.numel()))
+            out.write(ctypes.string_at(tensor.data_ptr(), sizes[name]))
     os.replace(part, file)
+
+
+def kept_type(state):
+    """The float tensors of a state_dict as they are, doubles rounded."""
+    import torch
+    return {key: (value.float() if value.dtype == torch.float64 else value).contiguous()
+            for key, value in state.items() if is_tensor(value) and value.is_floating_point()}
+
+
+def convert_folder(source, target):
+    """A folder of diffusers' layout whose weights are pickles, with safetensors in their place."""
+    converted = 0
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        place = target / file.relative_to(source)
+        if file.name.endswith(".bin.index.json"):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix != ".bin":
+            shutil.copyfile(file, place)
+            continue
+        # A set of several files becomes one, under the name of the whole.
+        name = re.sub(r"^pytorch_model", "model", file.name)
+        shard = re.fullmatch(r"(.+?)-(\d{5})-of-(\d{5})(\.\w+)?\.bin", name)
+        state = as_container(load(file))
+        if state is None:
+            sys.exit(f"{file}: no tensors; expected a state_dict")
+        if shard and int(shard[2]) > 1:
+            continue
+        if shard:
+            for other in sorted(file.parent.glob(file.name.replace(f"-{shard[2]}-of-", "-*-of-"))):
+                state = {**state, **as_container(load(other))}
+            name = f"{shard[1]}{shard[4] or ''}.bin"
+        write_safetensors(place.with_name(name[:-len(".bin")] + ".safetensors"), kept_type(state),
+                          {"format": "pt", "source": file.name})
+        converted += 1
+    if not converted:
+        sys.exit(f"{source}: no .bin file in it; nothing to convert")
+    print(f"{target}: {converted} weights files converted, all else copied")
+
+
+def convert_original(options):
+    """A checkpoint of CompVis' layout as a folder of diffusers' layout."""
+    digest = check_hash(options.source)
+    state = as_container(load(options.source))
+    state = as_container((state or {}).get("state_dict")) or state or {}
+    tensors = kept_type(state)
+    if not stable_diffusion_layout.is_original(tensors):
+        sys.exit(f"{options.source}: no checkpoint of Stable Diffusion (no key begins with "
+                 f"'{stable_diffusion_layout.UNET}'); one network is written to a FILE.safetensors")
+    metadata = {"format": "pt", "source": options.source.name, "source_sha256": digest}
+    said = stable_diffusion_layout.convert(
+        tensors, options.target, options,
+        lambda file, weights: write_safetensors(file, {k: v.contiguous() for k, v in weights.items()}, metadata))
+    print(f"{options.target}: {said}")
 
 
 def main():
@@ -318,9 +389,24 @@ def main():
     parser.add_argument("source", type=Path, metavar="FILE")
     parser.add_argument("target", type=Path, metavar="FILE.safetensors")
     parser.add_argument("--weights", metavar="online|ema|NAME", help="which network of a training checkpoint")
+    parser.add_argument("--vocabulary", type=Path, metavar="PATH", help="the tokenizer of a checkpoint of Stable Diffusion")
+    parser.add_argument("--prediction", choices=("epsilon", "v_prediction"), help="what its UNet predicts")
+    heads = parser.add_mutually_exclusive_group()
+    heads.add_argument("--heads", type=int, help="heads of its UNet's attention")
+    heads.add_argument("--head-channels", type=int, help="channels of each of them")
     options = parser.parse_args()
+    if options.source.is_dir():
+        if not (options.source / "model_index.json").is_file():
+            sys.exit(f"{options.source}: no model_index.json; accepted: a file, or a folder in diffusers' layout")
+        if options.target.exists():
+            sys.exit(f"{options.target}: is there already; name a folder to be made")
+        return convert_folder(options.source, options.target)
     if not options.source.is_file():
         sys.exit(f"{options.source}: no such file")
+    if options.target.suffix.lower() != ".safetensors":
+        if options.target.exists():
+            sys.exit(f"{options.target}: is there already; name a FILE.safetensors or a folder to be made")
+        return convert_original(options)
     if options.target.exists() and options.target.samefile(options.source):
         sys.exit(f"{options.target}: would overwrite the source; give another name")
     digest = check_hash(options.source)

@@ -12,6 +12,7 @@ namespace {
 
 constexpr assay::TorchActions actions = {.run = assay::run_action,
                                          .parity = assay::parity_action,
+                                         .draw = assay::draw_action,
                                          .generative = assay::generative_action,
                                          .compare = assay::compare_action,
                                          .explain = assay::explain_action,

@@ -3,10 +3,23 @@
 namespace assay {
 
 const std::vector<std::string>& parity_modules() {
-  static const std::vector<std::string> ids = {
-      "adm.classifier", "adm.timestep_embedding", "adm.unet",  "dct.preprocess", "diffusion.gaussian",
-      "dino.vit",       "eddpm.entropy",          "maskdm",    "sched",          "sd.unet",
-      "sd.vae",         "sgdm.sampler",           "sgdm.unet", "sgdm.unet_ca",   "uvit"};
+  static const std::vector<std::string> ids = {"adm.classifier",
+                                               "adm.timestep_embedding",
+                                               "adm.unet",
+                                               "dct.preprocess",
+                                               "diffusion.gaussian",
+                                               "dino.vit",
+                                               "eddpm.entropy",
+                                               "maskdm",
+                                               "sched",
+                                               "sd.clip_text",
+                                               "sd.pipeline",
+                                               "sd.unet",
+                                               "sd.vae",
+                                               "sgdm.sampler",
+                                               "sgdm.unet",
+                                               "sgdm.unet_ca",
+                                               "uvit"};
   return ids;
 }
 

@@ -13,6 +13,8 @@ const std::vector<ModuleEntry>& modules() {
       {"eddpm.entropy", entropy_guidance},
       {"maskdm", maskdm_network},
       {"sched", sched},
+      {"sd.clip_text", sd_clip_text},
+      {"sd.pipeline", sd_pipeline},
       {"sd.unet", sd_unet},
       {"sd.vae", sd_vae},
       {"sgdm.sampler", sgdm_sampler},

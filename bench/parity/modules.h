@@ -7,7 +7,8 @@
 namespace assay::parity {
 
 /// One row of the table of modules. `make` builds the module from a pack's configuration (official argument names) and
-/// weights, null where the pack has none. Throws InputError.
+/// weights, null where the pack has none; a folder that the configuration names is given with the pack's path. Throws
+/// InputError.
 struct ModuleEntry {
   std::string id;
   Module (*make)(nlohmann::json config, const SafetensorsFile* state);
@@ -23,6 +24,8 @@ Module entropy_guidance(nlohmann::json config, const SafetensorsFile* state);
 Module gaussian_process(nlohmann::json config, const SafetensorsFile* state);
 Module maskdm_network(nlohmann::json config, const SafetensorsFile* state);
 Module sched(nlohmann::json config, const SafetensorsFile* state);
+Module sd_clip_text(nlohmann::json config, const SafetensorsFile* state);
+Module sd_pipeline(nlohmann::json config, const SafetensorsFile* state);
 Module sd_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sd_vae(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "bench/parity/module_ids.h"
 #include "bench/parity/modules.h"
@@ -61,7 +62,7 @@ nlohmann::json read_pack(const std::filesystem::path& pack) {
   const std::filesystem::path file = pack / "pack.json";
   if (!std::filesystem::is_regular_file(file))
     throw InputError(fmt::format("{}: not a parity pack: no pack.json in it", pack.string()));
-  nlohmann::json description = parse_json(read_file(file), file.string());
+  nlohmann::json description = parse_python_json(read_file(file), file.string());
   if (!description.is_object() || !description.contains("module") || !description.contains("cases") ||
       !description.contains("tensors") || !description.at("module").is_string() || !description.at("cases").is_array())
     throw InputError(fmt::format("{}: lacks module, cases or tensors", file.string()));
@@ -84,7 +85,10 @@ nlohmann::json check_parity(const std::filesystem::path& pack) {
     std::unique_ptr<SafetensorsFile> state;
     if (description.contains("state"))
       state = std::make_unique<SafetensorsFile>(pack / description.at("state").get<std::string>());
-    const Module module = entry->make(description.value("config", nlohmann::json::object()), state.get());
+    nlohmann::json config = description.value("config", nlohmann::json::object());
+    // A folder that a configuration names lies in the pack.
+    if (config.contains("folder")) config["folder"] = (pack / config.at("folder").get<std::string>()).string();
+    const Module module = entry->make(std::move(config), state.get());
     for (const nlohmann::json& c : description.at("cases")) {
       stop_if_interrupted();
       const std::string name = c.at("name").get<std::string>();

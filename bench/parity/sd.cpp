@@ -2,6 +2,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "bench/parity/modules.h"
+#include "diffusion/networks/sd/clip_text.h"
 #include "diffusion/networks/sd/unet.h"
 #include "diffusion/networks/sd/vae.h"
 
@@ -34,6 +35,26 @@ class KeptMaps : public AttentionObserver {
 };
 
 }  // namespace
+
+Module sd_clip_text(nlohmann::json config, const SafetensorsFile* state) {
+  if (!state) throw InputError("the pack names no state file");
+  SafetensorsFile file(state->path());
+  const std::string prefix = prepare_clip_text_file(file);
+  const auto parameters = std::make_shared<Parameters>();
+  const auto text = std::make_shared<ClipText>(*parameters, read_clip_text_config(config, "config"), prefix);
+  parameters->materialise(0);
+  parameters->load_partly(file, "");
+  return [parameters, text](const Case& c) -> Outputs {
+    if (c.call() != "forward" && c.call() != "(none)") throw unknown_call(c, "forward");
+    const at::NoGradGuard no_grad;
+    const ClipText::Outputs out = text->all(c.tensor("input_ids"), {}, c.tensor_or_undefined("attention_mask"));
+    return {{"last_hidden_state", out.last_hidden_state},
+            {"pooler_output", out.pooler_output},
+            {"hidden_embeddings", out.hidden_states.front()},
+            {"hidden_penultimate", out.hidden_states[out.hidden_states.size() - 2]},
+            {"penultimate_normed", out.penultimate_normed}};
+  };
+}
 
 Module sd_unet(nlohmann::json config, const SafetensorsFile* state) {
   const auto unet = std::make_shared<Loaded<SdUNet>>(read_sd_unet_config(config, "config"), state);

@@ -111,8 +111,7 @@ Merges learn_merges(const std::vector<std::string>& texts, std::int64_t most) {
   return merges;
 }
 
-ClipVocabulary learn_clip_vocabulary(const std::vector<std::string>& captions, std::int64_t merges,
-                                     std::int64_t length) {
+ClipVocabulary clip_vocabulary_of(Merges merges, std::int64_t length) {
   ClipVocabulary vocabulary;
   vocabulary.where = "learned vocabulary";
   vocabulary.length = length;
@@ -121,7 +120,7 @@ ClipVocabulary learn_clip_vocabulary(const std::vector<std::string>& captions, s
   };
   for (const std::string_view end : {std::string_view(), end_of_word})
     for (const std::string& symbol : ordered_byte_symbols()) add(symbol + std::string(end));
-  vocabulary.merges = learn_merges(captions, merges);
+  vocabulary.merges = std::move(merges);
   // Two merges may make the same piece of other halves.
   for (const auto& [left, right] : vocabulary.merges) add(left + right);
   for (const std::string& token : {vocabulary.begin, vocabulary.end}) {
@@ -129,6 +128,11 @@ ClipVocabulary learn_clip_vocabulary(const std::vector<std::string>& captions, s
     vocabulary.added.push_back({token, vocabulary.ids.at(token), true, false});
   }
   return vocabulary;
+}
+
+ClipVocabulary learn_clip_vocabulary(const std::vector<std::string>& captions, std::int64_t merges,
+                                     std::int64_t length) {
+  return clip_vocabulary_of(learn_merges(captions, merges), length);
 }
 
 }  // namespace assay

@@ -16,6 +16,7 @@ Merges learn_merges(const std::vector<std::string>& texts, std::int64_t most);
 
 /// The vocabulary of such merges, laid out as CLIP's: byte symbols, byte symbols at the end of a word, pieces in the
 /// order of their merges, begin and end. Prompts are padded with the end to `length`.
+ClipVocabulary clip_vocabulary_of(Merges merges, std::int64_t length);
 ClipVocabulary learn_clip_vocabulary(const std::vector<std::string>& captions, std::int64_t merges,
                                      std::int64_t length);
 

@@ -15,6 +15,21 @@ std::vector<Protocol> own_protocols() {
        "EDS scale k, shares of k above 1e4, of a floored entropy, and of a classifier sure (p > 0.9) of another class.",
        "Assay, on ED-DPM's entropy scale (arXiv:2206.11474)",
        {{"sure", "p > 0.9"}}},
+      {"image-classifier",
+       "Share of images that a small classifier of clean images takes for the class that was asked for.\n"
+       "The guide is the classifier that tokens were learned with, the judge another one that nothing was learned with.",
+       "Assay, after the evaluation of Discriminative Class Tokens (arXiv:2303.17155)",
+       {{"decision", "largest logit, first of equals"}, {"classifiers", "one architecture, two seeds"}}},
+      {"augmentation",
+       "Accuracy on held-out images of a fresh classifier of few real images, alone and with drawn ones beside.\n"
+       "The mean over classes, those without held-out images left out.",
+       "Assay, after the augmentation of Discriminative Class Tokens (arXiv:2303.17155)",
+       {{"real images", "chosen by seed"}, {"decision", "largest logit, first of equals"}}},
+      {"class-bias",
+       "Share of drawn images that show what a biased guide has seen of their class.\n"
+       "Shown: the image is redder, by the mean over pixels of R - (G + B) / 2, than the median training image.",
+       "Assay, after what the paper's abstract says of a classifier's training data (arXiv:2303.17155)",
+       {{"biased guide", "sees the redder half of these classes, the less red half of all others"}}},
       {"linear-probe",
        "Share of images that an independent linear classifier of clean images puts into the class that was asked for.\n"
        "Ridge regression onto one-hot labels of the training split, on the features of fd-small; closed form.",

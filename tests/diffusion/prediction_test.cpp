@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "core/error.h"
@@ -75,12 +76,11 @@ class Exact : public Denoiser {
 };
 
 at::Tensor drawn(Prediction prediction, const char* scheduler, bool without_signal) {
-  const nlohmann::json arguments = {{"prediction_type", name_of(prediction, prediction_names)},
-                                    {"timestep_spacing", "trailing"},
-                                    {"clip_sample", false},
-                                    {"rescale_betas_zero_snr", without_signal}};
-  const SchedulerSampler sampler(
-      [&] { return make_scheduler(scheduler, arguments, "test", UnknownArguments::ignored); }, 6);
+  nlohmann::json arguments = {{"prediction_type", name_of(prediction, prediction_names)},
+                              {"timestep_spacing", "trailing"},
+                              {"rescale_betas_zero_snr", without_signal}};
+  if (std::string(scheduler) == "ddim") arguments["clip_sample"] = false;
+  const SchedulerSampler sampler([&] { return make_scheduler(scheduler, arguments, "test"); }, 6);
   BetaScheduleOptions options;
   options.rescale_betas_zero_snr = without_signal;
   ClassifierFreeGuidance none;
@@ -137,6 +137,17 @@ TEST(Prediction, IsMovedByATermOfTheScoreAsEpsIs) {
   EXPECT_THAT(
       message_of<InputError>([&] { guided_prediction(pull, Exact(schedule, Prediction::v_prediction), nothing); }),
       HasSubstr("alpha_bar 0"));
+}
+
+TEST(Prediction, IsReadFromASchedulersConfiguration) {
+  EXPECT_EQ(read_prediction({{"prediction_type", "v_prediction"}}, "s"), Prediction::v_prediction);
+  for (const nlohmann::json& unsaid : {nlohmann::json::object(), nlohmann::json{{"prediction_type", nullptr}}})
+    EXPECT_EQ(read_prediction(unsaid, "s"), Prediction::epsilon);
+  EXPECT_THAT(message_of<InputError>([] {
+                read_prediction({{"prediction_type", "x0"}}, "m/s.json");
+              }),
+              AllOf(HasSubstr("m/s.json.prediction_type"), HasSubstr("v_prediction")));
+  EXPECT_THAT(message_of<InputError>([] { read_prediction({{"prediction_type", 1}}, "s"); }), HasSubstr("a text"));
 }
 
 TEST(Prediction, MustBeTheSchedulers) {

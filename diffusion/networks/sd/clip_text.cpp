@@ -16,6 +16,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "core/safetensors.h"
 
 namespace assay {
 namespace {
@@ -77,6 +78,18 @@ ClipTextConfig read_clip_text_config(const nlohmann::json& config, const std::st
     throw InputError(fmt::format("{}.hidden_size: {} is not a multiple of the {} heads", where, c.hidden_size,
                                  c.num_attention_heads));
   return c;
+}
+
+std::string prepare_clip_text_file(SafetensorsFile& file) {
+  const std::string table = "embeddings.token_embedding.weight";
+  for (const std::string prefix : {"text_model.", ""}) {
+    if (!file.has(prefix + table)) continue;
+    file.forget(prefix + "embeddings.position_ids");
+    file.forget("text_projection.weight");
+    return prefix;
+  }
+  throw InputError(
+      fmt::format("{}: no text encoder of CLIP: it has neither text_model.{} nor {}", file.path(), table, table));
 }
 
 ClipText::Norm::Norm(Parameters& p, const std::string& name, std::int64_t width, double given)

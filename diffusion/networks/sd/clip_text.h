@@ -37,6 +37,12 @@ struct ClipTextConfig {
 /// Reads a text encoder's config.json. Throws InputError, beginning with `where` and the key, for what is not built.
 ClipTextConfig read_clip_text_config(const nlohmann::json& config, const std::string& where);
 
+/// Makes a file of a text encoder ready to load and gives the prefix of its keys: "text_model." in the classic layout,
+/// "" in that of transformers 5.6 and later. Forgets what is no part of it: position_ids, which some files hold and
+/// which are 0, 1, 2 ..., and the text_projection of CLIPTextModelWithProjection. Throws InputError where it is no text
+/// encoder.
+std::string prepare_clip_text_file(SafetensorsFile& file);
+
 /// CLIP's text transformer: token and position embeddings, pre-norm blocks under a causal mask, final_layer_norm. Keys
 /// are those of transformers after `prefix`: embeddings.token_embedding.weight,
 /// encoder.layers.I.self_attn.q_proj.weight and so on. Files have them under "text_model." (classic) or without it

@@ -28,12 +28,18 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-/// The labels of id2label, whose keys are the numbers of the classes as text.
-std::vector<std::string> read_labels(const nlohmann::json& object, const std::string& where) {
+/// The labels of id2label, whose keys are the numbers of the classes as text; of num_labels alone those that
+/// transformers makes.
+std::vector<std::string> read_labels(ConfigReader& reader, const nlohmann::json& object, const std::string& where) {
+  const std::int64_t unnamed = reader.integer("num_labels", 0, 0, 1 << 20);
+  std::vector<std::string> labels;
+  if (!object.contains("id2label") && unnamed > 0) {
+    for (std::int64_t id = 0; id < unnamed; ++id) labels.push_back(fmt::format("LABEL_{}", id));
+    return labels;
+  }
   if (!object.contains("id2label") || !object.at("id2label").is_object() || object.at("id2label").empty())
     throw InputError(where + ".id2label: absent; accepted: an object that names every class");
   const nlohmann::json& names = object.at("id2label");
-  std::vector<std::string> labels;
   labels.reserve(names.size());
   for (std::size_t id = 0; id < names.size(); ++id) {
     const auto found = names.find(std::to_string(id));
@@ -67,7 +73,7 @@ VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, con
   c.intermediate_size = reader.integer("intermediate_size", c.intermediate_size, 1, most);
   c.layer_norm_eps = reader.real("layer_norm_eps", c.layer_norm_eps, 0, 1);
   c.qkv_bias = reader.boolean("qkv_bias", c.qkv_bias);
-  c.labels = read_labels(object, where);
+  c.labels = read_labels(reader, object, where);
   if (c.image_size % c.patch_size != 0)
     throw InputError(
         fmt::format("{}.image_size: {} is not a multiple of patch_size {}", where, c.image_size, c.patch_size));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 
@@ -85,16 +86,6 @@ Prediction prediction_of(ConfigReader& reader) {
   return value_of("prediction_type", reader.text("prediction_type", "epsilon"), prediction_names);
 }
 
-/// The arguments that are given: null stands for the default.
-nlohmann::json given_of(const nlohmann::json& arguments, const std::string& where) {
-  if (!arguments.is_object() && !arguments.is_null())
-    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
-  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
-  for (const auto& [key, value] : arguments.items())
-    if (value.is_null()) given.erase(key);
-  return given;
-}
-
 std::unique_ptr<Scheduler> ddim(ConfigReader& reader, const std::string& /*where*/) {
   NoiseSchedule table = read_table(reader, true);
   DdimSchedulerOptions o;
@@ -175,17 +166,41 @@ std::unique_ptr<Scheduler> euler(ConfigReader& reader, const std::string& where)
 
 struct Entry {
   const char* name;
-  const char* class_name;  // of diffusers
+  const char* class_name;  // in diffusers
   std::unique_ptr<Scheduler> (*make)(ConfigReader& reader, const std::string& where);
+  /// The arguments of its constructor beside those of all schedulers, each between spaces.
+  const char* own;
 };
 
-constexpr Entry entries[] = {{"ddim", "DDIMScheduler", ddim},
-                             {"ddim_inverse", "DDIMInverseScheduler", ddim_inverse},
-                             {"pndm", "PNDMScheduler", pndm},
-                             {"dpm", "DPMSolverMultistepScheduler", dpm},
-                             {"euler", "EulerDiscreteScheduler", euler}};
+constexpr Entry entries[] = {
+    {"ddim", "DDIMScheduler", ddim,
+     " clip_sample clip_sample_range set_alpha_to_one thresholding dynamic_thresholding_ratio sample_max_value "
+     "rescale_betas_zero_snr "},
+    {"ddim_inverse", "DDIMInverseScheduler", ddim_inverse,
+     " clip_sample clip_sample_range set_alpha_to_one rescale_betas_zero_snr "},
+    {"pndm", "PNDMScheduler", pndm, " skip_prk_steps set_alpha_to_one "},
+    {"dpm", "DPMSolverMultistepScheduler", dpm,
+     " solver_order algorithm_type solver_type lower_order_final euler_at_final final_sigmas_type use_karras_sigmas "
+     "use_exponential_sigmas use_beta_sigmas use_lu_lambdas use_flow_sigmas flow_shift use_dynamic_shifting "
+     "time_shift_type lambda_min_clipped variance_type thresholding dynamic_thresholding_ratio sample_max_value "
+     "rescale_betas_zero_snr "},
+    {"euler", "EulerDiscreteScheduler", euler,
+     " interpolation_type use_karras_sigmas use_exponential_sigmas use_beta_sigmas sigma_min sigma_max timestep_type "
+     "final_sigmas_type rescale_betas_zero_snr "}};
+
+bool lists(const Entry& entry, const std::string& key) {
+  return std::string_view(entry.own).find(fmt::format(" {} ", key)) != std::string_view::npos;
+}
 
 }  // namespace
+
+NoiseSchedule schedule_of_config(const nlohmann::json& config, const std::string& where) {
+  nlohmann::json given = config;
+  for (const auto& [key, value] : config.items())
+    if (value.is_null()) given.erase(key);
+  ConfigReader reader(given, where);
+  return read_table(reader, true);
+}
 
 const std::vector<std::string>& scheduler_names() {
   static const std::vector<std::string> names = [] {
@@ -198,42 +213,42 @@ const std::vector<std::string>& scheduler_names() {
 }
 
 std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
-                                          const std::string& where, UnknownArguments unknown) {
-  const nlohmann::json given = given_of(arguments, where);
+                                          const std::string& where) {
+  if (!arguments.is_object() && !arguments.is_null())
+    throw InputError(fmt::format("{}: accepted: an object of arguments", where));
+  nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
+  for (const auto& [key, value] : arguments.items())
+    if (value.is_null()) given.erase(key);
   for (const Entry& entry : entries) {
     if (entry.name != name) continue;
     ConfigReader reader(given, where);
     auto scheduler = entry.make(reader, where);
-    if (unknown == UnknownArguments::refused) reader.finish();
+    reader.finish();
     return scheduler;
   }
   throw InputError(where + ": " + unknown_name_message("scheduler", name, scheduler_names()));
 }
 
-std::unique_ptr<Scheduler> make_configured_scheduler(const nlohmann::json& configuration, const std::string& where,
-                                                     const std::string& name) {
-  if (!name.empty()) return make_scheduler(name, configuration, where, UnknownArguments::ignored);
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  const std::string class_name = reader.text("_class_name", "");
-  std::vector<std::string> known;
+std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, const std::string& where,
+                                               const std::string& name) {
+  if (!config.is_object()) throw InputError(where + ": expected the configuration of a scheduler, an object");
+  const nlohmann::json given = config.value("_class_name", nlohmann::json());
+  std::vector<std::string> classes;
+  classes.reserve(std::size(entries));
+  const Entry* chosen = nullptr;
   for (const Entry& entry : entries) {
-    if (class_name == entry.class_name) return make_scheduler(entry.name, given, where, UnknownArguments::ignored);
-    known.emplace_back(entry.class_name);
+    classes.emplace_back(entry.class_name);
+    if (name.empty() ? given == entry.class_name : name == entry.name) chosen = &entry;
   }
-  throw InputError(where + ": " + unknown_name_message("_class_name", class_name, known));
-}
-
-NoiseSchedule configured_schedule(const nlohmann::json& configuration, const std::string& where) {
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  return read_table(reader, true);
-}
-
-Prediction configured_prediction(const nlohmann::json& configuration, const std::string& where) {
-  const nlohmann::json given = given_of(configuration, where);
-  ConfigReader reader(given, where);
-  return prediction_of(reader);
+  if (!chosen && !name.empty()) throw InputError(unknown_name_message("scheduler", name, scheduler_names()));
+  if (!chosen) throw InputError(fmt::format("{}: _class_name {}; accepted: {}", where, given.dump(), join(classes)));
+  nlohmann::json arguments = nlohmann::json::object();
+  for (const auto& [key, value] : config.items()) {
+    const bool of_others =
+        std::any_of(std::begin(entries), std::end(entries), [&](const Entry& entry) { return lists(entry, key); });
+    if (!key.starts_with('_') && (lists(*chosen, key) || !of_others)) arguments[key] = value;
+  }
+  return make_scheduler(chosen->name, arguments, where);
 }
 
 }  // namespace assay

@@ -4,33 +4,29 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/process/noise_schedule.h"
 #include "diffusion/sampling/diffusers/scheduler.h"
 
 namespace assay {
 
+/// The forward process that a model's scheduler_config.json describes, whatever its class. Throws InputError.
+NoiseSchedule schedule_of_config(const nlohmann::json& config, const std::string& where);
+
 /// ddim, ddim_inverse, pndm, dpm, euler.
 const std::vector<std::string>& scheduler_names();
-
-/// What is done with arguments that the class does not have: refused; or passed over, as diffusers does with the
-/// configuration of another class.
-enum class UnknownArguments { refused, ignored };
 
 /// A scheduler from the arguments of its diffusers constructor, under their names; null stands for the default. `eta`
 /// and `use_clipped_model_output` of DDIM's step() are arguments here. Not built, and so accepted as false alone:
 /// use_beta_sigmas, use_flow_sigmas, use_dynamic_shifting. `where` names the object in messages. Throws InputError for
 /// an unknown class, argument or value.
 std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohmann::json& arguments,
-                                          const std::string& where,
-                                          UnknownArguments unknown = UnknownArguments::refused);
+                                          const std::string& where);
 
-/// The scheduler of a model's scheduler_config.json: the class it names as `_class_name`, or the class `name` made from
-/// the same configuration where that is not empty (diffusers' from_config). Configurations on the hub hold arguments of
-/// other classes as well, which are passed over. Throws InputError for a class that is not built and bad values.
-std::unique_ptr<Scheduler> make_configured_scheduler(const nlohmann::json& configuration, const std::string& where,
-                                                     const std::string& name = "");
-
-/// The forward process of such a configuration, and what its network predicts. Throw InputError.
-NoiseSchedule configured_schedule(const nlohmann::json& configuration, const std::string& where);
-Prediction configured_prediction(const nlohmann::json& configuration, const std::string& where);
+/// A scheduler from its own configuration file, as diffusers writes it (read it with parse_python_json(): it may hold
+/// -Infinity), by `_class_name`: PNDMScheduler, DDIMScheduler, DDIMInverseScheduler, DPMSolverMultistepScheduler or
+/// EulerDiscreteScheduler. With a `name` of scheduler_names() that scheduler from another's file. Arguments of the
+/// other classes, which published files hold, are passed over, as diffusers does; unknown ones throw InputError.
+std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, const std::string& where,
+                                               const std::string& name = "");
 
 }  // namespace assay

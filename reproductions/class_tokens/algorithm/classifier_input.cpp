@@ -16,6 +16,13 @@ at::Tensor channels(const std::array<double, 3>& values, const at::Tensor& like)
   return host_tensor(std::span<const double>(values)).to(like.options()).view({1, 3, 1, 1});
 }
 
+/// The middle `side` values along an axis.
+at::Tensor centre(const at::Tensor& x, std::int64_t axis, std::int64_t side) {
+  const std::int64_t around = x.size(axis) - side, begin = around / 2;
+  const at::Tensor first = x.narrow(axis, begin, side);
+  return around % 2 == 0 ? first : (first + x.narrow(axis, begin + 1, side)) / 2;
+}
+
 }  // namespace
 
 ClassifierInput classifier_input_of(PublishedClassifier classifier) {
@@ -38,7 +45,7 @@ at::Tensor classifier_input(const at::Tensor& images, const ClassifierInput& opt
     if (height < side || width < side)
       throw InputError(fmt::format(
           "classifier input: images of {}x{}; accepted: at least {} pixels a side for the crop", width, height, side));
-    x = x.narrow(2, (height - side) / 2, side).narrow(3, (width - side) / 2, side);
+    x = centre(centre(x, 2, side), 3, side);
   }
   return (x - channels(options.mean, x)) / channels(options.deviation, x);
 }

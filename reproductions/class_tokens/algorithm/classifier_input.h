@@ -24,8 +24,8 @@ inline constexpr Names<PublishedClassifier> published_classifier_names = {
 ClassifierInput classifier_input_of(PublishedClassifier classifier);
 
 /// `images` [B, 3, H, W] in [0, 1] as the classifier sees them, differentiable. The long side of a resized image is cut
-/// down to whole pixels. Where an odd number of pixels is cropped away, the published code averages two neighbours for
-/// the half pixel and this one keeps the larger half at the end. Throws InputError for images smaller than the crop.
+/// down to whole pixels. Where an odd number of pixels is cropped away, the centre lies between two pixels, and each
+/// value is the mean of both, as the published code has it. Throws InputError for images smaller than the crop.
 at::Tensor classifier_input(const at::Tensor& images, const ClassifierInput& options);
 
 }  // namespace assay::class_tokens

@@ -258,40 +258,20 @@ TEST(MakeScheduler, TakesNullForTheDefault) {
   EXPECT_NO_THROW(make_scheduler("dpm", {{"trained_betas", nullptr}, {"variance_type", nullptr}}, "sampler"));
 }
 
-TEST(ConfiguredScheduler, IsTheClassOfTheFileAndPassesOverOtherClassesArguments) {
-  // As the hub's Stable Diffusion 1.x has it: clip_sample is no argument of PNDMScheduler.
-  const nlohmann::json file = {{"_class_name", "PNDMScheduler"},
-                               {"_diffusers_version", "0.6.0"},
-                               {"beta_schedule", "scaled_linear"},
-                               {"beta_start", 0.00085},
-                               {"beta_end", 0.012},
-                               {"clip_sample", false},
-                               {"skip_prk_steps", true},
-                               {"steps_offset", 1},
-                               {"trained_betas", nullptr}};
-  const auto pndm = make_configured_scheduler(file, "scheduler_config.json");
-  pndm->set_timesteps(2);
-  EXPECT_THAT(pndm->timesteps(), ElementsAre(501, 1, 1));
-  const auto ddim = make_configured_scheduler(file, "scheduler_config.json", "ddim");
-  ddim->set_timesteps(2);
-  EXPECT_THAT(ddim->timesteps(), ElementsAre(501, 1));
-  EXPECT_EQ(configured_schedule(file, "file").name, "scaled_linear");
-  EXPECT_EQ(configured_prediction(file, "file"), Prediction::epsilon);
-}
-
-TEST(ConfiguredScheduler, RefusesByFileAndKey) {
-  const auto message = [](const nlohmann::json& file) {
-    return message_of<InputError>([&] { make_configured_scheduler(file, "m/scheduler_config.json"); });
-  };
-  EXPECT_THAT(
-      message({{"_class_name", "HeunDiscreteScheduler"}}),
-      AllOf(HasSubstr("m/scheduler_config.json"), HasSubstr("'HeunDiscreteScheduler'"), HasSubstr("DDIMScheduler")));
-  EXPECT_THAT(message({{"_class_name", "DDIMScheduler"}, {"steps_offset", "one"}}), HasSubstr("steps_offset"));
-  EXPECT_THAT(message(nlohmann::json::array()), HasSubstr("an object"));
+TEST(ScheduleOfConfig, ReadsTheForwardProcessOfAnyClass) {
+  const nlohmann::json config = {{"_class_name", "HeunDiscreteScheduler"},
+                                 {"beta_schedule", "scaled_linear"},
+                                 {"beta_start", 0.00085},
+                                 {"beta_end", 0.012},
+                                 {"trained_betas", nullptr}};
+  const NoiseSchedule schedule = schedule_of_config(config, "scheduler_config.json");
+  EXPECT_EQ(schedule.name, "scaled_linear");
+  EXPECT_NEAR(schedule.beta.front(), 0.00085, 1e-9);
+  EXPECT_NEAR(schedule.beta.back(), 0.012, 1e-8);
   EXPECT_THAT(message_of<InputError>([] {
-                configured_prediction({{"prediction_type", "x0"}}, "file");
+                schedule_of_config({{"beta_start", "low"}}, "m/s.json");
               }),
-              HasSubstr("v_prediction"));
+              HasSubstr("m/s.json.beta_start"));
 }
 
 TEST(Scheduler, RefusesCountsThatTheTableCannotGive) {

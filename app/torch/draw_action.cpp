@@ -1,0 +1,146 @@
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/torch_actions.h"
+#include "bench/harness/device.h"
+#include "core/elapsed.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/names.h"
+#include "core/progress.h"
+#include "diffusion/sampling/diffusers/make_scheduler.h"
+#include "reproductions/class_tokens/algorithm/token_file.h"
+#include "reproductions/samples/image_tensors.h"
+#include "reproductions/samples/prompt_drawing.h"
+#include "reproductions/text_model.h"
+
+namespace assay {
+namespace {
+
+constexpr Names<at::ScalarType> dtype_names = {{"f32", at::kFloat}, {"bf16", at::kBFloat16}, {"f16", at::kHalf}};
+
+/// The first word of a prompt that its tokens do not reach any more, and what follows it.
+std::string cut_from(const ClipTokenizer& tokenizer, const std::string& prompt) {
+  std::size_t kept = 0;
+  for (std::size_t end = prompt.find(' '); end != std::string::npos; end = prompt.find(' ', end + 1)) {
+    if (tokenizer.encode(prompt.substr(0, end)).dropped > 0) break;
+    kept = end + 1;
+  }
+  return prompt.substr(kept);
+}
+
+/// Says what of the prompts the model does not see, and gives {"prompt", "tokens_cut"} of each.
+nlohmann::json told_prompts(const TextToImage& model, const std::vector<std::string>& prompts) {
+  nlohmann::json told = nlohmann::json::array();
+  for (const std::string& prompt : prompts) {
+    const std::int64_t dropped = model.tokenizer().encode(prompt).dropped;
+    if (dropped > 0)
+      fmt::print(stderr, "assay: prompt '{}': {} tokens beyond the {} of this model are cut, from '{}' on\n", prompt,
+                 dropped, model.tokenizer().length(), cut_from(model.tokenizer(), prompt));
+    told.push_back({{"prompt", prompt}, {"tokens_cut", dropped}});
+  }
+  return told;
+}
+
+/// The model's scheduler or the asked one. A configuration of a class that clips nothing says nothing of clipping:
+/// latents have no bounds, pixels do.
+nlohmann::json scheduler_config(const TextToImage& model, const std::string& name) {
+  nlohmann::json config = model.config().scheduler;
+  if (!name.empty() && !config.contains("clip_sample")) config["clip_sample"] = model.vae() == nullptr;
+  return config;
+}
+
+std::int64_t scale_of(std::int64_t asked, std::int64_t side) {
+  constexpr std::int64_t least = 64;  // pixels of a tile
+  return asked > 0 ? asked : std::max<std::int64_t>(1, (least + side - 1) / side);
+}
+
+}  // namespace
+
+int draw_action(const DrawCommand& command) {
+  const auto started = std::chrono::steady_clock::now();
+  const at::NoGradGuard no_grad;
+  Progress::silence(command.quiet);
+  const at::ScalarType type = value_of("dtype", command.dtype, dtype_names);
+  const at::Device device = choose_device(command.device);
+  if (!command.scheduler.empty())
+    value_of("scheduler", command.scheduler,
+             Names<bool>{{"ddim", true}, {"pndm", true}, {"dpm", true}, {"euler", true}});
+  if (command.out.has_parent_path()) ensure_folder(command.out.parent_path());
+
+  const std::unique_ptr<TextToImage> model = open_text_model(command.model, type, device);
+  double others = 1.0;
+  if (!command.token.empty()) {
+    const class_tokens::TokenFile token =
+        class_tokens::read_token(command.token, model->text_width(), model->text_identity());
+    model->add_token(token.token, token.row);
+    others = token.other_rows_scale;
+    if (std::none_of(command.prompts.begin(), command.prompts.end(), [&](const std::string& prompt) {
+          const std::vector<std::int64_t> ids = model->tokenizer().pieces(prompt);
+          return std::find(ids.begin(), ids.end(), model->tokenizer().vocabulary_size() - 1) != ids.end();
+        }))
+      fmt::print(stderr, "assay: no prompt has the word of the token, '{}'\n", token.token);
+  }
+  const nlohmann::json told = told_prompts(*model, command.prompts);
+  const nlohmann::json config = scheduler_config(*model, command.scheduler);
+
+  PromptDrawing drawing;
+  drawing.prompts = model->states(command.prompts, {}, others);
+  drawing.negative = model->states({command.negative}, {}, others);
+  drawing.weight = command.weight.value_or(model->vae() ? 7.5 : 3.0);
+  drawing.scheduler = [&] { return scheduler_of_config(config, command.model + ": scheduler", command.scheduler); };
+  drawing.steps = command.steps;
+  drawing.seed = command.seed;
+  drawing.passes = passes_of(*model, device);
+  const auto rows = static_cast<std::int64_t>(command.prompts.size());
+  std::vector<PromptedSample> samples;
+  samples.reserve(static_cast<std::size_t>(rows * command.count));
+  for (std::int64_t prompt = 0; prompt < rows; ++prompt)
+    for (std::int64_t noise = 0; noise < command.count; ++noise) samples.push_back({prompt, noise});
+
+  at::Tensor images;
+  {
+    Progress progress("draw", calls_of_drawing(drawing, rows * command.count), "steps");
+    images = draw_prompts(*model, drawing, samples, [&](std::int64_t done) { progress.update(done); });
+  }
+  const std::int64_t scale = scale_of(command.scale, images.size(3));
+  const at::Tensor enlarged = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3);
+  write_image_grid(enlarged, rows, command.count, 2, command.out);
+
+  const double seconds = seconds_since(started);
+  if (command.json)
+    std::cout << nlohmann::json{{"model", command.model},
+                                {"prompts", told},
+                                {"negative", command.negative},
+                                {"token", command.token.string()},
+                                {"text_encoder", model->text_identity()},
+                                {"seed", command.seed},
+                                {"count", command.count},
+                                {"steps", command.steps},
+                                {"weight", drawing.weight},
+                                {"scheduler",
+                                 command.scheduler.empty() ? config.value("_class_name", "") : command.scheduler},
+                                {"device", device_description(device)},
+                                {"dtype", command.dtype},
+                                {"image", {images.size(2), images.size(3)}},
+                                {"scale", scale},
+                                {"out", command.out.string()},
+                                {"seconds", seconds}}
+                     .dump()
+              << '\n';
+  else
+    fmt::print("{}: {} prompts in rows, {} images of {} x {} each, in {}\n", command.out.string(), rows, command.count,
+               images.size(3), images.size(2), duration_text(seconds));
+  return 0;
+}
+
+}  // namespace assay

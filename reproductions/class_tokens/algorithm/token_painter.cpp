@@ -1,0 +1,137 @@
+#include "reproductions/class_tokens/algorithm/token_painter.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+#include "core/error.h"
+#include "core/philox.h"
+#include "diffusion/guidance/prompt_guidance.h"
+#include "diffusion/sampling/diffusers/make_scheduler.h"
+#include "kernels/host_tensor.h"
+
+namespace assay::class_tokens {
+namespace {
+
+at::Tensor numbers(const std::vector<std::int64_t>& values) {
+  return host_tensor(std::span<const std::int64_t>(values));
+}
+
+/// Different texts in the order of their first place, and the number of each.
+struct Distinct {
+  std::vector<std::string> texts;
+  std::vector<std::int64_t> number;
+};
+Distinct distinct(const std::vector<std::string>& texts) {
+  Distinct found;
+  found.number.reserve(texts.size());
+  for (const std::string& text : texts) {
+    const auto place = std::find(found.texts.begin(), found.texts.end(), text);
+    found.number.push_back(place - found.texts.begin());
+    if (place == found.texts.end()) found.texts.push_back(text);
+  }
+  return found;
+}
+
+}  // namespace
+
+TokenPainter::TokenPainter(const TextToImage& model, const std::string& token, const Drawn& drawn)
+    : model_(model),
+      tokenizer_(model.tokenizer()),
+      token_(tokenizer_.add_token(token)),
+      guidance_(drawn.guidance),
+      chain_(
+          [&model, name = drawn.scheduler] {
+            return scheduler_of_config(model.config().scheduler, model.config().where + "scheduler", name);
+          },
+          drawn.steps, drawn.differentiated) {}
+
+std::vector<std::int64_t> TokenPainter::ids_of(const std::string& prompt, bool padded) const {
+  const std::vector<std::int64_t> pieces = tokenizer_.pieces(prompt);
+  if (static_cast<std::int64_t>(pieces.size()) > tokenizer_.length())
+    throw InputError(fmt::format("prompt '{}': {} tokens; accepted by this text encoder: at most {}", prompt,
+                                 pieces.size(), tokenizer_.length()));
+  return padded ? tokenizer_.encode(prompt).ids : pieces;
+}
+
+at::Tensor TokenPainter::states(const std::vector<std::string>& prompts, const TokenRows& rows, bool padded) const {
+  const Distinct told = distinct(prompts);
+  std::vector<std::vector<std::int64_t>> ids;
+  ids.reserve(told.texts.size() + 1);
+  for (const std::string& text : told.texts) ids.push_back(ids_of(text, padded));
+  const std::size_t length = ids.front().size();
+  for (const std::vector<std::int64_t>& row : ids)
+    if (row.size() != length)
+      throw InputError(fmt::format("prompts of {} and {} tokens in one batch without padding; accepted: one length",
+                                   length, row.size()));
+  std::vector<std::int64_t> empty = tokenizer_.pieces("");
+  empty.resize(length, tokenizer_.pad_id());
+  ids.insert(ids.begin(), empty);
+
+  // The token's row stands behind the vocabulary. Where other rows have shrunk, they follow it, each once.
+  const at::Tensor table = model_.text_encoder().token_embeddings();
+  const std::int64_t behind = table.size(0);
+  std::vector<std::int64_t> shrunk;
+  std::map<std::int64_t, std::int64_t> place;
+  std::vector<std::int64_t> flat;
+  flat.reserve(ids.size() * length);
+  for (const std::vector<std::int64_t>& row : ids)
+    for (const std::int64_t id : row) {
+      if (id == token_) {
+        flat.push_back(behind);
+      } else if (rows.others == 1.0) {
+        flat.push_back(id);
+      } else {
+        const auto [found, added] = place.emplace(id, behind + 1 + static_cast<std::int64_t>(shrunk.size()));
+        if (added) shrunk.push_back(id);
+        flat.push_back(found->second);
+      }
+    }
+  at::Tensor extra = rows.row.to(table.device()).unsqueeze(0);
+  if (!shrunk.empty())
+    extra = at::cat({extra, at::index_select(table, 0, numbers(shrunk).to(table.device())) * rows.others});
+  const at::Tensor of_each =
+      model_.states(numbers(flat).view({static_cast<std::int64_t>(ids.size()), -1}).to(table.device()), extra);
+
+  // The empty prompt for every image, then each image's own.
+  std::vector<std::int64_t> order(prompts.size(), 0);
+  for (const std::int64_t number : told.number) order.push_back(1 + number);
+  return at::index_select(of_each, 0, numbers(order).to(table.device()));
+}
+
+at::Tensor TokenPainter::images(const std::vector<std::string>& prompts, const TokenRows& rows, bool padded,
+                                const at::Tensor& noise) const {
+  const auto predict = [&model = model_, weight = guidance_](const SamplingPoint& point, const at::Tensor& told) {
+    const std::int64_t batch = point.x.size(0);
+    return PromptGuidance(Condition::of_text(told.narrow(0, batch, batch)),
+                          Condition::of_text(told.narrow(0, 0, batch)), weight)
+        .predict(model, point)
+        .mixed();
+  };
+  return model_.decode(chain_.sample(predict, states(prompts, rows, padded), noise));
+}
+
+at::Tensor TokenPainter::row_of(const std::string& word) const {
+  const std::vector<std::int64_t> pieces = tokenizer_.pieces(word);
+  if (pieces.size() != 3)
+    throw InputError(fmt::format("initial word '{}': {} pieces of the vocabulary; accepted: a word that is one", word,
+                                 pieces.size() - 2));
+  return model_.token_row(pieces[1]).detach().to(at::kFloat).clone();
+}
+
+at::Tensor TokenPainter::random_row(std::uint64_t seed, std::uint64_t item) const {
+  const at::Tensor table = model_.text_encoder().token_embeddings().detach().to(at::kDouble);
+  const double mean = table.mean().item<double>(), deviation = (table - mean).square().mean().sqrt().item<double>();
+  at::Tensor row = at::empty({table.size(1)}, at::kFloat);
+  RandomStream(seed, Purpose::initialise, item)
+      .fill_normal({row.mutable_data_ptr<float>(), static_cast<std::size_t>(row.numel())});
+  return (row * deviation + mean).to(table.device(), at::kFloat);
+}
+
+}  // namespace assay::class_tokens
