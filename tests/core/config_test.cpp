@@ -172,5 +172,17 @@ TEST(SetKey, NamesThePartThatIsNoObject) {
   EXPECT_THAT(message_of<InputError>([&] { set_key(object, "seed.low=3"); }), HasSubstr("'seed' is not an object"));
 }
 
+TEST(PythonJson, HasNumbersThatJsonHasNot) {
+  const auto value = parse_python_json(R"({"a": -Infinity, "b": [NaN, Infinity, 1], "c": "-Infinity \" NaN"})", "file");
+  EXPECT_EQ(value.at("a").get<double>(), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(value.at("b")[0].get<double>()));
+  EXPECT_EQ(value.at("b")[1].get<double>(), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(value.at("b")[2], 1);
+  EXPECT_EQ(value.at("c"), "-Infinity \" NaN");
+  EXPECT_THAT(message_of<InputError>([] { parse_python_json(R"({"a": Nan})", "file"); }),
+              HasSubstr("file: not valid JSON"));
+  EXPECT_THAT(message_of<InputError>([] { parse_json(R"({"a": NaN})", "file"); }), HasSubstr("not valid JSON"));
+}
+
 }  // namespace
 }  // namespace assay

@@ -315,5 +315,92 @@ TEST(Safetensors, AFileWithFlippedBytesLoadsOrIsRefusedAndNothingElse) {
   EXPECT_GT(refused, 1000);
 }
 
+/// A set of two files and its index.
+class Set : public TemporaryFolder {
+ public:
+  Set() {
+    write("model-1.safetensors", {"a", "b"});
+    write("model-2.safetensors", {"c"});
+    index(R"({"a": "model-1.safetensors", "b": "model-1.safetensors", "c": "model-2.safetensors"})");
+  }
+  /// Tensors of one number, which is the letter's place in the alphabet.
+  void write(const char* name, const std::vector<std::string>& tensors) const {
+    SafetensorsWriter writer;
+    for (const std::string& tensor : tensors) {
+      const std::array<float, 1> value{static_cast<float>(tensor[0] - 'a' + 1)};
+      writer.add(tensor, {1}, std::span<const float>(value));
+    }
+    writer.write(*this / name);
+  }
+  void index(const std::string& map) const {
+    file("model.safetensors.index.json", R"({"metadata": {"total_size": 12}, "weight_map": )" + map + "}");
+  }
+  SafetensorsFile open() const { return SafetensorsFile(*this / "model.safetensors.index.json"); }
+  std::string fault() const {
+    return message_of<InputError>([&] { open(); });
+  }
+};
+
+TEST(SafetensorsSet, IsReadAsOneFile) {
+  const Set set;
+  const SafetensorsFile file = set.open();
+  EXPECT_EQ(file.tensors().size(), 3U);
+  EXPECT_THAT(file.at("a").f32("a"), ElementsAre(1));
+  EXPECT_THAT(file.at("c").f32("c"), ElementsAre(3));
+  EXPECT_THAT(message_of<InputError>([&] { file.at("z"); }), HasSubstr("index.json"));
+}
+
+TEST(SafetensorsSet, NamesTheFilesThatAreMissing) {
+  const Set set;
+  std::filesystem::remove(set / "model-2.safetensors");
+  EXPECT_THAT(set.fault(),
+              AllOf(HasSubstr("index.json"), HasSubstr("1 of its 2 files"), HasSubstr("model-2.safetensors")));
+}
+
+TEST(SafetensorsSet, EveryTensorIsWhereTheIndexSays) {
+  const Set set;
+  set.index(R"({"a": "model-1.safetensors", "b": "model-2.safetensors", "c": "model-2.safetensors"})");
+  EXPECT_THAT(set.fault(), HasSubstr("tensor 'b' is in model-1.safetensors, not in model-2.safetensors"));
+  set.index(R"({"a": "model-1.safetensors", "b": "model-1.safetensors", "d": "model-2.safetensors"})");
+  EXPECT_THAT(set.fault(), HasSubstr("model-2.safetensors has no tensor 'd'"));
+  set.index(R"({"a": "model-1.safetensors", "c": "model-2.safetensors"})");
+  EXPECT_THAT(set.fault(), HasSubstr("has tensor 'b', which the index does not name"));
+}
+
+TEST(SafetensorsSet, NoTensorIsInTwoFiles) {
+  const Set set;
+  set.write("model-2.safetensors", {"b", "c"});
+  EXPECT_THAT(set.fault(), HasSubstr("has tensor 'b', which another file of the set has too"));
+}
+
+TEST(SafetensorsSet, RefusesAnIndexThatIsNone) {
+  const Set set;
+  for (const char* map : {"{}", "[]"}) {
+    set.index(map);
+    EXPECT_THAT(set.fault(), HasSubstr("no weight_map"));
+  }
+  for (const char* map : {R"({"a": 1})", R"({"a": "../model-1.safetensors"})", R"({"a": "model.bin"})"}) {
+    set.index(map);
+    EXPECT_THAT(set.fault(), AllOf(HasSubstr("index.json"), HasSubstr("tensor 'a' is said to be in"))) << map;
+  }
+}
+
+TEST(Safetensors, AFileThatIsReplacedStaysReadable) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("weights.safetensors", small_file());
+  const SafetensorsFile file(path);
+  write_file_atomically(path, "gone");
+  EXPECT_EQ(file.at("b").data.size(), 3U);
+  EXPECT_EQ(static_cast<char>(file.at("b").data[0]), 'i');
+}
+
+TEST(Safetensors, ForgetsATensor) {
+  const TemporaryFolder folder;
+  SafetensorsFile file(folder.file("weights.safetensors", small_file()));
+  file.forget("a");
+  EXPECT_FALSE(file.has("a"));
+  EXPECT_TRUE(file.has("b"));
+}
+
 }  // namespace
 }  // namespace assay
