@@ -30,7 +30,7 @@ inline nlohmann::json small_vae() {
           {"latent_channels", 4}};
 }
 
-/// The configuration of a model of some thousand weights whose vocabulary is learned from `captions`.
+/// The configuration of a model of some thousand weights.
 inline TextToImageConfig small_text_to_image_config(const ClipTokenizer& tokenizer, bool latents = false,
                                                     const std::string& prediction = "epsilon") {
   TextToImageConfig config;
@@ -51,7 +51,10 @@ inline TextToImageConfig small_text_to_image_config(const ClipTokenizer& tokeniz
   return config;
 }
 
-inline ClipTokenizer small_tokenizer() { return ClipTokenizer::learned({"a red cat", "a blue cat", "a bat"}, 8, 10); }
+/// Each word of these captions is one token.
+inline ClipTokenizer small_tokenizer() {
+  return ClipTokenizer::learned({"a red cat", "a blue cat", "a bat", "red blue bat"}, 40, 10);
+}
 
 inline std::unique_ptr<TextToImage> small_text_to_image(bool latents = false,
                                                         const std::string& prediction = "epsilon") {

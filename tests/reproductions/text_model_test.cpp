@@ -20,7 +20,6 @@ using test::max_abs_difference;
 using test::MemoryRun;
 using test::message_of;
 using test::normal;
-using test::same_bits;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -83,7 +82,7 @@ TEST(TextModel, IsAllInItsCheckpoint) {
   const auto folder = run.artifact_folder() / "saved";
   save_text_to_image(*model, folder);
   const auto reopened = open_text_model(folder.string(), at::kFloat, at::kCPU);
-  EXPECT_TRUE(same_bits(reopened->predict(x, t, told), predicted));
+  EXPECT_LT(max_abs_difference(reopened->predict(x, t, told), predicted), 1e-5);
   EXPECT_EQ(reopened->text_identity(), model->text_identity());
   EXPECT_EQ(load_text_model(file, CheckpointWeights::ema, at::kBFloat16)->text_identity(), model->text_identity());
 }
@@ -97,7 +96,7 @@ TEST(TextModel, RefusesSettingsAndFilesThatAreNone) {
   EXPECT_THAT(refused("/templates", {"a photo"}), AllOf(HasSubstr("'a photo'"), HasSubstr("{}")));
   EXPECT_THAT(refused("/unet/cross_attention_dim", 16), HasSubstr("text_model.unet.cross_attention_dim"));
   EXPECT_THAT(refused("/scheduler/_class_name", "HeunDiscreteScheduler"), HasSubstr("HeunDiscreteScheduler"));
-  EXPECT_THAT(refused("/vocabulary/merge", 3), HasSubstr("vocabulary.merge"));
+  EXPECT_THAT(refused("/vocabulary/merge", 3), HasSubstr("text_model.vocabulary: unknown key 'merge'"));
   EXPECT_THAT(message_of<InputError>([] { open_text_model("nowhere", at::kFloat, at::kCPU); }),
               AllOf(HasSubstr("'nowhere'"), HasSubstr("a folder as diffusers writes it"), HasSubstr("checkpoint")));
   const test::TemporaryFolder folder;
