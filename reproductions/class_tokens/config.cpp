@@ -149,6 +149,9 @@ Config read_config(const nlohmann::json& object) {
   c.sample = read_sample(reader.object("sample"));
   c.last_calls = read_last_calls(reader.object("last_calls"));
   c.augmentation = read_augmentation(reader.object("augmentation"));
+  if (!c.augmentation.real.empty() && c.augmentation.drawn > c.sample.count)
+    throw InputError(fmt::format("augmentation.drawn: {}; accepted: at most sample.count, {}", c.augmentation.drawn,
+                                 c.sample.count));
   c.bias = read_bias(reader.object("bias"));
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1000000);
   reader.finish();

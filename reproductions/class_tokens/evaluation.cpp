@@ -138,7 +138,10 @@ void gains(Study& s, const std::vector<PairToken>& tokens, const nlohmann::json&
                             .protocol = "training"});
     };
     double steps = 0, seconds = 0;
-    for (const PairToken& token : tokens) steps += static_cast<double>(token.steps), seconds += token.seconds;
+    for (const PairToken& learned : tokens) {
+      steps += static_cast<double>(learned.steps);
+      seconds += learned.seconds;
+    }
     add("steps_to_stop", "steps", steps);
     add("share_of_steps", "", steps / static_cast<double>(s.config.learn.epochs));
     add("seconds_to_stop", "s", seconds);

@@ -15,7 +15,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/nearest.h"
-#include "diffusion/networks/sd/text_to_image.h"
+#include "diffusion/networks/sd/text_to_image_folder.h"
 #include "diffusion/networks/vit/vit_classifier.h"
 #include "metrics/statistics/proportion.h"
 #include "reproductions/class_tokens/algorithm/classifier_input.h"
@@ -275,7 +275,7 @@ PlannedRow Paper::planned(const Row& row) const {
 void Paper::draw_row(Run& run, const Row& row) const {
   const PaperConfig& c = config_;
   const Guide& guide = c.classifiers.at(row.classifier);
-  const std::shared_ptr<const TextToImage> model = open_text_to_image(c.models.at(row.model).folder.path, run.device());
+  const auto model = load_text_to_image(c.models.at(row.model).folder.path, at::kFloat, run.device());
   const auto classifier = open_vit_classifier(guide.folder.path, guide.pooling, run.device());
   const ClassifierInput input = classifier_input_of(guide.input);
   const auto logits_of_images = [&](const at::Tensor& images) {

@@ -64,7 +64,8 @@ std::string Study::name_of(const WordClass& pair) const {
 }
 
 std::shared_ptr<const TextToImage> text_model(Run& run, const Config& config, const LabelledImages& train) {
-  return load_text_model(shared_text_model(run, config.text_model, train, 0), config.text_model.weights);
+  return load_text_model(shared_text_model(run, config.text_model, train, 0), config.text_model.weights, at::kFloat,
+                         run.device());
 }
 
 std::shared_ptr<const JudgingClassifier> judging_classifier(Run& run, const Config& config, const LabelledImages& train,

@@ -1,0 +1,112 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "diffusion/networks/sd/text_to_image_folder.h"
+#include "images/png.h"
+#include "reproductions/class_tokens/algorithm/token_file.h"
+#include "tests/diffusion/small_text_to_image.h"
+#include "tests/end_to_end/program.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
+
+namespace assay {
+namespace {
+
+using test::Outcome;
+using test::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class Draw : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TemporaryFolder>();
+    save_text_to_image(*test::small_text_to_image(), *folder_ / "model");
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  static Outcome draw(const std::string& out, std::vector<std::string> more, const std::string& model = "model") {
+    std::vector<std::string> arguments = {"draw", "--model", (*folder_ / model).string(), "--steps",
+                                          "2",    "--out",   (*folder_ / out).string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::run_program(ASSAY_BINARY, arguments);
+  }
+  static std::string refusal(std::vector<std::string> more, const std::string& model = "model") {
+    const Outcome outcome = draw("refused.png", std::move(more), model);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(*folder_ / "refused.png"));
+    return outcome.err;
+  }
+  static Image picture(const std::string& name) { return decode_png(read_file(*folder_ / name), name); }
+
+  static std::unique_ptr<TemporaryFolder> folder_;
+};
+std::unique_ptr<TemporaryFolder> Draw::folder_;
+
+TEST_F(Draw, WritesARowOfImagesForEachPrompt) {
+  const Outcome outcome =
+      draw("grid.png", {"--prompt", "a red cat", "--prompt", "a bat", "--count", "3", "--scale", "2", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto said = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(said.at("image"), (nlohmann::json{4, 4}));
+  EXPECT_EQ(said.at("weight"), 3.0);
+  const Image grid = picture("grid.png");
+  EXPECT_EQ(grid.width, 3 * 8 + 2 * 2);  // tiles of 2 x 4 pixels, 2 between them
+  EXPECT_EQ(grid.height, 2 * 8 + 2);
+}
+
+TEST_F(Draw, DrawsAnImageWhateverIsDrawnBesideIt) {
+  ASSERT_EQ(draw("many.png", {"--prompt", "a bat", "--prompt", "a red cat", "--count", "3", "--scale", "1"}).exit_code,
+            0);
+  ASSERT_EQ(draw("one.png", {"--prompt", "a red cat", "--count", "1", "--scale", "1"}).exit_code, 0);
+  const Image many = picture("many.png"), one = picture("one.png");
+  for (int y = 0; y < 4; ++y)
+    for (int i = 0; i < 4 * 3; ++i)
+      EXPECT_EQ(many.pixels[static_cast<std::size_t>((y + 6) * many.width * 3 + i)],
+                one.pixels[static_cast<std::size_t>(y * one.width * 3 + i)]);
+}
+
+TEST_F(Draw, KnowsALearnedWordAndNoOneElses) {
+  const auto model = test::small_text_to_image();
+  class_tokens::TokenFile token;
+  token.row = model->token_row(model->tokenizer().pieces("red")[1]).detach();
+  token.token = "newclas";
+  token.initial_word = "red";
+  token.mode = "fixed";
+  token.encoder = model->text_identity();
+  class_tokens::write_token(*folder_ / "token.safetensors", token);
+  const std::vector<std::string> with = {"--token", (*folder_ / "token.safetensors").string()};
+  std::vector<std::string> prompt = {"--prompt", "a newclas cat"};
+  prompt.insert(prompt.end(), with.begin(), with.end());
+  ASSERT_EQ(draw("token.png", prompt).exit_code, 0);
+  ASSERT_EQ(draw("word.png", {"--prompt", "a red cat"}).exit_code, 0);
+  EXPECT_EQ(picture("token.png").pixels, picture("word.png").pixels);
+  prompt[1] = "a red cat";
+  EXPECT_THAT(draw("without.png", prompt).err, HasSubstr("no prompt has the word of the token, 'newclas'"));
+  token.encoder = "another";
+  class_tokens::write_token(*folder_ / "token.safetensors", token);
+  EXPECT_THAT(refusal(prompt), HasSubstr("learned for another text encoder"));
+}
+
+TEST_F(Draw, SaysWhatOfAPromptIsCut) {
+  const Outcome outcome = draw("long.png", {"--prompt", "a red cat a red cat a red cat a bat a bat"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("tokens beyond the 10 of this model are cut"), HasSubstr("' on")));
+}
+
+TEST_F(Draw, RefusesInOneLineThatSaysWhatIsAccepted) {
+  EXPECT_THAT(refusal({"--prompt", "a"}, "nowhere"), AllOf(HasSubstr("nowhere'"), HasSubstr("accepted: a folder")));
+  EXPECT_THAT(refusal({"--prompt", "a", "--scheduler", "heun"}), AllOf(HasSubstr("'heun'"), HasSubstr("euler")));
+  EXPECT_THAT(refusal({"--prompt", "a", "--dtype", "fp16"}), AllOf(HasSubstr("'fp16'"), HasSubstr("bf16")));
+  EXPECT_THAT(refusal({"--prompt", "a", "--count", "0"}), HasSubstr("--count"));
+  EXPECT_THAT(refusal({}), HasSubstr("--prompt"));
+}
+
+}  // namespace
+}  // namespace assay
