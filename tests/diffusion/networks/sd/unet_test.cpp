@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/thread_count.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
 #include "tests/diffusion/observed_cost.h"
@@ -156,6 +157,28 @@ TEST(SdUNet, TrainsEveryWeight) {
       .backward();
   for (const Parameter& parameter : unet.weights.all())
     EXPECT_GT(parameter.value.grad().abs().max().item<double>(), 0) << parameter.name;
+}
+
+TEST(SdUNet, PredictsTheSameWithPackedWeights) {
+  const at::NoGradGuard no_grad;
+  const Small plain;
+  Small packed;
+  packed.weights.pack();
+  const at::Tensor x = normal({2, 4, 7, 6}, 1), t = indices({3, 800}), text = normal({2, 5, 6}, 2);
+  const at::Tensor expected = plain.network(x, t, text), got = packed.network(x, t, text);
+  EXPECT_LT(((got - expected).norm() / expected.norm()).item<double>(), 1e-5);
+  const ThreadCount two(2);
+  EXPECT_TRUE(same_bits(packed.network(x, t, text), got));
+}
+
+TEST(SdUNet, WithPackedWeightsSaysThatThereIsNoGradient) {
+  Small packed;
+  packed.weights.pack();
+  at::Tensor text = normal({1, 5, 6}, 2).set_requires_grad(true);
+  EXPECT_THAT(message_of<Error>([&] {
+                packed.network(normal({1, 4, 8, 8}, 1), indices({3}), text);
+              }),
+              HasSubstr("packed weights pass no gradient on"));
 }
 
 TEST(SdUNet, InHalfPrecisionStaysNearAndKeepsTheTypeOfItsInput) {
