@@ -33,17 +33,23 @@ Conv2d::Conv2d(Parameters& parameters, const std::string& name, std::int64_t in,
     : weight_(parameters.declare({name + ".weight",
                                   {out, in, kernel, kernel},
                                   zero ? Initial::zeros : Initial::uniform_fan_in,
-                                  in * kernel * kernel})),
+                                  in * kernel * kernel,
+                                  true,
+                                  {WeightUse::Kind::convolution, stride, (kernel - 1) / 2}})),
       bias_(parameters.declare(
-          {name + ".bias", {out}, zero ? Initial::zeros : Initial::uniform_fan_in, in * kernel * kernel})),
-      stride_(stride),
-      padding_((kernel - 1) / 2) {}
+          {name + ".bias", {out}, zero ? Initial::zeros : Initial::uniform_fan_in, in * kernel * kernel})) {}
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
-  return at::conv2d(x, weight_->value, bias_->value, stride_, padding_);
+  if (is_packed(weight_->value)) return packed_convolution(x, weight_->value, bias_->value, weight_->use);
+  return at::conv2d(x, weight_->value, bias_->value, weight_->use.stride, weight_->use.padding);
 }
 
-void Conv2d::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], weight_->shape[2], stride_); }
+at::Tensor Conv2d::plus(const at::Tensor& x, const at::Tensor& other) const {
+  return is_packed(weight_->value) ? packed_convolution(x, weight_->value, bias_->value, weight_->use, other)
+                                   : other + (*this)(x);
+}
+
+void Conv2d::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], weight_->shape[2], weight_->use.stride); }
 
 Conv1x1::Conv1x1(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool zero)
     : weight_(

@@ -29,13 +29,14 @@ class Conv2d {
   Conv2d(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,
          std::int64_t stride = 1, bool zero = false);
   at::Tensor operator()(const at::Tensor& x) const;
+  /// The same plus `other`, of the result's shape.
+  at::Tensor plus(const at::Tensor& x, const at::Tensor& other) const;
   void count(CostWalk& walk) const;
   /// Of its weights, once they are there.
   at::ScalarType type() const { return weight_->value.scalar_type(); }
 
  private:
   const Parameter *weight_, *bias_;
-  std::int64_t stride_, padding_;
 };
 
 /// Convolution of kernel 1 on [B, in, T]; keys `name`.weight [out, in, 1], `name`.bias.

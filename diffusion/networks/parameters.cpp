@@ -119,6 +119,13 @@ void Parameters::materialise(std::uint64_t seed, at::Device device) {
   }
 }
 
+void Parameters::pack() {
+  if (!only_predicts_) cast(at::kFloat, {});
+  for (Parameter& parameter : parameters_)
+    if (const at::Tensor arranged = packed(parameter.value, parameter.use); arranged.defined())
+      parameter.value = arranged;
+}
+
 void Parameters::refuse_where_only_predicting(const char* what) const {
   if (only_predicts_) throw Error(fmt::format("Parameters: {} where they only predict", what));
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/networks/packed_weight.h"
+
 namespace assay {
 
 class SafetensorsFile;
@@ -28,6 +30,7 @@ struct Parameter {
   Initial initial = Initial::zeros;
   std::int64_t fan_in = 1;  // for uniform_fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); normal_fan_in: N(0, 1/fan_in)
   bool trainable = true;
+  WeightUse use = {};           // what Parameters::pack() arranges it for
   std::string older_name = {};  // what a file may have in the place of `name`; its shape may end in sides of 1 there
   at::Tensor value = {};        // a view into the flat buffer, or on its own in a network that only predicts
 };
@@ -64,6 +67,10 @@ class Parameters {
   /// parameter. Throws InputError where the file holds several types and none is asked for.
   void load_to_predict(const std::shared_ptr<const SafetensorsFile>& file, const StatePart& part = {},
                        std::optional<at::ScalarType> type = {}, at::Device device = at::kCPU);
+
+  /// Arranges on the CPU what layers say they multiply as packed() does: from here on the parameters only predict, and
+  /// pass no gradient on to an input either. Takes no more memory than the largest parameter beside them all.
+  void pack();
 
   const std::deque<Parameter>& all() const { return parameters_; }
   std::int64_t trainable_count() const;

@@ -80,7 +80,9 @@ std::string mixed_types(const StateMatch& match) {
   if (by_type.size() < 2) return "";
   std::vector<std::string> found;
   for (const auto& [type, names] : by_type)
-    found.push_back(fmt::format("{} ({} tensors, the first {})", name_of(type), names.size(), names.front()));
+    found.push_back(names.size() == 1
+                        ? fmt::format("{} (1 tensor, {})", name_of(type), names.front())
+                        : fmt::format("{} ({} tensors, the first {})", name_of(type), names.size(), names.front()));
   return fmt::format("{}", fmt::join(found, " and "));
 }
 

@@ -26,7 +26,8 @@ struct StateMatch {
 /// Throws InputError with the fault and what can be done, unless there is none.
 void require_match(const StateMatch& match, const SafetensorsFile& file);
 
-/// What types the matched tensors have where they have several: "F16 (684 tensors) and F32 (2, such as ...)". Empty
+/// What types the matched tensors have where they have several: "F16 (684 tensors, the first NAME) and F32 (1 tensor,
+/// NAME)". Empty
 /// where they have one.
 std::string mixed_types(const StateMatch& match);
 

@@ -32,11 +32,20 @@ at::Tensor SdAttention::of_heads(const at::Tensor& tokens) const {
   return tokens.view({tokens.size(0), tokens.size(1), options_.heads, options_.head_width}).transpose(1, 2);
 }
 
-at::Tensor SdAttention::operator()(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const {
+at::Tensor SdAttention::attended(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const {
   const at::Tensor query = of_heads(to_q_(x)), key = of_heads(to_k_(context));
   if (observer) observer->see(name_, ObservedAttention(query, key));
-  const at::Tensor attended = at::scaled_dot_product_attention(query, key, of_heads(to_v_(context)));
-  return to_out_(attended.transpose(1, 2).reshape({x.size(0), x.size(1), options_.heads * options_.head_width}));
+  const at::Tensor heads = at::scaled_dot_product_attention(query, key, of_heads(to_v_(context)));
+  return heads.transpose(1, 2).reshape({x.size(0), x.size(1), options_.heads * options_.head_width});
+}
+
+at::Tensor SdAttention::operator()(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const {
+  return to_out_(attended(x, context, observer));
+}
+
+at::Tensor SdAttention::plus(const at::Tensor& x, const at::Tensor& context, const at::Tensor& residual,
+                             AttentionObserver* observer) const {
+  return to_out_.plus(attended(x, context, observer), residual);
 }
 
 void SdAttention::count(CostWalk& walk, std::int64_t queries, std::int64_t keys) const {

@@ -24,9 +24,14 @@ class SdAttention {
 
   /// [B, Q, width] from x of that shape and `context` [B, K, context].
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer = nullptr) const;
+  /// The same plus `residual`, of x's shape.
+  at::Tensor plus(const at::Tensor& x, const at::Tensor& context, const at::Tensor& residual,
+                  AttentionObserver* observer = nullptr) const;
   void count(CostWalk& walk, std::int64_t queries, std::int64_t keys) const;
 
  private:
+  /// [B, Q, heads x head_width]: of all heads side by side.
+  at::Tensor attended(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const;
   at::Tensor of_heads(const at::Tensor& tokens) const;
 
   std::string name_;

@@ -1,5 +1,6 @@
 #include "diffusion/networks/sd/projection.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
 
 namespace assay {
@@ -20,13 +21,24 @@ Projection::Projection(Parameters& p, const std::string& name, std::int64_t in, 
           p,
           {name + ".weight",
            kept == Kept::as_matrix ? std::vector<std::int64_t>{out, in} : std::vector<std::int64_t>{out, in, 1, 1},
-           Initial::uniform_fan_in, in},
+           Initial::uniform_fan_in,
+           in,
+           true,
+           {WeightUse::Kind::linear}},
           older_name, ".weight")),
       bias_(bias ? declared(p, {name + ".bias", {out}, Initial::uniform_fan_in, in}, older_name, ".bias") : nullptr) {}
 
 at::Tensor Projection::operator()(const at::Tensor& x) const {
+  const at::Tensor none;
+  if (is_packed(weight_->value)) return packed_linear(x, weight_->value, bias_ ? bias_->value : none);
   const at::Tensor weight = weight_->value.view({weight_->shape[0], weight_->shape[1]});
   return bias_ ? at::linear(x, weight, bias_->value) : at::linear(x, weight);
+}
+
+at::Tensor Projection::plus(const at::Tensor& x, const at::Tensor& other) const {
+  const at::Tensor none;
+  return is_packed(weight_->value) ? packed_linear_plus(x, weight_->value, bias_ ? bias_->value : none, other)
+                                   : other + (*this)(x);
 }
 
 void Projection::count(CostWalk& walk, std::int64_t rows) const {

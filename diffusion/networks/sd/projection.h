@@ -18,6 +18,8 @@ class Projection {
   Projection(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias = true,
              Kept kept = Kept::as_matrix, const std::string& older_name = "");
   at::Tensor operator()(const at::Tensor& x) const;
+  /// The same plus `other`, of the result's shape.
+  at::Tensor plus(const at::Tensor& x, const at::Tensor& other) const;
   /// Of `rows` vectors.
   void count(CostWalk& walk, std::int64_t rows) const;
 

@@ -23,8 +23,7 @@ SdResNet::SdResNet(Parameters& p, const std::string& name, std::int64_t in, std:
 at::Tensor SdResNet::operator()(const at::Tensor& x, const at::Tensor& time) const {
   at::Tensor h = conv1_(silu_of_norm(norm1_(x)));
   if (time_) h = h + (*time_)(time).unsqueeze(2).unsqueeze(3);
-  h = conv2_(silu_of_norm(norm2_(h)));
-  return (shortcut_ ? (*shortcut_)(x) : x) + h;
+  return conv2_.plus(silu_of_norm(norm2_(h)), shortcut_ ? (*shortcut_)(x) : x);
 }
 
 void SdResNet::count(CostWalk& walk) const {
@@ -42,13 +41,19 @@ void SdResNet::count(CostWalk& walk) const {
 }
 
 SdDownsample::SdDownsample(Parameters& p, const std::string& name, std::int64_t channels, Padding padding)
-    : weight_(p.declare({name + ".conv.weight", {channels, channels, 3, 3}, Initial::uniform_fan_in, 9 * channels})),
+    : weight_(p.declare({name + ".conv.weight",
+                         {channels, channels, 3, 3},
+                         Initial::uniform_fan_in,
+                         9 * channels,
+                         true,
+                         {WeightUse::Kind::convolution, 2, padding == Padding::all_sides ? 1 : 0}})),
       bias_(p.declare({name + ".conv.bias", {channels}, Initial::uniform_fan_in, 9 * channels})),
       padding_(padding) {}
 
 at::Tensor SdDownsample::operator()(const at::Tensor& x) const {
-  if (padding_ == Padding::all_sides) return at::conv2d(x, weight_->value, bias_->value, 2, 1);
-  return at::conv2d(at::constant_pad_nd(x, {0, 1, 0, 1}), weight_->value, bias_->value, 2);
+  const at::Tensor framed = padding_ == Padding::all_sides ? x : at::constant_pad_nd(x, {0, 1, 0, 1});
+  if (is_packed(weight_->value)) return packed_convolution(framed, weight_->value, bias_->value, weight_->use);
+  return at::conv2d(framed, weight_->value, bias_->value, weight_->use.stride, weight_->use.padding);
 }
 
 void SdDownsample::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], 3, 2); }

@@ -187,10 +187,15 @@ SdUNetConfig read_sd_unet_config(const nlohmann::json& diffusers_config, const s
     throw InputError(
         fmt::format("{}.block_out_channels: the time embedding needs an even first entry of at least {}, got {}", where,
                     2 * (c.freq_shift + 1), c.block_out_channels.front()));
-  for (std::size_t i = 0; i < levels; ++i)
+  for (std::size_t i = 0; i < levels; ++i) {
+    const bool attends = c.down_attention[i] || c.up_attention[levels - 1 - i];
+    if (attends && c.cross_attention_dim[i] != c.cross_attention_dim.back())
+      throw InputError(fmt::format("{}.cross_attention_dim: {} and {}; the same text goes to all levels", where,
+                                   c.cross_attention_dim[i], c.cross_attention_dim.back()));
     if (c.heads[i] > c.block_out_channels[i])
       throw InputError(
           fmt::format("{}.attention_head_dim: {} heads for {} channels", where, c.heads[i], c.block_out_channels[i]));
+  }
   return c;
 }
 

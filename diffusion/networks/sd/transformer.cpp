@@ -26,20 +26,14 @@ SdTransformer::Block::Block(Parameters& p, const std::string& name, const Option
       norm3(p, name + ".norm3", inner_width(o), LayerNorm::Keys::weight_bias),
       attn1(p, name + ".attn1", attention_to(o, o.only_cross_attention ? o.text : inner_width(o))),
       attn2(p, name + ".attn2", attention_to(o, o.text)),
-      gated(p, name + ".ff.net.0.proj", inner_width(o), 8 * inner_width(o)),
-      out(p, name + ".ff.net.2", 4 * inner_width(o), inner_width(o)),
+      ff(p, name + ".ff", inner_width(o)),
       only_cross_attention(o.only_cross_attention) {}
 
 at::Tensor SdTransformer::Block::operator()(at::Tensor x, const at::Tensor& text, AttentionObserver* observer) const {
   const at::Tensor normed = norm1(x);
-  x = x + attn1(normed, only_cross_attention ? text : normed, observer);
-  x = x + attn2(norm2(x), text, observer);
-  return x + feed_forward(norm3(x));
-}
-
-at::Tensor SdTransformer::Block::feed_forward(const at::Tensor& x) const {
-  const std::vector<at::Tensor> halves = gated(x).chunk(2, 2);  // values, gates
-  return out(halves[0] * at::gelu(halves[1]));
+  x = attn1.plus(normed, only_cross_attention ? text : normed, x, observer);
+  x = attn2.plus(norm2(x), text, x, observer);
+  return ff(norm3(x), x);
 }
 
 SdTransformer::SdTransformer(Parameters& p, const std::string& name, const Options& o)
@@ -54,7 +48,7 @@ at::Tensor SdTransformer::operator()(const at::Tensor& x, const at::Tensor& text
   // A 1x1 convolution is a linear layer on each position's channels.
   at::Tensor tokens = proj_in_(norm_(x).flatten(2).transpose(1, 2));
   for (const Block& block : blocks_) tokens = block(tokens, text, observer);
-  return x + proj_out_(tokens).transpose(1, 2).reshape(x.sizes());
+  return proj_out_.plus(tokens, x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.sizes());
 }
 
 void SdTransformer::count(CostWalk& walk, std::int64_t text_tokens) const {
@@ -63,8 +57,7 @@ void SdTransformer::count(CostWalk& walk, std::int64_t text_tokens) const {
   for (const Block& block : blocks_) {
     block.attn1.count(walk, positions, block.only_cross_attention ? text_tokens : positions);
     block.attn2.count(walk, positions, text_tokens);
-    block.gated.count(walk, positions);
-    block.out.count(walk, positions);
+    block.ff.count(walk, positions);
   }
   proj_out_.count(walk, positions);
   // Tokens, gated features of eight times their width and what was made of these.

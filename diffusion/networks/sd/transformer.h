@@ -7,6 +7,7 @@
 
 #include "diffusion/networks/layers.h"
 #include "diffusion/networks/sd/attention.h"
+#include "diffusion/networks/sd/feed_forward.h"
 
 namespace assay {
 
@@ -32,11 +33,10 @@ class SdTransformer {
   struct Block {
     Block(Parameters& parameters, const std::string& name, const Options& options);
     at::Tensor operator()(at::Tensor x, const at::Tensor& text, AttentionObserver* observer) const;
-    at::Tensor feed_forward(const at::Tensor& x) const;
 
     LayerNorm norm1, norm2, norm3;
     SdAttention attn1, attn2;
-    Projection gated, out;
+    GatedFeedForward ff;
     bool only_cross_attention;
   };
 

@@ -74,6 +74,17 @@ TEST(Parity, HoldsForWhatTheClassifiersOfClassTokensAreGiven) {
   expect_all_pass(check_parity(shared_golden("dct.preprocess")), "dct.preprocess", 4);
 }
 
+TEST(Parity, HoldsForTheNetworksOfStableDiffusion) {
+  expect_all_pass(check_parity(golden("sd.unet.levels")), "sd.unet.levels", 15);
+  expect_all_pass(check_parity(golden("sd.unet.linear")), "sd.unet.linear", 15);
+  expect_all_pass(check_parity(golden("sd.unet.lists")), "sd.unet.lists", 15);
+  expect_all_pass(check_parity(golden("sd.vae.more")), "sd.vae.more", 14);
+  ASSAY_NEEDS_SHARED_GOLDEN("sd.unet");
+  expect_all_pass(check_parity(shared_golden("sd.unet")), "sd.unet", 12);
+  expect_all_pass(check_parity(shared_golden("sd.unet.v2")), "sd.unet.v2", 12);
+  expect_all_pass(check_parity(shared_golden("sd.vae")), "sd.vae", 14);
+}
+
 TEST(Parity, HoldsForTheSamplersOfDiffusers) {
   expect_all_pass(check_parity(golden("sched.more")), "sched.more", 600);
   ASSAY_NEEDS_SHARED_GOLDEN("sched");

@@ -1,0 +1,42 @@
+#include "diffusion/networks/sd/feed_forward.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/gelu.h>
+
+#include <algorithm>
+
+namespace assay {
+namespace {
+
+/// Rows at a time where no gradient is recorded: what a row has eight times the width of lies in the cache then, and
+/// memory does not grow with it.
+constexpr std::int64_t rows_at_once = 512;
+
+}  // namespace
+
+GatedFeedForward::GatedFeedForward(Parameters& p, const std::string& name, std::int64_t width)
+    : gated_(p, name + ".net.0.proj", width, 8 * width), out_(p, name + ".net.2", 4 * width, width) {}
+
+at::Tensor GatedFeedForward::operator()(const at::Tensor& x, const at::Tensor& residual) const {
+  if (at::GradMode::is_enabled()) {
+    const std::vector<at::Tensor> halves = gated_(x).chunk(2, 2);  // values, gates
+    return residual + out_(halves[0] * at::gelu(halves[1]));
+  }
+  const at::Tensor rows = x.reshape({-1, x.size(2)}), added = residual.reshape({-1, x.size(2)});
+  at::Tensor result = at::empty_like(rows);
+  for (std::int64_t begin = 0; begin < rows.size(0); begin += rows_at_once) {
+    const std::int64_t count = std::min(rows_at_once, rows.size(0) - begin);
+    const std::vector<at::Tensor> halves = gated_(rows.narrow(0, begin, count)).chunk(2, 1);
+    result.narrow(0, begin, count).copy_(out_.plus(at::gelu(halves[1]).mul_(halves[0]), added.narrow(0, begin, count)));
+  }
+  return result.view(x.sizes());
+}
+
+void GatedFeedForward::count(CostWalk& walk, std::int64_t rows) const {
+  gated_.count(walk, rows);
+  out_.count(walk, rows);
+}
+
+}  // namespace assay
