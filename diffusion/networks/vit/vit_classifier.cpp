@@ -83,6 +83,36 @@ VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, con
   return c;
 }
 
+/// What the layers of a block are called.
+struct VitBlockNames {
+  std::string block;
+  const char *query, *key, *value, *out, *fc1, *fc2;
+};
+
+namespace {
+
+VitBlockNames saved_names(std::int64_t index) {
+  return {fmt::format("vit.encoder.layer.{}", index),
+          ".attention.attention.query",
+          ".attention.attention.key",
+          ".attention.attention.value",
+          ".attention.output.dense",
+          ".intermediate.dense",
+          ".output.dense"};
+}
+
+VitBlockNames state_dict_names(std::int64_t index) {
+  return {fmt::format("vit.layers.{}", index),
+          ".attention.q_proj",
+          ".attention.k_proj",
+          ".attention.v_proj",
+          ".attention.o_proj",
+          ".mlp.fc1",
+          ".mlp.fc2"};
+}
+
+}  // namespace
+
 VitClassifier::Norm::Norm(Parameters& p, const std::string& name, std::int64_t width, double e)
     : weight(p.declare({name + ".weight", {width}, Initial::ones})),
       bias(p.declare({name + ".bias", {width}, Initial::zeros})),
@@ -92,15 +122,18 @@ at::Tensor VitClassifier::Norm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, weight->shape, weight->value, bias->value, eps);
 }
 
-VitClassifier::Block::Block(Parameters& p, const std::string& name, const VitClassifierConfig& c)
-    : before(p, name + ".layernorm_before", c.hidden_size, c.layer_norm_eps),
-      query(p, name + ".attention.attention.query", c.hidden_size, c.hidden_size, c.qkv_bias, true),
-      key(p, name + ".attention.attention.key", c.hidden_size, c.hidden_size, c.qkv_bias, true),
-      value(p, name + ".attention.attention.value", c.hidden_size, c.hidden_size, c.qkv_bias, true),
-      out(p, name + ".attention.output.dense", c.hidden_size, c.hidden_size, true, true),
-      after(p, name + ".layernorm_after", c.hidden_size, c.layer_norm_eps),
-      fc1(p, name + ".intermediate.dense", c.hidden_size, c.intermediate_size, true, true),
-      fc2(p, name + ".output.dense", c.intermediate_size, c.hidden_size, true, true),
+VitClassifier::Block::Block(Parameters& p, std::int64_t index, const VitClassifierConfig& c, VitKeys keys)
+    : Block(p, keys == VitKeys::saved ? saved_names(index) : state_dict_names(index), c) {}
+
+VitClassifier::Block::Block(Parameters& p, const VitBlockNames& names, const VitClassifierConfig& c)
+    : before(p, names.block + ".layernorm_before", c.hidden_size, c.layer_norm_eps),
+      query(p, names.block + names.query, c.hidden_size, c.hidden_size, c.qkv_bias, true),
+      key(p, names.block + names.key, c.hidden_size, c.hidden_size, c.qkv_bias, true),
+      value(p, names.block + names.value, c.hidden_size, c.hidden_size, c.qkv_bias, true),
+      out(p, names.block + names.out, c.hidden_size, c.hidden_size, true, true),
+      after(p, names.block + ".layernorm_after", c.hidden_size, c.layer_norm_eps),
+      fc1(p, names.block + names.fc1, c.hidden_size, c.intermediate_size, true, true),
+      fc2(p, names.block + names.fc2, c.intermediate_size, c.hidden_size, true, true),
       heads(c.num_attention_heads) {}
 
 at::Tensor VitClassifier::Block::operator()(at::Tensor x) const {
@@ -115,7 +148,7 @@ at::Tensor VitClassifier::Block::operator()(at::Tensor x) const {
   return x + fc2(at::gelu(fc1(after(x))));
 }
 
-VitClassifier::VitClassifier(const VitClassifierConfig& c, VitPooling pooling)
+VitClassifier::VitClassifier(const VitClassifierConfig& c, VitPooling pooling, VitKeys keys)
     : config_(c),
       pooling_(pooling),
       cls_(parameters_.declare({"vit.embeddings.cls_token", {1, 1, c.hidden_size}, Initial::normal_002})),
@@ -129,8 +162,7 @@ VitClassifier::VitClassifier(const VitClassifierConfig& c, VitPooling pooling)
       blocks_([&] {
         std::vector<Block> blocks;
         blocks.reserve(static_cast<std::size_t>(c.num_hidden_layers));
-        for (std::int64_t i = 0; i < c.num_hidden_layers; ++i)
-          blocks.emplace_back(parameters_, fmt::format("vit.encoder.layer.{}", i), c);
+        for (std::int64_t i = 0; i < c.num_hidden_layers; ++i) blocks.emplace_back(parameters_, i, c, keys);
         return blocks;
       }()),
       norm_(parameters_, "vit.layernorm", c.hidden_size, c.layer_norm_eps),
@@ -187,9 +219,13 @@ std::unique_ptr<VitClassifier> open_vit_classifier(const std::filesystem::path& 
   const std::filesystem::path description = folder / "config.json";
   const VitClassifierConfig config =
       read_vit_classifier_config(parse_json(read_file(description), description.string()), description.string());
-  auto classifier = std::make_unique<VitClassifier>(config, pooling);
+  const SafetensorsFile file(folder / "model.safetensors");
+  const bool as_in_memory = std::any_of(file.tensors().begin(), file.tensors().end(),
+                                        [](const auto& tensor) { return tensor.first.starts_with("vit.layers."); });
+  auto classifier =
+      std::make_unique<VitClassifier>(config, pooling, as_in_memory ? VitKeys::state_dict : VitKeys::saved);
   classifier->parameters().materialise(0, device);
-  classifier->parameters().load(SafetensorsFile(folder / "model.safetensors"));
+  classifier->parameters().load(file);
   return classifier;
 }
 

@@ -23,6 +23,14 @@ enum class VitPooling { cls, patch_mean };
 inline constexpr Names<VitPooling> vit_pooling_names = {{"cls", VitPooling::cls},
                                                         {"patch_mean", VitPooling::patch_mean}};
 
+/// How the keys of a file are named.
+///   saved       as save_pretrained() of transformers writes them and the hub has them
+///   state_dict  as ViTForImageClassification has them in memory from transformers 5 on, and so whoever saves its
+///               state_dict()
+enum class VitKeys { saved, state_dict };
+
+struct VitBlockNames;
+
 /// Under the names of transformers' ViTConfig.
 struct VitClassifierConfig {
   std::int64_t image_size = 224;  // pixels a side, a multiple of patch_size
@@ -45,11 +53,11 @@ struct VitClassifierConfig {
 /// and labels that are not numbered from 0.
 VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, const std::string& where);
 
-/// A vision transformer that classifies images, with the keys that transformers writes for ViTForImageClassification.
+/// A vision transformer that classifies images, with the keys of transformers' ViTForImageClassification.
 /// It only predicts, and is differentiable in the images.
 class VitClassifier {
  public:
-  VitClassifier(const VitClassifierConfig& config, VitPooling pooling);
+  VitClassifier(const VitClassifierConfig& config, VitPooling pooling, VitKeys keys = VitKeys::saved);
 
   /// Logits [B, classes] of normalised images [B, num_channels, image_size, image_size].
   /// Throws InputError for images of another size.
@@ -71,7 +79,8 @@ class VitClassifier {
     double eps;
   };
   struct Block {
-    Block(Parameters& p, const std::string& name, const VitClassifierConfig& config);
+    Block(Parameters& p, std::int64_t index, const VitClassifierConfig& config, VitKeys keys);
+    Block(Parameters& p, const VitBlockNames& names, const VitClassifierConfig& config);
     at::Tensor operator()(at::Tensor x) const;
     Norm before;
     Linear query, key, value, out;
@@ -89,8 +98,8 @@ class VitClassifier {
   Linear head_;
 };
 
-/// The classifier in a folder as the hub has it: config.json and model.safetensors. Throws InputError where one of them
-/// is absent, or they do not fit each other.
+/// The classifier in a folder as the hub has it: config.json and model.safetensors, whose keys may be named either way.
+/// Throws InputError where one of them is absent, or they do not fit each other.
 std::unique_ptr<VitClassifier> open_vit_classifier(const std::filesystem::path& folder, VitPooling pooling,
                                                    at::Device device = at::kCPU);
 

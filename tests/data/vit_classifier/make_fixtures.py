@@ -5,6 +5,7 @@ usage: make_fixtures.py    writes narrow/ and plain_qkv/ beside this file; made 
 
 `logits.cls` are the model's own. `logits.patch_mean` are those of the classifier that the published code of Schwartz et
 al. (arXiv:2303.17155) builds from the same modules: the mean of the patches' tokens, then the norm, then the head.
+plain_qkv/state_dict.safetensors holds the same weights under the names that they have in memory.
 """
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def main():
             handle.remove()
             patch_mean = model.classifier(model.vit.layernorm(tokens[0][:, 1:, :].mean(dim=1)))
         model.save_pretrained(here / name)
+        if name == "plain_qkv":
+            save_file(model.state_dict(), here / name / "state_dict.safetensors")
         save_file({"images": images, "logits.cls": cls.contiguous(), "logits.patch_mean": patch_mean.contiguous()},
                   here / name / "cases.safetensors")
 

@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/safetensors.h"
 #include "kernels/host_tensor.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
 
@@ -39,6 +40,15 @@ TEST(VitClassifier, HasTheLogitsOfTransformersWithBothPoolings) {
           << name << " " << name_of(pooling, vit_pooling_names);
     }
   }
+}
+
+TEST(VitClassifier, TakesTheNamesThatWeightsHaveInMemoryToo) {
+  const test::TemporaryFolder saved;
+  std::filesystem::copy_file(folder("plain_qkv") / "config.json", saved.path() / "config.json");
+  std::filesystem::copy_file(folder("plain_qkv") / "state_dict.safetensors", saved.path() / "model.safetensors");
+  const SafetensorsFile cases(folder("plain_qkv") / "cases.safetensors");
+  const at::Tensor logits = open_vit_classifier(saved.path(), VitPooling::cls)->logits(tensor_of(cases, "images"));
+  EXPECT_LT(max_abs_difference(logits, tensor_of(cases, "logits.cls")), 1e-4);
 }
 
 TEST(VitClassifier, IsDifferentiableInTheImages) {
