@@ -66,7 +66,8 @@ NeededFile read_folder(ConfigReader& reader, const std::string& what, const std:
   NeededFile file;
   file.what = what;
   file.path = root / reader.text("folder", "");
-  file.source = reader.text("from", "");
+  file.official = reader.text("from", "");
+  file.source = "the Hugging Face hub";
   file.folder = true;
   return file;
 }

@@ -38,7 +38,8 @@ std::unique_ptr<TextToImage> small_model() {
   config.scheduler = {{"_class_name", "PNDMScheduler"}, {"beta_schedule", "scaled_linear"},
                       {"beta_start", 0.00085},          {"beta_end", 0.012},
                       {"skip_prk_steps", true},         {"steps_offset", 1}};
-  ClipTokenizer tokenizer = ClipTokenizer::learned({"a photo of a bat", "an image of a crane", "seal"}, 30, 10);
+  ClipTokenizer tokenizer = ClipTokenizer::learned(
+      {"a photo of a bat", "a photo of a bat", "an image of a crane", "an image of a crane", "seal", "seal"}, 100, 16);
   config.text_encoder = {{"vocab_size", tokenizer.vocabulary_size()},
                          {"hidden_size", 16},
                          {"intermediate_size", 32},
@@ -146,9 +147,11 @@ TEST(TokenPainter, SaysWhatItCannotDraw) {
   const TokenPainter painter(*model, "newclas", drawn());
   const TokenRows rows{normal({16}, 3)};
   EXPECT_THAT(message_of<InputError>([&] { TokenPainter(*model, "bat", drawn()); }), HasSubstr("bat"));
-  EXPECT_THAT(message_of<InputError>(
-                  [&] { painter.images({"a photo of a bat of a crane of a seal of a bat"}, rows, true, noise(1)); }),
-              HasSubstr("accepted by this text encoder: at most 10"));
+  EXPECT_THAT(message_of<InputError>([&] {
+                painter.images({"bat crane seal bat crane seal bat crane seal bat crane seal bat crane seal"}, rows,
+                               true, noise(1));
+              }),
+              HasSubstr("accepted by this text encoder: at most 16"));
   EXPECT_THAT(message_of<InputError>([&] {
                 painter.images({"seal", "a seal"}, rows, false, noise(2));
               }),
