@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/file.h"
-#include "tests/end_to_end/metric_on_images.h"
+#include "tests/end_to_end/metric/metric_on_images.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/temporary_folder.h"
 

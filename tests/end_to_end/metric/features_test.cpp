@@ -14,7 +14,7 @@
 
 #include "core/file.h"
 #include "core/safetensors.h"
-#include "tests/end_to_end/metric_on_images.h"
+#include "tests/end_to_end/metric/metric_on_images.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/npy.h"
 #include "tests/support/npz_batch.h"
