@@ -1,7 +1,7 @@
 """Every `assay metric` command's --json output is valid under docs/schemas/metric.schema.json, and its notes are the
 lines on stderr.
 
-usage: metric_schema_test.py ASSAY SCHEMA; exit code 77 (skipped) without the jsonschema package.
+usage: schema_test.py ASSAY SCHEMA; exit code 77 (skipped) without the jsonschema package.
 """
 import json
 import pathlib
