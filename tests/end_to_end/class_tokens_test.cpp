@@ -65,6 +65,12 @@ TEST(ClassTokens, LeavesARowAndNoPipeline) {
   EXPECT_GT(tokens, 0U);
 }
 
+TEST(ClassTokens, RunsWithEveryQuirkOfThePublishedCode) {
+  const TemporaryFolder folder;
+  const Outcome outcome = run(folder / "assay.db", {"--seeds", "1", "--set", "learn.mode=faithful"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
 TEST(ClassTokens, SaysInOneLineWhatItCannotLearn) {
   const TemporaryFolder folder;
   const auto fault = [&](const Words& more) {
@@ -74,6 +80,7 @@ TEST(ClassTokens, SaysInOneLineWhatItCannotLearn) {
   };
   EXPECT_THAT(fault({"--set", "learn.mode=loose"}), HasSubstr("learn.mode"));
   EXPECT_THAT(fault({"--set", "templates=[\"a photo\"]"}), HasSubstr("no place for the token"));
+  EXPECT_THAT(fault({"--set", "token.word=circle"}), HasSubstr("token 'circle' is in the vocabulary already"));
   EXPECT_THAT(fault({"--set", "augmentation.drawn=11"}), HasSubstr("augmentation.drawn"));
 }
 

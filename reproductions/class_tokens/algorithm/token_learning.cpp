@@ -189,6 +189,8 @@ at::Tensor first_gradient(const TokenLogits& logits, const at::Tensor& initial, 
   check(options, templates);
   LearningOptions unclipped = options;
   unclipped.mode = LearningMode::fixed;
+  // Prompts that are not padded may differ in length and cannot be told at once.
+  if (options.quirks().unpadded_prompts) unclipped.batch = 1;
   unclipped.max_norm = std::numeric_limits<double>::infinity();
   RowGradient row(initial);
   descend_images(logits, row, 1.0, images_of_epoch(0, 0, templates, options, seed), target, unclipped);
