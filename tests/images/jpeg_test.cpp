@@ -15,7 +15,7 @@ namespace {
 using test::input_error;
 using ::testing::HasSubstr;
 
-std::string fixture(const std::string& name) { return std::string(ASSAY_TEST_DATA) + "/jpeg/" + name; }
+std::string fixture(const std::string& name) { return (std::filesystem::path(ASSAY_TEST_DATA) / "jpeg" / name).string(); }
 
 // tests/data/jpeg/make_fixtures.py wrote the files with Pillow, and the PNG files with the pixels that Pillow reads.
 TEST(ReadJpeg, GivesThePixelsThatPillowGives) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "core/file.h"
 #include "tests/datasets/picture_files.h"
 
@@ -19,7 +21,7 @@ TEST(PngHeader, HasTheSizeAndTheFirstTextOfEachKeyword) {
 }
 
 TEST(PngHeader, ReadsFilesOfOtherWriters) {
-  const PngHeader header = read_png_header(read_file(std::string(ASSAY_TEST_DATA) + "/png/grey16.png"));
+  const PngHeader header = read_png_header(read_file(std::filesystem::path(ASSAY_TEST_DATA) / "png/grey16.png"));
   EXPECT_EQ(header.width, 13u);
   EXPECT_EQ(header.height, 7u);
 }

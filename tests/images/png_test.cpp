@@ -24,7 +24,7 @@ int fixture_value(int x, int y, int c, int depth) {
 }
 
 Image fixture(const std::string& name) {
-  return read_image_file(std::string(ASSAY_TEST_DATA) + "/png/" + name + ".png");
+  return read_image_file(std::filesystem::path(ASSAY_TEST_DATA) / "png" / (name + ".png"));
 }
 
 /// Expects every sample of the fixture to be `expected(x, y, c)`.
