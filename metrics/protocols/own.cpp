@@ -17,7 +17,8 @@ std::vector<Protocol> own_protocols() {
        {{"sure", "p > 0.9"}}},
       {"image-classifier",
        "Share of images that a small classifier of clean images takes for the class that was asked for.\n"
-       "The guide is the classifier that tokens were learned with, the judge another one that nothing was learned with.",
+       "The guide is the classifier that tokens were learned with, the judge another one that nothing was learned "
+       "with.",
        "Assay, after the evaluation of Discriminative Class Tokens (arXiv:2303.17155)",
        {{"decision", "largest logit, first of equals"}, {"classifiers", "one architecture, two seeds"}}},
       {"augmentation",

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "core/file.h"
 #include "images/image_file.h"
@@ -15,7 +16,9 @@ namespace {
 using test::input_error;
 using ::testing::HasSubstr;
 
-std::string fixture(const std::string& name) { return (std::filesystem::path(ASSAY_TEST_DATA) / "jpeg" / name).string(); }
+std::string fixture(const std::string& name) {
+  return (std::filesystem::path(ASSAY_TEST_DATA) / "jpeg" / name).string();
+}
 
 // tests/data/jpeg/make_fixtures.py wrote the files with Pillow, and the PNG files with the pixels that Pillow reads.
 TEST(ReadJpeg, GivesThePixelsThatPillowGives) {

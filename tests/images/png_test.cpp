@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
