@@ -39,10 +39,15 @@ std::string read_file(const std::filesystem::path& file) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& file) {
+  // What a pipe gives, it gives once: it is opened by who reads it.
+  if (std::error_code code; !std::filesystem::is_regular_file(file, code)) {
+    read_ = read_file(file);
+    return;
+  }
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw InputError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
   struct stat status {};
-  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+  if (::fstat(descriptor, &status) == 0 && status.st_size > 0) {
     const auto size = static_cast<std::size_t>(status.st_size);
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (address != MAP_FAILED) {
@@ -51,7 +56,7 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
     }
   }
   ::close(descriptor);
-  // A pipe, an empty file, or a file system that maps nothing.
+  // An empty file, or a file system that maps nothing.
   if (!mapped_) read_ = read_file(file);
 }
 

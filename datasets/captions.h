@@ -20,8 +20,8 @@ std::vector<std::string> words_of_name(std::string_view name);
 /// 's'. Where nothing is left, the last word that is neither a single letter nor holds a digit, else the last.
 std::string variant_key(const std::vector<std::string>& words);
 
-/// The title of a picture with its entities decoded, or an empty string where it holds others, markup, or bytes that
-/// are neither UTF-8 nor printable Latin-1.
+/// The title of a picture with its entities decoded (&lt; and &gt; as parentheses), or an empty string where it holds
+/// others, markup, or bytes that are neither UTF-8 nor printable Latin-1.
 std::string decode_title(const std::string& title);
 
 /// Which pictures must be in one split. Each has marks; pictures that share one are joined, and so are those that share

@@ -15,7 +15,7 @@ class Denoiser {
 
   /// eps(x_t, t, c) or what prediction() says, same shape as x (see learned_variance). `x`: [B, C, H, W]; `timesteps`:
   /// [B], of the original process (0 is the least noisy); `condition`: for every row, or undefined for the null
-  /// condition on every row. Throws InputError for a condition of another size.
+  /// condition on every row. Throws InputError for a condition of another size or kind.
   virtual at::Tensor predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const = 0;
 
   /// What predict() gives. Samplers of our own take any and convert; a scheduler of diffusers must take the same.

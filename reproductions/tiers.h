@@ -22,7 +22,8 @@ nlohmann::json method_preset(const std::string& method, Tier tier, const std::st
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset);
 
 /// What a preset names and this machine lacks, one line each: its data set, or the files and folders that its parts
-/// give by the keys `file`, `folder` and `masks`. Which of them a single row of a table needs, Method::needs() says.
+/// give by the keys `file`, `masks` and `weights`, which lie in files.folder, and `folder`. Which of them a single row
+/// of a table needs, Method::needs() says.
 std::vector<std::string> preset_lacks(const nlohmann::json& preset);
 
 }  // namespace assay

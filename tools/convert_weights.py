@@ -351,11 +351,11 @@ def convert_folder(source, target):
         # A set of several files becomes one, under the name of the whole.
         name = re.sub(r"^pytorch_model", "model", file.name)
         shard = re.fullmatch(r"(.+?)-(\d{5})-of-(\d{5})(\.\w+)?\.bin", name)
+        if shard and int(shard[2]) > 1:
+            continue
         state = as_container(load(file))
         if state is None:
             sys.exit(f"{file}: no tensors; expected a state_dict")
-        if shard and int(shard[2]) > 1:
-            continue
         if shard:
             for other in sorted(file.parent.glob(file.name.replace(f"-{shard[2]}-of-", "-*-of-"))):
                 state = {**state, **as_container(load(other))}

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/names.h"
+#include "core/phrases.h"
 #include "core/progress.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "reproductions/class_tokens/algorithm/token_file.h"
@@ -38,21 +39,31 @@ std::string cut_from(const ClipTokenizer& tokenizer, const std::string& prompt) 
   return prompt.substr(kept);
 }
 
+/// The first characters of a text, which is UTF-8.
+std::string beginning_of(const std::string& text) {
+  constexpr std::size_t most = 40;  // bytes
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
 /// Says what of the prompts the model does not see, and gives {"prompt", "tokens_cut"} of each.
 nlohmann::json told_prompts(const TextToImage& model, const std::vector<std::string>& prompts) {
   nlohmann::json told = nlohmann::json::array();
   for (const std::string& prompt : prompts) {
     const std::int64_t dropped = model.tokenizer().encode(prompt).dropped;
     if (dropped > 0)
-      fmt::print(stderr, "assay: prompt '{}': {} tokens beyond the {} of this model are cut, from '{}' on\n", prompt,
-                 dropped, model.tokenizer().length(), cut_from(model.tokenizer(), prompt));
+      fmt::print(stderr, "assay: prompt '{}': the model takes {} tokens and does not see the last {}, from '{}' on\n",
+                 beginning_of(prompt), model.tokenizer().length(), dropped,
+                 beginning_of(cut_from(model.tokenizer(), prompt)));
     told.push_back({{"prompt", prompt}, {"tokens_cut", dropped}});
   }
   return told;
 }
 
-/// The model's scheduler or the asked one. A configuration of a class that clips nothing says nothing of clipping:
-/// latents have no bounds, pixels do.
+/// The configuration of the model's scheduler, or what the asked one is made from. That of a class that never clips its
+/// predictions does not say whether another may: pixels have bounds to clip to, latents have none.
 nlohmann::json scheduler_config(const TextToImage& model, const std::string& name) {
   nlohmann::json config = model.config().scheduler;
   if (!name.empty() && !config.contains("clip_sample")) config["clip_sample"] = model.vae() == nullptr;
@@ -138,8 +149,8 @@ int draw_action(const DrawCommand& command) {
                      .dump()
               << '\n';
   else
-    fmt::print("{}: {} prompts in rows, {} images of {} x {} each, in {}\n", command.out.string(), rows, command.count,
-               images.size(3), images.size(2), duration_text(seconds));
+    fmt::print("{}: a row for {}, {} of {} x {} each, in {}\n", command.out.string(), counted(rows, "prompt"),
+               counted(command.count, "image"), images.size(3), images.size(2), duration_text(seconds));
   return 0;
 }
 

@@ -82,16 +82,17 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
   return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, eps_).to(x.scalar_type());
 }
 
-LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys)
+LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys, double eps)
     : gain_(parameters.declare({name + (keys == Keys::gamma_beta ? ".gamma" : ".weight"), {width}, Initial::ones})),
       bias_(parameters.declare({name + (keys == Keys::gamma_beta ? ".beta" : ".bias"),
                                 {width},
                                 Initial::zeros,
                                 1,
-                                keys == Keys::weight_bias})) {}
+                                keys == Keys::weight_bias})),
+      eps_(eps) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, gain_->shape, gain_->value, bias_->value, 1e-5);
+  return at::layer_norm(x, gain_->shape, gain_->value, bias_->value, eps_);
 }
 
 }  // namespace assay

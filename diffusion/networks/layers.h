@@ -66,16 +66,17 @@ class GroupNorm {
   double eps_;
 };
 
-/// LayerNorm on the last axis, eps 1e-5.
+/// LayerNorm on the last axis.
 class LayerNorm {
  public:
   /// Which keys it has: weight and bias, or a gain alone (imagen-pytorch's, keys gamma and a beta that stays zero).
   enum class Keys { weight_bias, gamma_beta };
-  LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys);
+  LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys, double eps = 1e-5);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   const Parameter *gain_, *bias_;
+  double eps_;
 };
 
 }  // namespace assay

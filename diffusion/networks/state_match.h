@@ -27,8 +27,7 @@ struct StateMatch {
 void require_match(const StateMatch& match, const SafetensorsFile& file);
 
 /// What types the matched tensors have where they have several: "F16 (684 tensors, the first NAME) and F32 (1 tensor,
-/// NAME)". Empty
-/// where they have one.
+/// NAME)". Empty where they have one.
 std::string mixed_types(const StateMatch& match);
 
 }  // namespace assay

@@ -57,6 +57,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
       const at::AutoGradMode recording(true);
       value = static_cast<const Kept&>(*kept).function(x, condition);
     }
+    if (!value.requires_grad()) return of_each;  // it depends on neither
     const variable_list found =
         torch::autograd::grad({value}, wanted, {gradients[0]}, std::nullopt, false, /*allow_unused=*/true);
     std::size_t next = 0;

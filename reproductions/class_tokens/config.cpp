@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/config.h"
 #include "core/error.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "reproductions/class_tokens/algorithm/prompts.h"
@@ -19,12 +18,6 @@ bool left_out(ConfigReader& reader, const nlohmann::json& object, const std::str
   return true;
 }
 
-std::vector<std::string> read_templates(ConfigReader& reader, const std::string& key) {
-  std::vector<std::string> templates = reader.texts(key, {"A photo of {}"});
-  for (const std::string& text : templates) prompt_of(text, "token", "words");
-  return templates;
-}
-
 WordRule read_words(const nlohmann::json& object) {
   ConfigReader reader(object, "words");
   WordRule r;
@@ -33,15 +26,6 @@ WordRule read_words(const nlohmann::json& object) {
   r.share = reader.real("share", r.share, 0.0, 1.0);
   reader.finish();
   return r;
-}
-
-TokenConfig read_token(const nlohmann::json& object) {
-  ConfigReader reader(object, "token");
-  TokenConfig t;
-  t.word = reader.text("word", t.word);
-  t.initial = reader.text("initial", t.initial);
-  reader.finish();
-  return t;
 }
 
 Drawn read_drawn(const nlohmann::json& object) {
@@ -53,6 +37,7 @@ Drawn read_drawn(const nlohmann::json& object) {
   d.guidance = reader.real("guidance", d.guidance, 0.0, 1000.0);
   d.differentiated = reader.integer("differentiated", d.differentiated, 1);
   reader.finish();
+  require_prompt(d, "draw");
   return d;
 }
 
@@ -99,6 +84,26 @@ BiasConfig read_bias(const nlohmann::json& object) {
 
 }  // namespace
 
+std::vector<std::string> read_templates(ConfigReader& reader, const std::string& key) {
+  std::vector<std::string> templates = reader.texts(key, {"A photo of {}"});
+  for (const std::string& text : templates) prompt_of(text, "token", "words");
+  return templates;
+}
+
+TokenConfig read_token_config(const nlohmann::json& object) {
+  ConfigReader reader(object, "token");
+  TokenConfig t;
+  t.word = reader.text("word", t.word);
+  t.initial = reader.text("initial", t.initial);
+  reader.finish();
+  return t;
+}
+
+void require_prompt(const Drawn& drawn, const std::string& where) {
+  if (drawn.guidance == 0)
+    throw InputError(where + ".guidance: 0 draws the empty prompt alone, whatever the token; accepted: more than 0");
+}
+
 LearningOptions read_learning_options(const nlohmann::json& object, const std::string& where) {
   ConfigReader reader(object, where);
   LearningOptions o;
@@ -143,7 +148,7 @@ Config read_config(const nlohmann::json& object) {
   c.classifier = read_image_classifier_options(reader.object("classifier"), "classifier");
   c.words = read_words(reader.object("words"));
   c.templates = read_templates(reader, "templates");
-  c.token = read_token(reader.object("token"));
+  c.token = read_token_config(reader.object("token"));
   c.learn = read_learning_options(reader.object("learn"), "learn");
   c.draw = read_drawn(reader.object("draw"));
   c.sample = read_sample(reader.object("sample"));

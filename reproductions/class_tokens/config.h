@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config.h"
 #include "datasets/dataset.h"
 #include "metrics/features/small_features.h"
 #include "reproductions/class_tokens/algorithm/image_classifier.h"
@@ -66,6 +67,11 @@ struct Config {
   std::int64_t bootstrap = 500;
 };
 
+/// Templates of prompts. Throws InputError for one without a place for the token.
+std::vector<std::string> read_templates(ConfigReader& reader, const std::string& key);
+TokenConfig read_token_config(const nlohmann::json& object);
+/// Throws InputError for a guidance without the prompt, with which no token could be learned.
+void require_prompt(const Drawn& drawn, const std::string& where);
 LearningOptions read_learning_options(const nlohmann::json& object, const std::string& where);
 nlohmann::json to_json(const LearningOptions& options);
 

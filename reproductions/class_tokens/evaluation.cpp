@@ -126,7 +126,7 @@ void gains(Study& s, const std::vector<PairToken>& tokens, const nlohmann::json&
                             .n = static_cast<std::int64_t>(tokens.size()) * s.config.sample.count,
                             .protocol = "image-classifier"});
     else
-      out.notes.push_back("the token raised the guide's accuracy over no bare word's: no ratio of gains");
+      out.notes.push_back("the token did not raise the guide's accuracy over the bare word's: no ratio of gains");
     out.protocols.push_back({.name = "training", .choices = nlohmann::json::object()});
     const auto add = [&](const char* name, const char* unit, double sum) {
       out.scores.push_back({.arm = token_arm,

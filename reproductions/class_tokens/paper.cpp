@@ -65,7 +65,7 @@ struct PaperConfig {
 NeededFile read_folder(ConfigReader& reader, const std::string& what, const std::filesystem::path& root) {
   NeededFile file;
   file.what = what;
-  file.path = root / reader.text("folder", "");
+  file.path = root / reader.text("weights", "");
   file.official = reader.text("from", "");
   file.source = "the Hugging Face hub";
   file.folder = true;
@@ -146,13 +146,8 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     require(known, "row", name, one.empty() ? "rows" : "row");
     c.rows.push_back(known.at(name));
   }
-  c.templates = reader.texts("templates", {"A photo of {}"});
-  {
-    ConfigReader token(reader.object("token"), "token");
-    c.token.word = token.text("word", c.token.word);
-    c.token.initial = token.text("initial", c.token.initial);
-    token.finish();
-  }
+  c.templates = read_templates(reader, "templates");
+  c.token = read_token_config(reader.object("token"));
   c.learn = read_learning_options(reader.object("learn"), "learn");
   const auto read_chain = [&](const std::string& key, Drawn chain) {
     ConfigReader of_chain(reader.object(key), key);
@@ -164,6 +159,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     return chain;
   };
   c.draw = read_chain("draw", {});
+  require_prompt(c.draw, "draw");
   c.evaluate = read_chain("evaluate", {.steps = 50, .guidance = 7.5});
   c.unknown = reader.texts("unknown", {});
   reader.finish();
@@ -346,9 +342,10 @@ void Paper::draw_row(Run& run, const Row& row) const {
                               .interval = wilson_interval(right, c.images, "Wilson over samples"),
                               .protocol = "image-classifier",
                               .params = {{"class", label}}});
-        out.artifacts.push_back(sample_picture(arm + " " + words, at::cat(bytes),
-                                               run.artifact_folder() / fmt::format("samples-{}-{}.png", target, word),
-                                               {{"arm", arm}, {"class", label}, {"seed", run.seed()}}));
+        out.artifacts.push_back(
+            sample_picture(arm + " " + words, at::cat(bytes),
+                           run.artifact_folder() / fmt::format("samples-{}-{}-{}.png", row.arm, target, word),
+                           {{"arm", arm}, {"class", label}, {"seed", run.seed()}}));
       });
   }
 }

@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
+#include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -94,6 +97,26 @@ TEST(File, WritersOfOneFileLeaveOneWholeContent) {
   const std::string content = read_file(folder / "a");
   EXPECT_EQ(content, std::string(20000, content.at(0)));
   EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(MappedFile, HasTheBytesOfAFileAsItWasWhenItWasOpened) {
+  const TemporaryFolder folder;
+  const auto place = folder.file("a", "old");
+  MappedFile mapped(place), moved(std::move(mapped));
+  write_file_atomically(place, "new one");
+  EXPECT_EQ(moved.content(), "old");
+  EXPECT_EQ(MappedFile(place).content(), "new one");
+  EXPECT_EQ(MappedFile(folder.file("b", "")).content(), "");
+}
+
+TEST(MappedFile, TakesAPipeAndRefusesAFolder) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(folder / "pipe") << "through a pipe"; });
+  EXPECT_EQ(MappedFile(folder / "pipe").content(), "through a pipe");
+  writer.join();
+  EXPECT_THAT(message_of<InputError>([&] { MappedFile{folder.path()}; }), HasSubstr("is a folder"));
+  EXPECT_THAT(message_of<InputError>([&] { MappedFile{folder / "absent"}; }), HasSubstr("No such file"));
 }
 
 TEST(File, EnsureFolderCreatesParentsAndMayBeRepeated) {

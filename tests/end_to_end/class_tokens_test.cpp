@@ -82,6 +82,7 @@ TEST(ClassTokens, SaysInOneLineWhatItCannotLearn) {
   EXPECT_THAT(fault({"--set", "templates=[\"a photo\"]"}), HasSubstr("no place for the token"));
   EXPECT_THAT(fault({"--set", "token.word=circle"}), HasSubstr("token 'circle' is in the vocabulary already"));
   EXPECT_THAT(fault({"--set", "augmentation.drawn=11"}), HasSubstr("augmentation.drawn"));
+  EXPECT_THAT(fault({"--set", "draw.guidance=0"}), HasSubstr("draw.guidance"));
 }
 
 TEST(ClassTokens, PlansThePublishedRowsWithoutTheirFiles) {
@@ -90,9 +91,14 @@ TEST(ClassTokens, PlansThePublishedRowsWithoutTheirFiles) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("stable-diffusion-v1-4"));
   EXPECT_THAT(outcome.out, HasSubstr("859520964"));  // parameters of the UNet, as the manifest counts them
-  const Outcome unknown = run(folder / "assay.db", {"--dry-run", "--set", "row=imagnet"}, "paper");
-  EXPECT_EQ(unknown.exit_code, 2);
-  EXPECT_THAT(unknown.err, HasSubstr("did you mean 'imagenet'"));
+  const auto fault = [&](const std::string& setting) {
+    const Outcome refused = run(folder / "assay.db", {"--dry-run", "--set", setting}, "paper");
+    EXPECT_EQ(refused.exit_code, 2);
+    return refused.err;
+  };
+  EXPECT_THAT(fault("row=imagnet"), HasSubstr("did you mean 'imagenet'"));
+  EXPECT_THAT(fault("templates=[\"A photo\"]"), HasSubstr("no place for the token"));
+  EXPECT_THAT(fault("draw.guidance=0"), HasSubstr("draw.guidance"));
 }
 
 }  // namespace

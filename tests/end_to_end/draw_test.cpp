@@ -95,9 +95,14 @@ TEST_F(Draw, KnowsALearnedWordAndNoOneElses) {
 }
 
 TEST_F(Draw, SaysWhatOfAPromptIsCut) {
-  const Outcome outcome = draw("long.png", {"--prompt", "a red cat a red cat a red cat a bat a bat"});
+  // Eight words between the two ends, then as many again and some.
+  const Outcome outcome =
+      draw("long.png", {"--prompt", "a red cat a red cat a red bat a red cat a red cat a red cat a red cat"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("tokens beyond the 10 of this model are cut"), HasSubstr("' on")));
+  EXPECT_THAT(
+      outcome.err,
+      HasSubstr("assay: prompt 'a red cat a red cat a red bat a red cat ...': the model takes 10 tokens and does "
+                "not see the last 13, from 'bat a red cat a red cat a red cat a red ...' on\n"));
 }
 
 TEST_F(Draw, RefusesInOneLineThatSaysWhatIsAccepted) {

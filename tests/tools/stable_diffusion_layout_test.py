@@ -130,6 +130,11 @@ class StableDiffusionLayoutTest(unittest.TestCase):
         self.assertEqual(json.loads((out / "tokenizer" / "tokenizer_config.json").read_text())["pad_token"], "!")
         scheduler = json.loads((out / "scheduler" / "scheduler_config.json").read_text())
         self.assertEqual(scheduler["prediction_type"], "v_prediction")
+        self.assertEqual(json.loads((out / "unet" / "config.json").read_text())["sample_size"], 96)
+
+    def test_a_second_base_model_draws_as_many_pixels_as_it_was_trained_on(self):
+        out = self.converted({**networks(), **open_clip()}, "--prediction", "epsilon")
+        self.assertEqual(json.loads((out / "unet" / "config.json").read_text())["sample_size"], 64)
 
     def test_of_two_unets_the_average_is_taken_unless_asked(self):
         tensors, text = networks(), clip_text("cond_stage_model.transformer.text_model.")

@@ -99,6 +99,7 @@ at::Tensor UNet::predict_in_training(const at::Tensor& x, const at::Tensor& time
 
 at::Tensor UNet::evaluate(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition,
                           std::optional<std::uint64_t> dropout_seed) const {
+  if (condition.text.defined()) throw InputError("UNet: text given to a network that takes none");
   if (config_.num_classes) {
     if (!condition.vector.defined())
       throw InputError("UNet: a class-conditional network has no null class: every row needs its class");

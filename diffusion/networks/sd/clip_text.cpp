@@ -5,7 +5,6 @@
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/where.h>
@@ -92,18 +91,9 @@ std::string prepare_clip_text_file(SafetensorsFile& file) {
       fmt::format("{}: no text encoder of CLIP: it has neither text_model.{} nor {}", file.path(), table, table));
 }
 
-ClipText::Norm::Norm(Parameters& p, const std::string& name, std::int64_t width, double given)
-    : weight(p.declare({name + ".weight", {width}, Initial::ones})),
-      bias(p.declare({name + ".bias", {width}, Initial::zeros})),
-      eps(given) {}
-
-at::Tensor ClipText::Norm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, weight->shape, weight->value, bias->value, eps);
-}
-
 ClipText::Layer::Layer(Parameters& p, const std::string& name, const ClipTextConfig& c)
-    : norm1(p, name + ".layer_norm1", c.hidden_size, c.layer_norm_eps),
-      norm2(p, name + ".layer_norm2", c.hidden_size, c.layer_norm_eps),
+    : norm1(p, name + ".layer_norm1", c.hidden_size, LayerNorm::Keys::weight_bias, c.layer_norm_eps),
+      norm2(p, name + ".layer_norm2", c.hidden_size, LayerNorm::Keys::weight_bias, c.layer_norm_eps),
       q(p, name + ".self_attn.q_proj", c.hidden_size, c.hidden_size, true, true),
       k(p, name + ".self_attn.k_proj", c.hidden_size, c.hidden_size, true, true),
       v(p, name + ".self_attn.v_proj", c.hidden_size, c.hidden_size, true, true),
@@ -119,7 +109,8 @@ ClipText::ClipText(Parameters& p, const ClipTextConfig& config, const std::strin
       positions_(p.declare({prefix + "embeddings.position_embedding.weight",
                             {config.max_position_embeddings, config.hidden_size},
                             Initial::normal_002})),
-      final_norm_(p, prefix + "final_layer_norm", config.hidden_size, config.layer_norm_eps) {
+      final_norm_(p, prefix + "final_layer_norm", config.hidden_size, LayerNorm::Keys::weight_bias,
+                  config.layer_norm_eps) {
   layers_.reserve(static_cast<std::size_t>(config.num_hidden_layers));
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
     layers_.emplace_back(p, fmt::format("{}encoder.layers.{}", prefix, i), config);

@@ -74,16 +74,9 @@ class ClipText {
   void count(CostWalk& walk) const;
 
  private:
-  /// With the eps of the configuration.
-  struct Norm {
-    Norm(Parameters& parameters, const std::string& name, std::int64_t width, double eps);
-    at::Tensor operator()(const at::Tensor& x) const;
-    const Parameter *weight, *bias;
-    double eps;
-  };
   struct Layer {
     Layer(Parameters& parameters, const std::string& name, const ClipTextConfig& config);
-    Norm norm1, norm2;
+    LayerNorm norm1, norm2;
     Linear q, k, v, out, fc1, fc2;
   };
 
@@ -93,7 +86,7 @@ class ClipText {
   ClipTextConfig config_;
   const Parameter *tokens_, *positions_;
   std::vector<Layer> layers_;
-  Norm final_norm_;
+  LayerNorm final_norm_;
 };
 
 }  // namespace assay

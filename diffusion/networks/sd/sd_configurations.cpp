@@ -19,7 +19,7 @@ struct Fixed {
   nlohmann::json value;
 };
 
-/// Takes these keys out of `config`; null stands for the default where `value` is one of those that may be absent.
+/// Takes these keys out of `config`. Throws InputError for one with another value.
 void take_fixed(nlohmann::json& config, const std::string& where, const std::vector<Fixed>& keys) {
   for (const auto& [key, value] : keys) {
     const auto found = config.find(key);

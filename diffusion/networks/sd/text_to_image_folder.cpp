@@ -71,6 +71,10 @@ std::unique_ptr<TextToImage> load_text_to_image(const fs::path& folder, at::Scal
 void save_text_to_image(const TextToImage& model, const fs::path& folder) {
   if (fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder)))
     throw InputError(fmt::format("{}: exists already; accepted: a new folder, or an empty one", folder.string()));
+  const std::int64_t words = model.tokenizer().vocabulary_size(), rows = model.text_encoder().config().vocab_size;
+  if (words > rows)
+    throw InputError(fmt::format("{}: the model has {} of {} words; accepted: a model without added words",
+                                 folder.string(), rows, words));
   const TextToImageConfig& config = model.config();
   save_json(folder / "unet" / "config.json", named(config.unet, {{"_class_name", "UNet2DConditionModel"}}));
   save_weights(model.parameters(), TextToImage::unet_prefix, "",

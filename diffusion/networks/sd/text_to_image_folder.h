@@ -15,8 +15,9 @@ namespace assay {
 std::unique_ptr<TextToImage> load_text_to_image(const std::filesystem::path& folder, at::ScalarType type = at::kFloat,
                                                 at::Device device = at::kCPU, const std::string& variant = "");
 
-/// Writes such a folder, new or empty: float32 weights under the keys that diffusers and transformers read. Words that
-/// were added to the vocabulary are not in it. Throws InputError where the folder cannot be written or holds something.
+/// Writes such a folder, new or empty: float32 weights under the keys that diffusers and transformers read. Throws
+/// InputError where the folder cannot be written or holds something, and for a model to which words were added, whose
+/// rows are no part of its weights.
 void save_text_to_image(const TextToImage& model, const std::filesystem::path& folder);
 
 }  // namespace assay

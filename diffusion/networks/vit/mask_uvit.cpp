@@ -84,6 +84,7 @@ at::Tensor MaskUVit::predict(const at::Tensor& x, const at::Tensor& timesteps, c
 
 at::Tensor MaskUVit::labels_of(const Condition& condition) const {
   if (condition.layout.defined()) throw InputError("MaskDM: layout given to a network without layout channels");
+  if (condition.text.defined()) throw InputError("MaskDM: text given to a network that takes none");
   if (!condition.vector.defined()) return {};
   if (config_.num_classes <= 0) throw InputError("MaskDM: condition given to a network without classes");
   const at::Tensor labels = condition.vector.argmax(1);

@@ -44,6 +44,7 @@ at::Tensor UVit::forward(const at::Tensor& x, const at::Tensor& timesteps, const
 
 at::Tensor UVit::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {
   if (condition.layout.defined()) throw InputError("U-ViT: layout given to a network without layout channels");
+  if (condition.text.defined()) throw InputError("U-ViT: text given to a network that takes none");
   if (config_.num_classes <= 0) {
     if (condition.defined()) throw InputError("U-ViT: condition given to a network without classes");
     return forward(x, timesteps);

@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -113,25 +112,16 @@ VitBlockNames state_dict_names(std::int64_t index) {
 
 }  // namespace
 
-VitClassifier::Norm::Norm(Parameters& p, const std::string& name, std::int64_t width, double e)
-    : weight(p.declare({name + ".weight", {width}, Initial::ones})),
-      bias(p.declare({name + ".bias", {width}, Initial::zeros})),
-      eps(e) {}
-
-at::Tensor VitClassifier::Norm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, weight->shape, weight->value, bias->value, eps);
-}
-
 VitClassifier::Block::Block(Parameters& p, std::int64_t index, const VitClassifierConfig& c, VitKeys keys)
     : Block(p, keys == VitKeys::saved ? saved_names(index) : state_dict_names(index), c) {}
 
 VitClassifier::Block::Block(Parameters& p, const VitBlockNames& names, const VitClassifierConfig& c)
-    : before(p, names.block + ".layernorm_before", c.hidden_size, c.layer_norm_eps),
+    : before(p, names.block + ".layernorm_before", c.hidden_size, LayerNorm::Keys::weight_bias, c.layer_norm_eps),
       query(p, names.block + names.query, c.hidden_size, c.hidden_size, c.qkv_bias, true),
       key(p, names.block + names.key, c.hidden_size, c.hidden_size, c.qkv_bias, true),
       value(p, names.block + names.value, c.hidden_size, c.hidden_size, c.qkv_bias, true),
       out(p, names.block + names.out, c.hidden_size, c.hidden_size, true, true),
-      after(p, names.block + ".layernorm_after", c.hidden_size, c.layer_norm_eps),
+      after(p, names.block + ".layernorm_after", c.hidden_size, LayerNorm::Keys::weight_bias, c.layer_norm_eps),
       fc1(p, names.block + names.fc1, c.hidden_size, c.intermediate_size, true, true),
       fc2(p, names.block + names.fc2, c.intermediate_size, c.hidden_size, true, true),
       heads(c.num_attention_heads) {}
@@ -165,7 +155,7 @@ VitClassifier::VitClassifier(const VitClassifierConfig& c, VitPooling pooling, V
         for (std::int64_t i = 0; i < c.num_hidden_layers; ++i) blocks.emplace_back(parameters_, i, c, keys);
         return blocks;
       }()),
-      norm_(parameters_, "vit.layernorm", c.hidden_size, c.layer_norm_eps),
+      norm_(parameters_, "vit.layernorm", c.hidden_size, LayerNorm::Keys::weight_bias, c.layer_norm_eps),
       head_(parameters_, "classifier", c.hidden_size, c.classes(), true, true) {}
 
 at::Tensor VitClassifier::logits(const at::Tensor& images) const {

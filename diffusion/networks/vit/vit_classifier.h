@@ -72,19 +72,13 @@ class VitClassifier {
   Parameters& parameters() { return parameters_; }
 
  private:
-  struct Norm {
-    Norm(Parameters& p, const std::string& name, std::int64_t width, double eps);
-    at::Tensor operator()(const at::Tensor& x) const;
-    const Parameter *weight, *bias;
-    double eps;
-  };
   struct Block {
     Block(Parameters& p, std::int64_t index, const VitClassifierConfig& config, VitKeys keys);
     Block(Parameters& p, const VitBlockNames& names, const VitClassifierConfig& config);
     at::Tensor operator()(at::Tensor x) const;
-    Norm before;
+    LayerNorm before;
     Linear query, key, value, out;
-    Norm after;
+    LayerNorm after;
     Linear fc1, fc2;
     std::int64_t heads;
   };
@@ -94,7 +88,7 @@ class VitClassifier {
   Parameters parameters_;
   const Parameter *cls_, *positions_, *patch_weight_, *patch_bias_;
   std::vector<Block> blocks_;
-  Norm norm_;
+  LayerNorm norm_;
   Linear head_;
 };
 

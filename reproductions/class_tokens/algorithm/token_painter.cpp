@@ -1,13 +1,11 @@
 #include "reproductions/class_tokens/algorithm/token_painter.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <span>
 
 #include "core/error.h"
@@ -74,30 +72,16 @@ at::Tensor TokenPainter::states(const std::vector<std::string>& prompts, const T
   empty.resize(length, tokenizer_.pad_id());
   ids.insert(ids.begin(), empty);
 
-  // The token's row stands behind the vocabulary. Where other rows have shrunk, they follow it, each once.
+  // The token's row stands behind the vocabulary.
   const at::Tensor table = model_.text_encoder().token_embeddings();
   const std::int64_t behind = table.size(0);
-  std::vector<std::int64_t> shrunk;
-  std::map<std::int64_t, std::int64_t> place;
   std::vector<std::int64_t> flat;
   flat.reserve(ids.size() * length);
   for (const std::vector<std::int64_t>& row : ids)
-    for (const std::int64_t id : row) {
-      if (id == token_) {
-        flat.push_back(behind);
-      } else if (rows.others == 1.0) {
-        flat.push_back(id);
-      } else {
-        const auto [found, added] = place.emplace(id, behind + 1 + static_cast<std::int64_t>(shrunk.size()));
-        if (added) shrunk.push_back(id);
-        flat.push_back(found->second);
-      }
-    }
-  at::Tensor extra = rows.row.to(table.device()).unsqueeze(0);
-  if (!shrunk.empty())
-    extra = at::cat({extra, at::index_select(table, 0, numbers(shrunk).to(table.device())) * rows.others});
+    for (const std::int64_t id : row) flat.push_back(id == token_ ? behind : id);
   const at::Tensor of_each =
-      model_.states(numbers(flat).view({static_cast<std::int64_t>(ids.size()), -1}).to(table.device()), extra);
+      model_.states(numbers(flat).view({static_cast<std::int64_t>(ids.size()), -1}).to(table.device()),
+                    rows.row.to(table.device()).unsqueeze(0), rows.others);
 
   // The empty prompt for every image, then each image's own.
   std::vector<std::int64_t> order(prompts.size(), 0);

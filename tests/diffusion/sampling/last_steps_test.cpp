@@ -136,6 +136,14 @@ TEST(LastSteps, TwoOf31CallsOfPndmAreRecomputedLatestFirst) {
   EXPECT_THAT(recorded, ElementsAre(1, 34));
 }
 
+TEST(LastSteps, WhatDoesNotDependOnTheConditionHasNoGradient) {
+  at::Tensor c = condition();
+  c.set_requires_grad(true);
+  const auto untold = [](const SamplingPoint& point, const at::Tensor&) { return toy(point, condition()); };
+  loss_of(LastStepsChain(maker("ddim"), 4, 2).sample(untold, c, start())).backward();
+  EXPECT_FALSE(c.grad().defined());
+}
+
 TEST(LastSteps, RefusesNoCallsAtAll) {
   EXPECT_THAT(message_of<InputError>([] { LastStepsChain(maker("pndm"), 30, 0); }), HasSubstr("accepted: 1 to 31"));
 }

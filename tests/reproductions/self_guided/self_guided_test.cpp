@@ -47,15 +47,17 @@ TEST(PresetLacks, NamesEachFileAndFolderThatIsNotThere) {
   const nlohmann::json preset = {
       {"files", {{"folder", (folder.path() / "weights").string()}, {"inception", "i.st"}}},
       {"networks", {{"n", {{"file", "n.st"}, {"from", "train it"}}}, {"sizes", {{"width", 3}}}}},
+      {"models", {{"m", {{"weights", "m"}, {"from", "the hub"}}}}},
       {"data", {{"d", {{"folder", (folder.path() / "data").string()}, {"from", "people"}}}}},
       {"row", ""}};
   EXPECT_THAT(preset_lacks(preset),
               UnorderedElementsAre(AllOf(HasSubstr("n: "), HasSubstr("weights/n.st"), HasSubstr("train it")),
+                                   AllOf(HasSubstr("m: "), HasSubstr("weights/m"), HasSubstr("the hub")),
                                    AllOf(HasSubstr("d: "), HasSubstr("/data"), HasSubstr("people")),
                                    AllOf(HasSubstr("Inception"), HasSubstr("weights/i.st"))));
   std::filesystem::create_directories(folder.path() / "weights");
   std::filesystem::create_directories(folder.path() / "data");
-  for (const char* name : {"n.st", "i.st"}) write_file_atomically(folder.path() / "weights" / name, "");
+  for (const char* name : {"n.st", "m", "i.st"}) write_file_atomically(folder.path() / "weights" / name, "");
   EXPECT_THAT(preset_lacks(preset), IsEmpty());
 }
 

@@ -216,6 +216,11 @@ TEST(UNetErrors, NameWhatTheForwardPassLacks) {
   EXPECT_THAT(refused(conditional, x, {}, at::zeros({2, 5})), HasSubstr("condition must be [2, 4]"));
   EXPECT_THAT(refused(conditional, x, {}, at::zeros({1, 4})), HasSubstr("condition must be [2, 4]"));
   EXPECT_THAT(refused(conditional, x, {}, at::zeros({8})), HasSubstr("condition must be [2, 4]"));
+  Condition with_text(normal({2, 5}, 2));
+  with_text.text = normal({2, 3, 4}, 3);
+  for (const UNet* network : {&plain, &conditional, &classes})
+    EXPECT_THAT(message_of<InputError>([&] { network->predict(x, t, with_text); }),
+                HasSubstr("text given to a network"));
 }
 
 TEST(UNetConfiguration, SurvivesJson) {

@@ -214,6 +214,14 @@ TEST(TextToImageFolder, HoldsWhatPredictsTheSame) {
   }
 }
 
+TEST(TextToImageFolder, RefusesToLeaveOutTheRowsOfAddedWords) {
+  const TemporaryFolder folder;
+  const auto model = small_text_to_image();
+  model->add_token("newclas", normal({12}, 4));
+  EXPECT_THAT(message_of<InputError>([&] { save_text_to_image(*model, folder / "model"); }),
+              HasSubstr("accepted: a model without added words"));
+}
+
 TEST(TextToImageFolder, TellsTextEncodersApart) {
   const auto model = small_text_to_image();
   const std::string before = model->text_identity();

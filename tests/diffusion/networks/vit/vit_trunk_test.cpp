@@ -136,6 +136,15 @@ TEST_F(Masked, RefusesPatchesThatDoNotExist) {
   EXPECT_THROW(network.forward(x, t, indices({0, 1})), InputError);
 }
 
+TEST_F(Masked, RefusesATextAsUVitDoes) {
+  UVitConfig config;
+  config.num_classes = 10;
+  UVit uvit(config);
+  const Condition text = Condition::of_text(normal({2, 3, 4}, 1));
+  EXPECT_THAT(message_of<InputError>([&] { network.predict(x, t, text); }), HasSubstr("MaskDM: text given"));
+  EXPECT_THAT(message_of<InputError>([&] { uvit.predict(x, t, text); }), HasSubstr("U-ViT: text given"));
+}
+
 /// A parameter by name.
 at::Tensor value_of(const MaskUVit& network, const std::string& name) {
   for (const Parameter& p : network.parameters().all())
