@@ -22,6 +22,7 @@ bool has_shape_of(const Parameter& parameter, std::vector<std::int64_t> shape, b
 
 std::string listed(const std::set<DType>& types) {
   std::vector<std::string_view> names;
+  names.reserve(types.size());
   for (const DType type : types) names.push_back(name_of(type));
   return fmt::format("{}", fmt::join(names, " or "));
 }
@@ -79,6 +80,7 @@ std::string mixed_types(const StateMatch& match) {
   for (const auto& [parameter, view] : match.pairs) by_type[view->type].push_back(parameter->name);
   if (by_type.size() < 2) return "";
   std::vector<std::string> found;
+  found.reserve(by_type.size());
   for (const auto& [type, names] : by_type)
     found.push_back(names.size() == 1
                         ? fmt::format("{} (1 tensor, {})", name_of(type), names.front())

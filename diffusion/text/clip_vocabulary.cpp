@@ -177,8 +177,9 @@ class FolderReader {
     if (const auto special = read_if_there(map)) read_roles(*special, map.string());
     if (const auto tokens = read_if_there(list))
       for (const auto& [content, id] : tokens->items()) {
-        const bool special = std::any_of(specials_.begin(), specials_.end(),
-                                         [&](const auto& row) { return row.second.token.content == content; });
+        const bool special = std::any_of(specials_.begin(), specials_.end(), [&content = content](const auto& row) {
+          return row.second.token.content == content;
+        });
         note({content, 0, special, !special}, id_in(id, fmt::format("{}: '{}'", list.string(), content)));
       }
     if (!whole || !whole->contains("added_tokens")) return;
@@ -228,7 +229,8 @@ class FolderReader {
       const auto& [token, by_text] = special->second;
       for (const auto& [own, value] : kept)
         if (std::string(own) == role) *value = token.content;
-      if (std::any_of(listed.begin(), listed.end(), [&](const AddedToken& t) { return t.content == token.content; }))
+      if (std::any_of(listed.begin(), listed.end(),
+                      [&content = token.content](const AddedToken& t) { return t.content == content; }))
         continue;
       const auto before = seen.find(token.content);
       if (before != seen.end() && before->second == by_text) continue;

@@ -33,6 +33,7 @@ std::int64_t biased_pairs(const Study& s) {
 
 std::vector<std::int64_t> biased_targets(const Study& s) {
   std::vector<std::int64_t> targets;
+  targets.reserve(static_cast<std::size_t>(biased_pairs(s)));
   for (std::int64_t pair = 0; pair < biased_pairs(s); ++pair)
     targets.push_back(s.pairs[static_cast<std::size_t>(pair)].target);
   return targets;

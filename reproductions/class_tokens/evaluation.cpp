@@ -78,6 +78,7 @@ nlohmann::json sample(Study& s, const FdSmall& fd, const std::string& arm, const
 
     out.artifacts.push_back(stored_samples(arm, samples_file(s, arm), bytes, features, {{"arm", arm}}));
     std::vector<std::string> rows;
+    rows.reserve(s.pairs.size());
     for (const WordClass& pair : s.pairs) rows.push_back(s.in_words(pair));
     rows.resize(std::min<std::size_t>(6, rows.size()));
     out.artifacts.push_back(sample_picture(arm, shown(s, bytes),

@@ -138,6 +138,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
   std::map<std::string, Row> known;
   for (const auto& [name, row] : published.items()) known.emplace(name, read_row(row, name, c));
   std::vector<std::string> all;
+  all.reserve(known.size());
   for (const auto& [name, row] : known) all.push_back(name);
   const std::string one = reader.text("row", "");
   std::vector<std::string> chosen = reader.texts("rows", all);

@@ -165,7 +165,7 @@ std::vector<Score> accuracies(const Study& s, const std::string& arm, const at::
                                                       all / s.config.sample.count),
                        count = all / pairs;
     std::int64_t hits = 0;
-    const auto add = [&](std::int64_t right, std::int64_t n, const nlohmann::json& of) {
+    const auto add = [&, name = name](std::int64_t right, std::int64_t n, const nlohmann::json& of) {
       scores.push_back({.arm = arm,
                         .name = name,
                         .value = static_cast<double>(right) / static_cast<double>(n),

@@ -113,7 +113,7 @@ std::array<std::int64_t, 2> read_sample_size(ConfigReader& reader, const nlohman
 
 SdUNetConfig read_sd_unet_config(const nlohmann::json& diffusers_config, const std::string& where) {
   nlohmann::json config = diffusers_config;
-  ConfigReader(config, where);  // an object
+  const ConfigReader object(config, where);  // which it must be
   take_fixed(config, where,
              {{"addition_embed_type", nullptr},
               {"addition_embed_type_num_heads", 64},
@@ -201,7 +201,7 @@ SdUNetConfig read_sd_unet_config(const nlohmann::json& diffusers_config, const s
 
 SdVaeConfig read_sd_vae_config(const nlohmann::json& diffusers_config, const std::string& where) {
   nlohmann::json config = diffusers_config;
-  ConfigReader(config, where);  // an object
+  const ConfigReader object(config, where);  // which it must be
   take_fixed(config, where, {{"latents_mean", nullptr}, {"latents_std", nullptr}});
   // force_upcast asks a pipeline in float16 to run this network in float32; sample_size is for tiles.
   take_unread(config, {"force_upcast", "sample_size"});

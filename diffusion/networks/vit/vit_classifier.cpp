@@ -33,6 +33,7 @@ std::vector<std::string> read_labels(ConfigReader& reader, const nlohmann::json&
   const std::int64_t unnamed = reader.integer("num_labels", 0, 0, 1 << 20);
   std::vector<std::string> labels;
   if (!object.contains("id2label") && unnamed > 0) {
+    labels.reserve(static_cast<std::size_t>(unnamed));
     for (std::int64_t id = 0; id < unnamed; ++id) labels.push_back(fmt::format("LABEL_{}", id));
     return labels;
   }

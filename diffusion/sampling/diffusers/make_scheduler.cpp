@@ -244,8 +244,8 @@ std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, con
   if (!chosen) throw InputError(fmt::format("{}: _class_name {}; accepted: {}", where, given.dump(), join(classes)));
   nlohmann::json arguments = nlohmann::json::object();
   for (const auto& [key, value] : config.items()) {
-    const bool of_others =
-        std::any_of(std::begin(entries), std::end(entries), [&](const Entry& entry) { return lists(entry, key); });
+    const bool of_others = std::any_of(std::begin(entries), std::end(entries),
+                                       [&key = key](const Entry& entry) { return lists(entry, key); });
     if (!key.starts_with('_') && (lists(*chosen, key) || !of_others)) arguments[key] = value;
   }
   return make_scheduler(chosen->name, arguments, where);

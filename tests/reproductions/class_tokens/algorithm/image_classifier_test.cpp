@@ -20,6 +20,7 @@ at::Tensor images(std::int64_t count) {
 }
 std::vector<std::int64_t> labels(std::int64_t count) {
   std::vector<std::int64_t> found;
+  found.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) found.push_back(i % 2);
   return found;
 }

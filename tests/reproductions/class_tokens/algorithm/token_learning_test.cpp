@@ -33,6 +33,7 @@ struct World {
   TokenLogits logits() {
     return [this](const std::vector<PromptedNoise>& images, const TokenRows& rows) {
       std::vector<at::Tensor> second;
+      second.reserve(images.size());
       for (const PromptedNoise& image : images) {
         const auto number = static_cast<std::size_t>(image.noise) % by_image.size();
         second.push_back((rows.row * values(by_image[number])).sum());
@@ -114,6 +115,7 @@ TEST(TokenLearning, TemplatesTakeTurnsInAShuffledOrder) {
   World world{{{0.1F}}, {}, {}};
   learn_token(world.logits(), values({-1}), 1, 3, options(LearningMode::faithful), 1);
   std::vector<std::int64_t> templates;
+  templates.reserve(world.trained.size());
   for (const PromptedNoise& image : world.trained) templates.push_back(image.prompt_template);
   EXPECT_THAT(templates, ::testing::UnorderedElementsAre(0, 1, 2, 0, 1));
 }

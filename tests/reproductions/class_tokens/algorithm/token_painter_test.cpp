@@ -86,6 +86,7 @@ TEST(TokenPainter, OnlyTheRowOfTheTokenChangesWhileItIsLearned) {
   const auto model = small_model();
   const TokenPainter painter(*model, "newclas", drawn());
   std::vector<at::Tensor> before;
+  before.reserve(model->parameters().all().size());
   for (const Parameter& parameter : model->parameters().all()) before.push_back(parameter.value.clone());
   const at::Tensor plain = painter.images({"a photo of a crane"}, {painter.row_of("a")}, true, noise(1));
 
