@@ -88,9 +88,9 @@ class Unet:
     def state(self):
         return {renamed(key, self.pairs) or key: value for key, value in self.tensors.items()}
 
-    def config(self, heads, head_channels):
-        linear = self.tensors[next(key for key in self.tensors if key.endswith(".proj_in.weight"))].dim() == 2
-        attention = next(value for key, value in self.tensors.items() if key.endswith(".attn2.to_k.weight"))
+    def config(self, heads, head_channels, prediction):
+        linear = self.tensors["middle_block.1.proj_in.weight"].dim() == 2
+        attention = self.tensors["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
         if not heads and not head_channels:
             heads, head_channels = (None, 64) if linear else (8, None)
         count = len(self.widths)
@@ -102,7 +102,7 @@ class Unet:
                 "flip_sin_to_cos": True, "freq_shift": 0,
                 "in_channels": self.tensors["input_blocks.0.0.weight"].shape[1], "layers_per_block": self.layers,
                 "mid_block_scale_factor": 1, "norm_eps": 1e-05, "norm_num_groups": 32,
-                "out_channels": self.tensors["out.2.weight"].shape[0], "sample_size": 96 if linear else 64,
+                "out_channels": self.tensors["out.2.weight"].shape[0], "sample_size": 96 if prediction == "v_prediction" else 64,
                 "up_block_types": [name.replace("Down", "Up") for name in reversed(blocks)][:count],
                 "use_linear_projection": linear}
 
@@ -241,7 +241,7 @@ def with_chosen_unet(tensors, weights):
 
 
 def convert(tensors, folder, options, write):
-    """Writes the folder; write(file, tensors) writes weights. Gives what to print."""
+    """Fills the folder; write(file, tensors) writes weights. Gives what to print."""
     second = any(key.startswith(OPEN_CLIP) for key in tensors)
     if not second and not any(key.startswith(CLIP) for key in tensors):
         sys.exit(f"{options.source}: no text encoder of Stable Diffusion 1 or 2 (no {CLIP}* nor {OPEN_CLIP}*); "
@@ -262,7 +262,7 @@ def convert(tensors, folder, options, write):
     write_tokenizer(folder / "tokenizer", options.vocabulary, "!" if second else "<|endoftext|>",
                     config["max_position_embeddings"])
     for part, stem, weights, described in (
-            ("unet", "diffusion_pytorch_model", unet.state(), unet.config(options.heads, options.head_channels)),
+            ("unet", "diffusion_pytorch_model", unet.state(), unet.config(options.heads, options.head_channels, options.prediction)),
             ("vae", "diffusion_pytorch_model", vae, vae_config), ("text_encoder", "model", text, config)):
         write_json(folder / part / "config.json", described)
         write(folder / part / f"{stem}.safetensors", weights)
