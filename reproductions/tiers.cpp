@@ -105,6 +105,7 @@ std::vector<std::string> preset_lacks(const nlohmann::json& preset) {
       if (!part.is_object()) continue;
       add_absent(lines, name, part, "file", folder);
       add_absent(lines, name, part, "masks", folder);
+      add_absent(lines, name, part, "repository", folder);
       add_absent(lines, name, part, "folder", "");
     }
   }

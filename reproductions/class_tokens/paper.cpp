@@ -65,7 +65,7 @@ struct PaperConfig {
 NeededFile read_folder(ConfigReader& reader, const std::string& what, const std::filesystem::path& root) {
   NeededFile file;
   file.what = what;
-  file.path = root / reader.text("folder", "");
+  file.path = root / reader.text("repository", "");
   file.official = reader.text("from", "");
   file.source = "the Hugging Face hub";
   file.folder = true;

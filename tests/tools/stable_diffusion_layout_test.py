@@ -145,6 +145,9 @@ class StableDiffusionLayoutTest(unittest.TestCase):
         unet = {key: value for key, value in networks().items() if key.startswith("model.")}
         said = self.refusal("--vocabulary", self.vocabulary, self.checkpoint({**unet, **text}), self.folder / "out")
         self.assertIn("lacks 'encoder.conv_in.weight'", said)
+        said = self.refusal("--vocabulary", self.folder / "none", self.checkpoint({**networks(), **text}),
+                            self.folder / "out")
+        self.assertIn("bpe_simple_vocab_16e6.txt.gz", said)
         source = self.folder / "hub"
         (source / "unet").mkdir(parents=True)
         (source / "model_index.json").write_text("{}")
