@@ -13,4 +13,8 @@ struct CommandContext {
   std::function<int(const TorchActions&)> with_torch;  // of one that does
 };
 
+/// What is wrong with the text of a seed, empty where nothing is: accepted are whole numbers of 64 bits without a sign.
+/// The parser of options takes a negative number for its complement and cuts one that is too large.
+std::string fault_of_seed(const std::string& text);
+
 }  // namespace assay

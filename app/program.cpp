@@ -110,6 +110,7 @@ void add_draw(CLI::App& app, CommandContext& context) {
   command->add_option("--negative", options->negative, "What to lead away from; default: nothing");
   command->add_option("--token", options->token, "A learned word, to be used in the prompts");
   command->add_option("--seed", options->seed, "Of the noise: image i of every prompt starts from the same")
+      ->check(fault_of_seed)
       ->capture_default_str();
   command->add_option("--count", options->count, "Images a prompt; changes none of them")
       ->check(CLI::Range(1, 1000))

@@ -202,7 +202,7 @@ std::unique_ptr<TextToImage> open_text_model(const std::string& given, at::Scala
   throw InputError(
       fmt::format("model '{}': no such folder or file; accepted: a folder as diffusers writes it (model_index.json, "
                   "unet/, text_encoder/, tokenizer/, scheduler/, vae/), or the checkpoint of a text model that `assay "
-                  "run` trained (cache/text-model/ beside its store)",
+                  "run` trained (cache/text-model-*.safetensors beside its store)",
                   given));
 }
 

@@ -337,10 +337,25 @@ def kept_type(state):
             for key, value in state.items() if is_tensor(value) and value.is_floating_point()}
 
 
+def new_folder(target, fill):
+    """A folder that is there as a whole or not at all: fill(folder) makes its content and gives what to print."""
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        said = fill(part)
+        os.replace(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    print(f"{target}: {said}")
+
+
 def convert_folder(source, target):
-    """A folder of diffusers' layout whose weights are pickles, with safetensors in their place."""
+    """Fills a folder like `source`, of diffusers' layout, with safetensors in the place of its pickles."""
     converted = 0
-    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+    # What begins with a dot is a repository's own, with a second copy of all weights.
+    for file in sorted(path for path in source.rglob("*") if path.is_file() and
+                       not any(part.startswith(".") for part in path.relative_to(source).parts)):
         place = target / file.relative_to(source)
         if file.name.endswith(".bin.index.json"):
             continue
@@ -351,25 +366,32 @@ def convert_folder(source, target):
         # A set of several files becomes one, under the name of the whole.
         name = re.sub(r"^pytorch_model", "model", file.name)
         shard = re.fullmatch(r"(.+?)-(\d{5})-of-(\d{5})(\.\w+)?\.bin", name)
-        if shard and int(shard[2]) > 1:
-            continue
+        if shard:
+            others = [file.with_name(file.name.replace(f"-{shard[2]}-of-", f"-{place_of:05d}-of-"))
+                      for place_of in range(1, int(shard[3]) + 1)]
+            missing = [other.name for other in others if not other.is_file()]
+            if missing:
+                sys.exit(f"{file.parent}: {file.name} is one of {len(others)} files, of which are missing: "
+                         f"{', '.join(missing)}")
+            if int(shard[2]) > 1:
+                continue
         state = as_container(load(file))
         if state is None:
             sys.exit(f"{file}: no tensors; expected a state_dict")
         if shard:
-            for other in sorted(file.parent.glob(file.name.replace(f"-{shard[2]}-of-", "-*-of-"))):
-                state = {**state, **as_container(load(other))}
+            for other in others[1:]:
+                state = {**state, **(as_container(load(other)) or {})}
             name = f"{shard[1]}{shard[4] or ''}.bin"
         write_safetensors(place.with_name(name[:-len(".bin")] + ".safetensors"), kept_type(state),
                           {"format": "pt", "source": file.name})
         converted += 1
     if not converted:
         sys.exit(f"{source}: no .bin file in it; nothing to convert")
-    print(f"{target}: {converted} weights files converted, all else copied")
+    return f"{converted} weights files converted, all else copied"
 
 
-def convert_original(options):
-    """A checkpoint of CompVis' layout as a folder of diffusers' layout."""
+def convert_original(options, target):
+    """Fills a folder of diffusers' layout from a checkpoint of CompVis' layout."""
     digest = check_hash(options.source)
     state = as_container(load(options.source))
     state = as_container((state or {}).get("state_dict")) or state or {}
@@ -378,10 +400,13 @@ def convert_original(options):
         sys.exit(f"{options.source}: no checkpoint of Stable Diffusion (no key begins with "
                  f"'{stable_diffusion_layout.UNET}'); one network is written to a FILE.safetensors")
     metadata = {"format": "pt", "source": options.source.name, "source_sha256": digest}
-    said = stable_diffusion_layout.convert(
-        tensors, options.target, options,
-        lambda file, weights: write_safetensors(file, {k: v.contiguous() for k, v in weights.items()}, metadata))
-    print(f"{options.target}: {said}")
+    try:
+        return stable_diffusion_layout.convert(
+            tensors, target, options,
+            lambda file, weights: write_safetensors(file, {k: v.contiguous() for k, v in weights.items()}, metadata))
+    except KeyError as key:
+        sys.exit(f"{options.source}: no checkpoint of a whole Stable Diffusion: of UNet, autoencoder and text encoder it "
+                 f"lacks {key}")
 
 
 def main():
@@ -400,13 +425,13 @@ def main():
             sys.exit(f"{options.source}: no model_index.json; accepted: a file, or a folder in diffusers' layout")
         if options.target.exists():
             sys.exit(f"{options.target}: is there already; name a folder to be made")
-        return convert_folder(options.source, options.target)
+        return new_folder(options.target, lambda part: convert_folder(options.source, part))
     if not options.source.is_file():
         sys.exit(f"{options.source}: no such file")
     if options.target.suffix.lower() != ".safetensors":
         if options.target.exists():
             sys.exit(f"{options.target}: is there already; name a FILE.safetensors or a folder to be made")
-        return convert_original(options)
+        return new_folder(options.target, lambda part: convert_original(options, part))
     if options.target.exists() and options.target.samefile(options.source):
         sys.exit(f"{options.target}: would overwrite the source; give another name")
     digest = check_hash(options.source)

@@ -195,8 +195,12 @@ def model_index(scheduler):
 
 def clip_vocabulary(archive):
     """vocab.json and merges.txt of CLIP's bpe_simple_vocab_16e6.txt.gz."""
-    with gzip.open(archive, "rt", encoding="utf-8") as text:
-        merges = text.read().split("\n")[1:49152 - 256 - 2 + 1]
+    try:
+        with gzip.open(archive, "rt", encoding="utf-8") as text:
+            merges = text.read().split("\n")[1:49152 - 256 - 2 + 1]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        sys.exit(f"--vocabulary {archive}: {error}; accepted: a folder with vocab.json and merges.txt, or "
+                 "bpe_simple_vocab_16e6.txt.gz")
     own = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in own]
     symbols = [chr(byte) for byte in own] + [chr(0x100 + place) for place in range(len(others))]
@@ -241,7 +245,7 @@ def with_chosen_unet(tensors, weights):
 
 
 def convert(tensors, folder, options, write):
-    """Writes the folder; write(file, tensors) writes weights. Gives what to print."""
+    """Fills the folder; write(file, tensors) writes weights. Gives what to print."""
     second = any(key.startswith(OPEN_CLIP) for key in tensors)
     if not second and not any(key.startswith(CLIP) for key in tensors):
         sys.exit(f"{options.source}: no text encoder of Stable Diffusion 1 or 2 (no {CLIP}* nor {OPEN_CLIP}*); "

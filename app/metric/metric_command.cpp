@@ -32,11 +32,7 @@ void add_bootstrap_option(CLI::App& command, std::int64_t& replicates) {
 }
 
 void add_seed_option(CLI::App& command, std::uint64_t& seed) {
-  command.add_option("--seed", seed, "Seed of what is drawn")
-      ->check([](const std::string& text) {
-        return text.starts_with('-') ? "expected an integer of at least 0, got " + text : std::string();
-      })
-      ->capture_default_str();
+  command.add_option("--seed", seed, "Seed of what is drawn")->check(fault_of_seed)->capture_default_str();
 }
 
 void add_threads_option(CLI::App& command, int& threads) {

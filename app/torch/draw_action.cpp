@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,7 @@
 #include "core/phrases.h"
 #include "core/progress.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
+#include "diffusion/text/unicode_text.h"
 #include "reproductions/class_tokens/algorithm/token_file.h"
 #include "reproductions/samples/image_tensors.h"
 #include "reproductions/samples/prompt_drawing.h"
@@ -70,6 +72,13 @@ nlohmann::json scheduler_config(const TextToImage& model, const std::string& nam
   return config;
 }
 
+/// Creates the folder that the grid is written into.
+void require_writable(const std::filesystem::path& file) {
+  if (!file.has_filename() || std::filesystem::is_directory(file))
+    throw InputError(fmt::format("--out '{}': is no name of a file; accepted: a PNG to write", file.string()));
+  ensure_folder(file.has_parent_path() ? file.parent_path() : ".");
+}
+
 std::int64_t scale_of(std::int64_t asked, std::int64_t side) {
   constexpr std::int64_t least = 64;  // pixels of a tile
   return asked > 0 ? asked : std::max<std::int64_t>(1, (least + side - 1) / side);
@@ -86,7 +95,7 @@ int draw_action(const DrawCommand& command) {
   if (!command.scheduler.empty())
     value_of("scheduler", command.scheduler,
              Names<bool>{{"ddim", true}, {"pndm", true}, {"dpm", true}, {"euler", true}});
-  if (command.out.has_parent_path()) ensure_folder(command.out.parent_path());
+  require_writable(command.out);  // before hours of drawing
 
   const std::unique_ptr<TextToImage> model = open_text_model(command.model, type, device);
   double others = 1.0;
@@ -101,6 +110,7 @@ int draw_action(const DrawCommand& command) {
         }))
       fmt::print(stderr, "assay: no prompt has the word of the token, '{}'\n", token.token);
   }
+  check_utf8(command.negative, "negative prompt");
   const nlohmann::json told = told_prompts(*model, command.prompts);
   const nlohmann::json config = scheduler_config(*model, command.scheduler);
 

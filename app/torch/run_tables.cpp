@@ -79,7 +79,7 @@ std::string arm_of(const ScoreRow& score) {
 void print_run(const RunResult& result, std::ostream& out) {
   const RunRow& run = result.run;
   fmt::print(out, "run {}: {} seed {} {}{}\n", run.id, run.method, run.seed, name_of(run.status),
-             run.reason.empty() ? "" : ": " + run.reason);
+             run.reason.empty() ? "" : ": " + run.reason.substr(0, run.reason.find('\n')));
   const auto shown = [](const ScoreRow& score) { return score.name == "fd-small" || score.name == "fid"; };
   std::size_t width = 0;
   for (const ScoreRow& score : result.scores)
@@ -90,9 +90,17 @@ void print_run(const RunResult& result, std::ostream& out) {
                  fmt::format("{:.4g}", score.value), bounds(score.interval), score.n);
 }
 
-void print_comparison(const ComparisonRow& row, std::ostream& out) {
-  const std::string name = row.arm_a == row.arm_b ? fmt::format("{} - {} {}", row.arm_a, row.arm_b, row.params_b.dump())
-                                                  : fmt::format("{} - {}", row.arm_a, row.arm_b);
+/// Arms of comparisons whose metric and arms are the same differ in their parameters.
+bool needs_parameters(const ComparisonRow& row, const std::vector<ComparisonRow>& all) {
+  return row.arm_a == row.arm_b ||
+         std::count_if(all.begin(), all.end(), [&](const ComparisonRow& other) {
+           return other.metric == row.metric && other.arm_a == row.arm_a && other.arm_b == row.arm_b;
+         }) > 1;
+}
+
+void print_comparison(const ComparisonRow& row, const std::vector<ComparisonRow>& all, std::ostream& out) {
+  std::string name = fmt::format("{} - {}", row.arm_a, row.arm_b);
+  if (needs_parameters(row, all) && !row.params_b.empty()) name += fmt::format(" {}", row.params_b.dump());
   fmt::print(out, "  {:<5} {:<46} {:>9}  {}  {} seed(s)\n", row.metric, name, fmt::format("{:.4g}", row.difference),
              bounds(row.interval), row.seeds.size());
 }
@@ -111,7 +119,7 @@ void print_plans(const std::vector<RunPlan>& plans, std::ostream& out) {
 void print_batch(const BatchResult& result, const std::filesystem::path& store, std::ostream& out) {
   for (const RunResult& run : result.runs) print_run(run, out);
   if (!result.comparisons.empty()) fmt::print(out, "paired differences\n");
-  for (const ComparisonRow& row : result.comparisons) print_comparison(row, out);
+  for (const ComparisonRow& row : result.comparisons) print_comparison(row, result.comparisons, out);
   if (!result.runs.empty())
     for (const ClaimRow& claim : result.runs.front().claims)
       fmt::print(out, "claim {:<24} {:<13} {}\n", claim.name, name_of(claim.verdict), claim.statement);

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <unordered_set>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -119,6 +120,29 @@ AddedToken token_of(const json& value, const std::string& what) {
 constexpr const char* roles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                  "pad_token", "cls_token", "mask_token"};
 
+/// Merges make every piece of a vocabulary that begins with all bytes. Where they do not, texts would silently be
+/// divided into shorter pieces than the model has learned.
+void require_all_merges(const ClipVocabulary& v) {
+  std::unordered_set<std::string> made;
+  made.reserve(v.merges.size() + v.added.size() + 2 * byte_symbols().size());
+  for (const std::string& symbol : byte_symbols()) {
+    made.insert(symbol);
+    made.insert(symbol + std::string(end_of_word));
+  }
+  if (!std::all_of(made.begin(), made.end(), [&](const std::string& piece) { return v.ids.contains(piece); })) return;
+  for (const auto& [left, right] : v.merges)
+    if (!v.ids.contains(*made.insert(left + right).first)) return;  // PairMerger says which
+  for (const AddedToken& token : v.added) made.insert(token.content);
+  std::map<std::int64_t, std::string> unmade;
+  for (const auto& [piece, id] : v.ids)
+    if (!made.contains(piece)) unmade.emplace(id, piece);
+  if (!unmade.empty())
+    throw InputError(fmt::format(
+        "{}: no merge makes {} of the vocabulary's {} pieces, the first '{}' (id {}): the merges of another "
+        "model, or a file that was cut off?",
+        v.where, unmade.size(), v.ids.size(), unmade.begin()->second, unmade.begin()->first));
+}
+
 class FolderReader {
  public:
   explicit FolderReader(const fs::path& folder) : folder_(folder) {}
@@ -135,6 +159,7 @@ class FolderReader {
     if (config) read_config(*config);
     if (!config || !config->contains("added_tokens_decoder")) read_older_files(whole);
     register_tokens();
+    require_all_merges(out_);
     return std::move(out_);
   }
 
@@ -154,8 +179,10 @@ class FolderReader {
     if (const json name = config.value("tokenizer_class", json("CLIPTokenizer"));
         name != "CLIPTokenizer" && name != "CLIPTokenizerFast" && !name.is_null())
       throw InputError(fmt::format("{}: tokenizer_class {}; accepted: \"CLIPTokenizer\"", where, name.dump()));
-    if (const json length = config.value("model_max_length", json()); length.is_number()) {
-      const double tokens = length.get<double>();
+    if (const json length = config.value("model_max_length", json()); !length.is_null()) {
+      if (!length.is_number())
+        throw InputError(fmt::format("{}: model_max_length {}; accepted: a number", where, length.dump()));
+      const auto tokens = length.get<double>();
       if (tokens < 2) throw InputError(fmt::format("{}: model_max_length {}; accepted: 2 and more", where, tokens));
       if (tokens <= most_tokens) out_.length = static_cast<std::int64_t>(tokens);
     }

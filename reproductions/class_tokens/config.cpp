@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
+#include "diffusion/networks/sd/sd_configurations.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "reproductions/class_tokens/algorithm/prompts.h"
 
@@ -94,6 +96,8 @@ TokenConfig read_token_config(const nlohmann::json& object) {
   ConfigReader reader(object, "token");
   TokenConfig t;
   t.word = reader.text("word", t.word);
+  if (t.word.find_first_not_of(" \t\n") == std::string::npos)
+    throw InputError("token.word: nothing but white space; accepted: a word that the text model does not know");
   t.initial = reader.text("initial", t.initial);
   reader.finish();
   return t;
@@ -145,6 +149,11 @@ Config read_config(const nlohmann::json& object) {
   c.label = read_label_kind(reader, c.label);
   c.fd_small = read_small_features_options(reader.object("fd_small"), "fd_small");
   c.text_model = read_text_model_options(reader.object("text_model"), "text_model");
+  const SdUNetConfig unet = read_sd_unet_config(c.text_model.network.unet, "text_model.unet");
+  const std::int64_t side = c.dataset.size;
+  if (unet.sample_size != std::array{side, side})
+    throw InputError(fmt::format("text_model.unet.sample_size: {} x {}; accepted: dataset.size, {}",
+                                 unet.sample_size[0], unet.sample_size[1], side));
   c.classifier = read_image_classifier_options(reader.object("classifier"), "classifier");
   c.words = read_words(reader.object("words"));
   c.templates = read_templates(reader, "templates");

@@ -4,9 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/isfinite.h>
+#include <fmt/format.h>
 
 #include <mutex>
 
+#include "core/error.h"
 #include "diffusion/guidance/prompt_guidance.h"
 #include "diffusion/sampling/scheduler_sampler.h"
 #include "kernels/host_tensor.h"
@@ -14,6 +17,18 @@
 #include "reproductions/samples/sample_noise.h"
 
 namespace assay {
+namespace {
+
+/// Bytes have no such number: the images of a broken model would look like images.
+void require_finite(const at::Tensor& x, const std::string& after, double weight) {
+  if (!at::isfinite(x).all().item<bool>())
+    throw InputError(
+        fmt::format("draw: not a finite number after {}: weights that are none, a guidance weight that is too large "
+                    "({}), or values beyond the type that the networks compute in",
+                    after, weight));
+}
+
+}  // namespace
 
 PassShape passes_of(const TextToImage& model, at::Device device) {
   constexpr std::int64_t large = 20'000'000;  // parameters
@@ -56,11 +71,14 @@ at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
     PromptGuidance guidance(Condition::of_text(text), Condition::of_text(negative.expand_as(text)), drawing.weight);
     const at::Tensor latents = sampler.sample(
         model, guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); },
-        [&](std::int64_t /*step*/, const at::Tensor& /*x*/) {
+        [&](std::int64_t step, const at::Tensor& x) {
+          require_finite(x, fmt::format("step {}", step + 1), drawing.weight);
           const std::lock_guard one_at_a_time(lock);
           progress(++calls);
         });
-    return to_bytes(model.decode(latents));
+    const at::Tensor images = model.decode(latents);
+    require_finite(images, "decoding", drawing.weight);
+    return to_bytes(images);
   };
   return draw_in_passes(static_cast<std::int64_t>(samples.size()), drawing.passes, pass_of, [](std::int64_t) {});
 }

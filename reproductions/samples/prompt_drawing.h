@@ -34,7 +34,8 @@ std::int64_t calls_of_drawing(const PromptDrawing& drawing, std::int64_t count);
 
 /// The images [n, 3, H, W] of these samples as uint8 on the CPU, by to_bytes(). An image depends on its prompt, its
 /// noise, the seed and the options alone, not on what is drawn beside it. `progress` gets the number of calls of the
-/// network that are done. Throws InputError for steps that the scheduler cannot take; stops where the user interrupts.
+/// network that are done. Throws InputError for steps that the scheduler cannot take, and where a chain leaves the
+/// finite numbers; stops where the user interrupts.
 at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
                         const std::vector<PromptedSample>& samples, const std::function<void(std::int64_t)>& progress);
 

@@ -11,6 +11,7 @@ namespace assay {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 ScoreRow score(const std::string& arm, double value, const nlohmann::json& params) {
   ScoreRow row;
@@ -88,6 +89,19 @@ TEST(RunTables, ShowDistancesDifferencesAndClaims) {
             "  fd-small self_label_k100 - self_label_k100 {\"w\":0}            -58  [-, -]  2 seed(s)\n"
             "claim sg-guides                not run       Self-labels guide\n"
             "recorded in results/assay.db\n");
+}
+
+TEST(RunTables, TellComparisonsOfTheSameArmsApart) {
+  BatchResult batch = sample_batch();
+  ComparisonRow row = batch.comparisons.front();
+  row.params = row.params_b = {{"real", 5}};
+  batch.comparisons.push_back(row);
+  batch.runs[1].run.reason = "out of memory\nat frame 0";
+  std::ostringstream out;
+  print_batch(batch, "a.db", out);
+  EXPECT_THAT(out.str(), HasSubstr("  fd-small self_label_k100 - label                              -58 "));
+  EXPECT_THAT(out.str(), HasSubstr("  fd-small self_label_k100 - label {\"real\":5} "));
+  EXPECT_THAT(out.str(), HasSubstr("failed: out of memory\npaired differences"));
 }
 
 TEST(RunTables, OfNothingSayWhereItIsRecorded) {

@@ -83,6 +83,9 @@ TEST(ClassTokens, SaysInOneLineWhatItCannotLearn) {
   EXPECT_THAT(fault({"--set", "token.word=circle"}), HasSubstr("token 'circle' is in the vocabulary already"));
   EXPECT_THAT(fault({"--set", "augmentation.drawn=11"}), HasSubstr("augmentation.drawn"));
   EXPECT_THAT(fault({"--set", "draw.guidance=0"}), HasSubstr("draw.guidance"));
+  EXPECT_THAT(fault({"--set", "text_model.unet.sample_size=8"}),
+              HasSubstr("text_model.unet.sample_size: 8 x 8; accepted: dataset.size, 16"));
+  EXPECT_THAT(fault({"--set", "token.word="}), HasSubstr("token.word: nothing but white space"));
 }
 
 TEST(ClassTokens, PlansThePublishedRowsWithoutTheirFiles) {

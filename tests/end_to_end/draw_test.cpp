@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -105,11 +106,37 @@ TEST_F(Draw, SaysWhatOfAPromptIsCut) {
                 "not see the last 13, from 'bat a red cat a red cat a red cat a red ...' on\n"));
 }
 
+TEST_F(Draw, RefusesWhereItCannotWriteBeforeItDraws) {
+  std::filesystem::create_directory(*folder_ / "taken");
+  for (const char* place : {"taken", "taken/"}) {
+    const Outcome outcome = draw(place, {"--prompt", "a"}, "nowhere");
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("is no name of a file"));
+  }
+}
+
+TEST_F(Draw, RefusesAModelWhoseImagesAreNoNumbers) {
+  const auto model = test::small_text_to_image(true);
+  const auto spoil = [](const Parameters& parameters, const std::string& name) {
+    for (const Parameter& parameter : parameters.all())
+      if (parameter.name == name) parameter.value.data().fill_(std::nan(""));
+  };
+  spoil(model->vae_parameters(), "decoder.conv_out.bias");
+  save_text_to_image(*model, *folder_ / "decoder");
+  EXPECT_THAT(refusal({"--prompt", "a"}, "decoder"), HasSubstr("not a finite number after decoding"));
+  spoil(model->parameters(), "text_encoder.text_model.final_layer_norm.bias");
+  save_text_to_image(*model, *folder_ / "text");
+  EXPECT_THAT(refusal({"--prompt", "a"}, "text"), HasSubstr("not a finite number after step 1"));
+}
+
 TEST_F(Draw, RefusesInOneLineThatSaysWhatIsAccepted) {
   EXPECT_THAT(refusal({"--prompt", "a"}, "nowhere"), AllOf(HasSubstr("nowhere'"), HasSubstr("accepted: a folder")));
   EXPECT_THAT(refusal({"--prompt", "a", "--scheduler", "heun"}), AllOf(HasSubstr("'heun'"), HasSubstr("euler")));
   EXPECT_THAT(refusal({"--prompt", "a", "--dtype", "fp16"}), AllOf(HasSubstr("'fp16'"), HasSubstr("bf16")));
   EXPECT_THAT(refusal({"--prompt", "a", "--count", "0"}), HasSubstr("--count"));
+  for (const char* seed : {"-1", "18446744073709551616", "1.5"})
+    EXPECT_THAT(refusal({"--prompt", "a", "--seed", seed}), AllOf(HasSubstr("--seed"), HasSubstr("from 0 to"))) << seed;
+  EXPECT_THAT(refusal({"--prompt", "a", "--negative", "\xff"}), HasSubstr("negative prompt: byte 0 is not UTF-8"));
   EXPECT_THAT(refusal({}), HasSubstr("--prompt"));
 }
 

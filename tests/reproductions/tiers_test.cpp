@@ -16,6 +16,8 @@ namespace {
 
 using test::message_of;
 using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 nlohmann::json long_of(const char* presets, const std::string& dataset = "") {
@@ -54,6 +56,18 @@ TEST(TierPreset, RefusesALikeThatLeadsNowhere) {
   EXPECT_THAT(refused(R"({"long": {"like": "long"}})"), HasSubstr("long -> long"));
   EXPECT_THAT(refused(R"({"long": {"like": 3}})"), HasSubstr("long.like is 3; accepted: the name of another tier"));
   EXPECT_THAT(refused(R"({"mini": {}})"), HasSubstr("m: unknown tier 'long'; known: mini"));
+}
+
+TEST(PresetLacks, NamesFilesAndRepositoriesInTheFolderOfFiles) {
+  const nlohmann::json preset = {{"files", {{"folder", "/nowhere"}}},
+                                 {"parts",
+                                  {{"a", {{"file", "a.st"}, {"from", "of a"}}},
+                                   {"b", {{"repository", "b"}, {"from", "of b"}}},
+                                   {"c", {{"folder", "/data/none"}, {"from", "of c"}}}}}};
+  EXPECT_THAT(preset_lacks(preset), ElementsAre("a: nothing at /nowhere/a.st; of a", "b: nothing at /nowhere/b; of b",
+                                                "c: nothing at /data/none; of c"));
+  const std::vector<std::string> lines = preset_lacks(method_preset("class_tokens", Tier::paper));
+  EXPECT_THAT(lines, Contains(HasSubstr("/weights/vit-mae-cub; vesteinn/vit-mae-cub")));
 }
 
 TEST(LongTier, OfEveryMethodIsMiniWithLargerBudgets) {

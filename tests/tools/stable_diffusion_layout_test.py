@@ -136,6 +136,45 @@ class StableDiffusionLayoutTest(unittest.TestCase):
         out = self.converted({**networks(), **open_clip()}, "--prediction", "epsilon")
         self.assertEqual(json.loads((out / "unet" / "config.json").read_text())["sample_size"], 64)
 
+    def test_the_sides_of_stable_diffusion_2_are_those_of_what_it_predicts(self):
+        sides = {}
+        for prediction in ("epsilon", "v_prediction"):
+            out = self.folder / prediction
+            self.run_tool("--vocabulary", self.vocabulary, "--prediction", prediction,
+                          self.checkpoint({**networks(), **open_clip()}), out)
+            sides[prediction] = json.loads((out / "unet" / "config.json").read_text())["sample_size"]
+        self.assertEqual(sides, {"epsilon": 64, "v_prediction": 96})
+
+    def test_a_refusal_leaves_no_folder_behind(self):
+        text = clip_text("cond_stage_model.transformer.text_model.")
+        unet = {key: value for key, value in networks().items() if key.startswith("model.")}
+        said = self.refusal("--vocabulary", self.vocabulary, self.checkpoint({**unet, **text}), self.folder / "out")
+        self.assertIn("lacks 'encoder.conv_in.weight'", said)
+        said = self.refusal("--vocabulary", self.folder / "none", self.checkpoint({**networks(), **text}),
+                            self.folder / "out")
+        self.assertIn("bpe_simple_vocab_16e6.txt.gz", said)
+        source = self.folder / "hub"
+        (source / "unet").mkdir(parents=True)
+        (source / "model_index.json").write_text("{}")
+        shard = source / "unet" / "diffusion_pytorch_model-00001-of-00003.bin"
+        torch.save({"w": torch.ones(2)}, shard)
+        said = self.refusal(source, self.folder / "out")
+        self.assertIn("diffusion_pytorch_model-00002-of-00003.bin, diffusion_pytorch_model-00003-of-00003.bin", said)
+        torch.save({"v": torch.ones(2)}, shard.with_name("diffusion_pytorch_model-00002-of-00003.bin"))
+        shard.unlink()
+        self.assertIn("00001-of-00003.bin", self.refusal(source, self.folder / "out"))
+        self.assertEqual({path.name for path in self.folder.iterdir()}, {"words", "hub", "model.ckpt"})
+
+    def test_what_is_a_repositorys_own_is_not_copied(self):
+        source = self.folder / "hub"
+        (source / ".git").mkdir(parents=True)
+        (source / ".git" / "config").write_text("")
+        (source / "model_index.json").write_text("{}")
+        torch.save({"w": torch.ones(2)}, source / "diffusion_pytorch_model.bin")
+        self.run_tool(source, self.folder / "out")
+        self.assertEqual({path.name for path in (self.folder / "out").iterdir()},
+                         {"model_index.json", "diffusion_pytorch_model.safetensors"})
+
     def test_of_two_unets_the_average_is_taken_unless_asked(self):
         tensors, text = networks(), clip_text("cond_stage_model.transformer.text_model.")
         prefix = "model.diffusion_model."

@@ -38,6 +38,13 @@ void take_unread(nlohmann::json& config, const std::vector<std::string>& unread)
   for (const std::string& key : keys) config.erase(key);
 }
 
+/// Configurations of other classes share keys with these, and mean other networks.
+void require_class(const nlohmann::json& config, const std::string& where, const char* built) {
+  const nlohmann::json name = config.value("_class_name", nlohmann::json(built));
+  if (name != built)
+    throw InputError(fmt::format("{}._class_name: {} is not built; accepted: \"{}\"", where, name.dump(), built));
+}
+
 void require_length(std::size_t length, std::size_t levels, const std::string& where, const char* key) {
   if (length != levels)
     throw InputError(fmt::format("{}.{}: {} entries for {} levels of block_out_channels", where, key, length, levels));
@@ -114,6 +121,7 @@ std::array<std::int64_t, 2> read_sample_size(ConfigReader& reader, const nlohman
 SdUNetConfig read_sd_unet_config(const nlohmann::json& diffusers_config, const std::string& where) {
   nlohmann::json config = diffusers_config;
   const ConfigReader object(config, where);  // which it must be
+  require_class(config, where, "UNet2DConditionModel");
   take_fixed(config, where,
              {{"addition_embed_type", nullptr},
               {"addition_embed_type_num_heads", 64},
@@ -202,6 +210,7 @@ SdUNetConfig read_sd_unet_config(const nlohmann::json& diffusers_config, const s
 SdVaeConfig read_sd_vae_config(const nlohmann::json& diffusers_config, const std::string& where) {
   nlohmann::json config = diffusers_config;
   const ConfigReader object(config, where);  // which it must be
+  require_class(config, where, "AutoencoderKL");
   take_fixed(config, where, {{"latents_mean", nullptr}, {"latents_std", nullptr}});
   // force_upcast asks a pipeline in float16 to run this network in float32; sample_size is for tiles.
   take_unread(config, {"force_upcast", "sample_size"});

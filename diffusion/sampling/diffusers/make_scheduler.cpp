@@ -221,10 +221,17 @@ std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohman
     if (value.is_null()) given.erase(key);
   for (const Entry& entry : entries) {
     if (entry.name != name) continue;
-    ConfigReader reader(given, where);
-    auto scheduler = entry.make(reader, where);
-    reader.finish();
-    return scheduler;
+    try {
+      ConfigReader reader(given, where);
+      auto scheduler = entry.make(reader, where);
+      reader.finish();
+      return scheduler;
+    } catch (const InputError& fault) {
+      // What names no key of the configuration does not know whose it is.
+      const std::string_view said = fault.what();
+      if (said.starts_with(where)) throw;
+      throw InputError(fmt::format("{}: {}", where, said));
+    }
   }
   throw InputError(where + ": " + unknown_name_message("scheduler", name, scheduler_names()));
 }

@@ -57,6 +57,7 @@ TEST(SchedulerConfig, RefusesWhatIsNotBuiltByItsKey) {
     config.update(patch);
     return message_of<InputError>([&] { scheduler_of_config(config, "scheduler_config.json"); });
   };
+  EXPECT_THAT(fault({{"beta_schedule", "cosine"}}), HasSubstr("scheduler_config.json: unknown beta_schedule 'cosine'"));
   EXPECT_THAT(fault({{"use_flow_sigmas", true}}), HasSubstr("scheduler_config.json.use_flow_sigmas is not built"));
   EXPECT_THAT(fault({{"use_beta_sigmas", true}}), HasSubstr("use_beta_sigmas"));
   EXPECT_THAT(fault({{"solver_ordr", 2}}), HasSubstr("solver_ordr"));

@@ -72,6 +72,28 @@ TEST(ClipVocabulary, AddedTokensOfEitherFileGetTheirIds) {
   EXPECT_THAT(refusal(folder), AllOf(HasSubstr("'newclas'"), HasSubstr("530"), HasSubstr("518")));
 }
 
+TEST(ClipVocabulary, AFileOfMergesThatWasCutOffIsRefused) {
+  const TemporaryFolder folder;
+  test::write_clip_folder(folder, merges);
+  folder.file("merges.txt", "#version: 0.2\nc a\nca t</w>\nd o\n");
+  EXPECT_THAT(refusal(folder), AllOf(HasSubstr("no merge makes 1 of"), HasSubstr("'dog</w>' (id 515)")));
+  // A vocabulary without all bytes may hold any piece.
+  json pieces = file_of(folder, "vocab.json");
+  pieces["<|unused|>"] = pieces["A"];
+  pieces.erase("A");
+  folder.file("vocab.json", pieces.dump());
+  EXPECT_EQ(ClipTokenizer::from_folder(folder.path()).vocabulary_size(), 518);
+}
+
+TEST(ClipVocabulary, ALengthThatIsNoNumberIsRefused) {
+  const TemporaryFolder folder;
+  test::write_clip_folder(folder, merges);
+  json config = file_of(folder, "tokenizer_config.json");
+  config["model_max_length"] = "77";
+  folder.file("tokenizer_config.json", config.dump());
+  EXPECT_THAT(refusal(folder), AllOf(HasSubstr("model_max_length \"77\""), HasSubstr("a number")));
+}
+
 TEST(ClipVocabulary, APadTokenThatIsInNoVocabularyIsAdded) {
   const TemporaryFolder folder;
   test::write_clip_folder(folder, merges, "<pad>");

@@ -96,7 +96,7 @@ TEST(PipelineFolder, PicklesNameTheConverter) {
   const TemporaryFolder checkpoint;
   checkpoint.file("v1-5.ckpt", "");
   EXPECT_THAT(message_of<InputError>([&] { read_pipeline_folder(checkpoint.path()); }),
-              AllOf(HasSubstr("v1-5.ckpt"), HasSubstr("tools/convert_weights.py")));
+              AllOf(HasSubstr("v1-5.ckpt"), HasSubstr("tools/convert_weights.py --vocabulary PATH")));
 }
 
 TEST(PipelineFolder, RefusesOtherPipelinesAndPartsByName) {

@@ -52,6 +52,15 @@ TEST(SdUNetConfig, TakesOneValueForAllLevelsOrAListOfThem) {
               HasSubstr("unet/config.json.attention_head_dim: 2 entries for 3 levels"));
 }
 
+TEST(SdUNetConfig, IsOfNoOtherClass) {
+  EXPECT_THAT(unet_refusal("_class_name", "UNet2DModel"),
+              AllOf(HasSubstr("unet/config.json._class_name: \"UNet2DModel\""), HasSubstr("\"UNet2DConditionModel\"")));
+  EXPECT_THAT(message_of<InputError>([] {
+                read_sd_vae_config({{"_class_name", "AutoencoderTiny"}}, "vae/config.json");
+              }),
+              AllOf(HasSubstr("vae/config.json._class_name"), HasSubstr("\"AutoencoderKL\"")));
+}
+
 TEST(SdUNetConfig, PassesOverWhatADiffusersFileSaysOfItself) {
   nlohmann::json config = three_levels();
   config.update({{"_class_name", "UNet2DConditionModel"},
