@@ -14,6 +14,7 @@ namespace assay {
 namespace {
 
 using nlohmann::json;
+using test::operator+;
 using test::Outcome;
 using test::TemporaryFolder;
 using test::Words;
@@ -44,7 +45,9 @@ TEST(ClassTokens, EveryClaimOfTheTierHasScores) {
   std::set<std::string> judged;
   for (const json& claim : recorded().batch.at("runs").at(0).at("claims")) {
     // The ratio of gains is left out where the guide gained nothing.
-    if (claim.at("id") != "T4") EXPECT_NE(claim.at("verdict"), "not run") << claim;
+    if (claim.at("id") != "T4") {
+      EXPECT_NE(claim.at("verdict"), "not run") << claim;
+    }
     judged.insert(claim.at("id").get<std::string>().substr(0, 2));
   }
   EXPECT_EQ(judged, (std::set<std::string>{"T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8"}));

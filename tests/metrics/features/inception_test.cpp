@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -53,7 +54,7 @@ class InceptionWithRandomWeights : public ::testing::Test {
   /// Features of two images under a protocol against the published code's.
   static void expect_python(const std::string& protocol, const std::string& output,
                             std::vector<float> NetworkFeatures::*member) {
-    static const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/inception.safetensors");
+    static const SafetensorsFile wanted(std::filesystem::path(ASSAY_TEST_DATA) / "features/inception.safetensors");
     std::vector<float> images;
     prepare(protocol, 32, 32, images);
     prepare(protocol, 330, 311, images);

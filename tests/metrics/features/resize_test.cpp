@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ std::vector<float> resized(int width, int height, const std::vector<std::uint8_t
 /// Largest difference in grey levels to the Python code behind tests/data/features/make_fixtures.py, which keeps every
 /// 13th row and 11th column.
 float difference_to_python(Resize how) {
-  static const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/resize.safetensors");
+  static const SafetensorsFile wanted(std::filesystem::path(ASSAY_TEST_DATA) / "features/resize.safetensors");
   float largest = 0;
   for (const auto& [width, height] : {std::pair{1, 1}, {32, 32}, {17, 40}, {299, 299}, {330, 311}, {640, 301}}) {
     const auto out = resized(width, height, test::fixture_image(width, height), how);

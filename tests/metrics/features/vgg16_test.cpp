@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ TEST(Vgg16, FeaturesUnderPrTfAreTorchFidelitys) {
   test::write_random_weights(folder / "vgg16.safetensors", shapes);
   const auto network = load_feature_network(FeatureNetworkId::vgg16, folder / "vgg16.safetensors");
   const ImageProtocol& protocol = find_image_protocol("pr-tf");
-  const SafetensorsFile wanted(std::string(ASSAY_TEST_DATA) + "/features/vgg16.safetensors");
+  const SafetensorsFile wanted(std::filesystem::path(ASSAY_TEST_DATA) / "features/vgg16.safetensors");
   std::vector<float> images;
   constexpr std::size_t one = 3UL * Vgg16::side * Vgg16::side;
   for (const auto& [width, height] : {std::pair{32, 32}, {330, 311}}) {

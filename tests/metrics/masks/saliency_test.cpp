@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -53,7 +54,7 @@ Map picture(int width, int height, std::uint64_t seed) {
 
 // tests/data/saliency/make_expected.py ran PySODMetrics on these.
 TEST(Pysod, AgreesWithPySodMetricsOnEveryMeasureAndDegenerateCase) {
-  std::ifstream file(std::string(ASSAY_TEST_DATA) + "/saliency/expected.json");
+  std::ifstream file(std::filesystem::path(ASSAY_TEST_DATA) / "saliency/expected.json");
   const nlohmann::json cases = nlohmann::json::parse(file);
   ASSERT_EQ(cases.size(), 19u);
   for (const nlohmann::json& one : cases) {
