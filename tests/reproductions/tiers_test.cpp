@@ -62,7 +62,7 @@ TEST(PresetLacks, NamesFilesAndRepositoriesInTheFolderOfFiles) {
   const nlohmann::json preset = {{"files", {{"folder", "/nowhere"}}},
                                  {"parts",
                                   {{"a", {{"file", "a.st"}, {"from", "of a"}}},
-                                   {"b", {{"repository", "b"}, {"from", "of b"}}},
+                                   {"b", {{"weights", "b"}, {"from", "of b"}}},
                                    {"c", {{"folder", "/data/none"}, {"from", "of c"}}}}}};
   EXPECT_THAT(preset_lacks(preset), ElementsAre("a: nothing at /nowhere/a.st; of a", "b: nothing at /nowhere/b; of b",
                                                 "c: nothing at /data/none; of c"));

@@ -336,7 +336,8 @@ TEST(FindPacks, TakesAPackOrAFolderOfPacksAndSaysWhatItPassesOver) {
   EXPECT_THAT(
       find_packs(golden(""), skipped),
       ElementsAre(golden("adm.timestep_embedding"), golden("diffusion.gaussian.flags"), golden("eddpm.entropy.flags"),
-                  golden("sched.more"), golden("sgdm.sampler"), golden("sgdm.sampler.more")));
+                  golden("sched.more"), golden("sd.unet.levels"), golden("sd.unet.linear"), golden("sd.unet.lists"),
+                  golden("sd.vae.more"), golden("sgdm.sampler"), golden("sgdm.sampler.more")));
   EXPECT_THAT(skipped, IsEmpty());
   const TemporaryFolder mixed;
   for (const auto& [pack, module] : {std::pair("a", "adm.timestep_embedding"), {"b", "from.another.version"}}) {
