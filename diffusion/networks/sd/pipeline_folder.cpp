@@ -82,8 +82,8 @@ std::string other_layout(const fs::path& folder) {
   std::sort(single.begin(), single.end());
   return single.empty() ? ""
                         : fmt::format(
-                              "; it has {}: `python3 tools/convert_weights.py --vocabulary PATH FILE FOLDER` makes such a folder of "
-                              "a checkpoint in the original layout",
+                              "; it has {}: `python3 tools/convert_weights.py --vocabulary PATH FILE FOLDER` makes "
+                              "such a folder of a checkpoint in the original layout",
                               first_few(single));
 }
 
