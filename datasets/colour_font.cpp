@@ -69,7 +69,7 @@ ColourFont::ColourFont(std::shared_ptr<const FontFile> file)
 ColourFont::~ColourFont() = default;
 
 ColourFont::Shaped ColourFont::shape(const std::vector<char32_t>& code_points) const {
-  const Shaped shaped = shape_plainly(code_points);
+  Shaped shaped = shape_plainly(code_points);
   if (shaped.glyph == 0) return shaped;
   if (shaped.glyph == unknown_flag_) return {0, "the font shows it as an unknown flag"};
   const auto visible = std::count_if(code_points.begin(), code_points.end(), [](char32_t c) { return c != 0xFE0F; });

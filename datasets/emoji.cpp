@@ -36,7 +36,7 @@ std::string file_for(const std::string& asked, const std::vector<std::string>& p
   std::error_code code;
   if (!asked.empty() && !std::filesystem::exists(asked, code))
     throw InputError(fmt::format("emoji.{}: {}: no such file; expected {}", setting, asked, help));
-  const std::string file = asked.empty() ? first_of(places) : asked;
+  std::string file = asked.empty() ? first_of(places) : asked;
   if (file.empty())
     throw InputError(
         fmt::format("emoji: missing {}, or give its file as `{}` (looked for {})", help, setting, join(places)));

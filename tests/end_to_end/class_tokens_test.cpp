@@ -14,16 +14,15 @@ namespace assay {
 namespace {
 
 using nlohmann::json;
-using test::operator+;
 using test::Outcome;
 using test::TemporaryFolder;
 using test::Words;
 using ::testing::HasSubstr;
 
 Outcome run(const std::filesystem::path& store, const Words& more, const std::string& tier = "smoke") {
-  return test::run_program(
-      ASSAY_BINARY,
-      Words{"run", "class_tokens", "--tier", tier, "--quiet", "--store", store.string(), "--threads", "1"} + more);
+  Words words = {"run", "class_tokens", "--tier", tier, "--quiet", "--store", store.string(), "--threads", "1"};
+  words.insert(words.end(), more.begin(), more.end());
+  return test::run_program(ASSAY_BINARY, words);
 }
 
 /// Two seeds serve the tests that read them.

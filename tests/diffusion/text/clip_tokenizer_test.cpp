@@ -14,7 +14,6 @@ using test::Ids;
 using test::message_of;
 using test::TemporaryFolder;
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class Folder : public TemporaryFolder {

@@ -47,6 +47,7 @@ std::vector<std::int64_t> by_hand(const Merges& merges, const std::string& word)
     pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(place) + 1);
   }
   std::vector<std::int64_t> ids;
+  ids.reserve(pieces.size());
   const Vocabulary vocabulary = vocabulary_of(merges);
   for (const std::string& piece : pieces) ids.push_back(vocabulary.at(piece));
   return ids;

@@ -189,6 +189,7 @@ TEST_F(MetricGenerative, ScoresDoNotDependOnHowFeaturesWereSaved) {
   const std::vector<float> values = second(260, 20);
   std::vector<std::uint16_t> halves;
   std::vector<float> columns;
+  halves.reserve(values.size());
   for (const float value : values) halves.push_back(half_of(value));
   for (std::size_t j = 0; j < 20; ++j)
     for (std::size_t i = 0; i < 260; ++i) columns.push_back(values[20 * i + j]);

@@ -172,7 +172,7 @@ TEST_F(MetricSaliency, SkipsDamagedPairsByNameAndCountsThem) {
   const nlohmann::json expected = [&] {
     std::filesystem::rename(folder / "p/image1.png", folder / "image1.png");
     std::filesystem::rename(folder / "t/image1.png", folder / "true1.png");
-    const nlohmann::json found = json({"--protocol", "pysod,selfmask", "--per-image"});
+    nlohmann::json found = json({"--protocol", "pysod,selfmask", "--per-image"});
     std::filesystem::rename(folder / "image1.png", folder / "p/image1.png");
     return found;
   }();
