@@ -107,7 +107,7 @@ void record_verdicts(const BatchPlace& place, const ConfiguredMethod& configured
 }  // namespace
 
 MethodRuns method_runs(ConfiguredMethod configured) {
-  for (const std::string& missing : configured.method->needs()) throw InputError(missing);
+  for (const std::string& missing : configured.method->needs()) throw InputError("missing: " + missing);
   MethodRuns runs{std::move(configured), nullptr, {}};
   const nlohmann::json& config = runs.configured.config;
   if (config.contains("dataset")) runs.dataset = open_dataset(read_dataset_spec(config.at("dataset"), "dataset"));
