@@ -166,7 +166,8 @@ TEST(Interrupt, EveryRunOfTheBatchIsMarkedThoseNotBegunToo) {
   program.signal(SIGINT);
   expect_one_line(program.wait(), "assay: interrupted; what is done is kept: assay run --store " + store.string() +
                                       " --resume 1 goes on");
-  EXPECT_THAT(rows(store, "SELECT status FROM run"), AllOf(::testing::SizeIs(9), Each("interrupted")));
+  // Three seeds of four methods.
+  EXPECT_THAT(rows(store, "SELECT status FROM run"), AllOf(::testing::SizeIs(12), Each("interrupted")));
 }
 
 TEST(Interrupt, EndsTheWaitForWhatAnotherProcessMakes) {

@@ -37,7 +37,8 @@ float difference_to_python(Resize how) {
     for (int y = 0; y < side; y += 13)
       for (int x = 0; x < side; x += 11)
         for (int c = 0; c < 3; ++c) {
-          const float got = out[static_cast<std::size_t>(3 * (y * side + x) + c)];
+          const int place = 3 * (y * side + x) + c;
+          const float got = out[static_cast<std::size_t>(place)];
           largest = std::max(largest, std::abs(got - want[i++]));
         }
     EXPECT_EQ(i, want.size());
