@@ -34,7 +34,6 @@ using test::TemporaryFolder;
 using test::Words;
 using ::testing::AllOf;
 using ::testing::Each;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// Column values of a query; none where the store has no tables yet.
