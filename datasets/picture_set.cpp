@@ -80,7 +80,7 @@ std::unique_ptr<Dataset> open_picture_set(const PictureSet& set, const DatasetSp
                                           const std::vector<std::string>& left_out) {
   Cutouts cutouts(set.name, spec);
   const fs::path folder = folder_of(set, spec.folder);
-  PictureTree tree = read_picture_tree(folder, spec.size, left_out);
+  PictureTree tree = read_picture_tree(folder, spec.size, left_out, user_picture_cache());
   if (tree.pictures.empty())
     throw InputError(fmt::format("{}: no PNG file in its folders; expected {}", folder.string(), set.help));
   cutouts.problems = std::move(tree.problems);

@@ -32,7 +32,8 @@ struct PictureSet {
 /// one caption; pictures with identical pixels; and what these join. The split does not depend on the size.
 ///
 /// The hash covers every file's bytes, the captions, the split, the decoded pixels, the background and its seed.
-/// Pictures are decoded when the set is opened (in parallel) and kept: size * size * 4 bytes each.
+/// Pictures are decoded when the set is opened (in parallel), or taken from user_picture_cache(), and kept: size * size
+/// * 4 bytes each.
 ///
 /// Throws InputError for a missing folder, naming the package, and for one without a picture that can be used.
 std::unique_ptr<Dataset> open_picture_set(const PictureSet& set, const DatasetSpec& spec,

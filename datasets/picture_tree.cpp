@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/parallel.h"
-#include "images/area_resize.h"
-#include "images/centred_square.h"
 #include "images/image_folder.h"
-#include "images/png.h"
 #include "images/png_header.h"
 
 namespace assay {
@@ -60,42 +58,25 @@ void find_pictures(const fs::path& folder, const std::string& below, const std::
   problems.push_back({below.substr(0, below.size() - 1), fmt::format("the folder cannot be read: {}", code.message())});
 }
 
-/// The picture as RGBA.
-Image with_alpha(Image image) {
-  if (image.channels == 4) return image;
-  Image out(image.width, image.height, 4, 255);
-  const auto channels = static_cast<std::size_t>(image.channels);
-  for (std::size_t i = 0, count = image.pixels.size() / channels; i < count; ++i)
-    for (std::size_t c = 0; c < 3; ++c) out.pixels[4 * i + c] = image.pixels[channels * i + (channels == 3 ? c : 0)];
-  return out;
-}
-
-/// Fills `picture`; returns why there is no cut-out, or nothing.
-std::string load(TreePicture& picture, const fs::path& file, int size) {
+/// Fills what the file says of itself without being decoded; returns why it is not to be decoded, or nothing.
+std::string read_picture(TreePicture& picture, const fs::path& file, std::uint64_t& size) {
   std::error_code code;
   if (fs::exists(file, code) && !fs::is_regular_file(file, code)) return file.string() + ": is not a file";
   const std::string bytes = read_file(file);
+  size = bytes.size();
   picture.bytes = hash_text(bytes);
   PngHeader header = read_png_header(bytes);
   picture.texts = std::move(header.texts);
   if (std::max(header.width, header.height) > max_picture_side)
     return fmt::format("the picture has {} x {} pixels; accepted: at most {} a side", header.width, header.height,
                        max_picture_side);
-  Image image = with_alpha(decode_png(bytes, file.string()));
-  Hasher hasher;
-  hasher.number(std::int64_t{image.width}).number(std::int64_t{image.height});
-  picture.pixels = hasher.values(std::span<const std::uint8_t>(image.pixels)).hex();
-  image = centred_square(std::move(image));
-  if (image.width < size)
-    return fmt::format("the picture is {} pixels wide, less than the {} asked for", image.width, size);
-  picture.cutout = area_resize(image, size, size);
-  if (mask_box(take_channel(picture.cutout, 3)) == Box{}) return "the picture is transparent all over";
   return "";
 }
 
 }  // namespace
 
-PictureTree read_picture_tree(const fs::path& folder, int size, const std::vector<std::string>& left_out) {
+PictureTree read_picture_tree(const fs::path& folder, int size, const std::vector<std::string>& left_out,
+                              const PictureCache& cache) {
   PictureTree tree;
   std::vector<Found> found;
   find_pictures(folder, "", left_out, found, tree.problems);
@@ -115,17 +96,32 @@ PictureTree read_picture_tree(const fs::path& folder, int size, const std::vecto
 
   tree.pictures.resize(found.size());
   const auto count = static_cast<std::int64_t>(found.size());
+  std::vector<std::uint64_t> sizes(found.size(), 0);
   parallel_for(count, std::min(worker_count(count, 0), 16), [&](std::int64_t index, int) {
     const auto i = static_cast<std::size_t>(index);
     if (first[i] != i) return;
     TreePicture& picture = tree.pictures[i];
     try {
-      picture.missing = load(picture, found[i].file, size);
+      picture.missing = read_picture(picture, found[i].file, sizes[i]);
     } catch (const InputError& error) {
       picture.missing = error.what();
     }
-    if (!picture.missing.empty()) picture.cutout = {};
   });
+  std::vector<PictureFile> decodable;
+  std::vector<std::size_t> of_file;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (first[i] != i || !tree.pictures[i].missing.empty()) continue;
+    decodable.push_back({found[i].file, tree.pictures[i].bytes});
+    of_file.push_back(i);
+  }
+  std::vector<DecodedPicture> decoded =
+      decode_pictures(decodable, std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}), size, cache);
+  for (std::size_t i = 0; i < decodable.size(); ++i) {
+    TreePicture& picture = tree.pictures[of_file[i]];
+    picture.cutout = std::move(decoded[i].cutout);
+    picture.missing = std::move(decoded[i].missing);
+    picture.pixels = std::move(decoded[i].pixels);
+  }
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (first[i] != i) tree.pictures[i] = tree.pictures[first[i]];
     tree.pictures[i].path = found[i].path;

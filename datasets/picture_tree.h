@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/decoded_pictures.h"
 #include "images/image.h"
 
 namespace assay {
@@ -29,14 +30,15 @@ struct PictureTree {
 
 /// Every PNG file (".png", in any case of letters) in the folders below `folder`, but for the folders named in
 /// `left_out`, which lie directly in it. Links to files are followed, as a picture may lie in several folders; links to
-/// folders are problems; hidden entries (is_hidden_entry()) are passed over. A picture is made square as
-/// centred_square() says and shrunk to `size` by area average; a grey or coloured picture without transparency is
-/// opaque all over. It is missing when its file is damaged or no file, when it lies in no folder, when its square is
-/// smaller than `size`, when a side is above max_picture_side, and when it is transparent all over.
+/// folders are problems; hidden entries (is_hidden_entry()) are passed over. A picture becomes what decode_picture()
+/// makes of it. It is missing where that says so, when its file is no file, when it lies in no folder, and when a side
+/// is above max_picture_side.
 ///
-/// Decodes each file once, in up to 16 threads, each of which may hold 800 MB for a picture of 100 megapixels.
+/// Reads and hashes every file, and decodes each once, in up to 16 threads, each of which may hold 800 MB for a picture
+/// of 100 megapixels; or takes what the cache has of just these files.
 ///
 /// Throws InputError when `folder` is no folder that can be read.
-PictureTree read_picture_tree(const std::filesystem::path& folder, int size, const std::vector<std::string>& left_out);
+PictureTree read_picture_tree(const std::filesystem::path& folder, int size, const std::vector<std::string>& left_out,
+                              const PictureCache& cache);
 
 }  // namespace assay

@@ -12,8 +12,9 @@ source tools/timing.sh
 
 build_packages=(
   ca-certificates ccache cmake fonts-noto-color-emoji g++ git libbenchmark-dev libcli11-dev libeigen3-dev libfmt-dev
-  libfreetype-dev libgif-dev libgmock-dev libgtest-dev libharfbuzz-dev libjpeg62-turbo-dev libpng-dev libsqlite3-dev
-  libsqlitecpp-dev libtiff-dev libutf8proc-dev libwebp-dev libxxhash-dev lld make ninja-build nlohmann-json3-dev pkg-config
+  libfreetype-dev libgif-dev libgmock-dev libgtest-dev libharfbuzz-dev libjpeg62-turbo-dev libpng-dev libpugixml-dev
+  libsqlite3-dev libsqlitecpp-dev libtiff-dev libutf8proc-dev libwebp-dev libxxhash-dev lld make ninja-build
+  nlohmann-json3-dev pkg-config
   python3-venv sqlite3 unicode-data zlib1g-dev
 )
 test_packages=(chromium)

@@ -2,14 +2,14 @@
 #include <filesystem>
 
 #include "app/metric/metric_report.h"
+#include "app/metric/true_boxes.h"
 
 namespace assay {
 
 /// What `assay metric corloc` is asked for.
 struct CorlocCommand {
-  std::filesystem::path prediction, truth;
-  bool no_hard = false;   // difficult and truncated true boxes are dropped
-  bool from_one = false;  // true boxes count pixels from 1
+  std::filesystem::path prediction;
+  TruthOptions truth;
   MetricOutput output;
 };
 

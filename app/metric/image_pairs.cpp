@@ -2,40 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-
-#include "core/error.h"
-#include "core/phrases.h"
 #include "images/damaged_images.h"
 #include "images/image_file.h"
-#include "images/image_folder.h"
+#include "images/paired_folders.h"
 
 namespace assay {
-namespace {
-
-std::vector<std::string> unique_stems(const std::filesystem::path& folder, const ImageFolder& listing) {
-  std::vector<std::string> stems, twice;
-  stems.reserve(listing.files.size());
-  for (const auto& file : listing.files) {
-    if (!stems.empty() && stems.back() == file.stem)
-      twice.push_back(file.stem);
-    else
-      stems.push_back(file.stem);
-  }
-  if (!twice.empty())
-    throw InputError(fmt::format("{}: stems of more than one image: {}; expected one file a stem", folder.string(),
-                                 first_few(twice)));
-  return stems;
-}
-
-std::vector<std::string> only_in(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  std::vector<std::string> left;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(left));
-  return left;
-}
-
-}  // namespace
 
 std::int64_t leave_out_damaged(ImagePairs& matched, int threads) {
   std::vector<ImagePair>& pairs = matched.pairs;
@@ -54,30 +25,13 @@ std::int64_t leave_out_damaged(ImagePairs& matched, int threads) {
 }
 
 ImagePairs match_images(const std::filesystem::path& predictions, const std::filesystem::path& truths) {
-  const ImageFolder predicted = list_image_folder(predictions), truth = list_image_folder(truths);
-  const auto predicted_stems = unique_stems(predictions, predicted), true_stems = unique_stems(truths, truth);
-  const auto missing = only_in(true_stems, predicted_stems), extra = only_in(predicted_stems, true_stems);
-  if (!missing.empty() || !extra.empty()) {
-    std::string what;
-    if (!missing.empty())
-      what = fmt::format("{} of {} images in {} have no prediction in {} ({})", missing.size(), true_stems.size(),
-                         truths.string(), predictions.string(), first_few(missing));
-    if (!extra.empty())
-      what +=
-          fmt::format("{}{} of {} predictions in {} have no image in {} ({})", what.empty() ? "" : "; ", extra.size(),
-                      predicted_stems.size(), predictions.string(), truths.string(), first_few(extra));
-    throw InputError(what + "; files are matched by their names without extension");
-  }
+  const PairedFolders paired = pair_by_stem({predictions, "prediction"}, {truths, "image"});
   ImagePairs out;
   out.predictions = predictions;
   out.truths = truths;
-  out.pairs.reserve(truth.files.size());
-  for (std::size_t i = 0; i < truth.files.size(); ++i)
-    out.pairs.push_back({truth.files[i].stem, predicted.files[i].path, truth.files[i].path});
-  for (const auto& [folder, listing] : {std::pair{&predictions, &predicted}, std::pair{&truths, &truth}}) {
-    const std::string note = passed_over_note(*folder, *listing);
-    if (!note.empty()) out.notes.push_back(note);
-  }
+  out.notes = paired.notes;
+  out.pairs.reserve(paired.pairs.size());
+  for (const PairedFiles& files : paired.pairs) out.pairs.push_back({files.stem, files.first, files.second});
   return out;
 }
 

@@ -126,15 +126,28 @@ void add_corloc(CLI::App& metric, CommandContext& context) {
           "--prediction", options->prediction,
           "JSON {stem: [xmin, ymin, xmax, ymax]}: one box an image, counted from 0, or null where nothing was found")
       ->required();
+  TruthOptions& truth = options->truth;
+  command->add_option("--truth", truth.file,
+                      "JSON {stem: [[xmin, ymin, xmax, ymax], ...]}; a box may also be "
+                      "{\"box\": [...], \"difficult\": 0, \"truncated\": 1}; images with [] are left out");
+  CLI::Option* voc = command->add_option("--voc", truth.voc,
+                                         "Instead of --truth: a folder of PASCAL VOC, with Annotations and ImageSets");
+  command->add_option("--set", truth.set, "A list of ImageSets/Main")->capture_default_str()->needs(voc);
   command
-      ->add_option("--truth", options->truth,
-                   "JSON {stem: [[xmin, ymin, xmax, ymax], ...]}; a box may also be "
-                   "{\"box\": [...], \"difficult\": 0, \"truncated\": 1}; images with [] are left out")
-      ->required();
-  command->add_flag("--no-hard", options->no_hard,
+      ->add_option(
+          "--corners", truth.corners,
+          "Of VOC's corners, which count from 1, half_open lowers xmin and ymin by 1, as LOST does, as_written "
+          "none, both_lowered all four")
+      ->capture_default_str()
+      ->needs(voc);
+  CLI::Option* coco =
+      command->add_option("--coco", truth.coco, "Instead of --truth: a COCO instances file; boxes are rounded");
+  command->add_option("--list", truth.list, "Names of the images of --coco to take, one a line")->needs(coco);
+  command->add_flag("--no-hard", truth.no_hard,
                     "Drop difficult and truncated true boxes, and images that have no other");
-  command->add_flag("--voc-boxes", options->from_one,
-                    "True boxes are as in VOC's XML, counted from 1 with both ends in: xmin and ymin are lowered by 1");
+  command->add_flag("--voc-boxes", truth.from_one,
+                    "Boxes of --truth are as in VOC's XML, counted from 1 with both ends in: xmin and ymin are lowered "
+                    "by 1");
   add_metric_output(*command, options->output);
   command->callback([options, &context] {
     options->output.command_line = context.command_line;

@@ -1,6 +1,7 @@
 #include "metrics/features/augment.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -67,6 +68,20 @@ TEST(Augment, FlipsAboutHalfOfTheImagesExactly) {
     flipped += turned < straight;
   }
   EXPECT_NEAR(flipped, 100, 5 * std::sqrt(50.0));
+}
+
+TEST(Augment, CropsHaveSidesOfTheirRange) {
+  Augmentation ranges;
+  ranges.smallest_crop = 0.25;
+  ranges.largest_crop = 0.5;
+  // Of a ramp a crop of side s is a ramp of slope s: between the two middle pixels no border is in play.
+  const at::Tensor ramp = at::arange(8, at::kFloat).div(8).view({1, 1, 1, 8}).expand({200, 3, 8, 8});
+  const at::Tensor out = augment(ramp, ranges, 4, 0);
+  const at::Tensor side = (out.select(3, 4) - out.select(3, 3)).mul(8).select(1, 0).select(1, 4);
+  EXPECT_GE(side.min().item<double>(), 0.25 - 1e-5);
+  EXPECT_LE(side.max().item<double>(), 0.5 + 1e-5);
+  EXPECT_LT(side.min().item<double>(), 0.27);
+  EXPECT_GT(side.max().item<double>(), 0.48);
 }
 
 TEST(Augment, ByGreyGivesEveryChannelTheirMean) {
