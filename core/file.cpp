@@ -64,6 +64,15 @@ MappedFile::~MappedFile() {
   if (mapped_) ::munmap(const_cast<char*>(mapped_), size_);
 }
 
+void MappedFile::release(std::string_view part) const {
+  if (!mapped_) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<std::size_t>(part.data() - mapped_);
+  if (part.data() < mapped_ || offset + part.size() > size_) return;
+  const std::size_t begin = (offset + page - 1) / page * page, end = (offset + part.size()) / page * page;
+  if (begin < end) ::madvise(const_cast<char*>(mapped_) + begin, end - begin, MADV_DONTNEED);
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_), read_(std::move(other.read_)) {}
 

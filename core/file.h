@@ -24,6 +24,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
 
   std::string_view content() const { return mapped_ ? std::string_view(mapped_, size_) : std::string_view(read_); }
+  /// Gives back the memory of the pages that lie within `part` of the content, until they are looked at again.
+  void release(std::string_view part) const;
 
  private:
   const char* mapped_ = nullptr;

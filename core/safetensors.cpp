@@ -79,6 +79,14 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& file) : path_(file
     open(file);
 }
 
+void SafetensorsFile::release(const TensorView& tensor) const {
+  const std::string_view bytes(reinterpret_cast<const char*>(tensor.data.data()), tensor.data.size());
+  for (const MappedFile& file : files_) {
+    const std::string_view content = file.content();
+    if (bytes.data() >= content.data() && bytes.data() < content.data() + content.size()) file.release(bytes);
+  }
+}
+
 void SafetensorsFile::open(const std::filesystem::path& file) {
   files_.emplace_back(file);
   const std::string_view content = files_.back().content();

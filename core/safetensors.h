@@ -62,6 +62,8 @@ class SafetensorsFile {
   /// Throws InputError naming the file and the nearest name.
   const TensorView& at(const std::string& name) const;
   const std::string& path() const { return path_; }
+  /// Gives the memory back that the tensor's bytes take, until they are read again.
+  void release(const TensorView& tensor) const;
   /// From here on the object has no such tensor.
   void forget(const std::string& name) { tensors_.erase(name); }
 

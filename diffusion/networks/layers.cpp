@@ -1,16 +1,28 @@
 #include "diffusion/networks/layers.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/silu.h>
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "kernels/inference/channel_norm.h"
 
 namespace assay {
+namespace {
+
+/// Whether an image is one that convolutions with packed weights made, whose channels lie side by side.
+bool has_channels_last(const at::Tensor& x, const at::Tensor& weight) {
+  return !at::GradMode::is_enabled() && x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+         weight.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast) && !x.is_contiguous();
+}
+
+}  // namespace
 
 Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool bias,
                bool transformer)
@@ -49,6 +61,11 @@ at::Tensor Conv2d::plus(const at::Tensor& x, const at::Tensor& other) const {
                                    : other + (*this)(x);
 }
 
+at::Tensor Conv2d::plus_channels(const at::Tensor& x, const at::Tensor& of_image) const {
+  if (is_packed(weight_->value)) return packed_convolution(x, weight_->value, bias_->value + of_image, weight_->use);
+  return (*this)(x) + of_image.unsqueeze(2).unsqueeze(3);
+}
+
 void Conv2d::count(CostWalk& walk) const { walk.convolve(weight_->shape[0], weight_->shape[2], weight_->use.stride); }
 
 Conv1x1::Conv1x1(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out, bool zero)
@@ -76,10 +93,19 @@ GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64
 }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
+  if (has_channels_last(x, weight_->value))
+    return channel_norm(x, groups_, weight_->value, bias_->value, eps_, AfterNorm::nothing);
   // Weights of the type of x: the operator itself sums in float32. Others are float32 beside half precision.
   if (weight_->value.scalar_type() == x.scalar_type())
     return at::group_norm(x, groups_, weight_->value, bias_->value, eps_);
   return at::group_norm(x.to(at::kFloat), groups_, weight_->value, bias_->value, eps_).to(x.scalar_type());
+}
+
+at::Tensor GroupNorm::silu(const at::Tensor& x) const {
+  if (has_channels_last(x, weight_->value))
+    return channel_norm(x, groups_, weight_->value, bias_->value, eps_, AfterNorm::silu);
+  at::Tensor normed = (*this)(x);
+  return at::GradMode::is_enabled() ? at::silu(normed) : at::silu_(normed);
 }
 
 LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys, double eps)

@@ -31,6 +31,8 @@ class Conv2d {
   at::Tensor operator()(const at::Tensor& x) const;
   /// The same plus `other`, of the result's shape.
   at::Tensor plus(const at::Tensor& x, const at::Tensor& other) const;
+  /// The same plus a value for each image and channel, [B, out].
+  at::Tensor plus_channels(const at::Tensor& x, const at::Tensor& of_image) const;
   void count(CostWalk& walk) const;
   /// Of its weights, once they are there.
   at::ScalarType type() const { return weight_->value.scalar_type(); }
@@ -59,6 +61,8 @@ class GroupNorm {
   GroupNorm(Parameters& parameters, const std::string& name, std::int64_t channels, std::int64_t groups,
             double eps = 1e-5);
   at::Tensor operator()(const at::Tensor& x) const;
+  /// SiLU of the same.
+  at::Tensor silu(const at::Tensor& x) const;
 
  private:
   const Parameter *weight_, *bias_;

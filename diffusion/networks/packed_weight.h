@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
-// Weights in the arrangement of oneDNN, LibTorch's library of convolutions on the CPU, and what multiplies with them.
+// Weights arranged for the products of a network that only predicts on the CPU, and what multiplies with them.
 //
-// A convolution arranges its weights anew at every call otherwise, which at the coarse levels of a UNet takes as long
-// as the arithmetic; and a linear layer goes to MKL, which on processors of other vendors takes its path of 256 bits.
-// What follows a product (a residual to add, say) is applied while its tiles are in the cache. Results have the same
-// bits for every number of threads and of rows. There is no gradient.
+// In float32 they lie in panels (kernels/inference): convolutions take images as channels last and give them so, 3x3
+// ones by Winograd's products. In bfloat16, where the processor multiplies it, they lie as oneDNN wants them,
+// LibTorch's library of convolutions, which arranges a weight anew at every call otherwise. Results have the same bits
+// for every number of threads and of rows. There is no gradient.
 namespace assay {
 
 /// What a weight is multiplied as, for those that may be packed.
@@ -19,9 +19,12 @@ struct WeightUse {
 };
 
 /// The weight packed, in a tensor that only the functions below read; undefined where it cannot be: another use,
-/// another type than float32 or a bfloat16 that the processor multiplies, another device than the CPU.
+/// another type than float32 or a bfloat16 that the processor multiplies, another device than the CPU, a linear layer
+/// whose outputs are no multiple of 16.
 at::Tensor packed(const at::Tensor& weight, const WeightUse& use);
-inline bool is_packed(const at::Tensor& weight) { return weight.is_mkldnn(); }
+/// Panels have five axes, which no weight of a layer has.
+inline bool in_panels(const at::Tensor& weight) { return weight.dim() == 5; }
+inline bool is_packed(const at::Tensor& weight) { return in_panels(weight) || weight.is_mkldnn(); }
 
 /// x W^T + bias on the last axis; `bias` may be undefined.
 at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
@@ -29,7 +32,8 @@ at::Tensor packed_linear(const at::Tensor& x, const at::Tensor& weight, const at
 at::Tensor packed_linear_plus(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                               const at::Tensor& other);
 
-/// A convolution of [B, C, H, W]; plus a tensor of the result's shape where `other` is defined.
+/// A convolution of [B, C, H, W] with a bias [out] or one of each image [B, out]; plus a tensor of the result's shape
+/// where `other` is defined.
 at::Tensor packed_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                               const WeightUse& use, const at::Tensor& other = {});
 

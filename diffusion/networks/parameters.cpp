@@ -6,6 +6,10 @@
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 
@@ -51,10 +55,11 @@ at::ScalarType scalar_type_of(DType type) {
   return type == DType::f16 ? at::kHalf : type == DType::bf16 ? at::kBFloat16 : at::kFloat;
 }
 
-/// The tensor in the file's own memory, which it keeps alive. Nothing may write to it.
+/// The tensor in the file's own memory, which it keeps alive and gives back in the end. Nothing may write to it.
 at::Tensor view_of(const std::shared_ptr<const SafetensorsFile>& file, const TensorView& view, at::IntArrayRef shape) {
   return at::from_blob(
-      const_cast<std::byte*>(view.data.data()), shape, [file](void*) {}, scalar_type_of(view.type));
+      const_cast<std::byte*>(view.data.data()), shape, [file, view](void*) { file->release(view); },
+      scalar_type_of(view.type));
 }
 
 std::int64_t product(const std::vector<std::int64_t>& shape) {
@@ -120,6 +125,12 @@ void Parameters::materialise(std::uint64_t seed, at::Device device) {
 }
 
 void Parameters::pack() {
+#if defined(__GLIBC__)
+  // What a network holds beside its weights has many sizes. glibc soon serves blocks of up to 32 MiB from a heap, whose
+  // holes stay resident: 70 MiB beside the UNet of Stable Diffusion 1.5. Blocks of a mapping of their own are given
+  // back.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
   if (!only_predicts_) cast(at::kFloat, {});
   for (Parameter& parameter : parameters_)
     if (const at::Tensor arranged = packed(parameter.value, parameter.use); arranged.defined())

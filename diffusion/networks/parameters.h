@@ -69,7 +69,8 @@ class Parameters {
                        std::optional<at::ScalarType> type = {}, at::Device device = at::kCPU);
 
   /// Arranges on the CPU what layers say they multiply as packed() does: from here on the parameters only predict, and
-  /// pass no gradient on to an input either. Takes no more memory than the largest parameter beside them all.
+  /// pass no gradient on to an input either. Takes no more memory than the largest parameter beside them all; blocks of
+  /// memory above 1 MiB are given back to the system when they are freed, in the whole process.
   void pack();
 
   const std::deque<Parameter>& all() const { return parameters_; }

@@ -1,20 +1,10 @@
 #include "diffusion/networks/sd/attention.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/softmax.h>
 
-#include <cmath>
+#include "kernels/inference/head_attention.h"
 
 namespace assay {
-
-at::Tensor ObservedAttention::map(std::int64_t begin, std::int64_t count) const {
-  const at::Tensor query = query_.narrow(0, begin, count), key = key_.narrow(0, begin, count);
-  const auto type = at::promote_types(query.scalar_type(), at::kFloat);
-  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
-  return at::softmax(at::matmul(query.to(type) * scale, key.to(type).transpose(2, 3)), 3);
-}
 
 SdAttention::SdAttention(Parameters& p, const std::string& name, const Options& o)
     : name_(name),
@@ -33,9 +23,12 @@ at::Tensor SdAttention::of_heads(const at::Tensor& tokens) const {
 }
 
 at::Tensor SdAttention::attended(const at::Tensor& x, const at::Tensor& context, AttentionObserver* observer) const {
-  const at::Tensor query = of_heads(to_q_(x)), key = of_heads(to_k_(context));
+  const at::Tensor queries = to_q_(x), keys = to_k_(context), values = to_v_(context);
+  const at::Tensor query = of_heads(queries), key = of_heads(keys);
   if (observer) observer->see(name_, ObservedAttention(query, key));
-  const at::Tensor heads = at::scaled_dot_product_attention(query, key, of_heads(to_v_(context)));
+  // An observer may keep the queries, whose memory the result takes.
+  if (to_q_.in_panels()) return head_attention(observer ? queries.clone() : queries, keys, values, options_.heads);
+  const at::Tensor heads = at::scaled_dot_product_attention(query, key, of_heads(values));
   return heads.transpose(1, 2).reshape({x.size(0), x.size(1), options_.heads * options_.head_width});
 }
 

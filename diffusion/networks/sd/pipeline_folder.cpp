@@ -13,6 +13,7 @@
 #include "core/nearest.h"
 #include "core/phrases.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/sd/matching_parts.h"
 
 namespace assay {
 namespace {
@@ -87,29 +88,6 @@ std::string other_layout(const fs::path& folder) {
                               first_few(single));
 }
 
-void check_parts(const PipelineFolder& p) {
-  const std::string where = p.folder.string();
-  for (const std::int64_t width : p.unet.cross_attention_dim)
-    if (width != p.text.hidden_size)
-      throw InputError(
-          fmt::format("{}: unet/ attends to texts of width {} (cross_attention_dim), text_encoder/ has "
-                      "hidden_size {}",
-                      where, width, p.text.hidden_size));
-  if (p.vae && (p.vae->latent_channels != p.unet.in_channels || p.vae->latent_channels != p.unet.out_channels))
-    throw InputError(fmt::format("{}: unet/ takes {} channels and gives {}, vae/ has {} latent_channels", where,
-                                 p.unet.in_channels, p.unet.out_channels, p.vae->latent_channels));
-  if (p.tokenizer.vocabulary_size() > p.text.vocab_size)
-    throw InputError(
-        fmt::format("{}: tokenizer/ has {} tokens, text_encoder/ has {} (vocab_size): the tokenizer of "
-                    "another model?",
-                    where, p.tokenizer.vocabulary_size(), p.text.vocab_size));
-  if (p.tokenizer.length() > p.text.max_position_embeddings)
-    throw InputError(
-        fmt::format("{}: tokenizer/ makes prompts of {} tokens (model_max_length), text_encoder/ takes {} "
-                    "(max_position_embeddings)",
-                    where, p.tokenizer.length(), p.text.max_position_embeddings));
-}
-
 }  // namespace
 
 fs::path find_weights(const fs::path& folder, const std::string& stem, const std::string& variant) {
@@ -174,7 +152,7 @@ PipelineFolder read_pipeline_folder(const fs::path& folder, const std::string& v
     out.vae = read_sd_vae_config(vae, vae_where);
     out.vae_weights = find_weights(folder / "vae", "diffusion_pytorch_model", variant);
   }
-  check_parts(out);
+  require_matching_parts(out.unet, out.text, out.tokenizer, out.vae ? &*out.vae : nullptr, folder.string() + "/");
   return out;
 }
 

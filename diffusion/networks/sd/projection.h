@@ -20,6 +20,8 @@ class Projection {
   at::Tensor operator()(const at::Tensor& x) const;
   /// The same plus `other`, of the result's shape.
   at::Tensor plus(const at::Tensor& x, const at::Tensor& other) const;
+  /// Whether its weight lies in panels, for float32 on the CPU without gradients.
+  bool in_panels() const { return assay::in_panels(weight_->value); }
   /// Of `rows` vectors.
   void count(CostWalk& walk, std::int64_t rows) const;
 

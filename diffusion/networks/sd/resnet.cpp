@@ -1,15 +1,11 @@
 #include "diffusion/networks/sd/resnet.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
 namespace assay {
-
-at::Tensor silu_of_norm(at::Tensor normed) { return at::GradMode::is_enabled() ? at::silu(normed) : at::silu_(normed); }
 
 SdResNet::SdResNet(Parameters& p, const std::string& name, std::int64_t in, std::int64_t out, const Options& o)
     : norm1_(p, name + ".norm1", in, o.norm_groups, o.norm_eps),
@@ -21,9 +17,10 @@ SdResNet::SdResNet(Parameters& p, const std::string& name, std::int64_t in, std:
 }
 
 at::Tensor SdResNet::operator()(const at::Tensor& x, const at::Tensor& time) const {
-  at::Tensor h = conv1_(silu_of_norm(norm1_(x)));
-  if (time_) h = h + (*time_)(time).unsqueeze(2).unsqueeze(3);
-  return conv2_.plus(silu_of_norm(norm2_(h)), shortcut_ ? (*shortcut_)(x) : x);
+  at::Tensor h = norm1_.silu(x);
+  h = time_ ? conv1_.plus_channels(h, (*time_)(time)) : conv1_(h);
+  h = norm2_.silu(h);
+  return conv2_.plus(h, shortcut_ ? (*shortcut_)(x) : x);
 }
 
 void SdResNet::count(CostWalk& walk) const {

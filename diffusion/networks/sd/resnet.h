@@ -35,9 +35,6 @@ class SdResNet {
   std::optional<Conv2d> shortcut_;
 };
 
-/// SiLU of what a norm made anew: in its place where no gradient is recorded.
-at::Tensor silu_of_norm(at::Tensor normed);
-
 /// A 3x3 convolution of stride 2; key `name`.conv. The UNet pads a pixel on every side, [H, W] -> [(H + 1) / 2,
 /// (W + 1) / 2]; the VAE pads below and to the right alone, [H, W] -> [H / 2, W / 2]; both rounded down.
 class SdDownsample {

@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/sd/matching_parts.h"
 
 namespace assay {
 namespace {
@@ -53,28 +54,7 @@ TextToImage::TextToImage(const TextToImageConfig& config, ClipTokenizer tokenize
       unet_(parameters_, read_sd_unet_config(config.unet, config.where + "unet"), unet_prefix),
       text_(parameters_, read_clip_text_config(config.text_encoder, config.where + "text_encoder"), text_prefix),
       vae_(make_vae(vae_parameters_, config)) {
-  const ClipTextConfig& text = text_.config();
-  if (unet_.text_width() != text.hidden_size)
-    throw InputError(fmt::format("{}unet.cross_attention_dim: {}, but the text encoder's states have a width of {}",
-                                 config.where, unet_.text_width(), text.hidden_size));
-  if (tokenizer_.vocabulary_size() > text.vocab_size)
-    throw InputError(fmt::format("{}text_encoder.vocab_size: {}, but the tokenizer has {} tokens", config.where,
-                                 text.vocab_size, tokenizer_.vocabulary_size()));
-  if (tokenizer_.length() > text.max_position_embeddings)
-    throw InputError(
-        fmt::format("{}text_encoder.max_position_embeddings: {}, but the tokenizer's prompts have {} tokens",
-                    config.where, text.max_position_embeddings, tokenizer_.length()));
-  const SdUNetConfig& unet = unet_.config();
-  if (unet.in_channels != unet.out_channels)
-    throw InputError(
-        fmt::format("{}unet.out_channels: {}, but in_channels is {}; accepted: a network that predicts "
-                    "what it is given, not one for inpainting or upscaling",
-                    config.where, unet.out_channels, unet.in_channels));
-  const std::int64_t channels = vae_ ? vae_->config().latent_channels : 3;
-  if (unet.in_channels != channels)
-    throw InputError(fmt::format("{}unet.in_channels: {}, but {} {}", config.where, unet.in_channels,
-                                 vae_ ? "the autoencoder's latents have" : "without an autoencoder it draws images of",
-                                 channels));
+  require_matching_parts(unet_.config(), text_.config(), tokenizer_, vae_ ? &vae_->config() : nullptr, config.where);
 }
 
 at::Tensor TextToImage::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {
@@ -139,6 +119,11 @@ at::Tensor TextToImage::states(const at::Tensor& ids, const at::Tensor& extra_ro
   if (rows.defined())
     table = at::where(flat.ge(known).unsqueeze(1), at::embedding(rows, (flat - known).clamp_min(0)).to(table), table);
   return text_(known + at::arange(flat.numel(), flat.options()).view(ids.sizes()), table);
+}
+
+void TextToImage::pack() {
+  parameters_.pack();
+  if (vae_) vae_parameters_.pack();
 }
 
 at::Tensor TextToImage::decode(const at::Tensor& latents) const {

@@ -85,6 +85,10 @@ class TextToImage : public TrainableDenoiser {
   const ClipTokenizer& tokenizer() const { return tokenizer_; }
   const SdUNet& unet() const { return unet_; }
   const ClipText& text_encoder() const { return text_; }
+  /// Arranges UNet and autoencoder for prediction alone, as Parameters::pack(): for models that neither are trained nor
+  /// pass gradients on, on the CPU; elsewhere nothing changes but that they only predict.
+  void pack();
+
   /// Null where the UNet draws pixels.
   const SdVae* vae() const { return vae_.get(); }
   Parameters& parameters() override { return parameters_; }

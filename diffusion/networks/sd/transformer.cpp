@@ -4,6 +4,8 @@
 #include <ATen/ops/gelu.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace assay {
 namespace {
 
@@ -30,8 +32,10 @@ SdTransformer::Block::Block(Parameters& p, const std::string& name, const Option
       only_cross_attention(o.only_cross_attention) {}
 
 at::Tensor SdTransformer::Block::operator()(at::Tensor x, const at::Tensor& text, AttentionObserver* observer) const {
-  const at::Tensor normed = norm1(x);
-  x = attn1.plus(normed, only_cross_attention ? text : normed, x, observer);
+  {
+    const at::Tensor normed = norm1(x);
+    x = attn1.plus(normed, only_cross_attention ? text : normed, x, observer);
+  }
   x = attn2.plus(norm2(x), text, x, observer);
   return ff(norm3(x), x);
 }
@@ -47,7 +51,7 @@ SdTransformer::SdTransformer(Parameters& p, const std::string& name, const Optio
 at::Tensor SdTransformer::operator()(const at::Tensor& x, const at::Tensor& text, AttentionObserver* observer) const {
   // A 1x1 convolution is a linear layer on each position's channels.
   at::Tensor tokens = proj_in_(norm_(x).flatten(2).transpose(1, 2));
-  for (const Block& block : blocks_) tokens = block(tokens, text, observer);
+  for (const Block& block : blocks_) tokens = block(std::move(tokens), text, observer);
   return proj_out_.plus(tokens, x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.sizes());
 }
 

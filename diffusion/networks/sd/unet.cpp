@@ -36,6 +36,19 @@ SdTransformer::Options transformer_options(const SdUNetConfig& c, std::size_t le
           !middle && c.only_cross_attention[level]};
 }
 
+/// Tells another observer the modules by their official names, which the names of the weights have behind a prefix.
+class OfficialNames : public AttentionObserver {
+ public:
+  OfficialNames(AttentionObserver& observer, std::size_t prefix) : observer_(observer), prefix_(prefix) {}
+  void see(const std::string& module, const ObservedAttention& attention) override {
+    observer_.see(module.substr(prefix_), attention);
+  }
+
+ private:
+  AttentionObserver& observer_;
+  std::size_t prefix_;
+};
+
 }  // namespace
 
 struct SdUNet::Layers {
@@ -101,7 +114,7 @@ SdUNet::Layers::Layers(Parameters& p, const SdUNetConfig& c, const std::string& 
 }
 
 SdUNet::SdUNet(Parameters& parameters, const SdUNetConfig& config, const std::string& prefix)
-    : config_(config), layers_(std::make_unique<Layers>(parameters, config, prefix)) {}
+    : config_(config), prefix_(prefix), layers_(std::make_unique<Layers>(parameters, config, prefix)) {}
 
 SdUNet::~SdUNet() = default;
 
@@ -116,6 +129,10 @@ at::Tensor SdUNet::operator()(const at::Tensor& x, const at::Tensor& timesteps, 
   if (timesteps.dim() > 1 || (timesteps.numel() != 1 && timesteps.numel() != batch))
     throw InputError(fmt::format("UNet: time steps must be one, or [{}]", batch));
 
+  if (observer) observer->begin(x, timesteps);
+  std::optional<OfficialNames> official;
+  AttentionObserver* const of_attention = observer ? &official.emplace(*observer, prefix_.size()) : nullptr;
+
   const at::ScalarType type = l.conv_in.type();
   const at::Tensor states = text.to(type);
   at::Tensor time = timestep_embedding(
@@ -126,31 +143,36 @@ at::Tensor SdUNet::operator()(const at::Tensor& x, const at::Tensor& timesteps, 
 
   at::Tensor h = l.conv_in(config_.center_input_sample ? 2 * x.to(type) - 1 : x.to(type));
   std::vector<at::Tensor> skips = {h};
-  for (const Level& level : l.down) {
+  for (std::size_t n = 0; n < l.down.size(); ++n) {
+    const Level& level = l.down[n];
     for (std::size_t i = 0; i < level.resnets.size(); ++i) {
       h = level.resnets[i](h, time);
-      if (!level.attentions.empty()) h = level.attentions[i](h, states, observer);
+      if (!level.attentions.empty()) h = level.attentions[i](h, states, of_attention);
       skips.push_back(h);
     }
     if (level.down) {
       h = (*level.down)(h);
       skips.push_back(h);
     }
+    if (observer) observer->see_block(fmt::format("down_blocks.{}", n), h);
   }
   h = l.middle.resnets[0](h, time);
-  h = l.middle.attentions[0](h, states, observer);
+  h = l.middle.attentions[0](h, states, of_attention);
   h = l.middle.resnets[1](h, time);
-  for (const Level& level : l.up) {
+  if (observer) observer->see_block("mid_block", h);
+  for (std::size_t n = 0; n < l.up.size(); ++n) {
+    const Level& level = l.up[n];
     for (std::size_t i = 0; i < level.resnets.size(); ++i) {
       h = at::cat({h, skips.back()}, 1);
       skips.pop_back();
       h = level.resnets[i](h, time);
-      if (!level.attentions.empty()) h = level.attentions[i](h, states, observer);
+      if (!level.attentions.empty()) h = level.attentions[i](h, states, of_attention);
     }
     // The size of what comes next from the way down, which is odd where halving rounded up.
     if (level.up) h = (*level.up)(h, skips.back().size(2), skips.back().size(3));
+    if (observer) observer->see_block(fmt::format("up_blocks.{}", n), h);
   }
-  return l.conv_out(silu_of_norm(l.norm_out(h))).to(x.scalar_type());
+  return l.conv_out(l.norm_out.silu(h)).to(x.scalar_type()).contiguous();
 }
 
 void SdUNet::count(CostWalk& walk, std::int64_t text_tokens) const {

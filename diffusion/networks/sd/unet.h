@@ -22,7 +22,7 @@ class SdUNet {
 
   /// [B, out_channels, H, W], in the type of x, from latents x [B, in_channels, H, W] of any size, time steps [B] or
   /// one for all (0-d or [1]), and states of a text [B, L, text_width()]. The network computes in the type of its
-  /// weights. Throws InputError for other shapes.
+  /// weights. An observer sees official names, without the prefix. Throws InputError for other shapes.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& text,
                         AttentionObserver* observer = nullptr) const;
 
@@ -35,6 +35,7 @@ class SdUNet {
   struct Layers;
 
   SdUNetConfig config_;
+  std::string prefix_;
   std::unique_ptr<Layers> layers_;
 };
 

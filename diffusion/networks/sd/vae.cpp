@@ -148,8 +148,8 @@ at::Tensor SdVae::moments(const at::Tensor& image) const {
     for (const SdResNet& resnet : level.resnets) h = resnet(h);
     if (level.down) h = (*level.down)(h);
   }
-  h = l.conv_out(silu_of_norm(l.norm_out(l.middle(h))));
-  return (layers_->quant ? (*layers_->quant)(h) : h).to(image.scalar_type());
+  h = l.conv_out(l.norm_out.silu(l.middle(h)));
+  return (layers_->quant ? (*layers_->quant)(h) : h).to(image.scalar_type()).contiguous();
 }
 
 at::Tensor SdVae::scaled(const at::Tensor& latent) const {
@@ -170,7 +170,7 @@ at::Tensor SdVae::decode(const at::Tensor& scaled_latent) const {
     for (const SdResNet& resnet : level.resnets) h = resnet(h);
     if (level.up) h = (*level.up)(h, 2 * h.size(2), 2 * h.size(3));
   }
-  return l.conv_out(silu_of_norm(l.norm_out(h))).to(scaled_latent.scalar_type());
+  return l.conv_out(l.norm_out.silu(h)).to(scaled_latent.scalar_type()).contiguous();
 }
 
 void SdVae::count_decoding(CostWalk& walk) const {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
 #include "core/config.h"
@@ -56,6 +57,18 @@ void require_text(const nlohmann::json& object, const std::string& key, const st
     throw InputError(fmt::format("{}.{}: {}; accepted: {}", where, key, object.at(key).dump(), accepted));
 }
 
+/// Whether a label is this name, or holds it between commas.
+bool has_name(const std::string& label, const std::string& name) {
+  const std::string all = lower_case(label), wanted = lower_case(name);
+  if (all == wanted) return true;
+  for (std::size_t begin = 0; begin <= all.size();) {
+    const std::size_t end = std::min(all.find(", ", begin), all.size());
+    if (all.compare(begin, end - begin, wanted) == 0) return true;
+    begin = end + 2;
+  }
+  return false;
+}
+
 }  // namespace
 
 VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, const std::string& where) {
@@ -81,6 +94,30 @@ VitClassifierConfig read_vit_classifier_config(const nlohmann::json& object, con
     throw InputError(fmt::format("{}.hidden_size: {} is not a multiple of num_attention_heads {}", where, c.hidden_size,
                                  c.num_attention_heads));
   return c;
+}
+
+NamedClass VitClassifierConfig::class_of(const std::string& given) const {
+  std::vector<std::int64_t> found;
+  for (std::int64_t id = 0; id < classes(); ++id)
+    if (has_name(labels[static_cast<std::size_t>(id)], given)) found.push_back(id);
+  if (found.size() == 1) return {found.front(), given};
+  if (!found.empty()) {
+    std::vector<std::string> listed;
+    listed.reserve(found.size());
+    for (const std::int64_t id : found)
+      listed.push_back(fmt::format("{} ('{}')", id, labels[static_cast<std::size_t>(id)]));
+    throw InputError(fmt::format("class '{}': {} of the classifier's classes have this name; accepted: an id, {}",
+                                 given, found.size(), join(listed, " or ")));
+  }
+  std::int64_t id = 0;
+  const auto [end, fault] = std::from_chars(given.data(), given.data() + given.size(), id);
+  if (fault == std::errc() && end == given.data() + given.size() && id >= 0 && id < classes())
+    return {id, labels[static_cast<std::size_t>(id)]};
+  const std::string near = nearest_name(given, labels);
+  throw InputError(fmt::format(
+      "class '{}': none of the classifier's {} labels{} accepted: a label, or an id of 0 to {}", given, classes(),
+      near.empty() ? fmt::format("; the first is '{}';", labels.front()) : fmt::format("; did you mean '{}'?", near),
+      classes() - 1));
 }
 
 /// What the layers of a block are called.
@@ -172,23 +209,6 @@ at::Tensor VitClassifier::logits(const at::Tensor& images) const {
   return head_(norm_(pooling_ == VitPooling::cls ? x.select(1, 0) : x.narrow(1, 1, c.patches()).mean(1)));
 }
 
-std::int64_t VitClassifier::class_of(const std::string& name) const {
-  const std::string wanted = lower_case(name);
-  for (std::size_t id = 0; id < config_.labels.size(); ++id) {
-    const std::string label = lower_case(config_.labels[id]);
-    if (label == wanted) return static_cast<std::int64_t>(id);
-    for (std::size_t begin = 0; begin <= label.size();) {
-      const std::size_t end = std::min(label.find(", ", begin), label.size());
-      if (label.compare(begin, end - begin, wanted) == 0) return static_cast<std::int64_t>(id);
-      begin = end + 2;
-    }
-  }
-  const std::string near = nearest_name(name, config_.labels);
-  throw InputError(fmt::format("class '{}': none of the classifier's {} labels{}", name, config_.labels.size(),
-                               near.empty() ? fmt::format("; the first is '{}'", config_.labels.front())
-                                            : fmt::format("; did you mean '{}'?", near)));
-}
-
 NetworkCost VitClassifier::cost() const {
   const VitClassifierConfig& c = config_;
   const std::int64_t tokens = 1 + c.patches();
@@ -205,11 +225,14 @@ NetworkCost VitClassifier::cost() const {
   return walk.cost(parameters_.count());
 }
 
+VitClassifierConfig read_vit_classifier_folder(const std::filesystem::path& folder) {
+  const std::filesystem::path description = folder / "config.json";
+  return read_vit_classifier_config(parse_json(read_file(description), description.string()), description.string());
+}
+
 std::unique_ptr<VitClassifier> open_vit_classifier(const std::filesystem::path& folder, VitPooling pooling,
                                                    at::Device device) {
-  const std::filesystem::path description = folder / "config.json";
-  const VitClassifierConfig config =
-      read_vit_classifier_config(parse_json(read_file(description), description.string()), description.string());
+  const VitClassifierConfig config = read_vit_classifier_folder(folder);
   const SafetensorsFile file(folder / "model.safetensors");
   const bool as_in_memory = std::any_of(file.tensors().begin(), file.tensors().end(),
                                         [](const auto& tensor) { return tensor.first.starts_with("vit.layers."); });

@@ -31,6 +31,12 @@ enum class VitKeys { saved, state_dict };
 
 struct VitBlockNames;
 
+/// A class of a classifier, and what to call it: the name that was given for it, or its label.
+struct NamedClass {
+  std::int64_t id = 0;
+  std::string name;
+};
+
 /// Under the names of transformers' ViTConfig.
 struct VitClassifierConfig {
   std::int64_t image_size = 224;  // pixels a side, a multiple of patch_size
@@ -45,6 +51,10 @@ struct VitClassifierConfig {
   std::vector<std::string> labels;  // id2label, in the order of the classes; at least one
 
   std::int64_t classes() const { return static_cast<std::int64_t>(labels.size()); }
+  /// The class of a label, ignoring case, of one of the names that commas part in a label ("tiger cat" of "tabby,
+  /// tiger cat"), or of this id. Throws InputError where there is none, with the nearest label, and for a name of
+  /// several classes ("crane" of ImageNet is a bird and a machine), with their ids.
+  NamedClass class_of(const std::string& given) const;
   std::int64_t patches() const { return (image_size / patch_size) * (image_size / patch_size); }
 };
 
@@ -62,10 +72,6 @@ class VitClassifier {
   /// Logits [B, classes] of normalised images [B, num_channels, image_size, image_size].
   /// Throws InputError for images of another size.
   at::Tensor logits(const at::Tensor& images) const;
-
-  /// The class of this name, ignoring case, or of one of the names that commas part in a label ("tiger cat" of "tabby,
-  /// tiger cat"). Throws InputError with the nearest label where there is none.
-  std::int64_t class_of(const std::string& name) const;
 
   NetworkCost cost() const;
   const VitClassifierConfig& config() const { return config_; }
@@ -96,5 +102,7 @@ class VitClassifier {
 /// Throws InputError where one of them is absent, or they do not fit each other.
 std::unique_ptr<VitClassifier> open_vit_classifier(const std::filesystem::path& folder, VitPooling pooling,
                                                    at::Device device = at::kCPU);
+/// The configuration in such a folder. Throws InputError.
+VitClassifierConfig read_vit_classifier_folder(const std::filesystem::path& folder);
 
 }  // namespace assay

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
+#include <string_view>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -168,28 +168,42 @@ struct Entry {
   const char* name;
   const char* class_name;  // in diffusers
   std::unique_ptr<Scheduler> (*make)(ConfigReader& reader, const std::string& where);
-  /// The arguments of its constructor beside those of all schedulers, each between spaces.
-  const char* own;
+  /// The arguments of its constructor beside those of all schedulers.
+  std::vector<std::string_view> own;
 };
 
-constexpr Entry entries[] = {
-    {"ddim", "DDIMScheduler", ddim,
-     " clip_sample clip_sample_range set_alpha_to_one thresholding dynamic_thresholding_ratio sample_max_value "
-     "rescale_betas_zero_snr "},
-    {"ddim_inverse", "DDIMInverseScheduler", ddim_inverse,
-     " clip_sample clip_sample_range set_alpha_to_one rescale_betas_zero_snr "},
-    {"pndm", "PNDMScheduler", pndm, " skip_prk_steps set_alpha_to_one "},
-    {"dpm", "DPMSolverMultistepScheduler", dpm,
-     " solver_order algorithm_type solver_type lower_order_final euler_at_final final_sigmas_type use_karras_sigmas "
-     "use_exponential_sigmas use_beta_sigmas use_lu_lambdas use_flow_sigmas flow_shift use_dynamic_shifting "
-     "time_shift_type lambda_min_clipped variance_type thresholding dynamic_thresholding_ratio sample_max_value "
-     "rescale_betas_zero_snr "},
-    {"euler", "EulerDiscreteScheduler", euler,
-     " interpolation_type use_karras_sigmas use_exponential_sigmas use_beta_sigmas sigma_min sigma_max timestep_type "
-     "final_sigmas_type rescale_betas_zero_snr "}};
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> table = {
+      {"ddim",
+       "DDIMScheduler",
+       ddim,
+       {"clip_sample", "clip_sample_range", "set_alpha_to_one", "thresholding", "dynamic_thresholding_ratio",
+        "sample_max_value", "rescale_betas_zero_snr"}},
+      {"ddim_inverse",
+       "DDIMInverseScheduler",
+       ddim_inverse,
+       {"clip_sample", "clip_sample_range", "set_alpha_to_one", "rescale_betas_zero_snr"}},
+      {"pndm", "PNDMScheduler", pndm, {"skip_prk_steps", "set_alpha_to_one"}},
+      {"dpm",
+       "DPMSolverMultistepScheduler",
+       dpm,
+       {"solver_order",         "algorithm_type",         "solver_type",
+        "lower_order_final",    "euler_at_final",         "final_sigmas_type",
+        "use_karras_sigmas",    "use_exponential_sigmas", "use_beta_sigmas",
+        "use_lu_lambdas",       "use_flow_sigmas",        "flow_shift",
+        "use_dynamic_shifting", "time_shift_type",        "lambda_min_clipped",
+        "variance_type",        "thresholding",           "dynamic_thresholding_ratio",
+        "sample_max_value",     "rescale_betas_zero_snr"}},
+      {"euler",
+       "EulerDiscreteScheduler",
+       euler,
+       {"interpolation_type", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "sigma_min",
+        "sigma_max", "timestep_type", "final_sigmas_type", "rescale_betas_zero_snr"}}};
+  return table;
+}
 
 bool lists(const Entry& entry, const std::string& key) {
-  return std::string_view(entry.own).find(fmt::format(" {} ", key)) != std::string_view::npos;
+  return std::find(entry.own.begin(), entry.own.end(), key) != entry.own.end();
 }
 
 }  // namespace
@@ -205,8 +219,8 @@ NoiseSchedule schedule_of_config(const nlohmann::json& config, const std::string
 const std::vector<std::string>& scheduler_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    all.reserve(std::size(entries));
-    for (const Entry& entry : entries) all.emplace_back(entry.name);
+    all.reserve(entries().size());
+    for (const Entry& entry : entries()) all.emplace_back(entry.name);
     return all;
   }();
   return names;
@@ -219,7 +233,7 @@ std::unique_ptr<Scheduler> make_scheduler(const std::string& name, const nlohman
   nlohmann::json given = arguments.is_null() ? nlohmann::json::object() : arguments;
   for (const auto& [key, value] : arguments.items())
     if (value.is_null()) given.erase(key);
-  for (const Entry& entry : entries) {
+  for (const Entry& entry : entries()) {
     if (entry.name != name) continue;
     try {
       ConfigReader reader(given, where);
@@ -241,9 +255,9 @@ std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, con
   if (!config.is_object()) throw InputError(where + ": expected the configuration of a scheduler, an object");
   const nlohmann::json given = config.value("_class_name", nlohmann::json());
   std::vector<std::string> classes;
-  classes.reserve(std::size(entries));
+  classes.reserve(entries().size());
   const Entry* chosen = nullptr;
-  for (const Entry& entry : entries) {
+  for (const Entry& entry : entries()) {
     classes.emplace_back(entry.class_name);
     if (name.empty() ? given == entry.class_name : name == entry.name) chosen = &entry;
   }
@@ -251,8 +265,8 @@ std::unique_ptr<Scheduler> scheduler_of_config(const nlohmann::json& config, con
   if (!chosen) throw InputError(fmt::format("{}: _class_name {}; accepted: {}", where, given.dump(), join(classes)));
   nlohmann::json arguments = nlohmann::json::object();
   for (const auto& [key, value] : config.items()) {
-    const bool of_others = std::any_of(std::begin(entries), std::end(entries),
-                                       [&key = key](const Entry& entry) { return lists(entry, key); });
+    const bool of_others =
+        std::any_of(entries().begin(), entries().end(), [&key = key](const Entry& entry) { return lists(entry, key); });
     if (!key.starts_with('_') && (lists(*chosen, key) || !of_others)) arguments[key] = value;
   }
   return make_scheduler(chosen->name, arguments, where);

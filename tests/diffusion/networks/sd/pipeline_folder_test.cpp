@@ -121,10 +121,10 @@ TEST(PipelineFolder, RefusesPartsThatDoNotFitEachOther) {
     return other.fault();
   };
   EXPECT_THAT(with("unet/config.json", {{"cross_attention_dim", 24}}),
-              AllOf(HasSubstr("width 24"), HasSubstr("hidden_size 16")));
-  EXPECT_THAT(with("vae/config.json", {{"latent_channels", 8}}), HasSubstr("8 latent_channels"));
-  EXPECT_THAT(with("text_encoder/config.json", {{"vocab_size", 500}}), HasSubstr("500 (vocab_size)"));
-  EXPECT_THAT(with("tokenizer/tokenizer_config.json", {{"model_max_length", 77}}), HasSubstr("77 tokens"));
+              AllOf(HasSubstr("unet.cross_attention_dim: 24"), HasSubstr("width of 16 (hidden_size)")));
+  EXPECT_THAT(with("vae/config.json", {{"latent_channels", 8}}), HasSubstr("latents have 8"));
+  EXPECT_THAT(with("text_encoder/config.json", {{"vocab_size", 500}}), HasSubstr("vocab_size: 500"));
+  EXPECT_THAT(with("tokenizer/tokenizer_config.json", {{"model_max_length", 77}}), HasSubstr("have 77 tokens"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -52,8 +53,8 @@ TEST(SdUNetSize, HasTheOfficialKeysAndShapes) {
 
 /// Two levels with a transformer each, in weights of a type.
 struct Small {
-  explicit Small(at::ScalarType type = at::kFloat)
-      : network(weights, read_sd_unet_config({{"block_out_channels", {8, 12}},
+  explicit Small(at::ScalarType type = at::kFloat, std::int64_t first = 8, std::int64_t second = 12)
+      : network(weights, read_sd_unet_config({{"block_out_channels", {first, second}},
                                               {"down_block_types", {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D"}},
                                               {"up_block_types", {"CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}},
                                               {"attention_head_dim", 2},
@@ -161,14 +162,20 @@ TEST(SdUNet, TrainsEveryWeight) {
 
 TEST(SdUNet, PredictsTheSameWithPackedWeights) {
   const at::NoGradGuard no_grad;
-  const Small plain;
-  Small packed;
-  packed.weights.pack();
-  const at::Tensor x = normal({2, 4, 7, 6}, 1), t = indices({3, 800}), text = normal({2, 5, 6}, 2);
-  const at::Tensor expected = plain.network(x, t, text), got = packed.network(x, t, text);
-  EXPECT_LT(((got - expected).norm() / expected.norm()).item<double>(), 1e-5);
-  const ThreadCount two(2);
-  EXPECT_TRUE(same_bits(packed.network(x, t, text), got));
+  // Widths of which no layer, some and all can lie in panels.
+  for (const auto& [first, second] : {std::pair{8, 12}, std::pair{16, 24}, std::pair{32, 48}}) {
+    const Small plain(at::kFloat, first, second);
+    Small packed(at::kFloat, first, second);
+    packed.weights.pack();
+    const at::Tensor x = normal({2, 4, 7, 6}, 1), t = indices({3, 800}), text = normal({2, 5, 6}, 2);
+    const at::Tensor expected = plain.network(x, t, text), got = packed.network(x, t, text);
+    EXPECT_LT(((got - expected).norm() / expected.norm()).item<double>(), 1e-5) << first;
+    // LibTorch's products, which the other widths take, have other bits with other numbers of threads.
+    const ThreadCount two(2);
+    if (first == 32) {
+      EXPECT_TRUE(same_bits(packed.network(x, t, text), got));
+    }
+  }
 }
 
 TEST(SdUNet, WithPackedWeightsSaysThatThereIsNoGradient) {

@@ -23,6 +23,7 @@ namespace {
 using test::max_abs_difference;
 using test::message_of;
 using test::normal;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::filesystem::path folder(const std::string& name) {
@@ -66,12 +67,30 @@ TEST(VitClassifier, IsDifferentiableInTheImages) {
 }
 
 TEST(VitClassifier, FindsAClassByOneOfItsNamesInAnyCase) {
-  const auto classifier = open_vit_classifier(folder("narrow"), VitPooling::cls);
-  EXPECT_EQ(classifier->class_of("Tiger cat"), 0);
-  EXPECT_EQ(classifier->class_of("crane"), 1);
-  EXPECT_EQ(classifier->class_of("tabby, tiger cat"), 0);
-  EXPECT_THAT(message_of<InputError>([&] { classifier->class_of("mouze"); }),
+  const VitClassifierConfig config = read_vit_classifier_folder(folder("narrow"));
+  EXPECT_EQ(config.class_of("Tiger cat").id, 0);
+  EXPECT_EQ(config.class_of("Tiger cat").name, "Tiger cat");
+  EXPECT_EQ(config.class_of("crane").id, 1);
+  EXPECT_EQ(config.class_of("tabby, tiger cat").id, 0);
+  EXPECT_THAT(message_of<InputError>([&] { config.class_of("mouze"); }),
               HasSubstr("class 'mouze': none of the classifier's 3 labels; did you mean 'mouse'?"));
+}
+
+TEST(VitClassifier, LeavesNoNameOfTwoClassesToChance) {
+  // As ImageNet has them: a bird and a machine, two suits, of which one's label is the other's name.
+  VitClassifierConfig config;
+  config.labels = {"maillot", "crane", "maillot, tank suit", "crane", "7"};
+  EXPECT_THAT(message_of<InputError>([&] { config.class_of("Crane"); }),
+              AllOf(HasSubstr("2 of the classifier's classes"), HasSubstr("an id, 1 ('crane') or 3 ('crane')")));
+  EXPECT_THAT(message_of<InputError>([&] { config.class_of("maillot"); }),
+              HasSubstr("an id, 0 ('maillot') or 2 ('maillot, tank suit')"));
+  EXPECT_EQ(config.class_of("tank suit").id, 2);
+  EXPECT_EQ(config.class_of("maillot, tank suit").id, 2);
+  EXPECT_EQ(config.class_of("3").id, 3);
+  EXPECT_EQ(config.class_of("3").name, "crane");
+  EXPECT_EQ(config.class_of("7").id, 4) << "a label goes before an id";
+  for (const char* none : {"5", "-1", "3 ", ""})
+    EXPECT_THAT(message_of<InputError>([&] { config.class_of(none); }), HasSubstr("an id of 0 to 4")) << none;
 }
 
 TEST(VitClassifier, RefusesWhatItIsNotBuiltFor) {
