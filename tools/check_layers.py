@@ -47,11 +47,13 @@ LAYERS = {
 
     "reproductions/claims": {"core"},
     "reproductions/samples": BELOW_REPRODUCTIONS,
+    "reproductions/objects": BELOW_REPRODUCTIONS,
     "reproductions": BELOW_REPRODUCTIONS | {"reproductions/claims", "reproductions/samples"},
     "reproductions/published": BELOW_REPRODUCTIONS | {"reproductions", "reproductions/samples"},
-    "reproductions/*/algorithm": BELOW_REPRODUCTIONS | {"reproductions/samples"},
+    "reproductions/*/algorithm": BELOW_REPRODUCTIONS | {"reproductions/samples", "reproductions/objects"},
     "reproductions/*": BELOW_REPRODUCTIONS
-    | {"reproductions", "reproductions/samples", "reproductions/published", "reproductions/*/algorithm"},
+    | {"reproductions", "reproductions/samples", "reproductions/objects", "reproductions/published",
+       "reproductions/*/algorithm"},
 
     **{folder: BELOW_REPRODUCTIONS | {"store", "reproductions/**"}
        for folder in ("bench/harness", "bench/parity", "bench/micro", "bench/peers")},
@@ -140,7 +142,7 @@ def violations(root):
                 pass
             elif method_of(layer, folder) and method_of(other, other_folder) not in ("", method_of(layer, folder)):
                 yield (f"{place}: no method includes another ({header}); what two of them need belongs in diffusion/, "
-                       f"metrics/ or reproductions/samples/")
+                       f"metrics/, reproductions/samples/ or reproductions/objects/")
             elif not allows(layer, other, other_folder):
                 fitting = places_for(where, included)
                 instead = next((text for (own, theirs), text in IN_PLACE_OF.items()

@@ -19,6 +19,7 @@ const std::vector<std::string>& parity_modules() {
                                                "sgdm.sampler",
                                                "sgdm.unet",
                                                "sgdm.unet_ca",
+                                               "tokencut.ncut",
                                                "uvit"};
   return ids;
 }

@@ -20,6 +20,7 @@ const std::vector<ModuleEntry>& modules() {
       {"sgdm.sampler", sgdm_sampler},
       {"sgdm.unet", sgdm_unet},
       {"sgdm.unet_ca", sgdm_unet_ca},
+      {"tokencut.ncut", tokencut_cut},
       {"uvit", uvit},
   };
   return table;

@@ -32,6 +32,7 @@ Module sgdm_sampler(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet(nlohmann::json config, const SafetensorsFile* state);
 Module sgdm_unet_ca(nlohmann::json config, const SafetensorsFile* state);
 Module timestep_embedding(nlohmann::json config, const SafetensorsFile* state);
+Module tokencut_cut(nlohmann::json config, const SafetensorsFile* state);
 Module uvit(nlohmann::json config, const SafetensorsFile* state);
 
 /// A network with a pack's weights, in half precision where its configuration says so. Throws InputError without

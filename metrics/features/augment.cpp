@@ -23,7 +23,7 @@ at::Tensor augment(const at::Tensor& images, const Augmentation& ranges, std::ui
     const auto symmetric = [&](double range) { return (2 * random.uniform() - 1) * range; };
 
     // In grid coordinates the image spans [-1, 1]: a crop of side s may be centred anywhere in [s - 1, 1 - s].
-    const double side = ranges.smallest_crop + (1 - ranges.smallest_crop) * random.uniform();
+    const double side = ranges.smallest_crop + (ranges.largest_crop - ranges.smallest_crop) * random.uniform();
     const double x = symmetric(1 - side) + symmetric(2 * ranges.shift),
                  y = symmetric(1 - side) + symmetric(2 * ranges.shift);
     const bool mirrored = random.uniform() < 0.5 && ranges.flip;

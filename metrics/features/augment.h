@@ -8,13 +8,14 @@ namespace assay {
 /// Ranges of random image changes. Every image draws from its own stream.
 struct Augmentation {
   double smallest_crop =
-      1.0;                  // side of the crop relative to the image, uniform in [smallest_crop, 1], any place inside
-  double shift = 0.0;       // further shift of the crop as a share of the side, uniform in [-shift, shift]
-  bool flip = false;        // left-right with probability 1/2
-  double brightness = 0.0;  // added, uniform in [-b, b], images being in [-1, 1]
-  double contrast = 0.0;    // factor exp(u), u uniform in [-c, c]
-  double colour = 0.0;      // every channel's own factor exp(u) and offset u/2, u uniform in [-colour, colour]
-  double grey = 0.0;        // probability of losing all colour
+      1.0;  // side of the crop relative to the image, uniform in [smallest_crop, largest_crop], any place inside
+  double largest_crop = 1.0;
+  double shift = 0.0;            // further shift of the crop as a share of the side, uniform in [-shift, shift]
+  bool flip = false;             // left-right with probability 1/2
+  double brightness = 0.0;       // added, uniform in [-b, b], images being in [-1, 1]
+  double contrast = 0.0;         // factor exp(u), u uniform in [-c, c]
+  double colour = 0.0;           // every channel's own factor exp(u) and offset u/2, u uniform in [-colour, colour]
+  double grey = 0.0;             // probability of losing all colour
   double channel_shuffle = 0.0;  // probability of a random order of the channels: changes hue, keeps shape
 };
 

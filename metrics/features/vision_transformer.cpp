@@ -1,7 +1,6 @@
 #include "metrics/features/vision_transformer.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/gelu.h>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "core/config.h"
 #include "core/convertible_weights.h"
@@ -24,6 +24,10 @@ namespace {
 
 std::int64_t hidden_width(const VisionTransformerConfig& config) {
   return static_cast<std::int64_t>(static_cast<double>(config.embed_dim) * config.mlp_ratio);
+}
+
+void check_depth(const VisionTransformerConfig& config) {
+  if (config.depth < 2) throw InputError(fmt::format("ViT: depth {}; accepted: at least 2", config.depth));
 }
 
 std::string block_name(std::int64_t index) { return fmt::format("blocks.{}", index); }
@@ -113,8 +117,17 @@ VisionTransformer::VisionTransformer(const VisionTransformerConfig& config, cons
     : config_(config),
       weights_(load_network_weights(weights, state(config),
                                     "Expected is a DINO or DINOv2 ViT through tools/convert_weights.py")) {
-  if (config.depth < 2) throw InputError(fmt::format("ViT: depth {}; accepted: at least 2", config.depth));
+  check_depth(config);
   for (auto& [name, value] : weights_) value = value.to(device);
+}
+
+VisionTransformer::VisionTransformer(const VisionTransformerConfig& config, std::map<std::string, at::Tensor> weights)
+    : config_(config), weights_(std::move(weights)) {
+  check_depth(config);
+  for (const WeightShape& expected : state(config))
+    if (const auto found = weights_.find(expected.name);
+        found == weights_.end() || found->second.sizes() != at::IntArrayRef(expected.shape))
+      throw Error(fmt::format("ViT: '{}' is missing or has another shape", expected.name));
 }
 
 at::Tensor VisionTransformer::linear(const std::string& name, const at::Tensor& x) const {
@@ -165,7 +178,6 @@ VisionTransformerOutputs VisionTransformer::forward(const at::Tensor& images) co
       images.size(3) < config_.patch_size || images.size(2) % config_.patch_size != 0 ||
       images.size(3) % config_.patch_size != 0)
     throw InputError(fmt::format("ViT: images must be [B, 3, H, W] with H and W multiples of {}", config_.patch_size));
-  const at::NoGradGuard no_grad;
   const at::Tensor patches = at::conv2d(images, weight("patch_embed.proj.weight"), weight("patch_embed.proj.bias"),
                                         {config_.patch_size, config_.patch_size});
   const std::int64_t batch = images.size(0);

@@ -48,6 +48,11 @@ class VisionTransformer {
   /// Throws InputError as load_network_weights, and for a depth below 2.
   VisionTransformer(const VisionTransformerConfig& config, const std::filesystem::path& weights,
                     at::Device device = at::kCPU);
+  /// Of weights as state() names them. Where they require gradients, so do the outputs. Throws Error for a missing one
+  /// and another shape, InputError for a depth below 2.
+  VisionTransformer(const VisionTransformerConfig& config, std::map<std::string, at::Tensor> weights);
+
+  const VisionTransformerConfig& config() const { return config_; }
 
   /// `images` [B, 3, H, W], multiples of the patch size. Position embeddings for another grid are resized as DINO does:
   /// bicubic by the factor (n + 0.1) / sqrt(N), which also maps the places.

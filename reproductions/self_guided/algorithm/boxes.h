@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "reproductions/self_guided/algorithm/local_features.h"
-#include "reproductions/self_guided/algorithm/lost.h"
+#include "reproductions/objects/local_features.h"
+#include "reproductions/objects/patch_grid.h"
 
 namespace assay::self_guided {
 
@@ -20,8 +20,7 @@ struct BoxLayouts {
 /// Throws InputError for a box that leaves the image or holds no pixel.
 at::Tensor box_layout(const std::vector<PixelBox>& boxes, std::int64_t height, std::int64_t width);
 
-/// LOST on local features of an encoder that is trained here. `candidate_share` of the patches may join the seed; the
-/// published 100 are a tenth of the patches of a photograph, and all of a small image.
+/// LOST on local features of an encoder that is trained here (find_by_lost(), whose share this is).
 BoxLayouts find_boxes(const LocalFeatures& features, double candidate_share);
 
 }  // namespace assay::self_guided

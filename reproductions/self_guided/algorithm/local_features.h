@@ -4,15 +4,9 @@
 #include <cstdint>
 
 #include "metrics/features/conv_encoder.h"
+#include "reproductions/objects/local_features.h"
 
 namespace assay::self_guided {
-
-/// Features of the places of images of one size.
-struct LocalFeatures {
-  at::Tensor values;  // [N, rows * columns, C] float32 on the CPU, row by row
-  std::int64_t rows = 0, columns = 0;
-  std::int64_t patch = 1;  // pixels a side of a place
-};
 
 /// Activations of the encoder after its first `convolutions` (ConvEncoder::local). Each image's mean over its places is
 /// taken off: activations after a ReLU are all positive, so products of them would be too, and LOST would see every

@@ -188,6 +188,11 @@ TEST(Parity, HoldsForTheDinoVisionTransformer) {
   expect_all_pass(check_parity(shared_golden("dino.vit")), "dino.vit", 40);
 }
 
+TEST(Parity, HoldsForTheNormalisedCutOfTokenCut) {
+  ASSAY_NEEDS_SHARED_GOLDEN("tokencut.ncut");
+  expect_all_pass(check_parity(shared_golden("tokencut.ncut")), "tokencut.ncut", 45);
+}
+
 TEST(Parity, HoldsForTheDiffusionProcessOfGuidedDiffusion) {
   ASSAY_NEEDS_SHARED_GOLDEN("diffusion.gaussian");
   expect_all_pass(check_parity(shared_golden("diffusion.gaussian")), "diffusion.gaussian", 110);

@@ -1,13 +1,11 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-namespace assay::self_guided {
+#include "reproductions/objects/patch_grid.h"
 
-/// xmin, ymin, xmax, ymax in pixels, the ends outside the box.
-using PixelBox = std::array<std::int64_t, 4>;
+namespace assay {
 
 struct LostOptions {
   std::int64_t patch = 16;        // pixels a side
@@ -23,9 +21,6 @@ struct LostBox {
   std::vector<std::uint8_t> component;  // [N], 1 in the patches that the box is put around
 };
 
-/// The smallest multiple of `patch` that is at least `pixels`: images are padded to it with zeros, right and below.
-std::int64_t padded_size(std::int64_t pixels, std::int64_t patch);
-
 /// The object box of one image (LOST, Simeoni et al., arXiv:2109.14279, as Self-Guided Diffusion uses it) from the
 /// features of its patches, [rows * columns, dimension] row by row: DINO's last keys there.
 ///   1. A = F F^T, not normalised; the degree of p counts the q != p with A_pq > 0
@@ -35,9 +30,9 @@ std::int64_t padded_size(std::int64_t pixels, std::int64_t patch);
 ///   5. its extent times `patch`, clipped to the image
 /// Equal degrees are ranked by patch number; the published code leaves that to an unstable sort. Products are summed in
 /// double. A seed whose features are all zero has no S: the component is its patch alone, where the published code
-/// stops. `height` and `width` are the image's before padding. Throws InputError when the grid is not the padded
-/// image's, the number of features is another, one of them is not finite, or an option is below 1.
+/// stops. `height` and `width` are the image's before padding. Throws InputError where an option is below 1 and as
+/// check_patches().
 LostBox lost(std::span<const float> features, std::int64_t rows, std::int64_t columns, std::int64_t dimension,
              std::int64_t height, std::int64_t width, const LostOptions& options = {});
 
-}  // namespace assay::self_guided
+}  // namespace assay

@@ -1,4 +1,4 @@
-#include "reproductions/self_guided/algorithm/lost.h"
+#include "reproductions/objects/lost.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "core/safetensors.h"
 #include "tests/support/throws.h"
 
-namespace assay::self_guided {
+namespace assay {
 namespace {
 
 using test::message_of;
@@ -148,4 +148,4 @@ TEST(Lost, RefusesGridsAndFeaturesThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace assay::self_guided
+}  // namespace assay
