@@ -102,8 +102,11 @@ void add_draw(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("draw", "Images from prompts, with a text-to-image model: a row a prompt");
   command
       ->add_option("--model", options->model,
-                   "A folder as diffusers writes it, or a checkpoint of a text model trained here")
+                   "A folder as diffusers writes it, a checkpoint of a text model trained here, or the one of a "
+                   "finished run as METHOD:TIER[:DATASET]: class_tokens:mini")
       ->required();
+  command->add_option("--store", options->store, "Store beside whose runs such a model is looked for")
+      ->capture_default_str();
   command->add_option("--prompt", options->prompts, "What to draw; once for each row")
       ->required()
       ->allow_extra_args(false);

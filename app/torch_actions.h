@@ -28,7 +28,8 @@ struct ParityCommand {
 };
 
 struct DrawCommand {
-  std::string model;  // a folder or a file
+  std::string model;                                 // a folder, a file, or the text model of a tier: METHOD:TIER
+  std::filesystem::path store = "results/assay.db";  // in whose cache that model is looked for
   std::vector<std::string> prompts;
   std::string negative;         // empty: the empty prompt
   std::filesystem::path token;  // empty: none

@@ -38,6 +38,8 @@ constexpr std::array table = {
     MetricFacts{"mean_e", "enhanced alignment over thresholds, and at twice the mean", higher, from_zero},
     MetricFacts{"adaptive_e", "enhanced alignment over thresholds, and at twice the mean", higher, from_zero},
     MetricFacts{"iou", "overlap of masks", higher, share},
+    MetricFacts{"boundary_f", "F of matched boundary pixels", higher, share},
+    MetricFacts{"psnr", "peak signal-to-noise ratio of what comes back, in dB", higher, {-inf, inf}},
     MetricFacts{"accuracy", "share of pixels that agree", higher, share},
     MetricFacts{"corloc", "share of images whose box overlaps a true one by half", higher, share},
     MetricFacts{"nmi", "normalised mutual information of clusters and labels", higher, share},

@@ -127,8 +127,9 @@ Picture picture_of(const Headline& headline, const ReportData& data, const std::
   const std::optional<double> w = guidance_weight(grid.meta);
   const std::string weight = w ? fmt::format(", w = {}{}", weight_text(*w), *w == 0 ? " (unguided)" : "") : "";
   const ScoreRow* score = score_of(headline, data, grid);
-  picture.alternative = fmt::format("Samples of {}{}, {}", arm, weight, seed);
-  picture.caption = {code(arm), plain(fmt::format("{}, {}", weight, seed))};
+  const std::string shows = shown_in(grid).empty() ? "" : ": " + shown_in(grid);
+  picture.alternative = fmt::format("Samples of {}{}{}, {}", arm, shows, weight, seed);
+  picture.caption = {code(arm), plain(fmt::format("{}{}, {}", shows, weight, seed))};
   if (!score) return picture;
   picture.caption.push_back(plain(fmt::format(", n = {}: {} ", count_range({*score}), score->name)));
   picture.caption.push_back(number(value_of(score->value, score->interval)));

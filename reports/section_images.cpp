@@ -27,6 +27,10 @@ std::optional<std::pair<int, int>> png_size(const std::string& content) {
 
 }  // namespace
 
+std::string shown_in(const ArtifactRow& grid) {
+  return grid.meta.is_object() && grid.meta.contains("shows") ? value_text(grid.meta["shows"]) : "";
+}
+
 Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
   Picture picture;
   picture.file = (data.folder / artifact.path).string();
@@ -72,9 +76,11 @@ Section images_section(const ReportData& data) {
       Picture picture = read_picture(data, *grid);
       const std::string arm = arm_of(grid).empty() ? grid->name : arm_of(grid);
       const std::optional<double> w = guidance_weight(grid->meta);
-      picture.alternative =
-          fmt::format("Image grid: {}{}, seed {}", arm, w ? ", w = " + weight_text(*w) : std::string(), run.seed);
+      const std::string shows = shown_in(*grid);
+      picture.alternative = fmt::format("Image grid: {}{}{}, seed {}", arm, shows.empty() ? "" : ": " + shows,
+                                        w ? ", w = " + weight_text(*w) : std::string(), run.seed);
       picture.caption = {code(arm)};
+      if (!shows.empty()) picture.caption.push_back(plain(": " + shows));
       if (w) picture.caption.push_back(muted(fmt::format(" w = {}", weight_text(*w))));
       gallery.pictures.push_back(std::move(picture));
     }

@@ -49,6 +49,8 @@ Section learning_section(const ReportData& data, const std::vector<ScoreGroup>& 
 Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 /// The picture of an artifact, without a caption; its file may be missing, changed since it was recorded, or not a PNG.
 Picture read_picture(const ReportData& data, const ArtifactRow& artifact);
+/// What the images of a picture show, as its meta says it by the key `shows`; empty where it does not.
+std::string shown_in(const ArtifactRow& grid);
 /// Pictures are read from their files; one that is missing, changed since it was recorded, or not a PNG is named.
 Section images_section(const ReportData& data);
 Section timings_section(const ReportData& data);

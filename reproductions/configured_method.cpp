@@ -10,6 +10,7 @@
 #include "reproductions/claims/paper_tables.h"
 #include "reproductions/class_tokens/class_tokens.h"
 #include "reproductions/class_tokens/paper.h"
+#include "reproductions/diffusion_seg/diffusion_seg.h"
 #include "reproductions/ed_dpm/ed_dpm.h"
 #include "reproductions/ed_dpm/paper.h"
 #include "reproductions/maskdm/maskdm.h"
@@ -32,6 +33,7 @@ struct Maker {
 
 constexpr Maker makers[] = {
     {"class_tokens", class_tokens::make_method, class_tokens::paper::make_method},
+    {"diffusion_seg", diffusion_seg::make_method, nullptr},
     {"ed_dpm", ed_dpm::make_method, ed_dpm::paper::make_method},
     {"maskdm", maskdm::make_method, maskdm::paper::make_method},
     {"self_guided", self_guided::make_method, self_guided::paper::make_method},

@@ -15,8 +15,8 @@ Artifact stored_samples(const std::string& name, const std::filesystem::path& fi
 }
 
 Artifact sample_picture(const std::string& name, const at::Tensor& bytes, const std::filesystem::path& file,
-                        nlohmann::json meta) {
-  const std::int64_t columns = std::min<std::int64_t>(bytes.size(0), 10),
+                        nlohmann::json meta, std::int64_t most) {
+  const std::int64_t columns = std::min(bytes.size(0), most),
                      rows = std::clamp<std::int64_t>(bytes.size(0) / columns, 1, 6);
   write_image_grid(bytes, rows, columns, 2, file);
   meta["rows"] = rows;

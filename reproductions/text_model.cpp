@@ -16,19 +16,13 @@
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "diffusion/text/byte_pairs.h"
 #include "diffusion/training/checkpoint.h"
+#include "reproductions/samples/prompt_template.h"
 #include "reproductions/trained.h"
 
 namespace assay {
 namespace {
 
 constexpr const char* what_it_is = "text-to-image model";
-
-/// A template with the words in the place of its braces.
-std::string filled(const std::string& text, const std::string& words) {
-  const std::size_t braces = text.find("{}");
-  if (braces == std::string::npos) throw InputError(fmt::format("template '{}': accepted: a text with {{}}", text));
-  return text.substr(0, braces) + words + text.substr(braces + 2);
-}
 
 std::unique_ptr<TextToImage> model_of(TextToImageConfig config, ClipTokenizer tokenizer) {
   nlohmann::json& text = config.text_encoder;
@@ -41,12 +35,13 @@ std::unique_ptr<TextToImage> model_of(TextToImageConfig config, ClipTokenizer to
 }
 
 /// Everything that the weights depend on, and all that is needed to load them.
-nlohmann::json identity_of(const TextModelOptions& options, const Merges& merges, const LabelledImages& images,
-                           const std::string& data, at::Device device, std::uint64_t seed) {
+nlohmann::json identity_of(const TextModelOptions& options, const Merges& merges,
+                           const std::vector<std::string>& captions, const std::string& data, at::Device device,
+                           std::uint64_t seed) {
   nlohmann::json pieces = nlohmann::json::array();
   for (const auto& [left, right] : merges) pieces.push_back({left, right});
-  Hasher captions;
-  for (const std::string& caption : images.captions) captions.text(caption);
+  Hasher hasher;
+  for (const std::string& caption : captions) hasher.text(caption);
   return {{"what", what_it_is},
           {"unet", options.network.unet},
           {"text_encoder", options.network.text_encoder},
@@ -55,7 +50,7 @@ nlohmann::json identity_of(const TextModelOptions& options, const Merges& merges
           {"templates", options.templates},
           {"train", to_json(options.train)},
           {"dataset", data},
-          {"captions", captions.hex()},
+          {"captions", hasher.hex()},
           {"device", device.is_cpu() ? "cpu" : "cuda"},
           {"seed", seed}};
 }
@@ -66,13 +61,13 @@ class TextModelTraining {
   TextModelTraining(Run& run, const TextModelOptions& options, const LabelledImages& images, std::uint64_t seed)
       : run_(run), options_(options), images_(images), seed_(seed) {
     const Merges merges = learn_merges(images.captions, options.merges);
-    identity_ = identity_of(options, merges, images, run.dataset().hash(), run.device(), seed);
+    identity_ = identity_of(options, merges, images.captions, run.dataset().hash(), run.device(), seed);
     model_ = model_of(options.network, ClipTokenizer(clip_vocabulary_of(merges, options.length)));
   }
 
   Training described(const std::string& name) const {
     return {.name = name,
-            .kind = "text-model",
+            .kind = text_model_kind,
             .identity = identity_,
             .artifact = "text model " + name,
             .loss = identity_.at("train").at("loss"),
@@ -113,11 +108,10 @@ TextModelOptions read_text_model_options(const nlohmann::json& object, const std
   o.merges = of_vocabulary.integer("merges", o.merges, 0, 1 << 16);
   o.length = of_vocabulary.integer("length", o.length, 4, 1 << 10);
   of_vocabulary.finish();
-  o.templates = reader.texts("templates", {"a photo of a {}"});
+  o.templates = read_templates(reader, "templates", {"a photo of a {}"});
   o.train = read_train_options(reader.object("train"), where + ".train");
   o.weights = reader.choice("weights", o.weights, checkpoint_weights_names);
   reader.finish();
-  for (const std::string& text : o.templates) filled(text, "");
   schedule_of_config(o.network.scheduler, where + ".scheduler");
   scheduler_of_config(o.network.scheduler, where + ".scheduler");
   make_text_model(o, {"a"});
@@ -141,7 +135,7 @@ std::vector<ConditionBlock> caption_blocks(const ClipTokenizer& tokenizer, const
     block.text = at::empty({static_cast<std::int64_t>(captions.size()), length}, at::kLong);
     auto* row = block.text.mutable_data_ptr<std::int64_t>();
     for (const std::string& caption : captions) {
-      const std::vector<std::int64_t> ids = tokenizer.encode(filled(text, caption)).ids;
+      const std::vector<std::int64_t> ids = tokenizer.encode(filled_template(text, caption)).ids;
       row = std::copy(ids.begin(), ids.end(), row);
     }
     blocks.push_back(std::move(block));
@@ -165,6 +159,11 @@ std::filesystem::path shared_text_model(Run& run, const TextModelOptions& option
     const auto progress = run.progress("train text model", options.train.steps, "steps");
     training.into(file, [&](std::int64_t step, double) { progress(step); });
   });
+}
+
+nlohmann::json text_model_identity(const TextModelOptions& options, const std::vector<std::string>& captions,
+                                   const std::string& dataset_hash, at::Device device, std::uint64_t seed) {
+  return identity_of(options, learn_merges(captions, options.merges), captions, dataset_hash, device, seed);
 }
 
 std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkpoint, CheckpointWeights weights,
@@ -199,11 +198,12 @@ std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkp
 std::unique_ptr<TextToImage> open_text_model(const std::string& given, at::ScalarType type, at::Device device) {
   if (std::filesystem::is_directory(given)) return load_text_to_image(given, type, device);
   if (std::filesystem::is_regular_file(given)) return load_text_model(given, CheckpointWeights::ema, type, device);
-  throw InputError(
-      fmt::format("model '{}': no such folder or file; accepted: a folder as diffusers writes it (model_index.json, "
-                  "unet/, text_encoder/, tokenizer/, scheduler/, vae/), or the checkpoint of a text model that `assay "
-                  "run` trained (cache/text-model-*.safetensors beside its store)",
-                  given));
+  throw InputError(fmt::format(
+      "model '{}': no such folder or file; accepted: a folder as diffusers writes it (model_index.json, "
+      "unet/, text_encoder/, tokenizer/, scheduler/, vae/), or the checkpoint of a text model that `assay "
+      "run` trained (cache/text-model-*.safetensors beside its store; `assay draw` takes METHOD:TIER for it, such as "
+      "class_tokens:mini)",
+      given));
 }
 
 }  // namespace assay

@@ -40,9 +40,15 @@ std::vector<ConditionBlock> caption_blocks(const ClipTokenizer& tokenizer, const
 /// all of the model: load_text_model() takes it.
 std::filesystem::path trained_text_model(Run& run, const std::string& name, const TextModelOptions& options,
                                          const LabelledImages& images, std::uint64_t seed);
-/// The same without a stage, for what all seeds share (Method::shared_products).
+/// The same without a stage, for what all seeds share (Method::shared_products): trained from shared_text_model_seed.
 std::filesystem::path shared_text_model(Run& run, const TextModelOptions& options, const LabelledImages& images,
                                         std::uint64_t seed);
+inline constexpr std::uint64_t shared_text_model_seed = 0;
+
+/// What names such a checkpoint among the products of runs: its kind, and everything that its weights depend on.
+inline constexpr const char* text_model_kind = "text-model";
+nlohmann::json text_model_identity(const TextModelOptions& options, const std::vector<std::string>& captions,
+                                   const std::string& dataset_hash, at::Device device, std::uint64_t seed);
 
 /// The model of such a checkpoint, of a finished training or of one that goes on, to predict in `type` on `device`.
 /// Throws InputError for a file that is none.
@@ -50,8 +56,8 @@ std::unique_ptr<TextToImage> load_text_model(const std::filesystem::path& checkp
                                              CheckpointWeights weights = CheckpointWeights::ema,
                                              at::ScalarType type = at::kFloat, at::Device device = at::kCPU);
 
-/// The model that a user names: a folder as the hub lays it out, or such a checkpoint (its averaged weights). Throws
-/// InputError that says what is accepted.
+/// The model in a folder as the hub lays it out, or of such a checkpoint (its averaged weights). Throws InputError that
+/// says what is accepted.
 std::unique_ptr<TextToImage> open_text_model(const std::string& given, at::ScalarType type, at::Device device);
 
 }  // namespace assay

@@ -27,7 +27,7 @@ install_peers() {
 }
 
 part set-up tools/setup.sh
-part build tools/build.sh assay kmeans_of_file
+part build tools/build.sh assay graph_cut_of_file kmeans_of_file unet_forward
 part install install_peers
 part compare "$folder/bin/python" tools/peers/compare.py --assay build/bin/assay "$@"
 print_parts

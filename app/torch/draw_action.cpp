@@ -13,6 +13,7 @@
 
 #include "app/torch_actions.h"
 #include "bench/harness/device.h"
+#include "bench/harness/text_models.h"
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -72,6 +73,13 @@ nlohmann::json scheduler_config(const TextToImage& model, const std::string& nam
   return config;
 }
 
+/// The model that the user names: what lies at a path, or what a tier trained.
+std::unique_ptr<TextToImage> named_model(const DrawCommand& command, at::ScalarType type, at::Device device) {
+  if (std::filesystem::exists(command.model) || !names_text_model(command.model))
+    return open_text_model(command.model, type, device);
+  return open_text_model(text_model_of_tier(command.model, command.store, device).string(), type, device);
+}
+
 /// Creates the folder that the grid is written into.
 void require_writable(const std::filesystem::path& file) {
   if (!file.has_filename() || std::filesystem::is_directory(file))
@@ -97,7 +105,8 @@ int draw_action(const DrawCommand& command) {
              Names<bool>{{"ddim", true}, {"pndm", true}, {"dpm", true}, {"euler", true}});
   require_writable(command.out);  // before hours of drawing
 
-  const std::unique_ptr<TextToImage> model = open_text_model(command.model, type, device);
+  const std::unique_ptr<TextToImage> model = named_model(command, type, device);
+  model->pack();
   double others = 1.0;
   if (!command.token.empty()) {
     const class_tokens::TokenFile token =

@@ -54,6 +54,11 @@ class RaisedFlag {
 
 }  // namespace
 
+std::filesystem::path product_file(const std::filesystem::path& folder, const std::string& kind,
+                                   const nlohmann::json& identity) {
+  return folder / "cache" / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()).substr(0, 16));
+}
+
 RecordedRun::RecordedRun(RunContext& context, RowId id, nlohmann::json config, std::uint64_t seed)
     : context_(context),
       id_(id),
@@ -152,10 +157,8 @@ void RecordedRun::record(StageRecorder& stage, const StageOutput& out) {
 
 std::filesystem::path RecordedRun::product(const std::string& kind, const nlohmann::json& identity,
                                            const std::function<void(const std::filesystem::path&)>& produce) {
-  const std::filesystem::path folder = context_.folder / "cache";
-  ensure_folder(folder);
-  std::filesystem::path file =
-      folder / fmt::format("{}-{}.safetensors", kind, hash_text(identity.dump()).substr(0, 16));
+  std::filesystem::path file = product_file(context_.folder, kind, identity);
+  ensure_folder(file.parent_path());
   std::mutex* in_process = nullptr;
   {
     const std::lock_guard lock(context_.product_locks_lock);

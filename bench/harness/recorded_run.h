@@ -13,6 +13,10 @@ namespace assay {
 /// As the store says it.
 Better better_of(Better direction);
 
+/// Where a product lies in the cache of a store whose folder this is (Run::product).
+std::filesystem::path product_file(const std::filesystem::path& folder, const std::string& kind,
+                                   const nlohmann::json& identity);
+
 /// What the runs of one method in a batch share: the store and its lock, the data set, the folders.
 struct RunContext {
   Recorder* recorder = nullptr;

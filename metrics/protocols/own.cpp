@@ -26,6 +26,15 @@ std::vector<Protocol> own_protocols() {
        "The mean over classes, those without held-out images left out.",
        "Assay, after the augmentation of Discriminative Class Tokens (arXiv:2303.17155)",
        {{"real images", "chosen by seed"}, {"decision", "largest logit, first of equals"}}},
+      {"attention-cut",
+       "What masks from attention show besides their overlap: the mean IoU by which lambda and threshold were chosen,\n"
+       "the share of masks whose area is accepted, and of drawn images that show an object at all.",
+       "Assay, on AttentionCut of DiffusionSeg (arXiv:2303.09813)",
+       {{"chosen", "once for all seeds, the smallest of equal values"}, {"object", "by the colours of the data set"}}},
+      {"inversion",
+       "Peak signal-to-noise ratio of images that were inverted by DDIM and drawn again, mean over images of dB.",
+       "Assay, on DDIM inversion (arXiv:2010.02502, section 4.3)",
+       {{"range", "2, of values in [-1, 1]"}, {"clipped", "nothing"}, {"guidance", "none"}}},
       {"class-bias",
        "Share of drawn images that show what a biased guide has seen of their class.\n"
        "Shown: the image is redder, by the mean over pixels of R - (G + B) / 2, than the median training image.",

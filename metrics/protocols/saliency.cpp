@@ -75,6 +75,15 @@ std::vector<Protocol> saliency_protocols() {
         {"ignored", 255},
         {"mean", "plain, over the classes that occur in truth or prediction (there: NaN with an absent class)"},
         {"accuracy", "share of all counted pixels"}}},
+      {"boundary-f",
+       "How well the boundary of a mask follows that of the truth: F of matched boundary pixels, mean over images.\n"
+       "A boundary pixel is matched where one of the other boundary lies within the tolerance.",
+       "Csurka et al. (BMVC 2013) and DAVIS (Perazzi et al., CVPR 2016)",
+       {{"prediction", "v / 255 > 0.5"},
+        {"truth", "> 0"},
+        {"boundary", "foreground with background among its four neighbours; the frame is none"},
+        {"tolerance", "1 pixel, Euclidean"},
+        {"without_a_boundary", "1 where neither mask has one, 0 where one has none"}}},
       {"corloc-lost",
        "Share of images whose one predicted box overlaps any true box by at least one half.\n"
        "Boxes without + 1; the number of images is the divisor.",

@@ -38,6 +38,14 @@ PairImages real_images_of(const Study& s, const LabelledImages& images, std::int
   return chosen;
 }
 
+/// How many of the pairs have fewer than `asked` images.
+std::int64_t classes_with_fewer(const PairImages& images, std::size_t pairs, std::int64_t asked) {
+  std::int64_t fewer = 0;
+  for (std::size_t pair = 0; pair < pairs; ++pair)
+    fewer += std::count(images.pairs.begin(), images.pairs.end(), static_cast<std::int64_t>(pair)) < asked ? 1 : 0;
+  return fewer;
+}
+
 struct Balanced {
   double accuracy = 0;
   std::int64_t images = 0;
@@ -85,6 +93,11 @@ void augmentation(Study& s) {
                                                    static_cast<std::int64_t>(own.validation.images.size(0)));
         const at::Tensor real = rows_of(own.train.images, std::span<const std::int64_t>(few.rows)),
                          test = rows_of(own.validation.images, std::span<const std::int64_t>(held_out.rows));
+        if (const std::int64_t fewer = classes_with_fewer(few, own.pairs.size(), n); fewer > 0)
+          out.notes.push_back(
+              fmt::format("augmentation: {} of {} classes have fewer than {} training images, all of "
+                          "which are taken",
+                          fewer, own.pairs.size(), n));
         out.protocols.push_back({.name = "augmentation", .choices = {{"classifier", to_json(config.classifier)}}});
         for (const auto& [arm, added] : {std::pair<const char*, const char*>{"real", nullptr},
                                          {"real+plain", plain_arm},

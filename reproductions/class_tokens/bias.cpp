@@ -9,7 +9,6 @@
 #include "metrics/statistics/proportion.h"
 #include "reproductions/class_tokens/evaluation.h"
 #include "reproductions/class_tokens/learning.h"
-#include "reproductions/sample_artifacts.h"
 
 namespace assay::class_tokens {
 namespace {
@@ -90,8 +89,7 @@ void bias(Study& s) {
                             .interval = wilson_interval(showing, pairs * count, "Wilson over samples"),
                             .protocol = "class-bias"});
     }
-    out.artifacts.push_back(sample_picture("biased", biased, s.run.artifact_folder() / "samples-biased.png",
-                                           {{"arm", "biased"}, {"seed", s.run.seed()}}));
+    out.artifacts.push_back(pair_picture(s, "biased", biased));
   });
 }
 

@@ -11,6 +11,7 @@
 #include "reproductions/class_tokens/evaluation.h"
 #include "reproductions/class_tokens/last_calls.h"
 #include "reproductions/class_tokens/learning.h"
+#include "reproductions/class_tokens/refusals.h"
 #include "reproductions/fd_small.h"
 #include "reproductions/real_images.h"
 #include "reproductions/tiers.h"
@@ -78,13 +79,21 @@ std::vector<std::string> ClassTokens::describe() const {
   return lines;
 }
 
-/// The text model, the classifiers and the fd-small network.
+/// The text model, the classifiers and the fd-small network. Each is made only where all that is asked can be learned:
+/// they may be made side by side, and the others go on to their end where one is refused.
 std::vector<std::function<void(Run&)>> ClassTokens::shared_products() const {
   std::vector<std::function<void(Run&)>> products;
-  products.emplace_back(
-      [this](Run& run) { shared_text_model(run, config_.text_model, load_images(run.dataset(), Split::train), 0); });
-  products.emplace_back([this](Run& run) {
-    const LabelledImages train = load_images(run.dataset(), Split::train);
+  const auto add = [&](const std::function<void(Run&, const LabelledImages&)>& make) {
+    products.emplace_back([this, make](Run& run) {
+      const LabelledImages train = load_images(run.dataset(), Split::train);
+      require_learnable(config_, train);
+      make(run, train);
+    });
+  };
+  add([this](Run& run, const LabelledImages& train) {
+    shared_text_model(run, config_.text_model, train, shared_text_model_seed);
+  });
+  add([this](Run& run, const LabelledImages& train) {
     FdSmall(run, train, config_.fd_small, config_.bootstrap);
     for (const std::uint64_t which : {0, 1})
       judging_classifier(run, config_, train, label_count(run.dataset(), config_.label), which);

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "diffusion/networks/sd/sd_configurations.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
-#include "reproductions/class_tokens/algorithm/prompts.h"
+#include "reproductions/samples/prompt_template.h"
 
 namespace assay::class_tokens {
 namespace {
@@ -50,7 +50,8 @@ SampleConfig read_sample(const nlohmann::json& object) {
   s.batch = reader.integer("batch", s.batch, 1, 1 << 16);
   s.steps = reader.integer("steps", s.steps, 1, 1000);
   s.guidance = reader.real("guidance", s.guidance, 0.0, 1000.0);
-  if (!left_out(reader, object, "unseen_templates")) s.unseen_templates = read_templates(reader, "unseen_templates");
+  if (!left_out(reader, object, "unseen_templates"))
+    s.unseen_templates = read_templates(reader, "unseen_templates", {});
   reader.finish();
   return s;
 }
@@ -86,18 +87,13 @@ BiasConfig read_bias(const nlohmann::json& object) {
 
 }  // namespace
 
-std::vector<std::string> read_templates(ConfigReader& reader, const std::string& key) {
-  std::vector<std::string> templates = reader.texts(key, {"A photo of {}"});
-  for (const std::string& text : templates) prompt_of(text, "token", "words");
-  return templates;
-}
-
 TokenConfig read_token_config(const nlohmann::json& object) {
   ConfigReader reader(object, "token");
   TokenConfig t;
   t.word = reader.text("word", t.word);
-  if (t.word.find_first_not_of(" \t\n") == std::string::npos)
-    throw InputError("token.word: nothing but white space; accepted: a word that the text model does not know");
+  if (t.word.empty() || t.word.find_first_of(" \t\n\r") != std::string::npos)
+    throw InputError(fmt::format(
+        "token.word: '{}'; accepted: one word that the text model does not know, without white space", t.word));
   t.initial = reader.text("initial", t.initial);
   reader.finish();
   return t;
@@ -156,11 +152,16 @@ Config read_config(const nlohmann::json& object) {
                                  unet.sample_size[0], unet.sample_size[1], side));
   c.classifier = read_image_classifier_options(reader.object("classifier"), "classifier");
   c.words = read_words(reader.object("words"));
-  c.templates = read_templates(reader, "templates");
+  c.templates = read_templates(reader, "templates", {"A photo of {}"});
   c.token = read_token_config(reader.object("token"));
   c.learn = read_learning_options(reader.object("learn"), "learn");
   c.draw = read_drawn(reader.object("draw"));
   c.sample = read_sample(reader.object("sample"));
+  for (const std::int64_t steps : {c.draw.steps, c.sample.steps}) {
+    Drawn chain = c.draw;
+    chain.steps = steps;
+    painting_chain(c.text_model.network.scheduler, "text_model.scheduler", chain);
+  }
   c.last_calls = read_last_calls(reader.object("last_calls"));
   c.augmentation = read_augmentation(reader.object("augmentation"));
   if (!c.augmentation.real.empty() && c.augmentation.drawn > c.sample.count)

@@ -67,8 +67,6 @@ struct Config {
   std::int64_t bootstrap = 500;
 };
 
-/// Templates of prompts. Throws InputError for one without a place for the token.
-std::vector<std::string> read_templates(ConfigReader& reader, const std::string& key);
 TokenConfig read_token_config(const nlohmann::json& object);
 /// Throws InputError for a guidance without the prompt, with which no token could be learned.
 void require_prompt(const Drawn& drawn, const std::string& where);

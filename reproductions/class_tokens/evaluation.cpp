@@ -20,16 +20,6 @@ std::filesystem::path samples_file(const Study& s, const std::string& arm) {
   return s.run.artifact_folder() / fmt::format("samples-{}.safetensors", arm);
 }
 
-/// A row of ten images of each of the first pairs.
-at::Tensor shown(const Study& s, const at::Tensor& bytes) {
-  const std::int64_t count = s.config.sample.count, each = std::min<std::int64_t>(10, count),
-                     pairs = std::min<std::int64_t>(6, bytes.size(0) / count);
-  std::vector<at::Tensor> rows;
-  rows.reserve(static_cast<std::size_t>(pairs));
-  for (std::int64_t pair = 0; pair < pairs; ++pair) rows.push_back(bytes.narrow(0, pair * count, each));
-  return at::cat(rows);
-}
-
 /// Features of all training images of the targets.
 at::Tensor target_features(const Study& s, const FdSmall& fd) {
   std::set<std::int64_t> targets;
@@ -77,13 +67,7 @@ nlohmann::json sample(Study& s, const FdSmall& fd, const std::string& arm, const
     out.scores.push_back(fd.score(arm, features, nlohmann::json::object(), reference));
 
     out.artifacts.push_back(stored_samples(arm, samples_file(s, arm), bytes, features, {{"arm", arm}}));
-    std::vector<std::string> rows;
-    rows.reserve(s.pairs.size());
-    for (const WordClass& pair : s.pairs) rows.push_back(s.in_words(pair));
-    rows.resize(std::min<std::size_t>(6, rows.size()));
-    out.artifacts.push_back(sample_picture(arm, shown(s, bytes),
-                                           s.run.artifact_folder() / fmt::format("samples-{}.png", arm),
-                                           {{"arm", arm}, {"seed", s.run.seed()}, {"pairs", rows}}));
+    out.artifacts.push_back(pair_picture(s, arm, bytes));
   });
 }
 
@@ -110,6 +94,23 @@ void unseen_templates(Study& s, const std::string& arm, const std::vector<PairTo
                             .n = n,
                             .protocol = "image-classifier",
                             .params = {{"templates", "unseen"}}});
+    }
+  });
+}
+
+/// What the bare word and the token draw from the same noise: a picture of each of the first pairs.
+void before_and_after(Study& s) {
+  s.run.stage("before-after", [&](StageOutput& out) {
+    const at::Tensor plain = evaluated_images(s, plain_arm), token = evaluated_images(s, token_arm);
+    const std::int64_t count = s.config.sample.count, columns = std::min<std::int64_t>(10, count);
+    const std::size_t pairs = std::min<std::size_t>(6, s.pairs.size());
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      const std::int64_t first = static_cast<std::int64_t>(pair) * count;
+      out.artifacts.push_back(
+          sample_picture(fmt::format("{}: {}, {}", s.in_words(s.pairs[pair]), plain_arm, token_arm),
+                         at::cat({plain.narrow(0, first, columns), token.narrow(0, first, columns)}),
+                         s.run.artifact_folder() / fmt::format("before-after-{}.png", s.name_of(s.pairs[pair])),
+                         {{"pair", s.in_words(s.pairs[pair])}, {"seed", s.run.seed()}}, columns));
     }
   });
 }
@@ -171,6 +172,7 @@ void evaluate(Study& s, const FdSmall& fd, const std::vector<PairToken>& tokens)
         unseen_templates(own, arm, tokens);
       });
   s.run.side_by_side(parts);
+  before_and_after(s);
   gains(s, tokens, plain, token);
 }
 

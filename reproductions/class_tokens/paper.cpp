@@ -15,6 +15,7 @@
 #include "core/elapsed.h"
 #include "core/error.h"
 #include "core/nearest.h"
+#include "diffusion/networks/sd/pipeline_folder.h"
 #include "diffusion/networks/sd/text_to_image_folder.h"
 #include "diffusion/networks/vit/vit_classifier.h"
 #include "metrics/statistics/proportion.h"
@@ -25,6 +26,7 @@
 #include "reproductions/published/step_speed.h"
 #include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/image_tensors.h"
+#include "reproductions/samples/prompt_template.h"
 #include "reproductions/samples/sample_noise.h"
 #include "reproductions/tiers.h"
 
@@ -48,6 +50,13 @@ struct Guide {
 struct Row {
   std::string name, arm, model, classifier;
   std::vector<std::string> classes;
+};
+
+/// A class that a token is learned for.
+struct AskedClass {
+  std::string given;  // its name or its id
+  std::int64_t id = 0;
+  std::string words;  // in prompts
 };
 
 struct PaperConfig {
@@ -147,7 +156,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     require(known, "row", name, one.empty() ? "rows" : "row");
     c.rows.push_back(known.at(name));
   }
-  c.templates = read_templates(reader, "templates");
+  c.templates = read_templates(reader, "templates", {"A photo of {}"});
   c.token = read_token_config(reader.object("token"));
   c.learn = read_learning_options(reader.object("learn"), "learn");
   const auto read_chain = [&](const std::string& key, Drawn chain) {
@@ -215,10 +224,15 @@ class Paper final : public Method {
     return plan;
   }
   void run(Run& run) const override {
+    // What is wrong with the last row is said before hours of the first.
+    for (const Row& row : config_.rows) asked_classes(row);
     for (const Row& row : config_.rows) draw_row(run, row);
   }
 
  private:
+  /// The classes of a row, without weights. Throws InputError for one that the classifier lacks, prompts that the model
+  /// cannot be told, and a scheduler that cannot draw them.
+  std::vector<AskedClass> asked_classes(const Row& row) const;
   std::vector<NeededFile> files(const Row& row) const {
     return {config_.models.at(row.model).folder, config_.classifiers.at(row.classifier).folder};
   }
@@ -270,6 +284,29 @@ PlannedRow Paper::planned(const Row& row) const {
   return plan;
 }
 
+std::vector<AskedClass> Paper::asked_classes(const Row& row) const {
+  const PaperConfig& c = config_;
+  const VitClassifierConfig known = read_vit_classifier_folder(c.classifiers.at(row.classifier).folder.path);
+  std::vector<AskedClass> asked;
+  std::vector<std::string> words;
+  asked.reserve(row.classes.size());
+  words.reserve(row.classes.size());
+  for (const std::string& given : row.classes) {
+    const NamedClass found = known.class_of(given);
+    for (const AskedClass& other : asked)
+      if (other.id == found.id)
+        throw InputError(fmt::format("published.{}.classes: '{}' and '{}' are one class; accepted: each class once",
+                                     row.name, other.given, given));
+    asked.push_back({given, found.id, class_words(found.name)});
+    words.push_back(asked.back().words);
+  }
+  const PipelineFolder model = read_pipeline_folder(c.models.at(row.model).folder.path);
+  TokenPrompts(model.tokenizer, c.token.word).require(c.templates, c.token.initial, words);
+  for (const Drawn& drawn : {c.draw, c.evaluate})
+    painting_chain(model.scheduler, (model.folder / "scheduler").string(), drawn);
+  return asked;
+}
+
 void Paper::draw_row(Run& run, const Row& row) const {
   const PaperConfig& c = config_;
   const Guide& guide = c.classifiers.at(row.classifier);
@@ -283,9 +320,9 @@ void Paper::draw_row(Run& run, const Row& row) const {
     return sample_noise(number, 1, model->latent_shape(), run.seed()).to(run.device());
   };
   const TokenPainter painter(*model, c.token.word, c.draw), evaluated(*model, c.token.word, c.evaluate);
-  for (const std::string& label : row.classes) {
-    const std::int64_t target = classifier->class_of(label);
-    const std::string words = class_words(label), name = row.arm + ":" + words;
+  for (const AskedClass& asked : asked_classes(row)) {
+    const std::string &label = asked.given, &words = asked.words, name = row.arm + ":" + label;
+    const std::int64_t target = asked.id;
     const std::filesystem::path file = run.artifact_folder() / fmt::format("token-{}-{}.safetensors", row.arm, target);
     run.stage("learn:" + name, [&](StageOutput& out) {
       const auto start = std::chrono::steady_clock::now();
@@ -322,7 +359,7 @@ void Paper::draw_row(Run& run, const Row& row) const {
     const TokenRows rows{token.row.to(run.device()), token.other_rows_scale};
     for (const auto& [arm, word] :
          {std::pair<std::string, std::string>{row.arm + "/plain", c.token.initial}, {row.arm + "/token", c.token.word}})
-      run.stage(fmt::format("sample:{}:{}", arm, words), [&, &arm = arm, &word = word](StageOutput& out) {
+      run.stage(fmt::format("sample:{}:{}", arm, label), [&, &arm = arm, &word = word](StageOutput& out) {
         const at::NoGradGuard no_grad;
         const auto progress = run.progress("draw " + name, c.images, "images");
         std::vector<at::Tensor> bytes;
@@ -344,9 +381,9 @@ void Paper::draw_row(Run& run, const Row& row) const {
                               .protocol = "image-classifier",
                               .params = {{"class", label}}});
         out.artifacts.push_back(
-            sample_picture(arm + " " + words, at::cat(bytes),
+            sample_picture(arm + " " + label, at::cat(bytes),
                            run.artifact_folder() / fmt::format("samples-{}-{}-{}.png", row.arm, target, word),
-                           {{"arm", arm}, {"class", label}, {"seed", run.seed()}}));
+                           {{"arm", arm}, {"class", label}, {"seed", run.seed()}, {"shows", words}}));
       });
   }
 }

@@ -10,9 +10,11 @@
 #include <utility>
 
 #include "core/hash.h"
+#include "core/nearest.h"
 #include "metrics/statistics/proportion.h"
 #include "reproductions/class_tokens/algorithm/classifier_input.h"
 #include "reproductions/class_tokens/algorithm/prompts.h"
+#include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/drawing.h"
 #include "reproductions/samples/sample_noise.h"
 
@@ -64,8 +66,8 @@ std::string Study::name_of(const WordClass& pair) const {
 }
 
 std::shared_ptr<const TextToImage> text_model(Run& run, const Config& config, const LabelledImages& train) {
-  return load_text_model(shared_text_model(run, config.text_model, train, 0), config.text_model.weights, at::kFloat,
-                         run.device());
+  return load_text_model(shared_text_model(run, config.text_model, train, shared_text_model_seed),
+                         config.text_model.weights, at::kFloat, run.device());
 }
 
 std::shared_ptr<const JudgingClassifier> judging_classifier(Run& run, const Config& config, const LabelledImages& train,
@@ -152,6 +154,21 @@ at::Tensor draw_pairs(const Study& s, const std::vector<PairPrompt>& prompts, st
         [&](std::int64_t done) { progress(static_cast<std::int64_t>(pair) * count + done); }));
   }
   return at::cat(bytes);
+}
+
+Artifact pair_picture(const Study& s, const std::string& arm, const at::Tensor& bytes) {
+  const std::int64_t count = s.config.sample.count, columns = std::min<std::int64_t>(10, count),
+                     pairs = std::min<std::int64_t>(6, bytes.size(0) / count);
+  std::vector<at::Tensor> rows;
+  std::vector<std::string> words;
+  rows.reserve(static_cast<std::size_t>(pairs));
+  words.reserve(rows.capacity());
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    rows.push_back(bytes.narrow(0, pair * count, columns));
+    words.push_back(s.in_words(s.pairs[static_cast<std::size_t>(pair)]));
+  }
+  return sample_picture(arm, at::cat(rows), s.run.artifact_folder() / fmt::format("samples-{}.png", arm),
+                        {{"arm", arm}, {"seed", s.run.seed()}, {"shows", join(words, "; ")}}, columns);
 }
 
 std::vector<Score> accuracies(const Study& s, const std::string& arm, const at::Tensor& bytes,

@@ -79,6 +79,10 @@ struct PairPrompt {
 at::Tensor draw_pairs(const Study& s, const std::vector<PairPrompt>& prompts, std::int64_t count,
                       const std::string& what);
 
+/// A picture of an arm's images of the first pairs, sample.count of each, pair after pair: a row of at most ten for
+/// each of at most six pairs, whose words and classes it carries along.
+Artifact pair_picture(const Study& s, const std::string& arm, const at::Tensor& bytes);
+
 /// The accuracies of images of the first pairs, pair after pair and equally many of each, by guide and judge: over all,
 /// and of each pair where `by_pair`. Protocol accuracy_protocol().
 std::vector<Score> accuracies(const Study& s, const std::string& arm, const at::Tensor& bytes,

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 
 #include <mutex>
+#include <optional>
 
 #include "core/error.h"
 #include "diffusion/guidance/prompt_guidance.h"
+#include "diffusion/networks/sd/observed_denoiser.h"
 #include "diffusion/sampling/scheduler_sampler.h"
 #include "kernels/host_tensor.h"
 #include "reproductions/samples/image_tensors.h"
@@ -44,7 +46,13 @@ std::int64_t calls_of_drawing(const PromptDrawing& drawing, std::int64_t count) 
 }
 
 at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
-                        const std::vector<PromptedSample>& samples, const std::function<void(std::int64_t)>& progress) {
+                        const std::vector<PromptedSample>& samples, const std::function<void(std::int64_t)>& progress,
+                        const AttentionRecording* recording) {
+  if (recording && drawing.weight == 0)
+    throw InputError(
+        "draw: a guidance weight of 0 asks the negative prompt alone, and the attention of the prompt is to be "
+        "recorded; "
+        "accepted: another weight");
   const at::NoGradGuard no_grad;
   const SchedulerSampler sampler(drawing.scheduler, drawing.steps);
   const at::Tensor negative = drawing.negative.defined() ? drawing.negative : model.states({std::string()});
@@ -69,8 +77,15 @@ at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
     };
     const at::Tensor text = at::index_select(drawing.prompts, 0, host_tensor(pass.of(prompts)).to(device));
     PromptGuidance guidance(Condition::of_text(text), Condition::of_text(negative.expand_as(text)), drawing.weight);
+    std::optional<AttentionRecorder> recorder;
+    std::optional<ObservedDenoiser> observed;
+    if (recording) {
+      recorder.emplace(model.unet().config(), LatentGrid{shape[1], shape[2]}, pass.rows, recording->options);
+      observed.emplace(model, *recorder);
+    }
+    const Denoiser& denoiser = observed ? static_cast<const Denoiser&>(*observed) : model;
     const at::Tensor latents = sampler.sample(
-        model, guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); },
+        denoiser, guidance, noise(0), [&](std::int64_t step) { return noise(step + 1); },
         [&](std::int64_t step, const at::Tensor& x) {
           require_finite(x, fmt::format("step {}", step + 1), drawing.weight);
           const std::lock_guard one_at_a_time(lock);
@@ -78,6 +93,10 @@ at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
         });
     const at::Tensor images = model.decode(latents);
     require_finite(images, "decoding", drawing.weight);
+    if (recording) {
+      const std::lock_guard one_at_a_time(lock);
+      recording->seen(pass, *recorder);
+    }
     return to_bytes(images);
   };
   return draw_in_passes(static_cast<std::int64_t>(samples.size()), drawing.passes, pass_of, [](std::int64_t) {});

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "diffusion/networks/sd/attention_recorder.h"
 #include "diffusion/networks/sd/text_to_image.h"
 #include "diffusion/sampling/diffusers/scheduler.h"
 #include "reproductions/samples/sample_passes.h"
@@ -16,6 +17,14 @@ namespace assay {
 /// An image to draw: the row of its prompt among those of a drawing, and the number of its noise under the seed.
 struct PromptedSample {
   std::int64_t prompt = 0, noise = 0;
+};
+
+/// What is recorded of the attention while prompts are drawn.
+struct AttentionRecording {
+  AttentionRecorderOptions options;
+  // Gets each pass when it is drawn, one at a time, in no order: row i of the recorder's means, for i below
+  // `pass.kept`, is of sample `pass.begin` + i.
+  std::function<void(const SamplePass& pass, const AttentionRecorder& recorder)> seen;
 };
 
 /// How prompts are drawn.
@@ -35,9 +44,11 @@ std::int64_t calls_of_drawing(const PromptDrawing& drawing, std::int64_t count);
 /// The images [n, 3, H, W] of these samples as uint8 on the CPU, by to_bytes(). An image depends on its prompt, its
 /// noise, the seed and the options alone, not on what is drawn beside it. `progress` gets the number of calls of the
 /// network that are done. Throws InputError for steps that the scheduler cannot take, and where a chain leaves the
-/// finite numbers; stops where the user interrupts.
+/// finite numbers; stops where the user interrupts. With a `recording` the images have the same bits; that throws
+/// InputError as AttentionRecorder does, and for a weight of 0, which asks the negative prompt alone.
 at::Tensor draw_prompts(const TextToImage& model, const PromptDrawing& drawing,
-                        const std::vector<PromptedSample>& samples, const std::function<void(std::int64_t)>& progress);
+                        const std::vector<PromptedSample>& samples, const std::function<void(std::int64_t)>& progress,
+                        const AttentionRecording* recording = nullptr);
 
 /// Passes that suit a model: small ones side by side, large ones image by image (sample_passes.h).
 PassShape passes_of(const TextToImage& model, at::Device device);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,6 +18,7 @@ using nlohmann::json;
 using test::Outcome;
 using test::TemporaryFolder;
 using test::Words;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 Outcome run(const std::filesystem::path& store, const Words& more, const std::string& tier = "smoke") {
@@ -52,6 +54,45 @@ TEST(ClassTokens, EveryClaimOfTheTierHasScores) {
   EXPECT_EQ(judged, (std::set<std::string>{"T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8"}));
 }
 
+TEST(ClassTokens, ShowsEachWordBeforeAndAfter) {
+  ASSERT_FALSE(recorded().batch.contains("failed")) << recorded().batch;
+  std::set<std::string> shown;
+  for (const json& artifact : recorded().batch.at("runs").at(0).at("artifacts"))
+    if (const auto name = artifact.at("name").get<std::string>(); name.ends_with(": plain, token")) {
+      EXPECT_EQ(artifact.at("kind"), "image-grid");
+      EXPECT_THAT(name, HasSubstr(" -> "));
+      shown.insert(name);
+    }
+  EXPECT_EQ(shown.size(), 2U) << "one of each pair";
+}
+
+TEST(ClassTokens, ItsTextModelIsDrawnWithByName) {
+  ASSERT_FALSE(recorded().batch.contains("failed")) << recorded().batch;
+  const std::filesystem::path folder = recorded().folder.path();
+  std::filesystem::path token;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("token-token-")) token = entry.path();
+  const auto draw = [&](const std::string& model, const std::filesystem::path& store) {
+    return test::run_program(ASSAY_BINARY, {"draw", "--model", model, "--store", store.string(), "--prompt",
+                                            "a photo of newclas circle", "--token", token.string(), "--steps", "2",
+                                            "--count", "1", "--out", (folder / "x.png").string()});
+  };
+  const Outcome drawn = draw("class_tokens:smoke", folder / "assay.db");
+  EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
+  const auto fault = [&](const std::string& model) {
+    const Outcome refused = draw(model, folder / "elsewhere" / "assay.db");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    return refused.err;
+  };
+  EXPECT_THAT(fault("class_tokens:smoke"),
+              AllOf(HasSubstr("not trained yet"), HasSubstr("`assay run class_tokens --tier smoke --store ")));
+  EXPECT_THAT(fault("clas_tokens:mini"), HasSubstr("did you mean 'class_tokens'"));
+  EXPECT_THAT(fault("ed_dpm:mini"), AllOf(HasSubstr("trains no text model"), HasSubstr("class_tokens:mini")));
+  EXPECT_THAT(fault("class_tokens:paper"), HasSubstr("trains no text model"));
+  EXPECT_THAT(fault("class_tokens"), HasSubstr("METHOD:TIER"));
+}
+
 TEST(ClassTokens, LeavesARowAndNoPipeline) {
   ASSERT_FALSE(recorded().batch.contains("failed")) << recorded().batch;
   std::size_t tokens = 0;
@@ -78,16 +119,22 @@ TEST(ClassTokens, SaysInOneLineWhatItCannotLearn) {
   const auto fault = [&](const Words& more) {
     const Outcome outcome = run(folder / "assay.db", more);
     EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
     return outcome.err;
   };
   EXPECT_THAT(fault({"--set", "learn.mode=loose"}), HasSubstr("learn.mode"));
-  EXPECT_THAT(fault({"--set", "templates=[\"a photo\"]"}), HasSubstr("no place for the token"));
+  EXPECT_THAT(fault({"--set", "templates=[\"a photo\"]"}), HasSubstr("no place for the words"));
   EXPECT_THAT(fault({"--set", "token.word=circle"}), HasSubstr("token 'circle' is in the vocabulary already"));
   EXPECT_THAT(fault({"--set", "augmentation.drawn=11"}), HasSubstr("augmentation.drawn"));
   EXPECT_THAT(fault({"--set", "draw.guidance=0"}), HasSubstr("draw.guidance"));
   EXPECT_THAT(fault({"--set", "text_model.unet.sample_size=8"}),
               HasSubstr("text_model.unet.sample_size: 8 x 8; accepted: dataset.size, 16"));
-  EXPECT_THAT(fault({"--set", "token.word="}), HasSubstr("token.word: nothing but white space"));
+  EXPECT_THAT(fault({"--set", "token.word=new clas"}), HasSubstr("token.word: 'new clas'; accepted: one word"));
+  EXPECT_THAT(fault({"--set", "words.least=1000"}), HasSubstr("words: no word of the captions is ambiguous"));
+  EXPECT_THAT(fault({"--set", "augmentation.real=[9999]"}), HasSubstr("augmentation.real: 9999"));
+  if (std::filesystem::exists(folder / "cache"))
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "cache"))
+      ADD_FAILURE() << entry.path() << " was made before the refusal";
 }
 
 TEST(ClassTokens, PlansThePublishedRowsWithoutTheirFiles) {
@@ -102,7 +149,7 @@ TEST(ClassTokens, PlansThePublishedRowsWithoutTheirFiles) {
     return refused.err;
   };
   EXPECT_THAT(fault("row=imagnet"), HasSubstr("did you mean 'imagenet'"));
-  EXPECT_THAT(fault("templates=[\"A photo\"]"), HasSubstr("no place for the token"));
+  EXPECT_THAT(fault("templates=[\"A photo\"]"), HasSubstr("no place for the words"));
   EXPECT_THAT(fault("draw.guidance=0"), HasSubstr("draw.guidance"));
 }
 

@@ -136,7 +136,8 @@ TEST_P(InterruptedRun, IsMarkedSoAndGoesOnToTheSameScores) {
 
 INSTANTIATE_TEST_SUITE_P(
     OfEveryMethodAndTier, InterruptedRun,
-    ::testing::Values(SmallRun{"ed_dpm", "smoke", {"oracle=false", "bootstrap=20"}},
+    ::testing::Values(SmallRun{"class_tokens", "smoke", {"bootstrap=20"}},
+                      SmallRun{"ed_dpm", "smoke", {"oracle=false", "bootstrap=20"}},
                       SmallRun{"maskdm", "smoke", {"bootstrap=20"}},
                       SmallRun{"self_guided",
                                "mini",
@@ -165,8 +166,8 @@ TEST(Interrupt, EveryRunOfTheBatchIsMarkedThoseNotBegunToo) {
   program.signal(SIGINT);
   expect_one_line(program.wait(), "assay: interrupted; what is done is kept: assay run --store " + store.string() +
                                       " --resume 1 goes on");
-  // Three seeds of four methods.
-  EXPECT_THAT(rows(store, "SELECT status FROM run"), AllOf(::testing::SizeIs(12), Each("interrupted")));
+  // Three seeds of five methods.
+  EXPECT_THAT(rows(store, "SELECT status FROM run"), AllOf(::testing::SizeIs(15), Each("interrupted")));
 }
 
 TEST(Interrupt, EndsTheWaitForWhatAnotherProcessMakes) {

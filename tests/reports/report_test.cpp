@@ -154,6 +154,34 @@ TEST_F(Report, RealImagesComeFirst) {
   EXPECT_THAT(page.substr(page.find("alt=", first), 40), HasSubstr("Real training images"));
 }
 
+TEST_F(Report, SaysBehindTheNameOfAPictureWhatItShows) {
+  {
+    Store opened = Store::open_or_create(store);
+    Recorder recorder(opened);
+    RunRow row;
+    row.batch = recorder.begin_batch({});
+    row.method = "class_tokens";
+    row.tier = "smoke";
+    const RowId id = recorder.begin_run(row);
+    StageRecorder stage = recorder.begin_stage(id, "sample");
+    write_file_atomically(opened.folder() / "pixel.png", test::one_pixel_png());
+    ArtifactRow artifact;
+    artifact.kind = "image-grid";
+    artifact.path = "pixel.png";
+    artifact.name = "token";
+    artifact.meta = {{"arm", "token"}, {"shows", "bat -> animal; seal -> symbol"}};
+    stage.add_artifact(artifact);
+    artifact.name = "bat -> animal: plain, token";
+    artifact.meta = nlohmann::json::object();
+    stage.add_artifact(artifact);
+    stage.commit();
+    recorder.finish_run(id, RunStatus::done);
+  }
+  const std::string page = html();
+  EXPECT_THAT(page, HasSubstr("<code>token</code>: bat -&gt; animal; seal -&gt; symbol"));
+  EXPECT_THAT(page, HasSubstr("<code>bat -&gt; animal: plain, token</code>"));
+}
+
 TEST_F(Report, NamesAPictureThatIsMissingOrChanged) {
   test::fill_full_store(store);
   std::filesystem::remove(folder / "artifacts/run-2/grid-label.png");
@@ -343,89 +371,6 @@ TEST_F(Report, MarkdownLinksToFilesThatExist) {
   for (std::sregex_iterator it(text.begin(), text.end(), link), end; it != end; ++it, ++links)
     EXPECT_TRUE(std::filesystem::exists(files.markdown.parent_path() / (*it)[1].str())) << (*it)[1];
   EXPECT_EQ(links, 22) << "the first page's chart, three charts and eighteen grids";
-}
-
-/// The report's row on a published FID beside a score of ours in a batch of its own.
-class PaperTables : public Report {
- protected:
-  std::string row() {
-    {
-      Store opened = Store::open_or_create(store);
-      Recorder recorder(opened);
-      RunRow run_row;
-      run_row.batch = recorder.begin_batch({});
-      run_row.method = "ed_dpm";
-      run_row.tier = tier;
-      run_row.dataset = "imagenet";
-      const RowId id = recorder.begin_run(run_row);
-      recorder.upsert_protocol({0, "fid-tf1", "", "", "", nlohmann::json::object()});
-      StageRecorder stage = recorder.begin_stage(id, "score");
-      ScoreRow score;
-      score.name = "fid";
-      score.arm = "uncond/g";
-      score.protocol = protocol;
-      recorder.upsert_protocol({0, protocol, "", "", "", nlohmann::json::object()});
-      score.value = 14.5;
-      score.n = n;
-      score.interval = interval;
-      score.params = {{"gamma", 10}, {"steps", "ddim25"}};
-      stage.add_score(score);
-      stage.commit();
-      recorder.finish_run(id, RunStatus::done);
-      PublishedRow cell;
-      cell.batch = run_row.batch;
-      cell.method = "ed_dpm";
-      cell.title = "T";
-      cell.label = "UADM-G";
-      cell.metric = "FID";
-      cell.better = Better::lower;
-      cell.printed = "14.22";
-      cell.value = 14.22;
-      cell.n = 50000;
-      cell.trust = "ED";
-      cell.ours = nlohmann::json::parse(R"([{"arm": "uncond/g", "score": "fid", "protocol": "fid-tf1",
-                                             "params": {"gamma": 10}, "stand_in": false}])");
-      recorder.add_published({cell});
-    }
-    const std::string text = markdown();
-    const std::size_t at = text.find("| UADM-G | FID |");
-    return at == std::string::npos ? text.substr(text.find("| UADM-G |"), 80)
-                                   : text.substr(at, text.find('\n', at) - at);
-  }
-
-  std::string tier = "paper", protocol = "fid-tf1";
-  std::int64_t n = 50000;
-  std::optional<ScoreInterval> interval = ScoreInterval{14.225, 14.8, 0.95, "t"};
-};
-
-TEST_F(PaperTables, AreReproducedWhereTheIntervalMeetsThePrintedNumber) {
-  // 14.22 stands for 14.215 to 14.225.
-  EXPECT_THAT(row(), HasSubstr("**reproduced**"));
-}
-
-TEST_F(PaperTables, AreNotReproducedOutsideTheInterval) {
-  interval->low = 14.2251;
-  EXPECT_THAT(row(), HasSubstr("**not reproduced** | ours is worse |"));
-}
-
-TEST_F(PaperTables, AreNotComparableInAnotherTier) {
-  tier = "mini";
-  EXPECT_THAT(row(), HasSubstr("**not comparable** | mini tier |"));
-}
-
-TEST_F(PaperTables, AreNotComparableAtAnotherNumberOfSamples) {
-  n = 5000;
-  EXPECT_THAT(row(), HasSubstr("**not comparable** | 5,000 samples, published 50,000 |"));
-}
-
-TEST_F(PaperTables, AreNotComparableWithoutAnInterval) {
-  interval = std::nullopt;
-  EXPECT_THAT(row(), HasSubstr("**not comparable** | ours has no interval |"));
-}
-
-TEST_F(PaperTables, AreNotRunUnderAnotherProtocol) {
-  protocol = "fid-clean";
-  EXPECT_THAT(row(), HasSubstr("| **not run** |"));
 }
 
 TEST_F(Report, ADifferenceThatTheAdjustedTestDoesNotSupportIsUnclear) {

@@ -327,6 +327,127 @@ def sklearn_kmeans(folder):
     return inertia(values, fitted.cluster_centers_, fitted.labels_), seconds
 
 
+# Graph cuts: energies like those of attention maps, and harder ones.
+def grid_edges(side):
+    """Neighbours of a side x side grid, diagonals included."""
+    place = np.arange(side * side).reshape(side, side)
+    pairs = [(place[:, :-1], place[:, 1:]), (place[:-1], place[1:]), (place[:-1, :-1], place[1:, 1:]),
+             (place[:-1, 1:], place[1:, :-1])]
+    return np.stack([np.concatenate([a.ravel() for a, _ in pairs]), np.concatenate([b.ravel() for _, b in pairs])], 1)
+
+
+def attention(side, random):
+    """Cross-attention in [0, 1]: two blobs on slow waves with some noise. Self-attention: to what is near and alike."""
+    y, x = (axis.ravel() / (side - 1) for axis in np.mgrid[0:side, 0:side])
+    blobs = sum(height * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * size**2))
+                for height, cy, cx, size in zip((1, 0.7), *random.uniform(0.25, 0.75, (2, 2)), (0.15, 0.12)))
+    waves = sum(np.cos(2 * np.pi * k * (y * random.normal() + x * random.normal())) / k for k in range(1, 5))
+    cross = blobs + 0.08 * waves + 0.05 * random.random(side * side)
+    looks = np.stack([3 * blobs, 0.5 * waves, *(0.3 * np.cos(2 * np.pi * (y * random.normal() + x * random.normal()))
+                                               for _ in range(4))])
+    apart = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+    unlike = sum((look[:, None] - look) ** 2 for look in looks)
+    to = np.exp(-apart / 0.045 - unlike / 0.5)
+    to /= to.sum(1, keepdims=True)
+    return (cross - cross.min()) / np.ptp(cross), to
+
+
+def energies(side, all_pairs, kind, weight, count):
+    """`count` energies of a kind. "attention": of the maps, lambda = weight. "noise": of such self-attention, but each
+    pixel's cross-attention at random. "ties": the same with a cross-attention within 3e-6 of one half. "random": costs
+    below 10 and pairs below weight, both uniform."""
+    def prepare(folder):
+        random, n = np.random.default_rng(5), side * side
+        edges = np.stack(np.triu_indices(n, 1), 1) if all_pairs else grid_edges(side)
+        arrays = {"cost0": [], "cost1": [], "edge_weights": []}
+        for _ in range(count):
+            cross, to = attention(side, random)
+            if kind == "noise":
+                cross = random.random(n)
+            elif kind == "ties":
+                cross = 0.5 + 1e-6 * random.integers(-3, 4, n)
+            pairs = ((to + to.T) / 2)[edges[:, 0], edges[:, 1]]
+            pairs *= weight / pairs.max()
+            cost0, cost1 = -np.log(np.maximum(1 - cross, 1e-6)), -np.log(np.maximum(cross, 1e-6))
+            if kind == "random":
+                cost0, cost1, pairs = 10 * random.random(n), 10 * random.random(n), weight * random.random(len(edges))
+            for name, values in zip(arrays, (cost0, cost1, pairs)):
+                arrays[name].append(values)
+        arrays = {name: np.stack(values) for name, values in arrays.items()}
+        np.savez(folder / "energies.npz", edges=edges, **arrays)
+        if all_pairs:
+            arrays["weights"] = np.zeros((count, n, n))
+            arrays["weights"][:, edges[:, 0], edges[:, 1]] = arrays.pop("edge_weights")
+        else:
+            arrays["edges"] = edges.astype(np.int64)
+        write_safetensors(folder / "energies.safetensors", arrays)
+
+    return prepare
+
+
+def pymaxflow(folder):
+    import maxflow
+    arrays = dict(np.load(folder / "energies.npz"))
+    n, edges = arrays["cost0"].shape[1], arrays["edges"].astype(np.int32)
+    first, second, pixels = edges[:, 0].copy(), edges[:, 1].copy(), np.arange(n)
+
+    def cut():
+        energy = 0.0
+        for cost0, cost1, weights in zip(arrays["cost0"], arrays["cost1"], arrays["edge_weights"]):
+            graph = maxflow.GraphFloat(n, len(weights))
+            graph.add_nodes(n)
+            graph.add_grid_tedges(pixels, cost0, cost1)
+            graph.add_edges(first, second, weights, weights)
+            energy += graph.maxflow()
+            graph.get_grid_segments(pixels)
+        return {"energy": energy}
+
+    return timed(cut)
+
+
+def graph_cut(side, all_pairs, kind, weight, count):
+    name = f"graph-cut-{'all' if all_pairs else '8'}-{kind}-{weight:g}"
+    return Case(name, f"{count} of {side}x{side}", energies(side, all_pairs, kind, weight, count),
+                {"PyMaxflow": pymaxflow}, lambda f, t: [str(f / "energies.safetensors")], {"PyMaxflow": 1e-9},
+                {"PyMaxflow": 3}, program="peers/graph_cut_of_file")
+
+
+# The UNet of Stable Diffusion 1.5, with weights that diffusers draws.
+SD15_UNET = {"sample_size": 64, "in_channels": 4, "out_channels": 4, "block_out_channels": (320, 640, 1280, 1280),
+             "cross_attention_dim": 768, "attention_head_dim": 8, "layers_per_block": 2}
+
+
+def unet_folder(folder):
+    """In a process of its own, so that what runs the cases stays small."""
+    code = f"""
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors.torch import save_file
+torch.manual_seed(0)
+UNet2DConditionModel(**{SD15_UNET!r}).save_pretrained({str(folder)!r}, max_shard_size="100GB")
+save_file({{"latents": torch.randn(2, 4, 64, 64), "timesteps": torch.tensor([500, 500]),
+           "text": torch.randn(2, 77, 768)}}, {str(folder / "inputs.safetensors")!r})
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def diffusers_unet(folder):
+    import torch
+    from diffusers import UNet2DConditionModel
+    from safetensors.torch import load_file
+    inputs = load_file(folder / "inputs.safetensors")
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        unet = UNet2DConditionModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        def forward():
+            return unet(inputs["latents"], inputs["timesteps"], inputs["text"]).sample
+        forward()
+        predicted, seconds = timed(forward)
+    flat = predicted.flatten()
+    values = {f"value{i}": flat[i * flat.numel() // 16].item() for i in range(16)}
+    return {"norm": predicted.norm().item(), **values}, seconds
+
+
 CASES = [
     Case("frechet-2048", "10000+10000x2048", statistics_files(10000, 2048),
          {"pytorch-fid": pytorch_fid_statistics, "torch-fidelity": torch_fidelity_statistics},
@@ -365,4 +486,12 @@ CASES = [
          {"faiss-cpu": faiss_kmeans, "scikit-learn": sklearn_kmeans},
          lambda f, t: [str(f / "features.safetensors"), str(ITERATIONS)],
          {"faiss-cpu": 1e-5, "scikit-learn": 1e-5}, {"faiss-cpu": 1.5, "scikit-learn": 1.5}, program="peers/kmeans_of_file"),
+    # All pairs: masks of the method's default; 8 neighbours: its cheap variant, for which no ratio of 3 is reached.
+    graph_cut(32, True, "attention", 0.01, 4), graph_cut(32, True, "attention", 1, 4),
+    graph_cut(32, True, "noise", 0.1, 1), graph_cut(32, True, "random", 0.02, 1),
+    graph_cut(64, False, "attention", 1, 20), graph_cut(64, False, "noise", 10, 20),
+    graph_cut(64, False, "random", 3, 20),
+    Case("unet", "SD 1.5, 2x4x64x64", unet_folder, {"diffusers": diffusers_unet},
+         lambda f, t: [str(f), "--threads", str(t)], {"diffusers": 1e-3}, {"diffusers": 1.3}, relative=False,
+         program="peers/unet_forward"),
 ]

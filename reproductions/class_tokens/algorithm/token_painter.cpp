@@ -39,38 +39,31 @@ Distinct distinct(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+LastStepsChain painting_chain(const nlohmann::json& scheduler, const std::string& where, const Drawn& drawn) {
+  const auto make = [scheduler, where, name = drawn.scheduler] { return scheduler_of_config(scheduler, where, name); };
+  if (make()->needs_noise())
+    throw InputError(fmt::format(
+        "{}: this scheduler draws noise at its steps; accepted: one that does not (eta 0, no sde- algorithm)", where));
+  return {make, drawn.steps, drawn.differentiated};
+}
+
 TokenPainter::TokenPainter(const TextToImage& model, const std::string& token, const Drawn& drawn)
     : model_(model),
-      tokenizer_(model.tokenizer()),
-      token_(tokenizer_.add_token(token)),
+      prompts_(model.tokenizer(), token),
       guidance_(drawn.guidance),
-      chain_(
-          [&model, name = drawn.scheduler] {
-            return scheduler_of_config(model.config().scheduler, model.config().where + "scheduler", name);
-          },
-          drawn.steps, drawn.differentiated) {}
-
-std::vector<std::int64_t> TokenPainter::ids_of(const std::string& prompt, bool padded) const {
-  const std::vector<std::int64_t> pieces = tokenizer_.pieces(prompt);
-  if (static_cast<std::int64_t>(pieces.size()) > tokenizer_.length())
-    throw InputError(fmt::format("prompt '{}': {} tokens; accepted by this text encoder: at most {}", prompt,
-                                 pieces.size(), tokenizer_.length()));
-  return padded ? tokenizer_.encode(prompt).ids : pieces;
-}
+      chain_(painting_chain(model.config().scheduler, model.config().where + "scheduler", drawn)) {}
 
 at::Tensor TokenPainter::states(const std::vector<std::string>& prompts, const TokenRows& rows, bool padded) const {
   const Distinct told = distinct(prompts);
   std::vector<std::vector<std::int64_t>> ids;
   ids.reserve(told.texts.size() + 1);
-  for (const std::string& text : told.texts) ids.push_back(ids_of(text, padded));
+  for (const std::string& text : told.texts) ids.push_back(prompts_.ids_of(text, padded));
   const std::size_t length = ids.front().size();
   for (const std::vector<std::int64_t>& row : ids)
     if (row.size() != length)
       throw InputError(fmt::format("prompts of {} and {} tokens in one batch without padding; accepted: one length",
                                    length, row.size()));
-  std::vector<std::int64_t> empty = tokenizer_.pieces("");
-  empty.resize(length, tokenizer_.pad_id());
-  ids.insert(ids.begin(), empty);
+  ids.insert(ids.begin(), prompts_.empty_ids(length));
 
   // The token's row stands behind the vocabulary.
   const at::Tensor table = model_.text_encoder().token_embeddings();
@@ -78,7 +71,7 @@ at::Tensor TokenPainter::states(const std::vector<std::string>& prompts, const T
   std::vector<std::int64_t> flat;
   flat.reserve(ids.size() * length);
   for (const std::vector<std::int64_t>& row : ids)
-    for (const std::int64_t id : row) flat.push_back(id == token_ ? behind : id);
+    for (const std::int64_t id : row) flat.push_back(id == prompts_.token_id() ? behind : id);
   const at::Tensor of_each =
       model_.states(numbers(flat).view({static_cast<std::int64_t>(ids.size()), -1}).to(table.device()),
                     rows.row.to(table.device()).unsqueeze(0), rows.others);
@@ -102,11 +95,7 @@ at::Tensor TokenPainter::images(const std::vector<std::string>& prompts, const T
 }
 
 at::Tensor TokenPainter::row_of(const std::string& word) const {
-  const std::vector<std::int64_t> pieces = tokenizer_.pieces(word);
-  if (pieces.size() != 3)
-    throw InputError(fmt::format("initial word '{}': {} pieces of the vocabulary; accepted: a word that is one", word,
-                                 pieces.size() - 2));
-  return model_.token_row(pieces[1]).detach().to(at::kFloat).clone();
+  return model_.token_row(prompts_.piece_of(word)).detach().to(at::kFloat).clone();
 }
 
 at::Tensor TokenPainter::random_row(std::uint64_t seed, std::uint64_t item) const {

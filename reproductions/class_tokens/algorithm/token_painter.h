@@ -2,11 +2,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "diffusion/networks/sd/text_to_image.h"
 #include "diffusion/sampling/last_steps.h"
+#include "reproductions/class_tokens/algorithm/prompts.h"
 #include "reproductions/class_tokens/algorithm/token_learning.h"
 
 namespace assay::class_tokens {
@@ -19,13 +21,18 @@ struct Drawn {
   std::int64_t differentiated = 2;  // the last calls, through which gradients pass
 };
 
+/// The chain by the scheduler of a model's configuration, which `where` names in messages. Throws InputError for a
+/// scheduler that draws noise at its steps, since an image here is a function of its first noise and of the prompt
+/// alone, and as scheduler_of_config() and LastStepsChain.
+LastStepsChain painting_chain(const nlohmann::json& scheduler, const std::string& where, const Drawn& drawn);
+
 /// Draws prompts of which one word is a token that the model does not have: its row, and what the rows of all other
 /// words have been multiplied by, are told with every prompt, so that the model itself never changes and several tokens
 /// are learned side by side. Differentiable in the row.
 class TokenPainter {
  public:
   /// `model` must outlive this and record no gradients of its own. Throws InputError for a token that the vocabulary
-  /// has, and for a chain that the scheduler cannot take.
+  /// has, and as painting_chain().
   TokenPainter(const TextToImage& model, const std::string& token, const Drawn& drawn);
 
   /// Images [B, 3, H, W] in [-1, 1] of B prompts from standard normal noise [B, C, h, w]. Padded prompts have the
@@ -43,12 +50,10 @@ class TokenPainter {
   const LastStepsChain& chain() const { return chain_; }
 
  private:
-  std::vector<std::int64_t> ids_of(const std::string& prompt, bool padded) const;
   at::Tensor states(const std::vector<std::string>& prompts, const TokenRows& rows, bool padded) const;
 
   const TextToImage& model_;
-  ClipTokenizer tokenizer_;
-  std::int64_t token_;
+  TokenPrompts prompts_;
   double guidance_;
   LastStepsChain chain_;
 };

@@ -1,5 +1,7 @@
 #include "reproductions/class_tokens/algorithm/word_classes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -72,7 +74,11 @@ std::vector<WordClass> choose_word_classes(const std::vector<std::string>& capti
     targets.insert(candidate.target);
     chosen.push_back(candidate);
   }
-  if (chosen.empty()) throw InputError("class tokens: no word of the captions is ambiguous between two classes");
+  if (chosen.empty())
+    throw InputError(fmt::format(
+        "words: no word of the captions is ambiguous between two classes, in {} images of each (words.least) and {:g} "
+        "of those of its target (words.share); accepted: lower numbers, or captions with such words",
+        rule.least, rule.share));
   return chosen;
 }
 

@@ -1,9 +1,12 @@
 #include "reproductions/samples/prompt_drawing.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <vector>
 
 #include "core/error.h"
@@ -34,6 +37,20 @@ class PromptDrawingTest : public ::testing::Test {
   at::Tensor draw(const PromptDrawing& d, const std::vector<PromptedSample>& samples) const {
     return draw_prompts(*model, d, samples, [](std::int64_t) {});
   }
+  /// The attention to the text of each sample, which is drawn on the way, and the images.
+  std::map<std::int64_t, at::Tensor> recorded(const PromptDrawing& d, const std::vector<PromptedSample>& samples,
+                                              at::Tensor* images = nullptr) const {
+    std::map<std::int64_t, at::Tensor> cross;
+    const AttentionRecording recording = {{.cross_side = 4, .self_side = 2},
+                                          [&](const SamplePass& pass, const AttentionRecorder& recorder) {
+                                            for (std::int64_t i = 0; i < pass.kept; ++i)
+                                              cross[pass.begin + i] = recorder.cross()[i];
+                                          }};
+    const at::Tensor drawn = draw_prompts(
+        *model, d, samples, [](std::int64_t) {}, &recording);
+    if (images) *images = drawn;
+    return cross;
+  }
   const std::unique_ptr<TextToImage> model = small_text_to_image();
 };
 
@@ -62,6 +79,38 @@ TEST_F(PromptDrawingTest, CountsTheCallsOfTheNetwork) {
   // Twelve samples are two passes, and PNDM asks once more than it steps.
   EXPECT_EQ(calls_of_drawing(d, 12), 2 * 4);
   EXPECT_EQ(last, 2 * 4);
+}
+
+TEST_F(PromptDrawingTest, RecordsTheAttentionOfEachSampleAndChangesNoBit) {
+  const PromptDrawing both = drawing({"a red cat", "a bat"});
+  std::vector<PromptedSample> samples;
+  for (std::int64_t noise = 0; noise < 7; ++noise)
+    for (std::int64_t prompt = 0; prompt < 2; ++prompt) samples.push_back({prompt, noise});
+  at::Tensor images;
+  const auto cross = recorded(both, samples, &images);
+  EXPECT_TRUE(at::equal(images, draw(both, samples)));
+  ASSERT_EQ(cross.size(), 14U);
+  for (const auto& [sample, map] : cross)
+    EXPECT_LT(test::max_abs_difference(map.sum(0), at::ones({16})), 1e-5) << sample;
+  EXPECT_TRUE(test::same_bits(recorded(drawing({"a bat"}), {{0, 4}}).at(0), cross.at(9)))
+      << "whatever is drawn beside it";
+  EXPECT_GT(test::max_abs_difference(cross.at(8), cross.at(9)), 1e-5) << "another prompt";
+}
+
+TEST_F(PromptDrawingTest, RecordsTheAttentionOfThePromptAndNotOfTheNegativeOne) {
+  PromptDrawing guided = drawing({"a red cat"});
+  guided.steps = 1;
+  PromptDrawing alone = guided, negative = guided;
+  alone.weight = 1;
+  negative.negative = model->states({"a bat"}).detach();
+  const at::Tensor expected = recorded(alone, {{0, 0}}).at(0);
+  EXPECT_LT(test::max_abs_difference(recorded(guided, {{0, 0}}).at(0), expected), 1e-6);
+  EXPECT_LT(test::max_abs_difference(recorded(negative, {{0, 0}}).at(0), expected), 1e-6);
+  negative.weight = 0;
+  EXPECT_THAT(test::message_of<InputError>([&] {
+                recorded(negative, {{0, 0}});
+              }),
+              ::testing::HasSubstr("a guidance weight of 0"));
 }
 
 TEST_F(PromptDrawingTest, RefusesStepsThatTheSchedulerCannotTake) {

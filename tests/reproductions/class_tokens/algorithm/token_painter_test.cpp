@@ -158,6 +158,10 @@ TEST(TokenPainter, SaysWhatItCannotDraw) {
               }),
               HasSubstr("in one batch without padding; accepted: one length"));
   EXPECT_THAT(message_of<InputError>([&] { painter.row_of("zebra"); }), HasSubstr("initial word 'zebra'"));
+  EXPECT_THAT(message_of<InputError>([] {
+                painting_chain({{"_class_name", "DDIMScheduler"}, {"eta", 0.5}}, "folder/scheduler", drawn());
+              }),
+              HasSubstr("folder/scheduler: this scheduler draws noise at its steps; accepted: one that does not"));
 }
 
 }  // namespace

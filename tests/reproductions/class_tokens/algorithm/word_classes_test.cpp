@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "reproductions/class_tokens/algorithm/prompts.h"
 #include "tests/support/throws.h"
 
 namespace assay::class_tokens {
 namespace {
 
 using test::message_of;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(WordClasses, AreAmbiguousWordsAndClassesThatTheyMostlyDoNotMean) {
@@ -41,16 +41,10 @@ TEST(WordClasses, DoNotIncludeAWordThatMostlyMeansTheTarget) {
 
 TEST(WordClasses, AreRefusedWhereNoWordIsAmbiguous) {
   EXPECT_THAT(message_of<InputError>([] {
-                choose_word_classes({"one", "two"}, {0, 1}, {.least = 1});
+                choose_word_classes({"one", "two"}, {0, 1}, {.least = 1, .share = 0.25});
               }),
-              HasSubstr("no word of the captions is ambiguous"));
-}
-
-TEST(Prompts, PutTheTokenBeforeTheWords) {
-  EXPECT_EQ(class_words("Tiger_Cat, Felis"), "tiger cat");
-  EXPECT_EQ(prompt_of("A photo of {}", "newclas", "tiger cat"), "A photo of newclas tiger cat");
-  EXPECT_EQ(prompt_of("A photo of {} here", "", "bat"), "A photo of bat here");
-  EXPECT_THAT(message_of<InputError>([] { prompt_of("A photo", "x", "y"); }), HasSubstr("accepted: a text with {}"));
+              AllOf(HasSubstr("words: no word of the captions is ambiguous"), HasSubstr("in 1 images of each"),
+                    HasSubstr("0.25 of those")));
 }
 
 }  // namespace
