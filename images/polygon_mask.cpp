@@ -21,8 +21,14 @@ struct Point {
   int x, y;
 };
 
-/// Truncated, not floored: to the left of and above the image this is another point, and its pixels count nothing.
-int on_fine_grid(double coordinate) { return static_cast<int>(fine * coordinate + 0.5); }
+/// Truncated, not floored: to the left of and above the image this is another point, and its pixels count nothing. As
+/// pycocotools rounds, which is not as lround() does below zero.
+int half_up(double coordinate) {
+  coordinate += 0.5;
+  return static_cast<int>(coordinate);
+}
+
+int on_fine_grid(double coordinate) { return half_up(fine * coordinate); }
 
 /// Calls visit(point) for one point a step of the longer axis, from the first to the last. The other coordinate is
 /// reckoned from the end that is lower along that axis, so that an edge has the same points either way. Nothing here
@@ -41,7 +47,7 @@ void walk_edge(Point from, Point to, const Visit& visit) {
   const double slope = static_cast<double>(end - begin) / steps;
   for (int i = 0; i <= steps; ++i) {
     const int step = backwards ? steps - i : i;
-    const auto across = static_cast<int>(begin + slope * step + 0.5);
+    const int across = half_up(begin + slope * step);
     visit(along_x ? Point{low.x + step, across} : Point{across, low.y + step});
   }
 }
