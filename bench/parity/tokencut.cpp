@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "bench/parity/modules.h"
@@ -44,8 +45,10 @@ Outputs cut(const Case& c) {
 }  // namespace
 
 Module tokencut_cut(nlohmann::json config, const SafetensorsFile* /*state*/) {
-  if (!config.empty()) throw InputError(fmt::format("config {}; accepted: {{}}", config.dump()));
-  return cut;
+  return [config = std::move(config)](const Case& c) {
+    if (!config.empty()) throw InputError(fmt::format("config {}; accepted: {{}}", config.dump()));
+    return cut(c);
+  };
 }
 
 }  // namespace assay::parity
