@@ -23,7 +23,7 @@ namespace assay::diffusion_seg {
 namespace {
 
 std::filesystem::path model_file(Run& run, const Config& config) {
-  return shared_text_model(run, config.text_model, load_images(run.dataset(), Split::train), 0);
+  return shared_text_model(run, config.text_model, load_images(run.dataset(), Split::train), shared_text_model_seed);
 }
 
 /// What the objects of prompts are called: each name that a training image has, once.
@@ -78,7 +78,7 @@ MaskedImages held_out_images(const Dataset& dataset, std::int64_t most) {
     if (static_cast<std::int64_t>(images.size()) == most) break;
     const Sample sample = dataset.sample(i);
     const std::int64_t h = sample.image.height, w = sample.image.width;
-    const auto as_tensor = [](const Image& image, std::vector<std::int64_t> shape) {
+    const auto as_tensor = [](const Image& image, const std::vector<std::int64_t>& shape) {
       at::Tensor bytes = at::empty(shape, at::kByte);
       std::memcpy(bytes.mutable_data_ptr<std::uint8_t>(), image.pixels.data(), image.pixels.size());
       return bytes;
