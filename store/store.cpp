@@ -33,6 +33,8 @@ void check_header(const std::filesystem::path& file) {
 
 /// Throws when the tables in the file are not ours.
 void check_owner(SQLite::Database& database, const std::filesystem::path& file) {
+  // One transaction, so that both answers are of one moment: another process may just be making this store.
+  const SQLite::Transaction moment(database);
   const int id = database.execAndGet("PRAGMA application_id").getInt();
   const bool has_tables = database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() > 0;
   if (id == application_id || (id == 0 && !has_tables)) return;

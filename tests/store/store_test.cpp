@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
 
 #include "core/error.h"
@@ -222,6 +224,35 @@ TEST(StoreFile, OpenedByManyProcessesAtOnceIsMadeOnce) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   }
   EXPECT_EQ(Query(Store::read_only(folder / "results.sqlite")).batches().size(), children.size());
+}
+
+TEST(StoreFile, ReadWhileAnotherProcessMakesItIsEmptyOrWhole) {
+  const test::TemporaryFolder folder;
+  constexpr int stores = 20;
+  const auto file = [&folder](int index) { return folder / fmt::format("{}.sqlite", index); };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (int index = 0; index < stores; ++index) static_cast<void>(Store::open_or_create(file(index)));
+    ::_exit(0);
+  }
+  // One look lasts some microseconds of the milliseconds that making a store takes, so there are many looks.
+  for (int index = 0; index < stores; ++index) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::string seen = "not there";
+    while (!seen.empty() && std::chrono::steady_clock::now() < deadline) {
+      try {
+        static_cast<void>(Store::read_only(file(index)));
+        seen.clear();
+      } catch (const std::exception& error) {
+        seen = error.what();
+        if (!seen.ends_with("no such store") && !seen.ends_with("holds no results yet")) break;
+      }
+    }
+    EXPECT_EQ(seen, "");
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(Migration, AppliesOnlyTheStepsThatAreMissing) {
