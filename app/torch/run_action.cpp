@@ -53,6 +53,9 @@ int run_action(const RunCommand& options, const std::string& command_line) {
         throw InputError("--resume goes on with what was recorded; leave out methods and --set");
       return print(resume(request.store, options.resume), options);
     }
+    for (const std::string& method : request.methods)
+      if (method.find('=') != std::string::npos)
+        throw InputError(fmt::format("'{0}': is no method; each setting needs a --set of its own: --set {0}", method));
     request.seeds = parse_seeds(options.seeds.value_or(usual_seeds(request.tier)));
     return options.dry_run ? print_dry_run(request, options.json) : print(execute(request), options);
   } catch (const BatchInterrupted& interrupted) {

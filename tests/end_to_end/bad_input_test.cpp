@@ -73,6 +73,11 @@ TEST(BadInput, ValueOutOfRangeNamesTheRange) {
   EXPECT_THAT(refused_run({"self_guided", "--set", "train.steps=many"}), HasSubstr("train.steps"));
 }
 
+TEST(BadInput, ASettingWithoutItsOwnOptionSaysWhereItGoes) {
+  EXPECT_THAT(refused_run({"self_guided", "--set", "train.steps=5", "train.batch=2"}),
+              HasSubstr("'train.batch=2': is no method; each setting needs a --set of its own: --set train.batch=2"));
+}
+
 TEST(BadInput, UnknownDatasetNamesTheDatasets) {
   EXPECT_THAT(refused_run({"self_guided", "--dataset", "cifar"}),
               AllOf(HasSubstr("'cifar'"), HasSubstr("emoji"), HasSubstr("shapes")));
