@@ -53,6 +53,13 @@ Found centre_box(std::int64_t images, std::int64_t height, std::int64_t width) {
   return found;
 }
 
+/// Keys less the mean, over the images, of those at the same place. What a network writes into its keys of where a
+/// patch lies is the same in every image; it outweighs the image where the network is small.
+LocalFeatures without_place(LocalFeatures keys) {
+  keys.values = keys.values - keys.values.mean(0, true);
+  return keys;
+}
+
 }  // namespace
 
 std::filesystem::path self_supervised_network(Run& run, const Config& config) {
@@ -73,10 +80,13 @@ nlohmann::json baselines(const Study& s) {
     const std::filesystem::path file = self_supervised_network(s.run, s.config);
     const at::Tensor images = from_bytes(s.real.images).to(s.device());
     const LocalFeatures keys = patch_keys(self_distilled_network(file, config.network, width, s.device()), images),
+                        centred = without_place(keys),
                         untrained = patch_keys(untrained_network(config.network, width, 0, s.device()), images);
     const std::vector<Found> all = {
         found_by("tokencut", find_by_tokencut(keys, config.tokencut, height, width)),
         found_by("lost", find_by_lost(keys, config.candidate_share, height, width)),
+        found_by("tokencut_centred", find_by_tokencut(centred, config.tokencut, height, width)),
+        found_by("lost_centred", find_by_lost(centred, config.candidate_share, height, width)),
         found_by("tokencut_untrained", find_by_tokencut(untrained, config.tokencut, height, width)),
         centre_box(n, height, width)};
     const Resampling how{s.config.bootstrap, s.run.seed()};

@@ -42,8 +42,9 @@ void real_images(const Study& s) {
 
 /// The differences that claims are about, of decoders and what they are held against.
 constexpr std::pair<const char*, const char*> compared[] = {
-    {"inversion", "noised"}, {"inversion", "rgb"},        {"inversion", "inversion_exact"},  {"inversion", "tokencut"},
-    {"inversion", "lost"},   {"inversion", "centre_box"}, {"tokencut", "tokencut_untrained"}};
+    {"inversion", "noised"},           {"inversion", "rgb"},          {"inversion", "inversion_exact"},
+    {"inversion", "tokencut"},         {"inversion", "lost"},         {"inversion", "centre_box"},
+    {"inversion", "tokencut_centred"}, {"inversion", "lost_centred"}, {"tokencut", "tokencut_untrained"}};
 
 /// Stage "paired": their intervals over images.
 void paired(const Study& s, const nlohmann::json& values) {
