@@ -71,6 +71,4 @@ nlohmann::json libtorch_installation() {
   return found;
 }
 
-std::string code_version() { return ASSAY_CODE_VERSION; }
-
 }  // namespace assay
