@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "core/nearest.h"
@@ -141,8 +142,11 @@ std::string count_range(const std::vector<ScoreRow>& values) {
 }
 
 std::string metric_title(const std::string& name) {
-  static const std::set<std::string> acronyms{"nmi", "ami", "ari", "fid", "kid", "fd", "mae", "iou", "sfid"};
+  static const std::set<std::string> acronyms{"nmi", "ami", "ari", "fid", "kid", "fd", "mae", "psnr"};
+  static const std::map<std::string, std::string> spelled{
+      {"iou", "IoU"}, {"sfid", "sFID"}, {"corloc", "CorLoc"}, {"max_f", "Max F"}, {"boundary_f", "Boundary F"}};
   if (acronyms.contains(name)) return upper(name);
+  if (const auto found = spelled.find(name); found != spelled.end()) return found->second;
   std::string title = name;
   std::replace(title.begin(), title.end(), '_', ' ');
   return upper(title.substr(0, 1)) + title.substr(std::min<std::size_t>(1, title.size()));

@@ -48,7 +48,7 @@ std::string level_text(const ScoreInterval& interval);
 std::string interval_note(const std::vector<std::string>& levels);
 /// "1,000", or "900–1,000" where the values count differently. At least one value.
 std::string count_range(const std::vector<ScoreRow>& values);
-/// "fd" -> "FD", "accuracy_one_to_one" -> "Accuracy one to one".
+/// As the field spells it: "fd" -> "FD", "iou" -> "IoU", "accuracy_one_to_one" -> "Accuracy one to one".
 std::string metric_title(const std::string& name);
 /// Whether a score compares two labelings: nmi, ami, ari, ...
 bool is_clustering(const std::string& name);

@@ -176,7 +176,8 @@ std::vector<std::optional<BoxCorners>> boxes_of(const at::Tensor& maps) {
 
 void add_overlays(StageOutput& out, const Run& run, const std::string& arm, const at::Tensor& images,
                   const at::Tensor& maps, const std::vector<double>& iou) {
-  constexpr std::size_t shown = 10, columns = 5;
+  // Two pairs a row: the first page of a report shows the first five tiles of each row, and so no half of a pair.
+  constexpr std::size_t shown = 8, columns = 2;
   std::vector<std::int64_t> order(iou.size());
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
