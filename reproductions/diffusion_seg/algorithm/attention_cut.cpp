@@ -73,20 +73,6 @@ std::vector<LinearTaps> linear_taps(std::int64_t size, std::int64_t new_size) {
   return taps;
 }
 
-/// visit(i, j) for each pair of neighbours of a grid, diagonals included, i < j.
-template <class Visit>
-void each_neighbour_pair(std::int64_t height, std::int64_t width, const Visit& visit) {
-  for (std::int64_t y = 0; y < height; ++y)
-    for (std::int64_t x = 0; x < width; ++x) {
-      const std::int64_t i = y * width + x;
-      if (x + 1 < width) visit(i, i + 1);
-      if (y + 1 == height) continue;
-      if (x > 0) visit(i, i + width - 1);
-      visit(i, i + width);
-      if (x + 1 < width) visit(i, i + width + 1);
-    }
-}
-
 /// The pairs in which one pixel is among the k nearest of the other, i < j, each once.
 std::vector<std::pair<std::int64_t, std::int64_t>> nearest_pairs(const std::vector<float>& affinity, std::int64_t n,
                                                                  std::int64_t k) {
@@ -275,14 +261,21 @@ GraphCut attention_energy(const AttentionMaps& maps, const AttentionCutOptions& 
       for (std::int64_t j = i + 1; j < n; ++j) weights[static_cast<std::size_t>(i * n + j)] = weight(i, j);
     return GraphCut::all_pairs(std::move(cost0), std::move(cost1), std::move(weights));
   }
+  if (o.neighbourhood == Neighbourhood::eight_neighbours) {
+    std::vector<double> weights(static_cast<std::size_t>(4 * n), 0.0);
+    constexpr std::array<std::array<std::int64_t, 2>, 4> steps = {{{0, 1}, {1, -1}, {1, 0}, {1, 1}}};  // down, right
+    for (std::int64_t d = 0; d < 4; ++d)
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto [down, right] = steps[static_cast<std::size_t>(d)];
+        const std::int64_t y = i / maps.width + down, x = i % maps.width + right;
+        if (y < maps.height && x >= 0 && x < maps.width)
+          weights[static_cast<std::size_t>(d * n + i)] = weight(i, y * maps.width + x);
+      }
+    return GraphCut::grid(maps.height, maps.width, std::move(cost0), std::move(cost1), std::move(weights));
+  }
   std::vector<CutEdge> edges;
-  const auto join = [&](std::int64_t i, std::int64_t j) {
+  for (const auto& [i, j] : nearest_pairs(affinity, n, o.top_k))
     edges.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), weight(i, j)});
-  };
-  if (o.neighbourhood == Neighbourhood::eight_neighbours)
-    each_neighbour_pair(maps.height, maps.width, join);
-  else
-    for (const auto& [i, j] : nearest_pairs(affinity, n, o.top_k)) join(i, j);
   return GraphCut(std::move(cost0), std::move(cost1), std::move(edges));
 }
 

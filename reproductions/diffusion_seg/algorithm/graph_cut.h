@@ -45,6 +45,12 @@ class GraphCut {
   /// more than 16,384 pixels.
   static GraphCut all_pairs(std::vector<double> cost0, std::vector<double> cost1, std::vector<double> weights);
 
+  /// The pixels of an image with their eight neighbours: `weights` is [4, height, width], each pixel's with the one on
+  /// its right, to its lower left, below it and to its lower right; where there is none the entry is not read. Throws
+  /// as above, and Error for a side below 1 and where costs or weights have another size.
+  static GraphCut grid(std::int64_t height, std::int64_t width, std::vector<double> cost0, std::vector<double> cost1,
+                       std::vector<double> weights);
+
   std::int64_t pixels() const { return static_cast<std::int64_t>(cost0_.size()); }
 
   /// The minimum, on one thread: the same bits whatever runs beside it. Checks itself: the flow that was found is as
@@ -59,9 +65,21 @@ class GraphCut {
  private:
   GraphCut(std::vector<double> cost0, std::vector<double> cost1);
 
+  /// visit(i, j, weight, place) in a fixed order, with the place in edges_ or weights_.
+  template <class Visit>
+  void each_edge(const Visit& visit) const;
+
+  void check_weights() const;
+  double weight_at(std::size_t place) const { return edges_.empty() ? weights_[place] : edges_[place].weight; }
+
+  /// The places of the edges whose ends have different labels.
+  std::vector<std::uint32_t> crossing(std::span<const std::uint8_t> mask) const;
+  double energy(std::span<const std::uint8_t> mask, std::span<const std::uint32_t> cut_edges) const;
+
   std::vector<double> cost0_, cost1_;
-  std::vector<CutEdge> edges_;   // of a sparse graph
-  std::vector<double> weights_;  // of all pairs
+  std::vector<CutEdge> edges_;           // of a sparse graph
+  std::vector<double> weights_;          // of all pairs or of a grid
+  std::int64_t height_ = 0, width_ = 0;  // of a grid
 };
 
 }  // namespace assay::diffusion_seg

@@ -29,6 +29,7 @@ using Mask = std::vector<std::uint8_t>;
 struct Energy {
   std::vector<double> cost0, cost1;
   std::vector<CutEdge> edges;
+  std::int32_t width = 0;  // of a grid whose neighbours the edges join, each pair once; 0 for other edges
 
   GraphCut sparse() const { return {cost0, cost1, edges}; }
   GraphCut dense() const {
@@ -38,6 +39,21 @@ struct Energy {
       weights[static_cast<std::size_t>(std::min(e.i, e.j)) * n + static_cast<std::size_t>(std::max(e.i, e.j))] +=
           e.weight;
     return GraphCut::all_pairs(cost0, cost1, weights);
+  }
+  GraphCut grid() const {
+    const std::size_t n = cost0.size();
+    std::vector<double> weights(4 * n, std::nan(""));  // as it stays where there is no neighbour
+    for (const CutEdge& e : edges) {
+      const std::int32_t down = e.j / width - e.i / width, right = e.j % width - e.i % width;
+      weights[static_cast<std::size_t>(down == 0 ? 0 : 2 + right) * n + static_cast<std::size_t>(e.i)] = e.weight;
+    }
+    return GraphCut::grid(static_cast<std::int64_t>(n) / width, width, cost0, cost1, weights);
+  }
+  /// By every algorithm there is for it.
+  std::vector<GraphCut> graphs() const {
+    std::vector<GraphCut> all = {sparse(), dense()};
+    if (width > 0) all.push_back(grid());
+    return all;
   }
 };
 
@@ -103,7 +119,7 @@ std::vector<CutEdge> pairs(bool all) {
 /// Small integers, so that many labellings share the minimum.
 Energy random_energy(std::uint64_t item, bool all) {
   RandomStream random(1, Purpose::resample, item);
-  Energy e{{}, {}, pairs(all)};
+  Energy e{{}, {}, pairs(all), all ? 0 : 4};
   const std::uint64_t unary = all ? 12 : 5;
   for (int i = 0; i < 16; ++i) {
     e.cost0.push_back(static_cast<double>(random.below(unary)));
@@ -118,7 +134,7 @@ TEST(GraphCut, IsTheSmallestOfTheMinimisersFoundByTryingAll) {
   for (std::uint64_t item = 0; item < 1000; ++item) {
     const Energy e = random_energy(item, item % 2 == 1);
     const Exhaustive expected = exhaustive(e);
-    for (const GraphCut& graph : {e.sparse(), e.dense()}) {
+    for (const GraphCut& graph : e.graphs()) {
       const Cut cut = graph.minimum();
       ASSERT_EQ(cut.energy, expected.energy) << item;
       ASSERT_EQ(cut.mask, expected.mask) << item;
@@ -136,15 +152,14 @@ TEST(GraphCut, IsTheSmallestOfTheMinimisersFoundByTryingAll) {
 TEST(GraphCut, IsTheMinimumOfRealCosts) {
   for (std::uint64_t item = 0; item < 200; ++item) {
     RandomStream random(2, Purpose::resample, item);
-    Energy e{{}, {}, pairs(item % 2 == 1)};
+    Energy e{{}, {}, pairs(item % 2 == 1), item % 2 == 1 ? 0 : 4};
     for (int i = 0; i < 16; ++i) {
       e.cost0.push_back(5 * random.uniform() - 1);
       e.cost1.push_back(5 * random.uniform() - 1);
     }
     for (CutEdge& edge : e.edges) edge.weight = random.uniform();
     const double expected = exhaustive(e).energy;
-    EXPECT_NEAR(e.sparse().minimum().energy, expected, 1e-12);
-    EXPECT_NEAR(e.dense().minimum().energy, expected, 1e-12);
+    for (const GraphCut& graph : e.graphs()) EXPECT_NEAR(graph.minimum().energy, expected, 1e-12);
   }
 }
 
@@ -158,7 +173,7 @@ TEST(GraphCut, KeepsToInfiniteCosts) {
       if (kind == 1) e.cost1[i] = infinity;
     }
     const Exhaustive expected = exhaustive(e);
-    for (const GraphCut& graph : {e.sparse(), e.dense()}) {
+    for (const GraphCut& graph : e.graphs()) {
       const Cut cut = graph.minimum();
       ASSERT_EQ(cut.energy, expected.energy) << item;
       ASSERT_EQ(cut.mask, expected.mask) << item;
@@ -199,8 +214,7 @@ TEST(GraphCut, ScalesWithItsCosts) {
       for (double& cost : scaled.cost0) cost *= factor;
       for (double& cost : scaled.cost1) cost *= factor;
       for (CutEdge& edge : scaled.edges) edge.weight *= factor;
-      EXPECT_EQ(scaled.sparse().minimum().mask, expected) << factor;
-      EXPECT_EQ(scaled.dense().minimum().mask, expected) << factor;
+      for (const GraphCut& graph : scaled.graphs()) EXPECT_EQ(graph.minimum().mask, expected) << factor;
     }
   }
 }
@@ -220,7 +234,7 @@ class Lcg {
 
 Energy lcg_energy(std::int32_t side, bool all, std::uint64_t unary, std::uint64_t pairwise) {
   Lcg random(static_cast<std::uint64_t>(side));
-  Energy e;
+  Energy e{{}, {}, {}, all ? 0 : side};
   const std::int32_t n = side * side;
   for (std::int32_t i = 0; i < n; ++i) {
     e.cost0.push_back(random.below(unary));
@@ -246,7 +260,7 @@ TEST(GraphCut, HasTheFlowAndTheSourceSideOfScipy) {
                         {lcg_energy(12, true, 200, 3), 14710, 136, 497603},
                         {lcg_energy(24, false, 100, 40), 28454, 480, 332641}};
   for (const Case& c : cases)
-    for (const GraphCut& graph : {c.energy.sparse(), c.energy.dense()}) {
+    for (const GraphCut& graph : c.energy.graphs()) {
       const Cut cut = graph.minimum();
       EXPECT_EQ(cut.energy, c.flow);
       EXPECT_EQ(std::count(cut.mask.begin(), cut.mask.end(), 1), c.ones);
@@ -254,6 +268,69 @@ TEST(GraphCut, HasTheFlowAndTheSourceSideOfScipy) {
       for (const std::uint8_t label : cut.mask) hash = (hash * 31 + label) % 1000003;
       EXPECT_EQ(hash, c.hash);
     }
+}
+
+/// Weights below 4 between neighbours, costs below 30.
+Energy grid_energy(std::int32_t height, std::int32_t width) {
+  RandomStream random(4, Purpose::resample, static_cast<std::uint64_t>(height * 1000 + width));
+  Energy e{{}, {}, {}, width};
+  for (std::int32_t i = 0; i < height * width; ++i) {
+    e.cost0.push_back(static_cast<double>(random.below(30)));
+    e.cost1.push_back(static_cast<double>(random.below(30)));
+    const std::int32_t x = i % width;
+    const auto join = [&](std::int32_t j) { e.edges.push_back({i, j, static_cast<double>(random.below(8))}); };
+    if (x + 1 < width) join(i + 1);
+    if (i / width + 1 == height) continue;
+    if (x > 0) join(i + width - 1);
+    join(i + width);
+    if (x + 1 < width) join(i + width + 1);
+  }
+  return e;
+}
+
+TEST(GraphCut, TakesGridsOfAnyShape) {
+  // Rows are searched in pieces of 64 pixels and swept by eights.
+  const std::int32_t shapes[][2] = {{1, 1},  {1, 2},  {2, 1},    {1, 200}, {200, 1}, {7, 63},
+                                    {9, 64}, {8, 65}, {17, 127}, {3, 128}, {5, 129}, {66, 70}};
+  for (const auto& shape : shapes) {
+    const Energy e = grid_energy(shape[0], shape[1]);
+    const Cut expected = e.sparse().minimum(), cut = e.grid().minimum();
+    EXPECT_EQ(cut.mask, expected.mask) << shape[0] << " x " << shape[1];
+    EXPECT_EQ(cut.energy, expected.energy);
+  }
+}
+
+TEST(GraphCut, FollowsACorridorThroughTheWholeGrid) {
+  // Every other row is open from end to end, and joined to the next at its right and its left end in turn: 3,361
+  // pixels in one line. Only its ends have costs.
+  constexpr std::int32_t side = 81;
+  std::vector<std::int32_t> line;
+  for (std::int32_t y = 0; y < side; y += 2) {
+    for (std::int32_t k = 0; k < side; ++k) line.push_back(y * side + (y % 4 == 0 ? k : side - 1 - k));
+    if (y + 1 < side) line.push_back((y + 1) * side + (y % 4 == 0 ? side - 1 : 0));
+  }
+  Energy e = grid_energy(side, side);
+  e.cost0.assign(side * side, 0.0);
+  e.cost1 = e.cost0;
+  e.cost0[static_cast<std::size_t>(line.front())] = 5;
+  e.cost1[static_cast<std::size_t>(line.back())] = 3;
+  std::vector<std::int32_t> place(side * side, -9);  // along the line
+  for (std::size_t k = 0; k < line.size(); ++k) place[static_cast<std::size_t>(line[k])] = static_cast<std::int32_t>(k);
+  const auto apart = [&](const CutEdge& edge) {
+    return place[static_cast<std::size_t>(edge.i)] - place[static_cast<std::size_t>(edge.j)];
+  };
+  for (CutEdge& edge : e.edges) edge.weight = std::abs(apart(edge)) == 1 ? 4 : 0;
+  const auto ones = [](const Cut& cut) { return std::count(cut.mask.begin(), cut.mask.end(), 1); };
+  const Cut cut = e.grid().minimum();
+  EXPECT_EQ(cut.energy, 3);
+  EXPECT_EQ(ones(cut), static_cast<std::int64_t>(line.size()));
+
+  for (CutEdge& edge : e.edges)
+    if (edge.weight == 4 && place[static_cast<std::size_t>(edge.i)] + place[static_cast<std::size_t>(edge.j)] == 1999)
+      edge.weight = 2;
+  const Cut narrowed = e.grid().minimum();
+  EXPECT_EQ(narrowed.energy, 2);
+  EXPECT_EQ(ones(narrowed), 1000);
 }
 
 TEST(GraphCut, RefusesWhatHasNoMinimum) {
@@ -273,6 +350,18 @@ TEST(GraphCut, RefusesWhatHasNoMinimum) {
               }),
               HasSubstr("weight -1"));
   EXPECT_THAT(message_of<Error>([] { GraphCut::all_pairs({0, 0}, {0, 0}, {0, 1, 0}); }), HasSubstr("3 weights"));
+  EXPECT_THAT(message_of<InputError>([] {
+                GraphCut::grid(1, 2, {0, 0}, {0, 0}, {-2, 0, 0, 0, 0, 0, 0, 0});
+              }),
+              HasSubstr("weight -2 between pixels 0 and 1"));
+  EXPECT_THAT(message_of<Error>([] {
+                GraphCut::grid(1, 2, {0, 0}, {0, 0}, {0, 0, 0});
+              }),
+              HasSubstr("2 pixels and 3 weights of a grid of 1 x 2"));
+  EXPECT_THAT(message_of<Error>([] {
+                GraphCut::grid(2, 2, {0, 0}, {0, 0}, std::vector<double>(8));
+              }),
+              HasSubstr("of a grid of 2 x 2"));
   EXPECT_THAT(message_of<Error>([] { GraphCut({0, 0}, {0}, {}); }), HasSubstr("2 costs of label 0, 1 of label 1"));
   const GraphCut huge({1e308, 1e308}, {0, 0}, {{0, 1, 1e308}}), graph({1, 2}, {0, 0}, {});
   EXPECT_THAT(message_of<InputError>([&] { (void)huge.minimum(); }), HasSubstr("beyond the largest double"));
