@@ -13,9 +13,8 @@ std::filesystem::path self_supervised_network(Run& run, const Config& config);
 
 /// What needs no diffusion model, on the same held-out images under the same protocols, in stage "baselines". Arms:
 ///   tokencut, lost      on the keys of a small transformer that was trained on the same images without labels
-///   tokencut_centred, lost_centred   on the same keys less their mean, over the images, at each place: a departure
-///   from
-///                       both methods that makes them stronger here
+///   tokencut_centred, lost_centred  on the same keys less their mean, over the images, at each place: a departure from
+///                       both methods, for networks that write more of the place than of the image into their keys
 ///   tokencut_untrained  on those of the same transformer before its training: the negative control
 ///   centre_box          half the image's area around its centre: what is known without looking
 /// Returns {arm: {"iou", "corloc"}}, a value an image.
