@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "bench/harness/machine.h"
 #include "core/error.h"
 
 namespace assay {
@@ -36,6 +37,13 @@ void open_stand_ins() {
 
 }  // namespace
 
+std::string why_no_torch(const nlohmann::json& installation, const std::string& fault) {
+  if (const std::string missing = installation["missing"]; !missing.empty())
+    return "this command needs LibTorch: " + missing;
+  return fmt::format("this command needs LibTorch {}, which cannot be loaded: {}; `make` sets it up and builds again",
+                     installation["built_with"].get<std::string>(), fault);
+}
+
 int run_in_torch_library(int argc, char** argv) {
   void* library = nullptr;
   std::string fault = open_library(library);
@@ -47,9 +55,7 @@ int run_in_torch_library(int argc, char** argv) {
   const auto program =
       library == nullptr ? nullptr : reinterpret_cast<Program>(::dlsym(library, "assay_torch_program"));
   if (program == nullptr)
-    throw Error(
-        fmt::format("this command needs LibTorch {}, which cannot be loaded: {}; `make` sets it up and builds again",
-                    ASSAY_LIBTORCH_VERSION, library == nullptr ? fault : std::string(::dlerror())));
+    throw Error(why_no_torch(libtorch_installation(), library == nullptr ? fault : std::string(::dlerror())));
   return program(argc, argv);
 }
 

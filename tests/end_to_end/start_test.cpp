@@ -99,5 +99,21 @@ TEST(AnotherLibTorch, IsOneLine) {
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
 }
 
+/// As after an update whose libraries have all that this program names, so that nothing but their version tells.
+TEST(AnotherLibTorch, IsOneLineWhereItLoads) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer must be loaded first";
+#endif
+  const TemporaryFolder folder;
+  ::setenv("LD_PRELOAD", ASSAY_LIBTORCH_2_4, 1);
+  const Outcome outcome = run_program(ASSAY_BINARY, {"run", "self_guided", "--store", (folder / "a.db").string()});
+  ::unsetenv("LD_PRELOAD");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, AllOf(StartsWith("assay: LibTorch 2.4.0 was loaded"), HasSubstr("make")));
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.db"));
+}
+
 }  // namespace
 }  // namespace assay
