@@ -1,13 +1,12 @@
 #include "kernels/inference/channel_norm.h"
 
-#include <ATen/ops/empty_like.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "core/error.h"
 #include "kernels/inference/lanes.h"
+#include "kernels/inference/large_block.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -94,7 +93,7 @@ at::Tensor channel_norm(const at::Tensor& x, std::int64_t groups, const at::Tens
     throw Error("channel_norm: images must be channels-last, float32 on the CPU");
   const Shape s = {x.size(0), x.size(2) * x.size(3), x.size(1), groups};
   if (s.channels % groups != 0) throw Error("channel_norm: the groups do not divide the channels");
-  at::Tensor result = at::empty_like(x);
+  at::Tensor result = large_block(x.sizes(), at::MemoryFormat::ChannelsLast);
   if (x.numel() == 0) return result;
   const float *from = x.const_data_ptr<float>(), *gain = weight.const_data_ptr<float>(),
               *shift = bias.const_data_ptr<float>();

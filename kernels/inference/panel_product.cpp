@@ -1,11 +1,10 @@
 #include "kernels/inference/panel_product.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/inference/large_block.h"
 #include "kernels/inference/panels.h"
 #include "kernels/parallel_for.h"
 
@@ -140,7 +139,7 @@ at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at
   if (x.size(-1) != depth) throw Error("panel_product: rows and weights are of other lengths");
   std::vector<std::int64_t> sizes = x.sizes().vec();
   sizes.back() = outputs;
-  at::Tensor result = at::empty(sizes, x.options());
+  at::Tensor result = large_block(sizes);
   if (other.defined() && other.sizes() != result.sizes()) throw Error("panel_product: what is added has another shape");
   const at::Tensor in = x.contiguous(), added = other.defined() ? other.contiguous() : other;
   const std::int64_t rows = depth > 0 ? x.numel() / depth : 0;
@@ -158,8 +157,7 @@ at::Tensor window_product(const at::Tensor& x, const at::Tensor& panels, std::in
   if (panels.size(1) != kernel * kernel * channels) throw Error("window_product: images and weights do not fit");
   const std::int64_t out_height = (height + 2 * padding - kernel) / stride + 1,
                      out_width = (width + 2 * padding - kernel) / stride + 1;
-  at::Tensor result =
-      at::empty({x.size(0), outputs, out_height, out_width}, x.options(), at::MemoryFormat::ChannelsLast);
+  at::Tensor result = large_block({x.size(0), outputs, out_height, out_width}, at::MemoryFormat::ChannelsLast);
   if (other.defined() && other.sizes() != result.sizes())
     throw Error("window_product: what is added has another shape");
   const at::Tensor in = x.contiguous(at::MemoryFormat::ChannelsLast);

@@ -1,10 +1,9 @@
 #include "kernels/inference/panels.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 
 #include "core/error.h"
+#include "kernels/inference/large_block.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -19,7 +18,7 @@ at::Tensor in_panels(const at::Tensor& weight, std::int64_t outer, std::int64_t 
   const at::Tensor whole = weight.contiguous();
   const std::int64_t outputs = weight.size(0), values = outer * inner;
   const std::int64_t panels = (outputs + panel_width - 1) / panel_width;
-  at::Tensor packed = at::zeros({panels, values, panel_width}, weight.options());
+  at::Tensor packed = large_block({panels, values, panel_width});
   const float* from = whole.const_data_ptr<float>();
   float* to = packed.mutable_data_ptr<float>();
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -27,9 +26,9 @@ at::Tensor in_panels(const at::Tensor& weight, std::int64_t outer, std::int64_t 
       const std::int64_t first = panel * panel_width, count = std::min(panel_width, outputs - first);
       for (std::int64_t o = 0; o < outer; ++o)
         for (std::int64_t i = 0; i < inner; ++i)
-          for (std::int64_t lane = 0; lane < count; ++lane)
+          for (std::int64_t lane = 0; lane < panel_width; ++lane)
             to[(panel * values + o * inner + i) * panel_width + lane] =
-                from[(first + lane) * values + o * outer_stride + i * inner_stride];
+                lane < count ? from[(first + lane) * values + o * outer_stride + i * inner_stride] : 0.0f;
     }
   });
   return packed;

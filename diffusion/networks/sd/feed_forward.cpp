@@ -6,6 +6,9 @@
 #include <ATen/ops/gelu.h>
 
 #include <algorithm>
+#include <vector>
+
+#include "kernels/inference/gated_gelu.h"
 
 namespace assay {
 namespace {
@@ -13,6 +16,13 @@ namespace {
 /// Rows at a time where no gradient is recorded: what a row has eight times the width of lies in the cache then, and
 /// memory does not grow with it.
 constexpr std::int64_t rows_at_once = 512;
+
+/// a * gelu(g) of rows [a, g].
+at::Tensor gated(const at::Tensor& both, bool in_panels) {
+  if (in_panels) return gated_gelu(both);
+  const std::vector<at::Tensor> halves = both.chunk(2, 1);
+  return at::gelu(halves[1]).mul_(halves[0]);
+}
 
 }  // namespace
 
@@ -28,8 +38,8 @@ at::Tensor GatedFeedForward::operator()(const at::Tensor& x, const at::Tensor& r
   at::Tensor result = at::empty_like(rows);
   for (std::int64_t begin = 0; begin < rows.size(0); begin += rows_at_once) {
     const std::int64_t count = std::min(rows_at_once, rows.size(0) - begin);
-    const std::vector<at::Tensor> halves = gated_(rows.narrow(0, begin, count)).chunk(2, 1);
-    result.narrow(0, begin, count).copy_(out_.plus(at::gelu(halves[1]).mul_(halves[0]), added.narrow(0, begin, count)));
+    const at::Tensor both = gated_(rows.narrow(0, begin, count));
+    result.narrow(0, begin, count).copy_(out_.plus(gated(both, gated_.in_panels()), added.narrow(0, begin, count)));
   }
   return result.view(x.sizes());
 }

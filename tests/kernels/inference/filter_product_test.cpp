@@ -4,6 +4,7 @@
 #include <ATen/ops/conv2d.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "kernels/inference/panels.h"
@@ -27,30 +28,32 @@ TEST(FilterProduct, GivesWhatDoubleGives) {
     std::int64_t out;
   };
   // Odd sides, blocks of channels, panels and tiles that are not full, and more than one of each.
-  const std::vector<Case> cases = {{{1, 8, 1, 1}, 1},    {{2, 8, 2, 2}, 16},   {{1, 16, 5, 7}, 20},
-                                   {{2, 24, 9, 4}, 4},   {{1, 136, 6, 6}, 33}, {{3, 128, 3, 2}, 170},
-                                   {{2, 8, 30, 31}, 12}, {{1, 264, 4, 5}, 336}};
+  const std::vector<Case> cases = {
+      {{1, 8, 1, 1}, 1},     {{2, 8, 2, 2}, 16},   {{1, 16, 5, 7}, 20},   {{2, 24, 9, 4}, 4},     {{1, 136, 6, 6}, 33},
+      {{3, 128, 3, 2}, 170}, {{2, 8, 30, 31}, 12}, {{1, 264, 4, 5}, 336}, {{1, 168, 11, 13}, 17}, {{2, 16, 41, 39}, 9}};
   for (const Case& c : cases) {
     const at::Tensor x = normal(c.image, 1), weight = normal({c.out, c.image[1], 3, 3}, 2), bias = normal({c.out}, 3);
     const at::Tensor exact = exact_convolution(x, weight, bias), panels = filter_panels(weight);
     const at::Tensor got = filter_product(x, panels, bias);
+    const double most = 3e-5 * std::sqrt(9.0 * static_cast<double>(c.image[1]));  // of the result's deviation
     EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
-    EXPECT_LT(max_abs_difference(got, exact), 2e-4) << c.image[1] << ", " << c.out;
+    EXPECT_LT(max_abs_difference(got, exact), most) << c.image[1] << ", " << c.out;
     const at::Tensor other = normal(exact.sizes(), 4), of_images = normal({c.image[0], c.out}, 5);
     EXPECT_LT(max_abs_difference(filter_product(x, panels, bias + of_images, other),
                                  exact + of_images.unsqueeze(2).unsqueeze(3) + other),
-              2e-4);
+              most);
   }
 }
 
-// The widest of Stable Diffusion.
-TEST(FilterProduct, ErrsNoMoreThanTwiceAsMuchAsTheFormula) {
-  const at::Tensor x = normal({1, 1920, 8, 8}, 1), weight = normal({16, 1920, 3, 3}, 2), bias = normal({16}, 3);
-  const at::Tensor exact = exact_convolution(x, weight, bias);
-  const double formula = (at::conv2d(x, weight, bias, 1, 1) - exact).norm().item<double>();
-  const double ours = (filter_product(x, filter_panels(weight), bias) - exact).norm().item<double>();
-  EXPECT_LT(ours, 2 * formula);
-  EXPECT_LT(ours, 2e-6 * exact.norm().item<double>());
+// A third of the bound at 32 channels, two thirds from 320 on, where the points 0, +-1, +-2 and infinity are beyond it.
+TEST(FilterProduct, ErrsByLittleInTheMean) {
+  for (const std::int64_t channels : {32, 320, 1920}) {
+    const at::Tensor x = normal({1, channels, 16, 16}, 1), weight = normal({16, channels, 3, 3}, 2),
+                     bias = normal({16}, 3);
+    const at::Tensor exact = exact_convolution(x, weight, bias);
+    const at::Tensor error = filter_product(x, filter_panels(weight), bias) - exact;
+    EXPECT_LT(error.norm().item<double>(), 2e-6 * exact.norm().item<double>()) << channels;
+  }
 }
 
 TEST(FilterProduct, GivesAnImageTheSameBitsAloneAndForEveryNumberOfThreads) {
