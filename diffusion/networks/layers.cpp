@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "kernels/inference/channel_norm.h"
 #include "kernels/training/convolution.h"
+#include "kernels/training/linear.h"
 #include "kernels/training/modulated_norm.h"
 #include "kernels/training/own_gradients.h"
 
@@ -47,6 +48,8 @@ Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in,
                : nullptr) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
+  if (own_gradients(x, weight_->value) && row_product_takes(weight_->value))
+    return row_product(x, weight_->value, bias_ ? bias_->value : at::Tensor());
   return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);
 }
 
