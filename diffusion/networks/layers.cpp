@@ -12,6 +12,10 @@
 
 #include "core/error.h"
 #include "kernels/inference/channel_norm.h"
+#include "kernels/training/convolution.h"
+#include "kernels/training/linear.h"
+#include "kernels/training/modulated_norm.h"
+#include "kernels/training/own_gradients.h"
 
 namespace assay {
 namespace {
@@ -20,6 +24,17 @@ namespace {
 bool has_channels_last(const at::Tensor& x, const at::Tensor& weight) {
   return !at::GradMode::is_enabled() && x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
          weight.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast) && !x.is_contiguous();
+}
+
+/// Whether image_convolution() is to work out a convolution.
+bool has_operator(const at::Tensor& x, const Parameter& weight) {
+  return own_gradients(x, weight.value) && x.dim() == 4 &&
+         image_convolution_takes(weight.value, weight.use.stride, weight.use.padding);
+}
+
+/// Whether modulated_norm() is to work out a norm.
+bool has_norm_operator(const at::Tensor& x, const Parameter& weight) {
+  return own_gradients(x, weight.value) && x.dim() == 4 && modulated_norm_takes(x.size(1));
 }
 
 }  // namespace
@@ -33,6 +48,8 @@ Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in,
                : nullptr) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
+  if (own_gradients(x, weight_->value) && row_product_takes(weight_->value))
+    return row_product(x, weight_->value, bias_ ? bias_->value : at::Tensor());
   return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);
 }
 
@@ -53,16 +70,22 @@ Conv2d::Conv2d(Parameters& parameters, const std::string& name, std::int64_t in,
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   if (is_packed(weight_->value)) return packed_convolution(x, weight_->value, bias_->value, weight_->use);
-  return at::conv2d(x, weight_->value, bias_->value, weight_->use.stride, weight_->use.padding);
+  if (has_operator(x, *weight_)) return image_convolution(x, weight_->value, bias_->value);
+  // Beside our operators, which leave images so.
+  const bool last = own_gradients(x, weight_->value) && x.dim() == 4;
+  return at::conv2d(last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x, weight_->value, bias_->value,
+                    weight_->use.stride, weight_->use.padding);
 }
 
 at::Tensor Conv2d::plus(const at::Tensor& x, const at::Tensor& other) const {
-  return is_packed(weight_->value) ? packed_convolution(x, weight_->value, bias_->value, weight_->use, other)
-                                   : other + (*this)(x);
+  if (is_packed(weight_->value)) return packed_convolution(x, weight_->value, bias_->value, weight_->use, other);
+  if (has_operator(x, *weight_)) return image_convolution(x, weight_->value, bias_->value, other);
+  return other + (*this)(x);
 }
 
 at::Tensor Conv2d::plus_channels(const at::Tensor& x, const at::Tensor& of_image) const {
   if (is_packed(weight_->value)) return packed_convolution(x, weight_->value, bias_->value + of_image, weight_->use);
+  if (has_operator(x, *weight_)) return image_convolution(x, weight_->value, bias_->value + of_image);
   return (*this)(x) + of_image.unsqueeze(2).unsqueeze(3);
 }
 
@@ -93,6 +116,8 @@ GroupNorm::GroupNorm(Parameters& parameters, const std::string& name, std::int64
 }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
+  if (has_norm_operator(x, *weight_))
+    return modulated_norm(x, groups_, weight_->value, bias_->value, {}, eps_, AfterNorm::nothing);
   if (has_channels_last(x, weight_->value))
     return channel_norm(x, groups_, weight_->value, bias_->value, eps_, AfterNorm::nothing);
   // Weights of the type of x: the operator itself sums in float32. Others are float32 beside half precision.
@@ -102,10 +127,23 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
 }
 
 at::Tensor GroupNorm::silu(const at::Tensor& x) const {
+  if (has_norm_operator(x, *weight_))
+    return modulated_norm(x, groups_, weight_->value, bias_->value, {}, eps_, AfterNorm::silu);
   if (has_channels_last(x, weight_->value))
     return channel_norm(x, groups_, weight_->value, bias_->value, eps_, AfterNorm::silu);
   at::Tensor normed = (*this)(x);
   return at::GradMode::is_enabled() ? at::silu(normed) : at::silu_(normed);
+}
+
+at::Tensor GroupNorm::modulated_silu(const at::Tensor& x, const at::Tensor& modulation) const {
+  if (has_norm_operator(x, *weight_))
+    return modulated_norm(x, groups_, weight_->value, bias_->value, modulation, eps_, AfterNorm::silu);
+  const std::vector<at::Tensor> halves =
+      modulation.to(x.scalar_type()).unsqueeze(2).unsqueeze(3).chunk(2, 1);  // scales, shifts
+  at::Tensor h = (*this)(x);
+  h = h * (halves[0] + 1);
+  h = h + halves[1];
+  return at::silu(h);
 }
 
 LayerNorm::LayerNorm(Parameters& parameters, const std::string& name, std::int64_t width, Keys keys, double eps)

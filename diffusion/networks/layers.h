@@ -63,6 +63,8 @@ class GroupNorm {
   at::Tensor operator()(const at::Tensor& x) const;
   /// SiLU of the same.
   at::Tensor silu(const at::Tensor& x) const;
+  /// SiLU of (1 + scale) n + shift, from `modulation` [B, 2C], scales before shifts.
+  at::Tensor modulated_silu(const at::Tensor& x, const at::Tensor& modulation) const;
 
  private:
   const Parameter *weight_, *bias_;

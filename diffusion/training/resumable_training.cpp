@@ -40,7 +40,9 @@ double ResumableTraining::descend(AdamWStep step) {
   step.step = step_ + 1;
   optimizer_.step(step);
   const auto loss = loss_.item<double>();
-  if (!std::isfinite(loss)) throw Error(fmt::format("training: the loss is {} at step {}", loss, step_));
+  // The sign of what is no number says nothing.
+  if (!std::isfinite(loss))
+    throw Error(fmt::format("training: the loss is {} at step {}", std::isnan(loss) ? std::abs(loss) : loss, step_));
   curve_.add(step_, loss);
   ++step_;
   return loss;

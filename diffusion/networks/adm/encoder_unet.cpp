@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/relu.h>
-#include <ATen/ops/silu.h>
 #include <fmt/format.h>
 
 #include "core/config.h"
@@ -102,9 +101,9 @@ at::Tensor EncoderUNet::forward(const at::Tensor& x, const at::Tensor& timesteps
   at::Tensor h = l.torso.encode(x.to(type_), block_pass(embedding, config_.dropout, dropout_seed), gather);
   if (l.first) {
     h = (*l.first)(at::cat(means, 1));
-    return (*l.last)(l.norm ? at::silu((*l.norm)(h)) : at::relu(h));
+    return (*l.last)(l.norm ? l.norm->silu(h) : at::relu(h));
   }
-  h = at::silu((*l.norm)(h.to(x.scalar_type())));
+  h = l.norm->silu(h.to(x.scalar_type()));
   if (l.attention) return (*l.attention)(h);
   return (*l.convolution)(h.mean({2, 3}, true)).flatten(1);
 }

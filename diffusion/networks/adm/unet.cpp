@@ -84,8 +84,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& timesteps, const
     embedding = at::cat({embedding, (*l.condition_2)(at::silu((*l.condition_0)(condition.vector)))}, 1);
   const at::Tensor image = condition.layout.defined() ? at::cat({x, condition.layout}, 1) : x;
   at::Tensor h = (*l.torso)(image.to(type_), block_pass(embedding, config_.dropout, dropout_seed));
-  h = at::silu((*l.out_norm)(h.to(x.scalar_type())));
-  return (*l.out_conv)(h);
+  return (*l.out_conv)(l.out_norm->silu(h.to(x.scalar_type())));
 }
 
 at::Tensor UNet::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {

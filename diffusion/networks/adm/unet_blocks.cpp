@@ -6,7 +6,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/upsample_nearest2d.h>
 #include <fmt/format.h>
@@ -40,32 +39,23 @@ ResBlock::ResBlock(Parameters& p, const std::string& name, std::int64_t in, std:
 
 at::Tensor ResBlock::operator()(const at::Tensor& x, const BlockPass& pass) const {
   // Resampling comes before the first convolution, on both paths.
-  at::Tensor h = at::silu(in_norm_(x));
+  at::Tensor h = in_norm_.silu(x);
   at::Tensor straight = x;
   if (options_.resample != Resample::none) {
     const bool down = options_.resample == Resample::down;
     h = down ? halve(h) : twice(h);
     straight = down ? halve(x) : twice(x);
   }
-  h = in_conv_(h);
 
-  const at::Tensor projected = project_(pass.embedding).to(h.scalar_type()).unsqueeze(2).unsqueeze(3);
-  if (options_.scale_shift) {
-    const auto halves = projected.chunk(2, 1);
-    h = out_norm_(h);
-    h = h * (halves[0] + 1);
-    h = h + halves[1];
-  } else {
-    h = out_norm_(h + projected);
-  }
-  h = at::silu(h);
+  const at::Tensor projected = project_(pass.embedding);
+  h = options_.scale_shift ? out_norm_.modulated_silu(in_conv_(h), projected)
+                           : out_norm_.silu(in_conv_.plus_channels(h, projected.to(in_conv_.type())));
   if (pass.training && options_.dropout > 0) {
     // Drawn on the CPU for every device: the same seed drops the same activations everywhere.
     const at::Tensor kept = at::empty(h.sizes(), at::kFloat).bernoulli_(1.0 - options_.dropout, pass.generator);
     h = h * kept.to(h.device(), h.scalar_type()) / (1.0 - options_.dropout);
   }
-  h = out_conv_(h);
-  return (skip_ ? (*skip_)(straight) : straight) + h;
+  return out_conv_.plus(h, skip_ ? (*skip_)(straight) : straight);
 }
 
 void ResBlock::count(CostWalk& walk) const {

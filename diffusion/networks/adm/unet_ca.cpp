@@ -82,7 +82,7 @@ at::Tensor UNetCa::forward(const at::Tensor& x, const at::Tensor& timesteps, con
   BlockPass pass = block_pass(embedding, config_.dropout, dropout_seed);
   pass.context = l.context_norm(context);
   const at::Tensor image = condition.layout.defined() ? at::cat({x, condition.layout}, 1) : x;
-  return (*l.out_conv)(at::silu((*l.out_norm)((*l.torso)(image, pass))));
+  return (*l.out_conv)(l.out_norm->silu((*l.torso)(image, pass)));
 }
 
 at::Tensor UNetCa::predict(const at::Tensor& x, const at::Tensor& timesteps, const Condition& condition) const {

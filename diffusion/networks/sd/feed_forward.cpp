@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "kernels/inference/gated_gelu.h"
+#include "kernels/training/gated_gelu.h"
+#include "kernels/training/own_gradients.h"
 
 namespace assay {
 namespace {
@@ -31,7 +33,10 @@ GatedFeedForward::GatedFeedForward(Parameters& p, const std::string& name, std::
 
 at::Tensor GatedFeedForward::operator()(const at::Tensor& x, const at::Tensor& residual) const {
   if (at::GradMode::is_enabled()) {
-    const std::vector<at::Tensor> halves = gated_(x).chunk(2, 2);  // values, gates
+    const at::Tensor both = gated_(x);  // values, gates
+    if (own_gradients(both, both) && gated_gelu_takes(both.size(2)))
+      return out_.plus(gated_gelu_with_gradient(both), residual);
+    const std::vector<at::Tensor> halves = both.chunk(2, 2);
     return residual + out_(halves[0] * at::gelu(halves[1]));
   }
   const at::Tensor rows = x.reshape({-1, x.size(2)}), added = residual.reshape({-1, x.size(2)});

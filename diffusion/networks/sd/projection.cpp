@@ -3,6 +3,9 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
 
+#include "kernels/training/linear.h"
+#include "kernels/training/own_gradients.h"
+
 namespace assay {
 
 namespace {
@@ -29,16 +32,19 @@ Projection::Projection(Parameters& p, const std::string& name, std::int64_t in, 
       bias_(bias ? declared(p, {name + ".bias", {out}, Initial::uniform_fan_in, in}, older_name, ".bias") : nullptr) {}
 
 at::Tensor Projection::operator()(const at::Tensor& x) const {
-  const at::Tensor none;
-  if (is_packed(weight_->value)) return packed_linear(x, weight_->value, bias_ ? bias_->value : none);
+  const at::Tensor bias = bias_ ? bias_->value : at::Tensor();
+  if (is_packed(weight_->value)) return packed_linear(x, weight_->value, bias);
   const at::Tensor weight = weight_->value.view({weight_->shape[0], weight_->shape[1]});
-  return bias_ ? at::linear(x, weight, bias_->value) : at::linear(x, weight);
+  if (own_gradients(x, weight) && row_product_takes(weight)) return row_product(x, weight, bias);
+  return bias_ ? at::linear(x, weight, bias) : at::linear(x, weight);
 }
 
 at::Tensor Projection::plus(const at::Tensor& x, const at::Tensor& other) const {
-  const at::Tensor none;
-  return is_packed(weight_->value) ? packed_linear_plus(x, weight_->value, bias_ ? bias_->value : none, other)
-                                   : other + (*this)(x);
+  const at::Tensor bias = bias_ ? bias_->value : at::Tensor();
+  if (is_packed(weight_->value)) return packed_linear_plus(x, weight_->value, bias, other);
+  const at::Tensor weight = weight_->value.view({weight_->shape[0], weight_->shape[1]});
+  if (own_gradients(x, weight) && row_product_takes(weight)) return row_product(x, weight, bias, other);
+  return other + (*this)(x);
 }
 
 void Projection::count(CostWalk& walk, std::int64_t rows) const {
