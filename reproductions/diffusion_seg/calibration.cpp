@@ -12,6 +12,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "reproductions/diffusion_seg/algorithm/palette_masks.h"
 #include "reproductions/diffusion_seg/drawn_masks.h"
 
 namespace assay::diffusion_seg {
@@ -112,6 +113,11 @@ void record_calibration(const Study& s, const Calibration& calibration) {
     if (calibration.tried.is_null()) {
       out.notes.push_back(
           fmt::format("lambda {:g} as configured: nothing was chosen on labelled images", s.config.cut.cut.lambda));
+      if (!has_palettes(s.config.dataset.name))
+        out.notes.push_back(
+            fmt::format("S1 to S3 and S5.gap are not run: the masks of drawn images are known of `shapes` alone, not "
+                        "of {}",
+                        s.config.dataset.name));
       return;
     }
     const nlohmann::json& tried = calibration.tried;

@@ -24,7 +24,7 @@ std::vector<std::int64_t> read_ascending(ConfigReader& reader, const nlohmann::j
   }
   std::vector<std::int64_t> numbers = reader.integers(key, {}, low, high);
   if (std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) != numbers.end())
-    throw InputError(fmt::format("{}.{}: accepted: numbers in ascending order", where, key));
+    throw InputError(fmt::format("{}.{}: {}; accepted: numbers in ascending order", where, key, object.at(key).dump()));
   return numbers;
 }
 

@@ -22,10 +22,6 @@
 namespace assay::diffusion_seg {
 namespace {
 
-std::filesystem::path model_file(Run& run, const Config& config) {
-  return shared_text_model(run, config.text_model, load_images(run.dataset(), Split::train), shared_text_model_seed);
-}
-
 /// What the objects of prompts are called: each name that a training image has, once.
 std::vector<std::string> object_names(const Dataset& dataset, ObjectWords words) {
   std::set<std::string> names;
@@ -37,11 +33,19 @@ std::vector<std::string> object_names(const Dataset& dataset, ObjectWords words)
   return {names.begin(), names.end()};
 }
 
-std::vector<ObjectPrompt> prompts_of(const TextToImage& model, const Dataset& dataset, const Config& config) {
+std::vector<ObjectPrompt> prompts_of(const ClipTokenizer& tokenizer, const Dataset& dataset, const Config& config) {
   std::vector<ObjectPrompt> prompts;
   for (const std::string& name : object_names(dataset, config.draw.words))
-    prompts.push_back(object_prompt(model.tokenizer(), config.draw.prompt_template, name));
+    prompts.push_back(object_prompt(tokenizer, config.draw.prompt_template, name));
   return prompts;
+}
+
+/// The text model. Prompts that its vocabulary cannot say are refused before it is trained.
+std::filesystem::path model_file(Run& run, const Config& config) {
+  const LabelledImages train = load_images(run.dataset(), Split::train);
+  const TextModelOptions& options = config.text_model;
+  prompts_of(ClipTokenizer::learned(train.captions, options.merges, options.length), run.dataset(), config);
+  return shared_text_model(run, options, train, shared_text_model_seed);
 }
 
 at::Tensor states_of(const TextToImage& model, const std::vector<ObjectPrompt>& prompts) {
@@ -50,6 +54,13 @@ at::Tensor states_of(const TextToImage& model, const std::vector<ObjectPrompt>& 
   texts.reserve(prompts.size());
   for (const ObjectPrompt& prompt : prompts) texts.push_back(prompt.text);
   return model.states(texts);
+}
+
+/// [C, H, W] uint8.
+at::Tensor planes_of(const Image& image) {
+  const at::Tensor bytes = at::empty({image.height, image.width, image.channels}, at::kByte);
+  std::memcpy(bytes.mutable_data_ptr<std::uint8_t>(), image.pixels.data(), image.pixels.size());
+  return bytes.permute({2, 0, 1});
 }
 
 std::span<const float> values_of(const at::Tensor& tensor) {
@@ -71,24 +82,27 @@ KeptMaps maps_of(const AttentionRecorder& recorder, const at::Tensor& cross, con
 
 }  // namespace
 
+at::Tensor first_training_images(const Dataset& dataset, std::int64_t most) {
+  std::vector<at::Tensor> images;
+  for (const std::int64_t i : indices(dataset, Split::train)) {
+    if (static_cast<std::int64_t>(images.size()) == most) break;
+    images.push_back(planes_of(dataset.sample(i).image));
+  }
+  return at::stack(images);
+}
+
 MaskedImages held_out_images(const Dataset& dataset, std::int64_t most) {
   MaskedImages real;
   std::vector<at::Tensor> images, masks;
   for (const std::int64_t i : indices(dataset, Split::validation)) {
     if (static_cast<std::int64_t>(images.size()) == most) break;
     const Sample sample = dataset.sample(i);
-    const std::int64_t h = sample.image.height, w = sample.image.width;
-    const auto as_tensor = [](const Image& image, const std::vector<std::int64_t>& shape) {
-      at::Tensor bytes = at::empty(shape, at::kByte);
-      std::memcpy(bytes.mutable_data_ptr<std::uint8_t>(), image.pixels.data(), image.pixels.size());
-      return bytes;
-    };
-    const at::Tensor mask = (as_tensor(sample.mask, {h, w}) >= 128).to(at::kByte) * 255;
+    const at::Tensor mask = (planes_of(sample.mask).squeeze(0) >= 128).to(at::kByte) * 255;
     if (!mask.any().item<bool>()) {
       ++real.left_out;
       continue;
     }
-    images.push_back(as_tensor(sample.image, {h, w, 3}).permute({2, 0, 1}));
+    images.push_back(planes_of(sample.image));
     masks.push_back(mask);
     real.boxes.push_back({static_cast<double>(sample.box.x0), static_cast<double>(sample.box.y0),
                           static_cast<double>(sample.box.x1), static_cast<double>(sample.box.y1)});
@@ -105,7 +119,7 @@ Study::Study(Run& r, const Config& c) : run(r), config(c), real(held_out_images(
   const std::filesystem::path file = model_file(r, c);
   model_hash = hash_file(file);
   model = load_text_model(file, c.text_model.weights, at::kFloat, r.device());
-  prompts = prompts_of(*model, r.dataset(), c);
+  prompts = prompts_of(model->tokenizer(), r.dataset(), c);
   states = states_of(*model, prompts);
 }
 

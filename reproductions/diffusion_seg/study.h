@@ -28,6 +28,9 @@ struct MaskedImages {
 /// The first held-out images of a data set, at most `most`.
 MaskedImages held_out_images(const Dataset& dataset, std::int64_t most);
 
+/// The first training images [n, 3, H, W] uint8, at most `most`, for pictures.
+at::Tensor first_training_images(const Dataset& dataset, std::int64_t most);
+
 /// What all stages of a run share. The text model is that of all seeds: a seed is the noise of its images, and its
 /// decoders.
 struct Study {
@@ -39,7 +42,8 @@ struct Study {
   std::vector<ObjectPrompt> prompts;  // of which each drawn image has one
   at::Tensor states;                  // [prompts, L, width] of the text encoder
 
-  /// Makes the text model, or finds it in the cache.
+  /// Makes the text model, or finds it in the cache. Throws InputError for prompts that it cannot be told, before it is
+  /// trained.
   Study(Run& r, const Config& c);
   /// The same with the run of one part of it.
   Study(const Study& whole, Run& part);
