@@ -42,7 +42,7 @@ nlohmann::json tried_on_images(const Study& s, const std::function<void(std::int
   for (const CutArm arm : energy_arms) lambdas.emplace(name_of(arm, cut_arm_names), Tried(config.lambdas));
   std::int64_t done = 0, used = 0;
   for (const std::vector<std::int64_t>& numbers : parts_of(first_calibrating, config.images)) {
-    const ObservedImages drawn = draw_observed(s, 0, numbers, [&](std::int64_t n) { progress(done + n); });
+    const ObservedImages drawn = draw_observed(s.observed(), 0, numbers, [&](std::int64_t n) { progress(done + n); });
     done += static_cast<std::int64_t>(numbers.size());
     const DrawnTruth truth = drawn_truth(s, drawn);
     used += static_cast<std::int64_t>(truth.usable.size());

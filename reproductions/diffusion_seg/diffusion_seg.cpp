@@ -117,7 +117,7 @@ void DiffusionSeg::run(Run& run) const {
   const Calibration calibration = calibrated(s);
   record_calibration(s, calibration);
   if (config_.evaluated_images > 0) evaluate_cuts(s, calibration.choices);
-  const PairSet pairs = synthesised(s, calibration.choices);
+  const PairSet pairs = synthesised(run, pair_making(s, calibration.choices));
   reconstruct(s);
   nlohmann::json values = baselines(s);
   values.update(segment_by_decoders(s, pairs));
