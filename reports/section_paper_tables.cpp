@@ -17,6 +17,8 @@ namespace {
 struct Beside {
   const PublishedRow* cell = nullptr;
   const ScoreGroup* ours = nullptr;  // none: not run
+  double mean = 0;                   // of ours, in the unit that is printed
+  std::optional<ScoreInterval> interval;
   const char* verdict = "not run";
   Tone tone = Tone::neutral;
   std::string reason;
@@ -56,13 +58,23 @@ Beside compare(const PublishedRow& cell, const std::vector<ScoreGroup>& groups) 
   Beside beside;
   beside.cell = &cell;
   bool stand_in = false;
+  double scale = 1.0;
   for (const nlohmann::json& candidate : cell.ours) {
     beside.ours = find(groups, cell.method, candidate);
     stand_in = candidate.at("stand_in").get<bool>();
-    if (beside.ours) break;
+    if (beside.ours) {
+      scale = candidate.value("scale", 1.0);
+      break;
+    }
   }
   if (!beside.ours) return beside;
   const ScoreGroup& ours = *beside.ours;
+  beside.mean = scale * ours.mean;
+  beside.interval = ours.interval;
+  if (beside.interval) {
+    beside.interval->low *= scale;
+    beside.interval->high *= scale;
+  }
   const auto set = [&](const char* verdict, Tone tone, std::string reason) {
     beside.verdict = verdict;
     beside.tone = tone;
@@ -80,10 +92,10 @@ Beside compare(const PublishedRow& cell, const std::vector<ScoreGroup>& groups) 
     return not_comparable(fmt::format("{} samples, published {}", count_range(ours.values), format_count(cell.n)));
   if (!ours.interval) return not_comparable("ours has no interval");
   const double rounding = half_unit(cell.printed);
-  if (ours.interval->low <= *cell.value + rounding && ours.interval->high >= *cell.value - rounding)
+  if (beside.interval->low <= *cell.value + rounding && beside.interval->high >= *cell.value - rounding)
     return set("reproduced", Tone::good, "");
   if (cell.better == Better::unstated) return set("not reproduced", Tone::bad, "");
-  const bool better = (ours.mean < *cell.value) == (cell.better == Better::lower);
+  const bool better = (beside.mean < *cell.value) == (cell.better == Better::lower);
   return set("not reproduced", Tone::bad, better ? "ours is better" : "ours is worse");
 }
 
@@ -182,8 +194,8 @@ Table beside_table(const PaperTable& paper) {
     table.rows.push_back({{plain(beside.cell->label)},
                           {plain(beside.cell->metric)},
                           {number(beside.cell->printed), muted(" " + beside.cell->trust)},
-                          {number(value_of(ours.mean, ours.interval))},
-                          {number(interval_of(ours.interval))},
+                          {number(value_of(beside.mean, beside.interval))},
+                          {number(interval_of(beside.interval))},
                           {chip(beside.verdict, beside.tone)},
                           {plain(beside.reason)},
                           {code(ours.arm), muted(params.empty() ? "" : " " + params)},

@@ -11,6 +11,7 @@
 #include "reproductions/class_tokens/class_tokens.h"
 #include "reproductions/class_tokens/paper.h"
 #include "reproductions/diffusion_seg/diffusion_seg.h"
+#include "reproductions/diffusion_seg/paper.h"
 #include "reproductions/ed_dpm/ed_dpm.h"
 #include "reproductions/ed_dpm/paper.h"
 #include "reproductions/maskdm/maskdm.h"
@@ -33,7 +34,7 @@ struct Maker {
 
 constexpr Maker makers[] = {
     {"class_tokens", class_tokens::make_method, class_tokens::paper::make_method},
-    {"diffusion_seg", diffusion_seg::make_method, nullptr},
+    {"diffusion_seg", diffusion_seg::make_method, diffusion_seg::paper::make_method},
     {"ed_dpm", ed_dpm::make_method, ed_dpm::paper::make_method},
     {"maskdm", maskdm::make_method, maskdm::paper::make_method},
     {"self_guided", self_guided::make_method, self_guided::paper::make_method},

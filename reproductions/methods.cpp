@@ -20,7 +20,7 @@ const std::vector<MethodEntry>& method_table() {
       {.id = "diffusion_seg",
        .title = "DiffusionSeg: masks from a generator's attention, and a decoder that learns from them alone",
        .reference = "Ma et al., arXiv:2303.09813",
-       .tiers = {Tier::smoke, Tier::mini, Tier::long_run}},
+       .tiers = {Tier::smoke, Tier::mini, Tier::long_run, Tier::paper}},
       {.id = "ed_dpm",
        .title = "ED-DPM: classifier guidance scaled by the classifier's entropy",
        .reference = "Zheng et al., arXiv:2206.11474",

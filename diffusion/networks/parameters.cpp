@@ -128,7 +128,9 @@ void Parameters::pack() {
 #if defined(__GLIBC__)
   // What a network holds beside its weights has many sizes. glibc soon serves blocks of up to 32 MiB from a heap, whose
   // holes stay resident: 70 MiB beside the UNet of Stable Diffusion 1.5. Blocks of a mapping of their own are given
-  // back.
+  // back. glibc knows no narrower limit than one of the whole process, and what is allocated is allocated by LibTorch
+  // during predictions long after this call: it stays. Other work of the process then pays system calls and fresh pages
+  // for each block of 1 to 32 MiB.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   if (!only_predicts_) cast(at::kFloat, {});

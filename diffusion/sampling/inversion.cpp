@@ -65,13 +65,13 @@ Inversion::Inversion(const NoiseSchedule& schedule, const InversionOptions& opti
                  : steps_of_guided_diffusion(schedule, options.steps)) {}
 
 at::Tensor Inversion::invert(const Denoiser& denoiser, const Condition& condition, at::Tensor x,
-                             const StepObserver& observer) const {
+                             const StepObserver& observer, std::int64_t predictions) const {
   const at::NoGradGuard no_grad;
   if (denoiser.prediction() == Prediction::sample && steps_.front().alpha_bar == 1.0)
     throw InputError(
         "inversion: a network that predicts x0 says nothing of the noise at alpha_bar 1, where this inversion begins; "
         "accepted: set_alpha_to_one false, or the convention guided_diffusion");
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  for (std::size_t i = 0; i < steps_.size() && static_cast<std::int64_t>(i) < predictions; ++i) {
     const InversionStep& step = steps_[i];
     x = moved(denoiser, condition, x, step.timestep, step.alpha_bar, step.alpha_bar_next);
     if (observer) observer(static_cast<std::int64_t>(i), x);

@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -62,9 +63,11 @@ class Inversion {
   /// SdVae::encode_mean()), in its type and on its device; no gradients are recorded. The undefined condition is the
   /// null condition, of a text-to-image model the empty prompt. `observer` sees x after each step. Throws InputError
   /// for a network that predicts x0 where the first level has alpha_bar 1, and what the denoiser throws. Between two
-  /// steps it stops where the user interrupts.
+  /// steps it stops where the user interrupts. With fewer `predictions` than steps it stops after these, on the way to
+  /// noise.
   at::Tensor invert(const Denoiser& denoiser, const Condition& condition, at::Tensor x,
-                    const StepObserver& observer = {}) const;
+                    const StepObserver& observer = {},
+                    std::int64_t predictions = std::numeric_limits<std::int64_t>::max()) const;
   /// The way back, the DDIM that matches: x at the level where invert() began, from x_T.
   at::Tensor sample(const Denoiser& denoiser, const Condition& condition, at::Tensor x,
                     const StepObserver& observer = {}) const;

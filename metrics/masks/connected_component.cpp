@@ -73,6 +73,18 @@ std::optional<Component> largest_component(const std::uint8_t* mask, int width, 
   return component_of(std::move(largest), width);
 }
 
+std::vector<std::int64_t> component_labels(const std::uint8_t* mask, int width, int height, Connectivity connectivity) {
+  Flood flood(mask, width, height, connectivity);
+  std::vector<std::int64_t> labels(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 0);
+  std::int64_t label = 0;
+  for (std::int64_t place = 0; place < static_cast<std::int64_t>(labels.size()); ++place) {
+    if (!flood.holds(place)) continue;
+    ++label;
+    for (const std::int64_t pixel : flood.take(place)) labels[static_cast<std::size_t>(pixel)] = label;
+  }
+  return labels;
+}
+
 std::optional<Component> component_at(const std::uint8_t* mask, int width, int height, std::int64_t place,
                                       Connectivity connectivity) {
   if (place < 0 || place >= static_cast<std::int64_t>(width) * height)

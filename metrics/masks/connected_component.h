@@ -22,6 +22,10 @@ struct Component {
 std::optional<Component> largest_component(const std::uint8_t* mask, int width, int height,
                                            Connectivity connectivity = Connectivity::four);
 
+/// The number of each pixel's component, from 1 in the order of their first pixels row by row; 0 for background.
+std::vector<std::int64_t> component_labels(const std::uint8_t* mask, int width, int height,
+                                           Connectivity connectivity = Connectivity::four);
+
 /// The component that holds the pixel at `place`, or nothing where that is background. Throws Error where `place` is no
 /// pixel.
 std::optional<Component> component_at(const std::uint8_t* mask, int width, int height, std::int64_t place,

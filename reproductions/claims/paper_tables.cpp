@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -20,8 +21,10 @@ constexpr Names<Better> direction_names = {{"lower", Better::lower}, {"higher", 
 struct Column {
   std::string name;
   Better direction = Better::unstated;
-  nlohmann::json ours = nlohmann::json::object();  // {"score", "protocol"}; empty where the paper's protocol is unknown
+  // {"score", "protocol", "params"}; empty where the paper's protocol is unknown
+  nlohmann::json ours = nlohmann::json::object();
   nlohmann::json stand_in = nlohmann::json::object();
+  double scale = 1.0;  // of a score of ours to what is printed
 };
 
 std::string required(ConfigReader& reader, const std::string& key, const std::string& where) {
@@ -34,7 +37,8 @@ nlohmann::json read_score(const nlohmann::json& object, const std::string& where
   if (object.empty()) return object;
   ConfigReader reader(object, where);
   nlohmann::json score = {{"score", required(reader, "score", where)},
-                          {"protocol", required(reader, "protocol", where)}};
+                          {"protocol", required(reader, "protocol", where)},
+                          {"params", reader.object("params")}};
   reader.finish();
   return score;
 }
@@ -44,6 +48,7 @@ Column read_column(const nlohmann::json& object, const std::string& where) {
   Column column;
   column.name = required(reader, "name", where);
   column.direction = reader.choice("better", Better::higher, direction_names);
+  column.scale = reader.real("scale", column.scale, 1e-6, 1e6);
   column.ours = read_score(reader.object("ours"), where + ".ours");
   column.stand_in = read_score(reader.object("stand_in"), where + ".stand_in");
   reader.finish();
@@ -58,14 +63,19 @@ double number_of(const std::string& printed, const std::string& where) {
   return value;
 }
 
-/// The candidate that a row's {"arm", "params"} and a column's {"score", "protocol"} make, appended where both exist.
-void add_candidate(nlohmann::json& candidates, const nlohmann::json& arm, const nlohmann::json& score, bool stand_in) {
+/// The candidate that a row's {"arm", "params"} and a column's {"score", "protocol", "params"} make, appended where
+/// both exist.
+void add_candidate(nlohmann::json& candidates, const nlohmann::json& arm, const nlohmann::json& score, bool stand_in,
+                   double scale) {
   if (arm.empty() || score.empty()) return;
+  nlohmann::json params = arm.value("params", nlohmann::json::object());
+  params.update(score.at("params"));
   candidates.push_back({{"arm", arm.at("arm")},
-                        {"params", arm.value("params", nlohmann::json::object())},
+                        {"params", std::move(params)},
                         {"score", score.at("score")},
                         {"protocol", score.at("protocol")},
                         {"stand_in", stand_in}});
+  if (scale != 1.0) candidates.back()["scale"] = scale;
 }
 
 nlohmann::json read_arm(const nlohmann::json& object, const std::string& where) {
@@ -162,8 +172,8 @@ std::vector<PublishedCell> read_paper_tables(const std::string& text, const std:
         }
         cell.ours = nlohmann::json::array();
         if (known_here) {
-          add_candidate(cell.ours, fill(ours, values), columns[i].ours, false);
-          add_candidate(cell.ours, fill(stand_in, values), columns[i].stand_in, true);
+          add_candidate(cell.ours, fill(ours, values), columns[i].ours, false, columns[i].scale);
+          add_candidate(cell.ours, fill(stand_in, values), columns[i].stand_in, true, columns[i].scale);
         }
         cells.push_back(cell);
       }

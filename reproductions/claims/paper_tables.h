@@ -25,7 +25,8 @@ struct PublishedCell {
   std::string trust_meaning;    // what the tag says
   std::string note;
   /// Our scores that stand beside it, the first recorded one counts: [{"arm", "score", "protocol", "params",
-  /// "stand_in"}]. A stand-in measures something else and is never compared.
+  /// "stand_in", "scale"}]. A stand-in measures something else and is never compared. What is printed is `scale` times
+  /// ours, once where it is not there.
   nlohmann::json ours = nlohmann::json::array();
 };
 

@@ -14,7 +14,6 @@
 #include "core/config.h"
 #include "core/elapsed.h"
 #include "core/error.h"
-#include "core/nearest.h"
 #include "diffusion/networks/sd/pipeline_folder.h"
 #include "diffusion/networks/sd/text_to_image_folder.h"
 #include "diffusion/networks/vit/vit_classifier.h"
@@ -23,6 +22,8 @@
 #include "reproductions/class_tokens/algorithm/prompts.h"
 #include "reproductions/class_tokens/algorithm/token_file.h"
 #include "reproductions/class_tokens/config.h"
+#include "reproductions/published/config.h"
+#include "reproductions/published/hub_model.h"
 #include "reproductions/published/step_speed.h"
 #include "reproductions/sample_artifacts.h"
 #include "reproductions/samples/image_tensors.h"
@@ -32,13 +33,6 @@
 
 namespace assay::class_tokens::paper {
 namespace {
-
-/// A text-to-image model in a folder of the hub, and what is known of it before it is there.
-struct Model {
-  NeededFile folder;
-  nlohmann::json unet, vae, text_encoder;  // configurations, for the plan alone
-  std::int64_t side = 512;                 // pixels
-};
 
 struct Guide {
   NeededFile folder;
@@ -60,7 +54,7 @@ struct AskedClass {
 };
 
 struct PaperConfig {
-  std::map<std::string, Model> models;
+  std::map<std::string, HubModel> models;
   std::map<std::string, Guide> classifiers;
   std::vector<Row> rows;  // the selected ones
   std::vector<std::string> templates;
@@ -71,47 +65,15 @@ struct PaperConfig {
   std::vector<std::string> unknown;
 };
 
-NeededFile read_folder(ConfigReader& reader, const std::string& what, const std::filesystem::path& root) {
-  NeededFile file;
-  file.what = what;
-  file.path = root / reader.text("weights", "");
-  file.official = reader.text("from", "");
-  file.source = "the Hugging Face hub";
-  file.folder = true;
-  return file;
-}
-
-Model read_model(const nlohmann::json& object, const std::string& name, const std::filesystem::path& root) {
-  ConfigReader reader(object, "models." + name);
-  Model m;
-  m.folder = read_folder(reader, fmt::format("text-to-image model `{}`", name), root);
-  m.side = reader.integer("side", m.side, 8, 4096);
-  m.unet = reader.object("unet");
-  m.vae = reader.object("vae");
-  m.text_encoder = reader.object("text_encoder");
-  reader.finish();
-  return m;
-}
-
 Guide read_guide(const nlohmann::json& object, const std::string& name, const std::filesystem::path& root) {
   ConfigReader reader(object, "classifiers." + name);
   Guide g;
-  g.folder = read_folder(reader, fmt::format("classifier `{}`", name), root);
+  g.folder = read_hub_folder(reader, fmt::format("classifier `{}`", name), root);
   g.input = reader.choice("input", g.input, published_classifier_names);
   g.pooling = reader.choice("pooling", g.pooling, vit_pooling_names);
   g.config = reader.object("config");
   reader.finish();
   return g;
-}
-
-template <class Value>
-void require(const std::map<std::string, Value>& table, const std::string& kind, const std::string& name,
-             const std::string& where) {
-  if (table.contains(name)) return;
-  std::vector<std::string> known;
-  known.reserve(table.size());
-  for (const auto& [entry, value] : table) known.push_back(entry);
-  throw InputError(where + ": " + unknown_name_message(kind, name, known));
 }
 
 Row read_row(const nlohmann::json& object, const std::string& name, const PaperConfig& c) {
@@ -124,8 +86,8 @@ Row read_row(const nlohmann::json& object, const std::string& name, const PaperC
   row.classifier = reader.text("classifier", "");
   row.classes = reader.texts("classes", {});
   reader.finish();
-  require(c.models, "model", row.model, where + ".model");
-  require(c.classifiers, "classifier", row.classifier, where + ".classifier");
+  require_entry(c.models, "model", row.model, where + ".model");
+  require_entry(c.classifiers, "classifier", row.classifier, where + ".classifier");
   if (row.classes.empty()) throw InputError(where + ".classes: empty; accepted: names of the classifier's classes");
   return row;
 }
@@ -140,7 +102,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
     files.finish();
   }
   for (const auto& [name, model] : reader.object("models").items())
-    c.models.emplace(name, read_model(model, name, root));
+    c.models.emplace(name, read_hub_model(model, name, root));
   for (const auto& [name, guide] : reader.object("classifiers").items())
     c.classifiers.emplace(name, read_guide(guide, name, root));
   const nlohmann::json& published = reader.object("published");
@@ -153,7 +115,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
   std::vector<std::string> chosen = reader.texts("rows", all);
   if (!one.empty()) chosen = {one};
   for (const std::string& name : chosen) {
-    require(known, "row", name, one.empty() ? "rows" : "row");
+    require_entry(known, "row", name, one.empty() ? "rows" : "row");
     c.rows.push_back(known.at(name));
   }
   c.templates = read_templates(reader, "templates", {"A photo of {}"});
@@ -178,25 +140,12 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
 
 /// What one call of each network costs.
 struct Costs {
-  NetworkCost unet, text, decoder, classifier;
+  HubModelCost model;
+  NetworkCost classifier;
 };
 
-Costs costs_of(const Model& model, const Guide& guide) {
-  const SdUNetConfig unet_config = read_sd_unet_config(model.unet, "unet");
-  const SdVaeConfig vae_config = read_sd_vae_config(model.vae, "vae");
-  const ClipTextConfig text_config = read_clip_text_config(model.text_encoder, "text_encoder");
-  Parameters of_unet, of_text, of_vae;
-  const SdUNet unet(of_unet, unet_config);
-  const ClipText text(of_text, text_config);
-  const SdVae vae(of_vae, vae_config);
-  const std::int64_t side = model.side / vae.factor();
-  CostWalk through_unet(unet_config.in_channels, side, side), through_text(1, 1, 1),
-      through_decoder(vae_config.latent_channels, side, side);
-  unet.count(through_unet, text_config.max_position_embeddings);
-  text.count(through_text);
-  vae.count_decoding(through_decoder);
-  return {through_unet.cost(of_unet.count()), through_text.cost(of_text.count()), through_decoder.cost(of_vae.count()),
-          VitClassifier(read_vit_classifier_config(guide.config, "classifier"), guide.pooling).cost()};
+Costs costs_of(const HubModel& model, const Guide& guide) {
+  return {cost_of(model), VitClassifier(read_vit_classifier_config(guide.config, "classifier"), guide.pooling).cost()};
 }
 
 class Paper final : public Method {
@@ -249,11 +198,12 @@ PlannedRow Paper::planned(const Row& row) const {
   // PNDM calls the network once more than it has steps, with both prompts. A differentiated call is evaluated twice and
   // its gradient costs as much as two evaluations, as does that of decoder and classifier.
   const auto forward = [&](std::int64_t steps) {
-    return 2 * costs.unet.flops * static_cast<double>(steps + 1) + costs.text.flops + costs.decoder.flops +
-           costs.classifier.flops;
+    return 2 * costs.model.unet.flops * static_cast<double>(steps + 1) + costs.model.text.flops +
+           costs.model.decoder.flops + costs.classifier.flops;
   };
-  const double learned = forward(c.draw.steps) + 3 * 2 * costs.unet.flops * static_cast<double>(c.draw.differentiated) +
-                         2 * (costs.decoder.flops + costs.classifier.flops + costs.text.flops);
+  const double learned = forward(c.draw.steps) +
+                         3 * 2 * costs.model.unet.flops * static_cast<double>(c.draw.differentiated) +
+                         2 * (costs.model.decoder.flops + costs.classifier.flops + costs.model.text.flops);
   const auto classes = static_cast<std::int64_t>(row.classes.size());
   PlannedRow plan;
   plan.name = row.name;
@@ -266,18 +216,19 @@ PlannedRow Paper::planned(const Row& row) const {
                    {"evaluated_steps", c.evaluate.steps},
                    {"evaluated_guidance", c.evaluate.guidance}};
   plan.files = files(row);
-  plan.networks = {{"diffusion", row.model, c.models.at(row.model).unet, costs.unet},
-                   {"text encoder", row.model, c.models.at(row.model).text_encoder, costs.text},
-                   {"decoder", row.model, c.models.at(row.model).vae, costs.decoder},
+  plan.networks = {{"diffusion", row.model, c.models.at(row.model).unet, costs.model.unet},
+                   {"text encoder", row.model, c.models.at(row.model).text_encoder, costs.model.text},
+                   {"decoder", row.model, c.models.at(row.model).vae, costs.model.decoder},
                    {"classifier", row.classifier, nlohmann::json::object(), costs.classifier}};
   plan.images = 2 * classes * c.images;
   plan.flops = forward(c.evaluate.steps);
   plan.training_flops = learned * static_cast<double>(classes * c.learn.epochs * c.learn.images);
-  const std::int64_t weights =
-      4 * (costs.unet.parameters + costs.text.parameters + costs.decoder.parameters + costs.classifier.parameters);
-  plan.memory_bytes = weights + std::max(costs.unet.gradient_pass_bytes(2) - 4 * costs.unet.parameters,
-                                         costs.decoder.gradient_pass_bytes(1) - 4 * costs.decoder.parameters +
-                                             costs.classifier.gradient_pass_bytes(1) - 4 * costs.classifier.parameters);
+  const std::int64_t weights = 4 * (costs.model.unet.parameters + costs.model.text.parameters +
+                                    costs.model.decoder.parameters + costs.classifier.parameters);
+  plan.memory_bytes =
+      weights + std::max(costs.model.unet.gradient_pass_bytes(2) - 4 * costs.model.unet.parameters,
+                         costs.model.decoder.gradient_pass_bytes(1) - 4 * costs.model.decoder.parameters +
+                             costs.classifier.gradient_pass_bytes(1) - 4 * costs.classifier.parameters);
   plan.loading_bytes = 2 * weights;
   plan.departures = departures(preset_, asked_, row.name, {"/files", "/row", "/rows", "/unknown"});
   plan.unknown = c.unknown;

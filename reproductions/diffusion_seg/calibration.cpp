@@ -12,6 +12,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "reproductions/diffusion_seg/algorithm/palette_masks.h"
 #include "reproductions/diffusion_seg/drawn_masks.h"
 
 namespace assay::diffusion_seg {
@@ -41,7 +42,7 @@ nlohmann::json tried_on_images(const Study& s, const std::function<void(std::int
   for (const CutArm arm : energy_arms) lambdas.emplace(name_of(arm, cut_arm_names), Tried(config.lambdas));
   std::int64_t done = 0, used = 0;
   for (const std::vector<std::int64_t>& numbers : parts_of(first_calibrating, config.images)) {
-    const ObservedImages drawn = draw_observed(s, 0, numbers, [&](std::int64_t n) { progress(done + n); });
+    const ObservedImages drawn = draw_observed(s.observed(), 0, numbers, [&](std::int64_t n) { progress(done + n); });
     done += static_cast<std::int64_t>(numbers.size());
     const DrawnTruth truth = drawn_truth(s, drawn);
     used += static_cast<std::int64_t>(truth.usable.size());
@@ -112,6 +113,11 @@ void record_calibration(const Study& s, const Calibration& calibration) {
     if (calibration.tried.is_null()) {
       out.notes.push_back(
           fmt::format("lambda {:g} as configured: nothing was chosen on labelled images", s.config.cut.cut.lambda));
+      if (!has_palettes(s.config.dataset.name))
+        out.notes.push_back(
+            fmt::format("S1 to S3 and S5.gap are not run: the masks of drawn images are known of `shapes` alone, not "
+                        "of {}",
+                        s.config.dataset.name));
       return;
     }
     const nlohmann::json& tried = calibration.tried;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/config.h"
 #include "core/error.h"
 #include "diffusion/networks/sd/unet_layers.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
@@ -24,7 +23,7 @@ std::vector<std::int64_t> read_ascending(ConfigReader& reader, const nlohmann::j
   }
   std::vector<std::int64_t> numbers = reader.integers(key, {}, low, high);
   if (std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) != numbers.end())
-    throw InputError(fmt::format("{}.{}: accepted: numbers in ascending order", where, key));
+    throw InputError(fmt::format("{}.{}: {}; accepted: numbers in ascending order", where, key, object.at(key).dump()));
   return numbers;
 }
 
@@ -43,33 +42,6 @@ DrawConfig read_draw(const nlohmann::json& object) {
   return d;
 }
 
-AttentionRecorderOptions read_attention(const nlohmann::json& object, std::int64_t steps) {
-  ConfigReader reader(object, "attention");
-  AttentionRecorderOptions o;
-  o.cross_side = reader.integer("cross_side", o.cross_side, 1, 1024);
-  o.self_side = reader.integer("self_side", o.self_side, 1, 1024);
-  if (object.contains("within") && object.at("within") == nlohmann::json::array())
-    reader.allow("within");
-  else
-    o.within = reader.texts("within", {});
-  PredictionRange range;
-  range.begin = reader.integer("first_step", 0, 0, steps - 1);
-  range.end = reader.integer("end_step", steps, range.begin + 1, 1 << 20);
-  o.groups = {range};
-  reader.finish();
-  return o;
-}
-
-CutOptions read_cut(const nlohmann::json& object) {
-  ConfigReader reader(object, "cut");
-  CutOptions c;
-  c.cut = read_attention_cut_options(reader.object("energy"), "cut.energy");
-  c.power = reader.integer("power", c.power, 0, 64);
-  c.level = reader.real("level", c.level, 0.0, 1.0);
-  reader.finish();
-  return c;
-}
-
 CalibrationConfig read_calibration(const nlohmann::json& object) {
   ConfigReader reader(object, "calibration");
   CalibrationConfig c;
@@ -83,23 +55,9 @@ CalibrationConfig read_calibration(const nlohmann::json& object) {
 InversionConfig read_inversion(const nlohmann::json& object) {
   ConfigReader reader(object, "inversion");
   InversionConfig c;
-  c.features.convention = reader.choice("convention", c.features.convention, inversion_convention_names);
-  c.features.steps = reader.integer("steps", c.features.steps, 2, 1000);
-  c.features.prediction = reader.integer("prediction", c.features.prediction, 0, c.features.steps - 1);
-  c.features.blocks = reader.texts("blocks", c.features.blocks);
+  c.features = read_feature_options(reader);
   c.compared_steps = read_ascending(reader, object, "inversion", "compared_steps", 2, 1000);
   c.images = reader.integer("images", c.images, 2, 1'000'000);
-  reader.finish();
-  return c;
-}
-
-DecoderConfig read_decoder(const nlohmann::json& object) {
-  ConfigReader reader(object, "decoder");
-  DecoderConfig c;
-  c.network = read_mask_decoder_options(reader.object("network"), "decoder.network");
-  c.train = read_decoder_train_options(reader.object("train"), "decoder.train");
-  c.pairs = reader.integer("pairs", c.pairs, 1, 10'000'000);
-  c.fewer_pairs = read_ascending(reader, object, "decoder", "fewer_pairs", 1, c.pairs - 1);
   reader.finish();
   return c;
 }
@@ -146,23 +104,74 @@ void check_palettes(const Config& c) {
 
 }  // namespace
 
+AttentionRecorderOptions read_attention_options(const nlohmann::json& object, std::int64_t steps) {
+  ConfigReader reader(object, "attention");
+  AttentionRecorderOptions o;
+  o.cross_side = reader.integer("cross_side", o.cross_side, 1, 1024);
+  o.self_side = reader.integer("self_side", o.self_side, 1, 1024);
+  if (object.contains("within") && object.at("within") == nlohmann::json::array())
+    reader.allow("within");
+  else
+    o.within = reader.texts("within", {});
+  PredictionRange range;
+  range.begin = reader.integer("first_step", 0, 0, steps - 1);
+  range.end = reader.integer("end_step", steps, range.begin + 1, 1 << 20);
+  o.groups = {range};
+  reader.finish();
+  return o;
+}
+
+CutOptions read_cut_options(const nlohmann::json& object) {
+  ConfigReader reader(object, "cut");
+  CutOptions c;
+  c.cut = read_attention_cut_options(reader.object("energy"), "cut.energy");
+  c.power = reader.integer("power", c.power, 0, 64);
+  c.level = reader.real("level", c.level, 0.0, 1.0);
+  reader.finish();
+  return c;
+}
+
+CutArm read_synthesis_arm(ConfigReader& reader) {
+  const CutArm arm = reader.choice("synthesis_arm", CutArm::cut, cut_arm_names);
+  if (std::find(std::begin(energy_arms), std::end(energy_arms), arm) == std::end(energy_arms))
+    throw InputError(fmt::format("synthesis_arm: {}; accepted: cut_8, cut, cut_colour", name_of(arm, cut_arm_names)));
+  return arm;
+}
+
+FeatureOptions read_feature_options(ConfigReader& inversion) {
+  FeatureOptions o;
+  o.convention = inversion.choice("convention", o.convention, inversion_convention_names);
+  o.steps = inversion.integer("steps", o.steps, 2, 1000);
+  o.prediction = inversion.integer("prediction", o.prediction, 0, o.steps - 1);
+  o.blocks = inversion.texts("blocks", o.blocks);
+  return o;
+}
+
+DecoderConfig read_decoder_config(const nlohmann::json& object) {
+  ConfigReader reader(object, "decoder");
+  DecoderConfig c;
+  c.network = read_mask_decoder_options(reader.object("network"), "decoder.network");
+  c.train = read_decoder_train_options(reader.object("train"), "decoder.train");
+  c.pairs = reader.integer("pairs", c.pairs, 1, 10'000'000);
+  c.fewer_pairs = read_ascending(reader, object, "decoder", "fewer_pairs", 1, c.pairs - 1);
+  reader.finish();
+  return c;
+}
+
 Config read_config(const nlohmann::json& object) {
   ConfigReader reader(object, "");
   Config c;
   c.dataset = read_dataset_spec(reader.object("dataset"), "dataset");
   c.text_model = read_text_model_options(reader.object("text_model"), "text_model");
   c.draw = read_draw(reader.object("draw"));
-  c.attention = read_attention(reader.object("attention"), c.draw.steps);
-  c.cut = read_cut(reader.object("cut"));
-  c.synthesis_arm = reader.choice("synthesis_arm", c.synthesis_arm, cut_arm_names);
-  if (std::find(std::begin(energy_arms), std::end(energy_arms), c.synthesis_arm) == std::end(energy_arms))
-    throw InputError(
-        fmt::format("synthesis_arm: {}; accepted: cut_8, cut, cut_colour", name_of(c.synthesis_arm, cut_arm_names)));
+  c.attention = read_attention_options(reader.object("attention"), c.draw.steps);
+  c.cut = read_cut_options(reader.object("cut"));
+  c.synthesis_arm = read_synthesis_arm(reader);
   c.calibration = read_calibration(reader.object("calibration"));
   c.evaluated_images = reader.integer("evaluated_images", c.evaluated_images, 0, 1'000'000);
   c.pairs = reader.integer("pairs", c.pairs, 1, 10'000'000);
   c.inversion = read_inversion(reader.object("inversion"));
-  c.decoder = read_decoder(reader.object("decoder"));
+  c.decoder = read_decoder_config(reader.object("decoder"));
   c.baselines = read_baselines(reader.object("baselines"));
   c.real_images = reader.integer("real_images", c.real_images, 2, 1'000'000);
   c.bootstrap = reader.integer("bootstrap", c.bootstrap, 20, 1'000'000);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config.h"
 #include "core/names.h"
 #include "datasets/dataset.h"
 #include "diffusion/networks/sd/attention_recorder.h"
@@ -74,6 +75,15 @@ struct Config {
   std::int64_t real_images = 500;  // held-out ones that are segmented, at most
   std::int64_t bootstrap = 500;
 };
+
+/// What both kinds of tiers read. Throw InputError.
+AttentionRecorderOptions read_attention_options(const nlohmann::json& object, std::int64_t steps);  // of a drawing
+CutOptions read_cut_options(const nlohmann::json& object);
+/// Of `synthesis_arm`: one that minimises an energy.
+CutArm read_synthesis_arm(ConfigReader& reader);
+/// The keys convention, steps, prediction and blocks of `inversion`.
+FeatureOptions read_feature_options(ConfigReader& inversion);
+DecoderConfig read_decoder_config(const nlohmann::json& object);
 
 /// Throws InputError where the configuration is not a complete one.
 Config read_config(const nlohmann::json& object);

@@ -30,7 +30,7 @@ Evaluated all_masks(const Study& s, const CutChoices& choices) {
   const auto progress = s.run.progress("draw images to cut", s.config.evaluated_images, "images");
   for (const std::vector<std::int64_t>& numbers : parts_of(first_evaluated, s.config.evaluated_images)) {
     const ObservedImages drawn =
-        draw_observed(s, s.run.seed(), numbers, [&](std::int64_t n) { progress(all.drawn + n); });
+        draw_observed(s.observed(), s.run.seed(), numbers, [&](std::int64_t n) { progress(all.drawn + n); });
     all.drawn += static_cast<std::int64_t>(numbers.size());
     const DrawnTruth truth = drawn_truth(s, drawn);
     if (truth.usable.empty()) continue;

@@ -36,7 +36,7 @@ void real_images(const Study& s) {
           fmt::format("{} held-out images are left out: no pixel is the object's by half", s.real.left_out));
     for (const Problem& problem : s.run.dataset().problems())
       out.notes.push_back(fmt::format("data set: {}: {}", problem.item, problem.what));
-    out.artifacts.push_back(real_picture(s.run, s.real.images, "samples-real.png"));
+    out.artifacts.push_back(real_picture(s.run, first_training_images(s.run.dataset(), 60), "samples-real.png"));
   });
 }
 
@@ -82,10 +82,16 @@ std::vector<std::string> DiffusionSeg::describe() const {
       fmt::format("data set: {} at {}x{}", c.dataset.name, c.dataset.size, c.dataset.size),
       fmt::format("text model: {} steps of {} images", c.text_model.train.steps, c.text_model.train.batch),
       fmt::format("synthesis: {} images of '{}', {} steps, guidance {:g}; masks of arm {}", c.pairs,
-                  c.draw.prompt_template, c.draw.steps, c.draw.guidance, name_of(c.synthesis_arm, cut_arm_names))};
+                  c.draw.prompt_template, c.draw.steps, c.draw.guidance, name_of(c.synthesis_arm, cut_arm_names)),
+      fmt::format("attention: to the text at {0} x {0}, within the image at {1} x {1}, of predictions {2} to {3}",
+                  c.attention.cross_side, c.attention.self_side, c.attention.groups.front().begin,
+                  c.attention.groups.front().end - 1)};
   if (c.evaluated_images > 0)
     lines.push_back(fmt::format("cuts: {} arms on {} drawn images, lambda chosen on {}", listed(cut_arm_names).size(),
                                 c.evaluated_images, c.calibration.images));
+  if (!has_palettes(c.dataset.name))
+    lines.push_back(fmt::format("cuts: not scored: the masks of drawn images are known of `shapes` alone, not of {}",
+                                c.dataset.name));
   lines.push_back(fmt::format("features: {} at prediction {} of {} of the inversion",
                               fmt::join(c.inversion.features.blocks, ", "), c.inversion.features.prediction,
                               c.inversion.features.steps));
@@ -112,7 +118,7 @@ void DiffusionSeg::run(Run& run) const {
   const Calibration calibration = calibrated(s);
   record_calibration(s, calibration);
   if (config_.evaluated_images > 0) evaluate_cuts(s, calibration.choices);
-  const PairSet pairs = synthesised(s, calibration.choices);
+  const PairSet pairs = synthesised(run, pair_making(s, calibration.choices));
   reconstruct(s);
   nlohmann::json values = baselines(s);
   values.update(segment_by_decoders(s, pairs));

@@ -82,10 +82,16 @@ MaskScores score_masks(const at::Tensor& given, const at::Tensor& truth) {
   return scores;
 }
 
-void add_mask_protocols(StageOutput& out, const nlohmann::json& reference) {
+void MaskScores::add(const MaskScores& more) {
+  saliency.insert(saliency.end(), more.saliency.begin(), more.saliency.end());
+  iou.insert(iou.end(), more.iou.begin(), more.iou.end());
+  boundary_f.insert(boundary_f.end(), more.boundary_f.begin(), more.boundary_f.end());
+}
+
+void add_mask_protocols(StageOutput& out, const nlohmann::json& reference, const std::string& truth) {
   nlohmann::json choices = reference;
   out.protocols.push_back({.name = "boundary-f", .choices = choices});
-  choices["truth"] = "255 where at least half of a pixel is the object's";
+  choices["truth"] = truth;
   out.protocols.push_back({.name = "tokencut", .choices = std::move(choices)});
 }
 
@@ -130,18 +136,21 @@ void add_difference(StageOutput& out, const std::string& name, const std::string
                         .params = params_a});
 }
 
+double box_hit(const std::optional<BoxCorners>& box, std::span<const BoxCorners> truth) {
+  return box && correctly_localised(*box, truth) ? 1.0 : 0.0;
+}
+
 std::vector<double> box_hits(const std::vector<std::optional<BoxCorners>>& boxes,
                              const std::vector<BoxCorners>& truth) {
   std::vector<double> hits;
   hits.reserve(boxes.size());
-  for (std::size_t i = 0; i < boxes.size(); ++i)
-    hits.push_back(boxes[i] && correctly_localised(*boxes[i], std::span(&truth[i], 1)) ? 1.0 : 0.0);
+  for (std::size_t i = 0; i < boxes.size(); ++i) hits.push_back(box_hit(boxes[i], std::span(&truth[i], 1)));
   return hits;
 }
 
-void add_corloc_protocol(StageOutput& out, const nlohmann::json& reference) {
+void add_corloc_protocol(StageOutput& out, const nlohmann::json& reference, const std::string& boxes) {
   nlohmann::json choices = reference;
-  choices["boxes"] = "around the true masks, one an image";
+  choices["boxes"] = boxes;
   out.protocols.push_back({.name = "corloc-lost", .choices = std::move(choices)});
 }
 

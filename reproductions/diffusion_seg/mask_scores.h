@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ struct MaskScores {
   std::vector<double> boundary_f;  // of the same, in a band of one pixel
 
   std::int64_t images() const { return static_cast<std::int64_t>(iou.size()); }
+  /// Adds those of further images.
+  void add(const MaskScores& more);
 };
 
 /// Of maps [N, H, W] uint8, hard or soft, and true masks [N, H, W] of 0 and 255, of which none may be 0 everywhere.
@@ -36,8 +39,10 @@ void add_mask_scores(StageOutput& out, const std::string& arm, const MaskScores&
 /// Adds `max_f` alone.
 void add_max_f(StageOutput& out, const std::string& arm, const MaskScores& scores, const Resampling& how,
                const nlohmann::json& params);
-/// The protocols of add_mask_scores(); `reference` says which images and masks.
-void add_mask_protocols(StageOutput& out, const nlohmann::json& reference);
+/// The protocols of add_mask_scores(); `reference` says which images and masks, and `truth` what makes a pixel of a
+/// true mask 255 before it is scored.
+void add_mask_protocols(StageOutput& out, const nlohmann::json& reference,
+                        const std::string& truth = "255 where at least half of a pixel is the object's");
 
 /// Adds the mean over images of one value an image, of which more is better, with a bootstrap interval over images.
 void add_mean(StageOutput& out, const std::string& arm, const std::string& name, const std::string& unit,
@@ -51,12 +56,15 @@ void add_difference(StageOutput& out, const std::string& name, const std::string
                     const std::pair<std::string, const std::vector<double>*>& b, const Resampling& how,
                     const nlohmann::json& params_a = nlohmann::json::object());
 
-/// 1 where the box of an image overlaps its true one by at least one half, else 0; no box is a miss.
+/// 1 where a box overlaps one of the true ones by at least one half, else 0; no box is a miss.
+double box_hit(const std::optional<BoxCorners>& box, std::span<const BoxCorners> truth);
+/// The same of images of one true box each.
 std::vector<double> box_hits(const std::vector<std::optional<BoxCorners>>& boxes, const std::vector<BoxCorners>& truth);
 /// Adds `corloc` of an arm.
 void add_corloc(StageOutput& out, const std::string& arm, const std::vector<double>& hits,
                 const nlohmann::json& params = nlohmann::json::object());
-void add_corloc_protocol(StageOutput& out, const nlohmann::json& reference);
+void add_corloc_protocol(StageOutput& out, const nlohmann::json& reference,
+                         const std::string& boxes = "around the true masks, one an image");
 
 /// The boxes around the largest 4-connected component of what is above one half in maps [N, H, W] uint8.
 std::vector<std::optional<BoxCorners>> boxes_of(const at::Tensor& maps);

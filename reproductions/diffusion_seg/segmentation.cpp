@@ -13,11 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
-#include "diffusion/networks/sd/unet_layers.h"
 #include "reproductions/diffusion_seg/mask_scores.h"
 #include "reproductions/diffusion_seg/synthesis.h"
-#include "reproductions/trained.h"
+#include "reproductions/diffusion_seg/trained_decoder.h"
 
 namespace assay::diffusion_seg {
 namespace {
@@ -49,21 +47,11 @@ std::vector<Arm> arms_of(const Study& s, const PairSet& pairs, FeatureKind kind)
 /// One kind of features of the pairs and of the real images, worked out when they are first asked for.
 class KindOfFeatures {
  public:
-  KindOfFeatures(const Study& s, const PairSet& pairs, FeatureKind kind) : s_(s), pairs_(pairs), kind_(kind) {
-    numbers_ = pairs.kept();
-    numbers_.resize(std::min<std::size_t>(numbers_.size(), static_cast<std::size_t>(s.config.decoder.pairs)));
-  }
+  KindOfFeatures(const Study& s, const PairSet& pairs, FeatureKind kind)
+      : s_(s), pairs_(pairs), kind_(kind), numbers_(kept_pairs(pairs, s.config.decoder.pairs)) {}
 
   /// The kept pairs that decoders are trained on.
   const std::vector<std::int64_t>& numbers() const { return numbers_; }
-  std::vector<std::int64_t> channels() const {
-    std::vector<std::int64_t> channels;
-    if (kind_ == FeatureKind::rgb) return {3};
-    const LatentGrid grid{pairs_.height(), pairs_.width()};
-    for (const std::string& block : s_.config.inversion.features.blocks)
-      channels.push_back(unet_block(s_.model->unet().config(), grid, block).channels);
-    return channels;
-  }
   const DecoderFeatures& of_pairs() {
     if (!of_pairs_) of_pairs_ = features(pairs_.images(numbers_), numbers_, "of pairs");
     return *of_pairs_;
@@ -91,52 +79,30 @@ class KindOfFeatures {
   std::optional<DecoderFeatures> of_pairs_, of_real_;
 };
 
-nlohmann::json features_identity(const Study& s, FeatureKind kind) {
-  if (kind == FeatureKind::rgb) return {{"kind", "rgb"}};
-  const FeatureOptions& o = s.config.inversion.features;
-  return {{"kind", name_of(kind, feature_kind_names)},
-          {"convention", name_of(o.convention, inversion_convention_names)},
-          {"steps", o.steps},
-          {"prediction", o.prediction},
-          {"blocks", o.blocks}};
-}
-
-/// The decoder of an arm, trained in stage "train:decoder ARM" or found in the cache.
+/// The decoder of an arm.
 std::unique_ptr<MaskDecoder> decoder_of(const Study& s, const PairSet& pairs, KindOfFeatures& features,
                                         const Arm& arm) {
-  const DecoderConfig& config = s.config.decoder;
   const std::int64_t used = std::min<std::int64_t>(arm.pairs, static_cast<std::int64_t>(features.numbers().size()));
-  const nlohmann::json identity = {{"what", "diffusion_seg decoder"},
-                                   {"pairs", pairs.made_by()},
-                                   {"used", used},
-                                   {"masks", arm.masks},
-                                   {"features", features_identity(s, arm.kind)},
-                                   {"network", to_json(config.network)},
-                                   {"train", to_json(config.train)},
-                                   {"seed", s.run.seed()}};
-  MaskDecoder decoder(features.channels(), config.network);
-  const std::string name = "decoder " + arm.in_words();
-  const auto file =
-      trained(s.run,
-              {.name = name,
-               .kind = "mask-decoder",
-               .identity = identity,
-               .artifact = name,
-               .loss = "cross-entropy and soft IoU",
-               .parameters = decoder.parameters().trainable_count(),
-               .steps = config.train.steps,
-               .batch = config.train.batch,
-               .side = pairs.width()},
-              [&](const std::filesystem::path& target, const auto& progress) {
-                std::vector<std::int64_t> first(static_cast<std::size_t>(used));
-                std::iota(first.begin(), first.end(), std::int64_t{0});
-                const std::vector<std::int64_t> numbers(features.numbers().begin(), features.numbers().begin() + used);
-                decoder.parameters().materialise(s.run.seed(), s.device());
-                return train_decoder(decoder, chosen_features(features.of_pairs(), first),
-                                     masks_in_memory(pairs.masks(arm.masks, numbers)), config.train, s.run.seed(),
-                                     target, identity.dump(), s.run.checkpoint_seconds(), progress);
-              });
-  return read_mask_decoder(file, identity.dump(), s.device());
+  return trained_decoder(
+      s.run, s.config.decoder,
+      {.name = "decoder " + arm.in_words(),
+       .identity = {{"pairs", pairs.made_by()},
+                    {"used", used},
+                    {"masks", arm.masks},
+                    {"features", to_json(arm.kind, s.config.inversion.features)}},
+       .channels = feature_channels(*s.model, arm.kind, s.config.inversion.features, pairs.height(), pairs.width()),
+       .side = pairs.width(),
+       .features =
+           [&] {
+             std::vector<std::int64_t> first(static_cast<std::size_t>(used));
+             std::iota(first.begin(), first.end(), std::int64_t{0});
+             return chosen_features(features.of_pairs(), first);
+           },
+       .masks =
+           [&] {
+             return masks_in_memory(
+                 pairs.masks(arm.masks, {features.numbers().begin(), features.numbers().begin() + used}));
+           }});
 }
 
 /// Trains and scores one arm; its values an image.
@@ -169,12 +135,7 @@ nlohmann::json segment(const Study& s, const PairSet& pairs, KindOfFeatures& fea
 }  // namespace
 
 nlohmann::json segment_by_decoders(const Study& s, const PairSet& pairs) {
-  if (pairs.kept().empty())
-    throw InputError(
-        fmt::format("of {} drawn pairs none is kept, so that there is nothing to train on; accepted: "
-                    "wider limits of area in cut.energy, another lambda, or a text model that is trained "
-                    "longer",
-                    pairs.count()));
+  kept_pairs(pairs, 1);  // says so where there is none
   constexpr FeatureKind kinds[] = {FeatureKind::inversion, FeatureKind::noised, FeatureKind::rgb};
   std::vector<nlohmann::json> found(std::size(kinds), nlohmann::json::object());
   std::vector<std::function<void(Run&)>> parts;

@@ -3,16 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "metrics/masks/corloc.h"
-#include "reproductions/diffusion_seg/algorithm/object_prompt.h"
 #include "reproductions/diffusion_seg/config.h"
+#include "reproductions/diffusion_seg/observed_images.h"
 #include "reproductions/method.h"
 #include "reproductions/samples/image_tensors.h"
 
@@ -28,6 +26,9 @@ struct MaskedImages {
 /// The first held-out images of a data set, at most `most`.
 MaskedImages held_out_images(const Dataset& dataset, std::int64_t most);
 
+/// The first training images [n, 3, H, W] uint8, at most `most`, for pictures.
+at::Tensor first_training_images(const Dataset& dataset, std::int64_t most);
+
 /// What all stages of a run share. The text model is that of all seeds: a seed is the noise of its images, and its
 /// decoders.
 struct Study {
@@ -39,13 +40,16 @@ struct Study {
   std::vector<ObjectPrompt> prompts;  // of which each drawn image has one
   at::Tensor states;                  // [prompts, L, width] of the text encoder
 
-  /// Makes the text model, or finds it in the cache.
+  /// Makes the text model, or finds it in the cache. Throws InputError for prompts that it cannot be told, before it is
+  /// trained.
   Study(Run& r, const Config& c);
   /// The same with the run of one part of it.
   Study(const Study& whole, Run& part);
 
   at::Device device() const { return run.device(); }
   PassShape passes() const;
+  /// How all of its images are drawn.
+  ObservedDrawing observed() const;
   /// Everything that drawn images and their attention depend on beside seed and number.
   nlohmann::json drawing() const;
 };
@@ -53,22 +57,5 @@ struct Study {
 /// The numbers of drawn images under a seed, which name noise and prompt: pairs begin at 0.
 inline constexpr std::int64_t first_evaluated = std::int64_t{1} << 24, first_calibrating = std::int64_t{2} << 24,
                               first_real = std::int64_t{3} << 24;
-
-/// Images that were drawn, and what the model looked at while it drew each.
-struct ObservedImages {
-  std::vector<std::int64_t> numbers;
-  at::Tensor images;                  // [n, 3, H, W] uint8
-  std::vector<KeptMaps> maps;         // c is brought to the positions of self-attention and scaled to [0, 1]
-  std::vector<std::int64_t> prompts;  // the number of each in Study::prompts
-  at::Tensor colours;                 // [n, positions, 3] float in [0, 1]: the images' means at the maps' positions
-
-  std::span<const float> colours_of(std::size_t image) const;
-};
-
-/// The images with these numbers under a seed.
-ObservedImages draw_observed(const Study& s, std::uint64_t seed, const std::vector<std::int64_t>& numbers,
-                             const std::function<void(std::int64_t)>& progress);
-/// The numbers [first, first + count) of a set, cut into parts that fit into memory with their attention.
-std::vector<std::vector<std::int64_t>> parts_of(std::int64_t first, std::int64_t count);
 
 }  // namespace assay::diffusion_seg

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "metrics/statistics/proportion.h"
 #include "reproductions/diffusion_seg/algorithm/palette_masks.h"
 
@@ -23,52 +24,50 @@ at::Tensor as_tensor(const std::vector<std::uint8_t>& mask, std::int64_t height,
 }
 
 /// Pair `i` of those that were drawn.
-Pair pair_of(const Study& s, const CutChoices& choices, const ObservedImages& drawn, std::size_t i) {
+Pair pair_of(const PairMaking& making, const ObservedImages& drawn, std::size_t i, std::uint64_t seed) {
   const std::int64_t height = drawn.images.size(2), width = drawn.images.size(3);
-  const std::string arm = name_of(s.config.synthesis_arm, cut_arm_names);
   const KeptMaps& maps = drawn.maps[i];
-  const AttentionCut cut =
-      cut_by(s.config.synthesis_arm, maps, drawn.colours_of(i), s.config.cut, choices.lambda.at(arm));
+  const AttentionCut cut = cut_by(making.arm, maps, drawn.colours_of(i), making.cut, making.lambda);
   const std::vector<std::uint8_t> mask = resize_mask(cut.mask, maps.height, maps.width, height, width);
   const auto row = static_cast<std::int64_t>(i);
   Pair pair;
   pair.image = drawn.images[row].contiguous();
   pair.masks[cut_mask] = as_tensor(mask, height, width);
-  if (has_palettes(s.config.dataset.name))
-    pair.masks[exact_mask] = palette_masks(drawn.images.narrow(0, row, 1)).squeeze(0);
-  const ObjectPrompt& prompt = s.prompts[static_cast<std::size_t>(drawn.prompts[i])];
+  if (making.palettes) pair.masks[exact_mask] = palette_masks(drawn.images.narrow(0, row, 1)).squeeze(0);
+  const ObjectPrompt& prompt = making.drawing.prompts[static_cast<std::size_t>(drawn.prompts[i])];
   const auto object = std::count(mask.begin(), mask.end(), std::uint8_t{1});
   pair.facts = {.number = drawn.numbers[i],
-                .seed = s.run.seed(),
+                .seed = seed,
                 .prompt = prompt.text,
                 .word = prompt.words,
-                .energies = {{arm, cut.energy}},
+                .energies = {{name_of(making.arm, cut_arm_names), cut.energy}},
                 .area = static_cast<double>(object) / static_cast<double>(mask.size()),
                 .rejected = cut.rejected};
   return pair;
 }
 
-void draw_pairs(const Study& s, const CutChoices& choices, const PairWriter& writer) {
-  const auto progress = s.run.progress("draw pairs", s.config.pairs, "images");
+void draw_pairs(Run& run, const PairMaking& making, const PairWriter& writer) {
+  const auto progress = run.progress("draw pairs", making.pairs, "images");
   std::int64_t before = 0;
-  for (const std::vector<std::int64_t>& numbers : parts_of(0, s.config.pairs)) {
+  for (const std::vector<std::int64_t>& numbers : parts_of(0, making.pairs, making.part)) {
     std::vector<std::int64_t> missing;
     for (const std::int64_t number : numbers)
       if (!writer.has(number)) missing.push_back(number);
     before += static_cast<std::int64_t>(numbers.size() - missing.size());
     if (missing.empty()) continue;
     const ObservedImages drawn =
-        draw_observed(s, s.run.seed(), missing, [&](std::int64_t done) { progress(before + done); });
-    for (std::size_t i = 0; i < missing.size(); ++i) writer.write(pair_of(s, choices, drawn, i));
+        draw_observed(making.drawing, run.seed(), missing, [&](std::int64_t done) { progress(before + done); });
+    for (std::size_t i = 0; i < missing.size(); ++i) writer.write(pair_of(making, drawn, i, run.seed()));
     before += static_cast<std::int64_t>(missing.size());
   }
-  writer.finish(s.config.pairs);
+  writer.finish(making.pairs);
 }
 
-void record_pairs(const Study& s, const PairSet& pairs, const std::filesystem::path& folder, StageOutput& out) {
+void record_pairs(const Run& run, CutArm by, const PairSet& pairs, const std::filesystem::path& folder,
+                  StageOutput& out) {
   const std::vector<std::int64_t> kept = pairs.kept();
   const std::int64_t all = pairs.count(), good = static_cast<std::int64_t>(kept.size());
-  const std::string arm = name_of(s.config.synthesis_arm, cut_arm_names);
+  const std::string arm = name_of(by, cut_arm_names);
   out.protocols.push_back({.name = "attention-cut", .choices = {{"images", "drawn"}}});
   out.scores.push_back({.arm = arm,
                         .name = "kept_share",
@@ -85,36 +84,56 @@ void record_pairs(const Study& s, const PairSet& pairs, const std::filesystem::p
   if (kept.empty()) return;
   constexpr std::int64_t columns = 6;
   const std::vector<std::int64_t> shown(kept.begin(), kept.begin() + std::min<std::int64_t>(good, 24));
-  const auto file = s.run.artifact_folder() / "pairs.png";
+  const auto file = run.artifact_folder() / "pairs.png";
   write_pair_sheet(pairs.images(shown), pairs.masks(cut_mask, shown), columns, file);
   const auto tiles = static_cast<std::int64_t>(shown.size());
   out.artifacts.push_back({.name = "synthetic pairs",
                            .kind = "image-grid",
                            .file = file,
                            .meta = {{"arm", "synthetic pairs"},
-                                    {"seed", s.run.seed()},
+                                    {"seed", run.seed()},
                                     {"rows", (tiles + columns - 1) / columns},
                                     {"columns", 2 * std::min(columns, tiles)}}});
 }
 
 }  // namespace
 
-nlohmann::json pairs_identity(const Study& s, const CutChoices& choices) {
-  return {{"what", "diffusion_seg pairs"},
-          {"drawing", s.drawing()},
-          {"arm", name_of(s.config.synthesis_arm, cut_arm_names)},
-          {"lambda", choices.lambda.at(name_of(s.config.synthesis_arm, cut_arm_names))},
-          {"pairs", s.config.pairs},
-          {"seed", s.run.seed()}};
+PairMaking pair_making(const Study& s, const CutChoices& choices) {
+  const std::string arm = name_of(s.config.synthesis_arm, cut_arm_names);
+  const double lambda = choices.lambda.at(arm);
+  return {.drawing = s.observed(),
+          .arm = s.config.synthesis_arm,
+          .cut = s.config.cut,
+          .lambda = lambda,
+          .pairs = s.config.pairs,
+          .palettes = has_palettes(s.config.dataset.name),
+          .made_by = {{"what", "diffusion_seg pairs"},
+                      {"drawing", s.drawing()},
+                      {"arm", arm},
+                      {"lambda", lambda},
+                      {"pairs", s.config.pairs},
+                      {"seed", s.run.seed()}}};
 }
 
-PairSet synthesised(const Study& s, const CutChoices& choices) {
-  const std::filesystem::path folder = s.run.artifact_folder() / "pairs";
-  s.run.stage("synthesis", [&](StageOutput& out) {
-    draw_pairs(s, choices, PairWriter(folder, pairs_identity(s, choices)));
-    record_pairs(s, PairSet(folder), folder, out);
+PairSet synthesised(Run& run, const PairMaking& making) {
+  const std::filesystem::path folder = run.artifact_folder() / "pairs";
+  run.stage("synthesis", [&](StageOutput& out) {
+    draw_pairs(run, making, PairWriter(folder, making.made_by));
+    record_pairs(run, making.arm, PairSet(folder), folder, out);
   });
   return PairSet(folder);
+}
+
+std::vector<std::int64_t> kept_pairs(const PairSet& pairs, std::int64_t most) {
+  std::vector<std::int64_t> kept = pairs.kept();
+  if (kept.empty())
+    throw InputError(
+        fmt::format("of {} drawn pairs none is kept, so that there is nothing to train on; accepted: "
+                    "wider limits of area in cut.energy, another lambda, or a text model that is trained "
+                    "longer",
+                    pairs.count()));
+  kept.resize(std::min<std::size_t>(kept.size(), static_cast<std::size_t>(most)));
+  return kept;
 }
 
 }  // namespace assay::diffusion_seg

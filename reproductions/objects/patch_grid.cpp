@@ -4,34 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
+#include "metrics/masks/connected_component.h"
 
 namespace assay {
-namespace {
-
-/// Writes `label` where patches are joined to `start` by marked ones that have no label yet.
-void label_component(std::span<const std::uint8_t> marks, std::int64_t columns, std::int64_t start, std::int64_t label,
-                     std::vector<std::int64_t>& labels) {
-  const auto n = static_cast<std::int64_t>(marks.size());
-  std::vector<std::int64_t> open{start};
-  labels[static_cast<std::size_t>(start)] = label;
-  const auto visit = [&](bool inside, std::int64_t p) {
-    if (!inside || labels[static_cast<std::size_t>(p)] != 0 || !marks[static_cast<std::size_t>(p)]) return;
-    labels[static_cast<std::size_t>(p)] = label;
-    open.push_back(p);
-  };
-  while (!open.empty()) {
-    const std::int64_t p = open.back(), column = p % columns;
-    open.pop_back();
-    visit(column > 0, p - 1);
-    visit(column + 1 < columns, p + 1);
-    visit(p >= columns, p - columns);
-    visit(p + columns < n, p + columns);
-  }
-}
-
-}  // namespace
 
 std::int64_t padded_size(std::int64_t pixels, std::int64_t patch) { return (pixels + patch - 1) / patch * patch; }
 
@@ -54,17 +32,14 @@ void check_patches(const char* method, std::span<const float> features, std::int
 }
 
 std::vector<std::uint8_t> component_of(std::span<const std::uint8_t> marks, std::int64_t columns, std::int64_t start) {
-  std::vector<std::int64_t> labels(marks.size(), 0);
-  label_component(marks, columns, start, 1, labels);
-  return {labels.begin(), labels.end()};
-}
-
-std::vector<std::int64_t> components_of(std::span<const std::uint8_t> marks, std::int64_t columns) {
-  std::vector<std::int64_t> labels(marks.size(), 0);
-  std::int64_t label = 0;
-  for (std::size_t p = 0; p < marks.size(); ++p)
-    if (marks[p] && labels[p] == 0) label_component(marks, columns, static_cast<std::int64_t>(p), ++label, labels);
-  return labels;
+  std::vector<std::uint8_t> with_start(marks.begin(), marks.end());
+  with_start.at(static_cast<std::size_t>(start)) = 1;
+  const auto rows = static_cast<int>(static_cast<std::int64_t>(marks.size()) / columns);
+  std::vector<std::uint8_t> component(marks.size(), 0);
+  const std::optional<Component> found = component_at(with_start.data(), static_cast<int>(columns), rows, start);
+  if (!found) throw Error("a component without its start");
+  for (const std::int64_t patch : found->pixels) component[static_cast<std::size_t>(patch)] = 1;
+  return component;
 }
 
 PixelBox box_around(std::span<const std::uint8_t> marks, const ImagePatches& grid) {

@@ -27,12 +27,9 @@ std::int64_t padded_size(std::int64_t pixels, std::int64_t patch);
 void check_patches(const char* method, std::span<const float> features, std::int64_t dimension,
                    const ImagePatches& grid);
 
-/// 1 in the patches that are joined to `start` by marked ones that share an edge, and in `start`; 0 elsewhere.
+/// 1 in the patches that are joined to `start` by marked ones that share an edge, and in `start`, marked or not; 0
+/// elsewhere.
 std::vector<std::uint8_t> component_of(std::span<const std::uint8_t> marks, std::int64_t columns, std::int64_t start);
-
-/// The components of the marked patches that share edges, numbered from 1 by their first patch; 0 where nothing is
-/// marked.
-std::vector<std::int64_t> components_of(std::span<const std::uint8_t> marks, std::int64_t columns);
 
 /// The extent of the marked patches times the side of a patch, clipped to the image. There must be one.
 PixelBox box_around(std::span<const std::uint8_t> marks, const ImagePatches& grid);

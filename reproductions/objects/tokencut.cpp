@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "metrics/masks/connected_component.h"
 #include "reproductions/objects/normalised_cut.h"
 
 namespace assay {
@@ -79,7 +80,7 @@ TokenCutObject tokencut(std::span<const float> features, std::int64_t rows, std:
   found.eigenvector.assign(x.data(), x.data() + n);
   std::vector<std::uint8_t> side(static_cast<std::size_t>(n));
   std::transform(x.data(), x.data() + n, side.begin(), [&](double value) { return value > limit ? 1 : 0; });
-  found.components = components_of(side, columns);
+  found.components = component_labels(side.data(), static_cast<int>(columns), static_cast<int>(rows));
   found.mask = component_of(side, columns, found.seed);
   found.box = box_around(found.mask, grid);
   return found;

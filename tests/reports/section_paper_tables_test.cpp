@@ -14,6 +14,7 @@
 namespace assay {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// The report's row on a published FID beside a score of ours in a batch of its own.
@@ -54,8 +55,13 @@ class PaperTables : public ::testing::Test {
       cell.value = 14.22;
       cell.n = 50000;
       cell.trust = "ED";
+      if (printed_as_percentage) {
+        cell.printed = "1422";
+        cell.value = 1422;
+      }
       cell.ours = nlohmann::json::parse(R"([{"arm": "uncond/g", "score": "fid", "protocol": "fid-tf1",
                                              "params": {"gamma": 10}, "stand_in": false}])");
+      if (printed_as_percentage) cell.ours[0]["scale"] = 100;
       recorder.add_published({cell});
     }
     ReportOptions options;
@@ -71,12 +77,18 @@ class PaperTables : public ::testing::Test {
   std::filesystem::path store = folder / "results.sqlite";
   std::string tier = "paper", protocol = "fid-tf1";
   std::int64_t n = 50000;
+  bool printed_as_percentage = false;
   std::optional<ScoreInterval> interval = ScoreInterval{14.225, 14.8, 0.95, "t"};
 };
 
 TEST_F(PaperTables, AreReproducedWhereTheIntervalMeetsThePrintedNumber) {
   // 14.22 stands for 14.215 to 14.225.
   EXPECT_THAT(row(), HasSubstr("**reproduced**"));
+}
+
+TEST_F(PaperTables, AreComparedInTheUnitThatIsPrinted) {
+  printed_as_percentage = true;
+  EXPECT_THAT(row(), AllOf(HasSubstr("**reproduced**"), HasSubstr("1450"), HasSubstr("1480")));
 }
 
 TEST_F(PaperTables, AreNotReproducedOutsideTheInterval) {

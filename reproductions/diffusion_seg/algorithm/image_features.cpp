@@ -1,11 +1,13 @@
 #include "reproductions/diffusion_seg/algorithm/image_features.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/error.h"
@@ -39,6 +41,22 @@ at::Tensor rows_of_pass(const at::Tensor& rows, const SamplePass& pass) {
   return rows_of(rows, pass.of(numbers));
 }
 
+/// Images [n, 3, H, W] uint8 as the UNet sees them: pixels in [-1, 1], or latents.
+at::Tensor seen_by(const TextToImage& model, const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor pixels = from_bytes(images).to(device_of(model));
+  return model.vae() ? model.vae()->encode_mean(pixels) : pixels;
+}
+
+std::vector<SdUNetBlock> blocks_of(const TextToImage& model, const FeatureOptions& options, std::int64_t height,
+                                   std::int64_t width) {
+  const LatentGrid grid{height / model.latent_factor(), width / model.latent_factor()};
+  std::vector<SdUNetBlock> blocks;
+  blocks.reserve(options.blocks.size());
+  for (const std::string& name : options.blocks) blocks.push_back(unet_block(model.unet().config(), grid, name));
+  return blocks;
+}
+
 /// Image x noised to time step t, for the images of a pass.
 at::Tensor noised(const TextToImage& model, const at::Tensor& x, std::int64_t timestep,
                   const std::vector<std::int64_t>& numbers, std::uint64_t seed) {
@@ -61,6 +79,23 @@ std::int64_t feature_timestep(const TextToImage& model, const FeatureOptions& op
   return step_of(inversion_of(model, options.convention, options.steps), options).timestep;
 }
 
+nlohmann::json to_json(FeatureKind kind, const FeatureOptions& options) {
+  if (kind == FeatureKind::rgb) return {{"kind", "rgb"}};
+  return {{"kind", name_of(kind, feature_kind_names)},
+          {"convention", name_of(options.convention, inversion_convention_names)},
+          {"steps", options.steps},
+          {"prediction", options.prediction},
+          {"blocks", options.blocks}};
+}
+
+std::vector<std::int64_t> feature_channels(const TextToImage& model, FeatureKind kind, const FeatureOptions& options,
+                                           std::int64_t height, std::int64_t width) {
+  if (kind == FeatureKind::rgb) return {3};
+  std::vector<std::int64_t> channels;
+  for (const SdUNetBlock& block : blocks_of(model, options, height, width)) channels.push_back(block.channels);
+  return channels;
+}
+
 std::vector<at::Tensor> image_features(const TextToImage& model, FeatureKind kind, const FeatureOptions& options,
                                        const at::Tensor& images, const std::vector<std::int64_t>& numbers,
                                        std::uint64_t seed, const PassShape& passes,
@@ -71,21 +106,19 @@ std::vector<at::Tensor> image_features(const TextToImage& model, FeatureKind kin
   }
   const Inversion inversion = inversion_of(model, options.convention, options.steps);
   const std::int64_t timestep = step_of(inversion, options).timestep;
-  const LatentGrid grid{images.size(2), images.size(3)};
   std::vector<std::vector<std::int64_t>> shapes;
   std::vector<std::int64_t> sizes;
-  for (const std::string& name : options.blocks) {
-    const SdUNetBlock block = unet_block(model.unet().config(), grid, name);
+  for (const SdUNetBlock& block : blocks_of(model, options, images.size(2), images.size(3))) {
     shapes.push_back({block.channels, block.grid.height, block.grid.width});
     sizes.push_back(block.channels * block.grid.positions());
   }
   const auto of_pass = [&](const SamplePass& pass) {
-    const at::Tensor x = from_bytes(rows_of_pass(images, pass)).to(device_of(model));
+    const at::Tensor x = seen_by(model, rows_of_pass(images, pass));
     const std::int64_t prediction = kind == FeatureKind::inversion ? options.prediction : 0;
     FeatureTaps taps(options.blocks, {prediction}, pass.rows);
     const ObservedDenoiser observed(model, taps);
     if (kind == FeatureKind::inversion)
-      inversion.invert(observed, Condition(), x);
+      inversion.invert(observed, Condition(), x, {}, options.prediction + 1);
     else
       observed.predict(noised(model, x, timestep, pass.of(numbers), seed),
                        at::full({pass.rows}, timestep, x.options().dtype(at::kLong)), Condition());

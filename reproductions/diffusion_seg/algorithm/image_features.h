@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,17 @@ Inversion inversion_of(const TextToImage& model, InversionConvention convention,
 /// The time step at which features are taken. Throws InputError where the inversion does not get there.
 std::int64_t feature_timestep(const TextToImage& model, const FeatureOptions& options);
 
+/// {"kind"} and, where a network is asked, all options: what features depend on beside the model and the noise.
+nlohmann::json to_json(FeatureKind kind, const FeatureOptions& options);
+
+/// Channels of the maps of image_features(), one a block, for images of `height` x `width` pixels. Throws InputError as
+/// it does.
+std::vector<std::int64_t> feature_channels(const TextToImage& model, FeatureKind kind, const FeatureOptions& options,
+                                           std::int64_t height, std::int64_t width);
+
 /// Feature maps [N, C_k, h_k, w_k] float32 on the CPU, one a block (of `rgb` the one that the image is, in [-1, 1]), of
-/// images [N, 3, H, W] uint8 for a model that draws pixels of this size. The model is told the empty prompt, without
+/// images [N, 3, H, W] uint8 of the size that the model draws; an autoencoder, where it has one, makes latents of them
+/// first, the means. The inversion goes no further than to the features. The model is told the empty prompt, without
 /// guidance. `numbers` name the noise of each image under `seed`, which `noised` adds. An image's features depend on no
 /// other's. `progress` gets the number of images that are done. Throws InputError for blocks that the network does not
 /// have, and as feature_timestep().

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -178,6 +179,12 @@ Image image_of(const at::Tensor& bytes) {
   image.channels = colour ? 3 : 1;
   image.pixels.assign(host.const_data_ptr<std::uint8_t>(), host.const_data_ptr<std::uint8_t>() + host.numel());
   return image;
+}
+
+at::Tensor planes_of(const Image& image) {
+  const at::Tensor bytes = at::empty({image.height, image.width, image.channels}, at::kByte);
+  std::memcpy(bytes.mutable_data_ptr<std::uint8_t>(), image.pixels.data(), image.pixels.size());
+  return bytes.permute({2, 0, 1});
 }
 
 PairWriter::PairWriter(fs::path folder, const nlohmann::json& made_by) : folder_(std::move(folder)) {

@@ -44,6 +44,8 @@ struct Pair {
 
 /// Bytes [3, H, W] or [H, W] as an image of 3 channels or 1. Throws Error for another shape or type.
 Image image_of(const at::Tensor& bytes);
+/// The same back, whatever its channels: [C, H, W] uint8.
+at::Tensor planes_of(const Image& image);
 
 /// Writes a set, or goes on with one.
 class PairWriter {

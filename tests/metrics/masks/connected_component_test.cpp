@@ -82,6 +82,21 @@ TEST(ConnectedComponent, OfCornersThatTouchDependsOnTheConnectivity) {
   EXPECT_THROW(component_at(mask.data(), 3, 2, 6), Error);
 }
 
+TEST(ComponentLabels, CountFromOneInTheOrderOfFirstPixels) {
+  const Mask mask = {0, 1, 0, 1,  //
+                     1, 0, 0, 1,  //
+                     1, 1, 1, 0};
+  EXPECT_THAT(component_labels(mask.data(), 4, 3), ElementsAre(0, 1, 0, 2, 3, 0, 0, 2, 3, 3, 3, 0));
+  EXPECT_THAT(component_labels(mask.data(), 4, 3, Connectivity::eight),
+              ElementsAre(0, 1, 0, 2, 1, 0, 0, 2, 1, 1, 1, 0));
+}
+
+TEST(ComponentLabels, DoNotJoinTheEndOfARowToTheNext) {
+  const Mask mask = {0, 0, 1,  //
+                     1, 0, 0};
+  EXPECT_THAT(component_labels(mask.data(), 3, 2), ElementsAre(0, 0, 1, 2, 0, 0));
+}
+
 TEST(ConnectedComponent, OfTwoOfOneSizeTheFirstIsTaken) {
   const Mask mask = {1, 0, 1, 1, 0, 1};
   EXPECT_THAT(largest_component(mask.data(), 3, 2)->pixels, ElementsAre(0, 3));

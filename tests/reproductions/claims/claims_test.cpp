@@ -190,6 +190,18 @@ TEST(PaperTables, GiveEveryCellAndWhatStandsBesideIt) {
   EXPECT_THAT(cells[1].ours, IsEmpty());
 }
 
+TEST(PaperTables, SayWhichScoreAColumnMeansAndItsUnit) {
+  nlohmann::json file = nlohmann::json::parse(one_table);
+  nlohmann::json& column = file["tables"][0]["metrics"][0];
+  column["scale"] = 100;
+  column["ours"]["params"] = {{"set", "ecssd"}};
+  EXPECT_EQ(read_paper_tables(file.dump(), "paper_table.json", config)[0].ours, nlohmann::json::parse(R"([
+      {"arm": "g", "params": {"gamma": 10, "set": "ecssd"}, "score": "fid", "protocol": "fid-tf1", "stand_in": false,
+       "scale": 100.0},
+      {"arm": "g", "params": {"w": 2.0}, "score": "fd-small", "protocol": "fd-small", "stand_in": true,
+       "scale": 100.0}])"));
+}
+
 TEST(PaperTables, LeaveOutOursWhereTheConfigurationLacksAValue) {
   EXPECT_THAT(read_paper_tables(one_table, "paper_table.json", nlohmann::json::object())[0].ours, IsEmpty());
 }

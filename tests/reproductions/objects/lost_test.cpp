@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
-#include "core/safetensors.h"
+#include "tests/reproductions/objects/fixture_cases.h"
 #include "tests/support/throws.h"
 
 namespace assay {
@@ -24,26 +23,22 @@ using ::testing::HasSubstr;
 
 // tests/data/lost/make_fixtures.py: the five steps in NumPy, written from the text.
 TEST(Lost, AgreesWithABruteForceOfItsFiveSteps) {
-  const SafetensorsFile file(std::filesystem::path(ASSAY_TEST_DATA) / "lost" / "cases.safetensors");
-  int cases = 0;
-  for (; file.tensors().contains("case" + std::to_string(cases) + "/features"); ++cases) {
-    const std::string name = "case" + std::to_string(cases) + "/";
-    const auto ints = [&](const char* key) {
-      const auto view = file.at(name + key).i64(key);
-      return std::vector<std::int64_t>(view.begin(), view.end());
-    };
-    const auto sizes = ints("sizes");
-    const auto features = file.at(name + "features").f32("features");
-    const std::int64_t rows = sizes[0], columns = sizes[1];
-    const LostBox found = lost(features, rows, columns, static_cast<std::int64_t>(features.size()) / (rows * columns),
-                               sizes[4], sizes[5], {.patch = sizes[2], .candidates = sizes[3]});
-    EXPECT_THAT(found.degree, ElementsAreArray(ints("degree"))) << name;
-    EXPECT_EQ(found.seed, ints("seed")[0]) << name;
-    EXPECT_THAT(found.similar, ElementsAreArray(ints("similar"))) << name;
-    EXPECT_THAT(found.component, ElementsAreArray(ints("component"))) << name;
-    EXPECT_THAT(found.box, ElementsAreArray(ints("box"))) << name;
-  }
-  EXPECT_EQ(cases, 21);
+  EXPECT_EQ(test::for_each_fixture_case(
+                "lost",
+                [](const test::FixtureCase& c) {
+                  const auto sizes = c.ints("sizes");
+                  const auto features = c.floats("features");
+                  const std::int64_t rows = sizes[0], columns = sizes[1];
+                  const LostBox found =
+                      lost(features, rows, columns, static_cast<std::int64_t>(features.size()) / (rows * columns),
+                           sizes[4], sizes[5], {.patch = sizes[2], .candidates = sizes[3]});
+                  EXPECT_THAT(found.degree, ElementsAreArray(c.ints("degree"))) << c.name();
+                  EXPECT_EQ(found.seed, c.ints("seed")[0]) << c.name();
+                  EXPECT_THAT(found.similar, ElementsAreArray(c.ints("similar"))) << c.name();
+                  EXPECT_THAT(found.component, ElementsAreArray(c.ints("component"))) << c.name();
+                  EXPECT_THAT(found.box, ElementsAreArray(c.ints("box"))) << c.name();
+                }),
+            21);
 }
 
 /// One feature a patch of a grid drawn as text: 'o' and 'x' are two objects that turn away from the background '.' and

@@ -12,23 +12,17 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(PatchComponents, AreJoinedAtEdgesAndNumberedByTheirFirstPatch) {
+TEST(PatchComponents, AreJoinedAtEdges) {
   const std::vector<std::uint8_t> marks = {0, 1, 0, 1,  //
                                            1, 0, 0, 1,  //
                                            1, 1, 1, 0};
-  EXPECT_THAT(components_of(marks, 4), ElementsAre(0, 1, 0, 2, 3, 0, 0, 2, 3, 3, 3, 0));
   EXPECT_THAT(component_of(marks, 4, 3), ElementsAre(0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0));
-}
-
-TEST(PatchComponents, DoNotJoinTheEndOfARowToTheNext) {
-  const std::vector<std::uint8_t> marks = {0, 0, 1,  //
-                                           1, 0, 0};
-  EXPECT_THAT(components_of(marks, 3), ElementsAre(0, 0, 1, 2, 0, 0));
 }
 
 TEST(PatchComponents, HoldAStartThatIsNotMarked) {
   const std::vector<std::uint8_t> marks = {0, 0, 1};
   EXPECT_THAT(component_of(marks, 3, 0), ElementsAre(1, 0, 0));
+  EXPECT_THAT(component_of(marks, 3, 1), ElementsAre(0, 1, 1));
 }
 
 TEST(BoxAround, IsClippedToTheImage) {

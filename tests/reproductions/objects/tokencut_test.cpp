@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -12,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/safetensors.h"
+#include "tests/reproductions/objects/fixture_cases.h"
 #include "tests/support/throws.h"
 
 // The published code's own numbers are in the pack `tokencut.ncut` (tests/bench/parity/parity_test.cpp).
@@ -28,30 +27,25 @@ using ::testing::HasSubstr;
 
 // tests/data/tokencut/make_fixtures.py: the steps with SciPy's dense solver, written from the text.
 TEST(TokenCut, AgreesWithADenseSolverOnGridsOfEveryShape) {
-  const SafetensorsFile file(std::filesystem::path(ASSAY_TEST_DATA) / "tokencut" / "cases.safetensors");
-  int cases = 0;
-  for (; file.tensors().contains("case" + std::to_string(cases) + "/features"); ++cases) {
-    const std::string name = "case" + std::to_string(cases) + "/";
-    const auto ints = [&](const char* key) {
-      const auto view = file.at(name + key).i64(key);
-      return std::vector<std::int64_t>(view.begin(), view.end());
-    };
-    const auto sizes = ints("sizes");
-    const auto features = file.at(name + "features").f32("features");
-    const auto numbers = file.at(name + "numbers").f32("numbers");
-    const std::int64_t rows = sizes[0], columns = sizes[1];
-    const TokenCutObject found =
-        tokencut(features, rows, columns, static_cast<std::int64_t>(features.size()) / (rows * columns), sizes[3],
-                 sizes[4], {.patch = sizes[2], .tau = numbers[0], .epsilon = numbers[1], .binary = sizes[5] == 1});
-    EXPECT_EQ(found.seed, ints("seed")[0]) << name;
-    EXPECT_THAT(found.components, ElementsAreArray(ints("components"))) << name;
-    EXPECT_THAT(found.mask, ElementsAreArray(ints("mask"))) << name;
-    EXPECT_THAT(found.box, ElementsAreArray(ints("box"))) << name;
-    const auto expected = file.at(name + "eigenvector").f32("eigenvector");
-    for (std::size_t p = 0; p < expected.size(); ++p)
-      EXPECT_NEAR(found.eigenvector[p], expected[p], 1e-6) << name << p;  // float32 of numbers below 1
-  }
-  EXPECT_EQ(cases, 28);
+  EXPECT_EQ(test::for_each_fixture_case(
+                "tokencut",
+                [](const test::FixtureCase& c) {
+                  const auto sizes = c.ints("sizes");
+                  const auto features = c.floats("features"), numbers = c.floats("numbers");
+                  const std::int64_t rows = sizes[0], columns = sizes[1];
+                  const TokenCutObject found = tokencut(
+                      features, rows, columns, static_cast<std::int64_t>(features.size()) / (rows * columns), sizes[3],
+                      sizes[4], {.patch = sizes[2], .tau = numbers[0], .epsilon = numbers[1], .binary = sizes[5] == 1});
+                  EXPECT_EQ(found.seed, c.ints("seed")[0]) << c.name();
+                  EXPECT_THAT(found.components, ElementsAreArray(c.ints("components"))) << c.name();
+                  EXPECT_THAT(found.mask, ElementsAreArray(c.ints("mask"))) << c.name();
+                  EXPECT_THAT(found.box, ElementsAreArray(c.ints("box"))) << c.name();
+                  const auto expected = c.floats("eigenvector");
+                  for (std::size_t p = 0; p < expected.size(); ++p)
+                    EXPECT_NEAR(found.eigenvector[p], expected[p], 1e-6)
+                        << c.name() << p;  // float32 of numbers below 1
+                }),
+            28);
 }
 
 /// One feature a patch of a grid drawn as text: 'o', 'x' and '.' are at right angles.
