@@ -20,66 +20,80 @@
 namespace assay {
 namespace {
 
-constexpr std::int64_t panel = 24;  // columns that lie side by side, row after row
+/// Rows that are summed at a time: two panels of so many lie in the first cache together.
+constexpr std::int64_t stretch = 128;
 
-/// Sums of left[row][i] * right[row][j] over all rows, for `height` rows i and panel columns j, added row after row.
-/// Both lie in panels, so that a tile reads memory in order. A product of floats is exact, so fused and separate
+/// Adds the sums of left[row][i] * right[row][j] over `count` rows to `sums`, row after row. Both lie in panels of some
+/// columns, row after row, so that a tile reads memory in order. A product of floats is exact, so fused and separate
 /// multiplication and addition give the same bits.
-using Tile = void (*)(const double* left, const double* right, std::int64_t count, double* sums);
+struct Tile {
+  void (*add)(const double* left, const double* right, std::int64_t count, double* sums);
+  std::int64_t height;  // columns i that it takes at once
+  std::int64_t panel;   // columns j, all of a panel
+};
 
-constexpr std::int64_t height = 8;
-
-void tile_of_four_lanes(const double* left, const double* right, std::int64_t count, double* sums) {
+void add_with_four_lanes(const double* left, const double* right, std::int64_t count, double* sums) {
   using Lanes = double __attribute__((vector_size(32)));
   using Unaligned = double __attribute__((vector_size(32), aligned(8), may_alias));
   // 4 x 12 sums fill sixteen registers.
-  for (std::int64_t top = 0; top < height; top += 4) {
-    for (std::int64_t side = 0; side < panel; side += 12) {
-      Lanes total[4][3] = {};
-      const double *l = left + top, *from = right + side;
-      for (std::int64_t row = 0; row < count; ++row, l += panel, from += panel) {
-        const auto* wide = reinterpret_cast<const Unaligned*>(from);
-        const Lanes x[3] = {wide[0], wide[1], wide[2]};
-        // Unrolled, or the sums would live in memory.
+  Lanes total[4][3];
+  auto* kept = reinterpret_cast<Unaligned*>(sums);
 #pragma GCC unroll 4
-        for (std::int64_t r = 0; r < 4; ++r) {
+  for (std::int64_t r = 0; r < 4; ++r) {
 #pragma GCC unroll 3
-          for (std::int64_t c = 0; c < 3; ++c) total[r][c] += l[r] * x[c];
-        }
-      }
-      for (std::int64_t r = 0; r < 4; ++r)
-        __builtin_memcpy(sums + (top + r) * panel + side, total[r], sizeof(total[r]));
+    for (std::int64_t c = 0; c < 3; ++c) total[r][c] = kept[3 * r + c];
+  }
+  for (std::int64_t row = 0; row < count; ++row, left += 12, right += 12) {
+    const auto* wide = reinterpret_cast<const Unaligned*>(right);
+    const Lanes x[3] = {wide[0], wide[1], wide[2]};
+    // Unrolled, or the sums would live in memory.
+#pragma GCC unroll 4
+    for (std::int64_t r = 0; r < 4; ++r) {
+#pragma GCC unroll 3
+      for (std::int64_t c = 0; c < 3; ++c) total[r][c] += left[r] * x[c];
     }
+  }
+#pragma GCC unroll 4
+  for (std::int64_t r = 0; r < 4; ++r) {
+#pragma GCC unroll 3
+    for (std::int64_t c = 0; c < 3; ++c) kept[3 * r + c] = total[r][c];
   }
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx512f"))) void tile_of_eight_lanes(const double* left, const double* right, std::int64_t count,
-                                                            double* sums) {
+__attribute__((target("avx512f"))) void add_with_eight_lanes(const double* left, const double* right,
+                                                             std::int64_t count, double* sums) {
   // 8 x 24 sums fill 24 of 32 registers.
-  __m512d total[height][3] = {};
-  for (std::int64_t row = 0; row < count; ++row, left += panel, right += panel) {
+  __m512d total[8][3];
+#pragma GCC unroll 8
+  for (std::int64_t r = 0; r < 8; ++r) {
+#pragma GCC unroll 3
+    for (std::int64_t c = 0; c < 3; ++c) total[r][c] = _mm512_loadu_pd(sums + r * 24 + 8 * c);
+  }
+  for (std::int64_t row = 0; row < count; ++row, left += 24, right += 24) {
     const __m512d x[3] = {_mm512_loadu_pd(right), _mm512_loadu_pd(right + 8), _mm512_loadu_pd(right + 16)};
 #pragma GCC unroll 8
-    for (std::int64_t r = 0; r < height; ++r) {
+    for (std::int64_t r = 0; r < 8; ++r) {
       const __m512d l = _mm512_set1_pd(left[r]);
 #pragma GCC unroll 3
       for (std::int64_t c = 0; c < 3; ++c) total[r][c] = _mm512_fmadd_pd(l, x[c], total[r][c]);
     }
   }
 #pragma GCC unroll 8
-  for (std::int64_t r = 0; r < height; ++r) {
+  for (std::int64_t r = 0; r < 8; ++r) {
 #pragma GCC unroll 3
-    for (std::int64_t c = 0; c < 3; ++c) _mm512_storeu_pd(sums + r * panel + 8 * c, total[r][c]);
+    for (std::int64_t c = 0; c < 3; ++c) _mm512_storeu_pd(sums + r * 24 + 8 * c, total[r][c]);
   }
 }
 #endif
 
+constexpr std::int64_t widest_panel = 24;
+
 Tile fastest_tile() {
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f")) return tile_of_eight_lanes;
+  if (__builtin_cpu_supports("avx512f")) return {add_with_eight_lanes, 8, 24};
 #endif
-  return tile_of_four_lanes;
+  return {add_with_four_lanes, 4, 12};
 }
 
 std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
@@ -98,35 +112,46 @@ std::tuple<at::Tensor, at::Tensor> moments_cpu(const at::Tensor& rows) {
 }  // namespace
 
 void moments(const float* rows, std::int64_t count, std::int64_t width, double* sum, double* lower) {
-  std::fill_n(sum, width, 0.0);
-  for (std::int64_t row = 0; row < count; ++row)
-    for (std::int64_t i = 0; i < width; ++i) sum[i] += rows[row * width + i];
-
-  // In double, as panels, with zero columns to fill the last one.
-  const std::int64_t panels = (width + panel - 1) / panel;
-  std::vector<double> packed(static_cast<size_t>(count * panels * panel));
-  for (std::int64_t p = 0; p < panels; ++p) {
-    double* to = packed.data() + p * count * panel;
-    const std::int64_t columns = std::min(panel, width - p * panel);
-    for (std::int64_t row = 0; row < count; ++row, to += panel)
-      for (std::int64_t i = 0; i < columns; ++i) to[i] = rows[row * width + p * panel + i];
-  }
-
-  // One band is a panel of rows of the result, up to its diagonal.
   static const Tile tile = fastest_tile();
+  const std::int64_t panel = tile.panel, panels = (width + panel - 1) / panel;
+  const std::int64_t stretches = (count + stretch - 1) / stretch;
+  // In double, as panels of `stretch` rows, with zero columns to fill the last one.
+  std::vector<double> packed(static_cast<size_t>(stretches * panels * stretch * panel));
+  const auto part = [&](std::int64_t s, std::int64_t p) { return packed.data() + (s * panels + p) * stretch * panel; };
   const std::int64_t grain = std::max<std::int64_t>(1, 2'000'000 / std::max<std::int64_t>(1, count * width * panel));
-  at::parallel_for(0, panels, grain, [&](std::int64_t begin, std::int64_t end) {
-    double sums[height * panel];
-    for (std::int64_t band = begin; band < end; ++band) {
-      for (std::int64_t other = 0; other <= band; ++other) {
-        const double* right = packed.data() + other * count * panel;
-        for (std::int64_t first = 0; first < panel; first += height) {
-          tile(packed.data() + band * count * panel + first, right, count, sums);
-          const std::int64_t i0 = band * panel + first, j0 = other * panel;
-          for (std::int64_t i = i0; i < std::min(i0 + height, width); ++i)
-            std::copy_n(sums + (i - i0) * panel, std::min(panel, i + 1 - j0), lower + i * (i + 1) / 2 + j0);
+  at::parallel_for(0, panels, 16 * grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const std::int64_t first = p * panel, columns = std::min(panel, width - first);
+      std::fill_n(sum + first, columns, 0.0);
+      for (std::int64_t row = 0; row < count; ++row) {
+        double* to = part(row / stretch, p) + row % stretch * panel;
+        for (std::int64_t i = 0; i < columns; ++i) {
+          to[i] = rows[row * width + first + i];
+          sum[first + i] += to[i];
         }
       }
+    }
+  });
+
+  // One band is a panel of rows of the result, up to its diagonal.
+  const auto sum_band = [&](std::int64_t band) {
+    double sums[widest_panel * widest_panel];
+    for (std::int64_t other = 0; other <= band; ++other) {
+      std::fill_n(sums, panel * panel, 0.0);
+      for (std::int64_t s = 0; s < stretches; ++s)
+        for (std::int64_t first = 0; first < panel; first += tile.height)
+          tile.add(part(s, band) + first, part(s, other), std::min(stretch, count - s * stretch), sums + first * panel);
+      const std::int64_t i0 = band * panel, j0 = other * panel;
+      for (std::int64_t i = i0; i < std::min(i0 + panel, width); ++i)
+        std::copy_n(sums + (i - i0) * panel, std::min(panel, i + 1 - j0), lower + i * (i + 1) / 2 + j0);
+    }
+  };
+  // A short band goes with a long one, so that threads have the same to do.
+  at::parallel_for(0, (panels + 1) / 2, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t short_one = begin; short_one < end; ++short_one) {
+      const std::int64_t long_one = panels - 1 - short_one;
+      sum_band(short_one);
+      if (long_one != short_one) sum_band(long_one);
     }
   });
 }

@@ -5,6 +5,10 @@
 #include <c10/util/SmallVector.h>
 #include <fmt/format.h>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -74,8 +78,9 @@ class BoundedSearch final : public NearestCentroids {
   }
 
  private:
-  static constexpr double rounding = 1e-9;        // far above that of a distance summed in double
-  static constexpr double bound_rounding = 1e-6;  // of float32
+  static constexpr double rounding = 1e-9;                    // far above that of a distance summed in double
+  static constexpr double bound_rounding = 1e-6;              // of float32
+  static constexpr float below = 1.0F - 16.0F * FLT_EPSILON;  // the same of a root of scores
   static constexpr double endless = std::numeric_limits<double>::infinity();
 
   /// The smallest two of some squared distances, equal ones by smaller index.
@@ -104,6 +109,20 @@ class BoundedSearch final : public NearestCentroids {
     float least = *std::min_element(std::begin(lanes), std::end(lanes));
     for (; i < n; ++i) least = std::min(least, values[i]);
     return least;
+  }
+
+  /// The roots of shift + score, by which centroids are at least that far. Eight at once: the compiler leaves roots,
+  /// which may set errno, one by one.
+  static void bounds_of_scores(const float* scores, std::int64_t n, float shift, float* bounds) {
+    std::int64_t i = 0;
+#ifdef __AVX__
+    for (; i + 8 <= n; i += 8) {
+      const __m256 squares =
+          _mm256_max_ps(_mm256_add_ps(_mm256_loadu_ps(scores + i), _mm256_set1_ps(shift)), _mm256_setzero_ps());
+      _mm256_storeu_ps(bounds + i, _mm256_mul_ps(_mm256_sqrt_ps(squares), _mm256_set1_ps(below)));
+    }
+#endif
+    for (; i < n; ++i) bounds[i] = std::sqrt(std::max(0.0F, shift + scores[i])) * below;
   }
 
   static float bound_below(double distance) { return static_cast<float>(distance * (1.0 - bound_rounding)); }
@@ -261,11 +280,16 @@ class BoundedSearch final : public NearestCentroids {
     }
     float* bounds = bounds_of(point);
     const auto shift = static_cast<float>(norms_[at] * (1.0 - 4.0 * FLT_EPSILON) - 1.1 * error);
+    if (group_ == 1) {
+      bounds_of_scores(scores, clusters_, shift, bounds);
+      bounds[labels_[at]] = std::numeric_limits<float>::infinity();
+      return;
+    }
     for (std::int64_t g = 0; g < groups_; ++g) {
       float least = std::numeric_limits<float>::infinity();
       for (std::int64_t c = g * group_; c < std::min(clusters_, (g + 1) * group_); ++c)
         if (c != labels_[at]) least = std::min(least, scores[c]);
-      bounds[g] = std::sqrt(std::max(0.0F, shift + least)) * (1.0F - 16.0F * FLT_EPSILON);
+      bounds[g] = std::sqrt(std::max(0.0F, shift + least)) * below;
     }
   }
 

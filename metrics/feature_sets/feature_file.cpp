@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -48,35 +49,54 @@ class RowReader {
     return in_double() || array_.type == DType::f32 ? "" : std::string(numpy_name_of(array_.type));
   }
 
-  /// body(first row, floats, doubles) for each piece.
+  /// body(first row, floats, doubles) for each piece; the next one is read meanwhile.
   template <class Body>
   void pass(const Body& body) {
     array_.rewind();
     const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{1} << 21) / width(), 1, 1024);
-    std::vector<float> floats;
-    std::vector<double> doubles;
-    std::vector<std::byte> stored;
+    const auto start = [&](std::int64_t first, Piece memory) {
+      return std::async(std::launch::async,
+                        [this, first, rows = std::min(most, count() - first), piece = std::move(memory)]() mutable {
+                          fill(piece, first, rows);
+                          return std::move(piece);
+                        });
+    };
+    Piece spare;
+    std::future<Piece> ahead = start(0, {});
     for (std::int64_t first = 0; first < count(); first += most) {
       stop_if_interrupted();
-      const auto size = static_cast<std::size_t>(std::min(most, count() - first) * width());
-      floats.resize(size);
-      if (in_double()) {
-        doubles.resize(size);
-        array_.read(std::as_writable_bytes(std::span(doubles)));
-        std::transform(doubles.begin(), doubles.end(), floats.begin(), [](double v) { return static_cast<float>(v); });
-      } else if (array_.type == DType::f32) {
-        array_.read(std::as_writable_bytes(std::span(floats)));
-      } else {
-        stored.resize(size * size_of(array_.type));
-        array_.read(stored);
-        if (const auto at = convert_to_float(array_.type, stored, floats)) refuse_inexact(stored, first, *at);
-      }
-      check_finite(floats, doubles, first);
-      body(first, std::span<const float>(floats), std::span<const double>(doubles));
+      Piece piece = ahead.get();
+      if (first + most < count()) ahead = start(first + most, std::move(spare));
+      body(first, std::span<const float>(piece.floats), std::span<const double>(piece.doubles));
+      spare = std::move(piece);
     }
   }
 
  private:
+  struct Piece {
+    std::vector<float> floats;
+    std::vector<double> doubles;
+  };
+
+  void fill(Piece& piece, std::int64_t first, std::int64_t rows) {
+    const auto size = static_cast<std::size_t>(rows * width());
+    std::vector<float>& floats = piece.floats;
+    std::vector<double>& doubles = piece.doubles;
+    floats.resize(size);
+    if (in_double()) {
+      doubles.resize(size);
+      array_.read(std::as_writable_bytes(std::span(doubles)));
+      std::transform(doubles.begin(), doubles.end(), floats.begin(), [](double v) { return static_cast<float>(v); });
+    } else if (array_.type == DType::f32) {
+      array_.read(std::as_writable_bytes(std::span(floats)));
+    } else {
+      std::vector<std::byte> stored(size * size_of(array_.type));
+      array_.read(stored);
+      if (const auto at = convert_to_float(array_.type, stored, floats)) refuse_inexact(stored, first, *at);
+    }
+    check_finite(floats, doubles, first);
+  }
+
   void check_finite(std::span<const float> values, std::span<const double> exact, std::int64_t first_row) const {
     float sum = 0.0F;  // NaN where a value is not finite, and the loop stays vectorised
     for (const float value : values) sum += value * 0.0F;

@@ -117,7 +117,22 @@ void FeatureMoments::add(std::int64_t first_index, std::span<const float> rows) 
           fmt::format("feature of sample {} is not finite (column {})", first_index + i / width_, i % width_));
     }
   }
-  for (std::int64_t i = 0; i < size / width_; ++i) add_row(first_index + i, rows.data() + i * width_);
+  const std::int64_t count = size / width_;
+  for (std::int64_t i = 0; i < count;) {
+    const float* row = rows.data() + i * width_;
+    const std::int64_t at = (first_index + i) / block;
+    // A block that comes whole is summed where it lies.
+    if ((first_index + i) % block == 0 && count - i >= block && !covered(at, 1) && !partials_.contains(at)) {
+      Sums sums{Eigen::VectorXd(width_), Eigen::VectorXd(triangle(width_))};
+      moments(row, block, width_, sums.sum.data(), sums.outer.data());
+      insert(at, 0, std::move(sums));
+      count_ += block;
+      i += block;
+    } else {
+      add_row(first_index + i, row);
+      ++i;
+    }
+  }
 }
 
 void FeatureMoments::merge(const FeatureMoments& other) {
@@ -185,7 +200,23 @@ FeatureMoments::Sums FeatureMoments::total() const {
 
 Eigen::VectorXd FeatureMoments::mean() const {
   if (count_ < 1) throw Error("the mean of no samples is not defined");
-  return total().sum / static_cast<double>(count_);
+  // As total() adds them, without the products.
+  Eigen::VectorXd sum = Eigen::VectorXd::Zero(width_);
+  auto node = nodes_.begin();
+  auto partial = partials_.begin();
+  while (node != nodes_.end() || partial != partials_.end()) {
+    if (partial == partials_.end() || (node != nodes_.end() && node->first < partial->first)) {
+      sum += node++->second.sums.sum;
+      continue;
+    }
+    const Partial& rows = partial++->second;
+    Eigen::VectorXd part = Eigen::VectorXd::Zero(width_);
+    for (std::int64_t i = 0; i < block; ++i)
+      if (rows.present[static_cast<std::size_t>(i)])
+        for (std::int64_t j = 0; j < width_; ++j) part[j] += rows.rows[static_cast<std::size_t>(i * width_ + j)];
+    sum += part;
+  }
+  return sum / static_cast<double>(count_);
 }
 
 Eigen::MatrixXd FeatureMoments::covariance(Divisor divisor) const {

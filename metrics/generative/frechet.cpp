@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/parallel.h"
+#include "metrics/generative/frechet_reduction.h"
 #include "metrics/linear_algebra/dense.h"
 #include "metrics/linear_algebra/two_stage_eigenvalues.h"
 
@@ -125,7 +127,9 @@ double log_determinant(const Matrix& lower) {
 ///   epsilon M_ii / sqrt v, with both in rising order; 128 times that was enough on spectra of all kinds;
 /// - the factor: rounding of the largest variance moves a pivot p of L, squared, by some epsilon of it, and the root
 ///   of v by the share sqrt v / p, with both in rising order. This is what counts where S1 is steeper than S2.
-Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& lower, double largest_variance) {
+/// `kept` gets band and eigenvalues from `two_stages` dimensions on, where it is given.
+Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& lower, double largest_variance,
+                    std::optional<FrechetReduction>* kept) {
   const int n = squared.rows();
   std::vector<double> diagonal, pivots;
   for (int i = 0; i < n; ++i) {
@@ -135,7 +139,15 @@ Root root_of_graded(Matrix squared, double log_of_determinant, const Matrix& low
   const double trace = std::accumulate(diagonal.begin(), diagonal.end(), 0.0);
   std::sort(diagonal.begin(), diagonal.end());
   std::sort(pivots.begin(), pivots.end());
-  const std::vector<double> values = fastest_eigenvalues(squared);
+  std::vector<double> values;
+  if (kept != nullptr && n >= two_stages) {
+    BandReduction reduction = reduce_to_band(std::move(squared));
+    BandMatrix band = reduction.band;
+    values = band_eigenvalues(band);
+    kept->emplace(FrechetReduction{{}, Matrix(0, 0), std::move(reduction), values});
+  } else {
+    values = fastest_eigenvalues(squared);
+  }
   Root out{0.0, std::numeric_limits<double>::infinity(), "cholesky", std::sqrt(std::max(values.back(), 0.0))};
   double sum = 0.0, logarithms = 0.0, inverses = 0.0, graded = 0.0, factored = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -171,9 +183,21 @@ Factor any_factor(const Matrix& symmetric) {
   return eigen_factor(symmetric);
 }
 
+/// In strips of columns, so that the bits do not depend on the number of threads.
 Matrix product(bool transpose_a, dense::Block a, bool transpose_b, dense::Block b) {
+  constexpr int strip = 64;
+  constexpr double nanoseconds = 1.0 / 16.0;  // an operation
   Matrix out(transpose_a ? a.cols : a.rows, transpose_b ? b.rows : b.cols);
-  dense::multiply(transpose_a, a, transpose_b, b, out.all());
+  const int inner = transpose_a ? a.rows : a.cols;
+  const double operations = 2.0 * out.rows() * out.cols() * inner;
+  parallel_for((out.cols() + strip - 1) / strip, threads_worth(nanoseconds * operations, 0),
+               [&](std::int64_t index, int) {
+                 const dense::OneThread own;
+                 const int first = static_cast<int>(index) * strip, columns = std::min(strip, out.cols() - first);
+                 dense::multiply(transpose_a, a, transpose_b,
+                                 transpose_b ? b.at(first, 0, columns, b.cols) : b.at(0, first, b.rows, columns),
+                                 out.all().at(0, first, out.rows(), columns));
+               });
   return out;
 }
 
@@ -243,7 +267,8 @@ std::optional<Graded> graded_factor(const MatrixXd& covariance, std::vector<Eige
   return Graded{std::move(order), std::move(lower)};
 }
 
-Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms) {
+/// `kept` gets what frechet() says of the reduction, where it is given.
+Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms, std::optional<FrechetReduction>* kept) {
   const auto dimensions = varying(a, b);
   if (dimensions.empty()) return {0.0, 0.0, "cholesky"};
   std::optional<Graded> of_a = graded_factor(a, dimensions), of_b = graded_factor(b, dimensions);
@@ -255,8 +280,17 @@ Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms) {
     auto& [order, lower] = b_is_steeper ? *of_b : *of_a;
     Matrix other = reordered(b_is_steeper ? a : b, order);
     const double largest_variance = (b_is_steeper ? b : a)(order[0], order[0]);
-    Root fast = root_of_graded(dense::lower_congruence(lower.all(), other.all()), determinant, lower, largest_variance);
-    if (terms.settled_by(fast) || fast.error <= error_of_singular_values(lower.rows(), fast.largest)) return fast;
+    std::optional<FrechetReduction> reduced;
+    Root fast = root_of_graded(dense::lower_congruence(lower.all(), other.all()), determinant, lower, largest_variance,
+                               kept != nullptr && !b_is_steeper ? &reduced : nullptr);
+    if (terms.settled_by(fast) || fast.error <= error_of_singular_values(lower.rows(), fast.largest)) {
+      if (reduced) {
+        reduced->order = std::move(order);
+        reduced->lower = std::move(lower);
+        *kept = std::move(reduced);
+      }
+      return fast;
+    }
   }
   Factor f1 = any_factor(reordered(a, dimensions)), f2 = any_factor(reordered(b, dimensions));
   Root out = root_of_singular_values(product(true, f1.factor.all(), false, f2.factor.all()), "singular-values");
@@ -264,15 +298,15 @@ Root full_rank_root(const MatrixXd& a, const MatrixXd& b, const Terms& terms) {
   return out;
 }
 
-Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms) {
+Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms, std::optional<FrechetReduction>* of_a) {
   if (a.low_rank() && b.low_rank()) {
-    if (a.rows.rows() > b.rows.rows()) return root_trace(b, a, terms);
+    if (a.rows.rows() > b.rows.rows()) return root_trace(b, a, terms, nullptr);
     Matrix cross = product(false, dense::view(a.rows), true, dense::view(b.rows));
     Root fast = root_of(product(false, cross.all(), true, cross.all()), "low-rank");
     if (terms.settled_by(fast)) return fast;
     return root_of_singular_values(std::move(cross), "low-rank-singular-values");
   }
-  if (b.low_rank()) return root_trace(b, a, terms);
+  if (b.low_rank()) return root_trace(b, a, terms, nullptr);
   if (a.low_rank()) {
     Root fast = root_of(dense::row_congruence(dense::view(a.rows), dense::view(b.covariance)), "low-rank");
     if (terms.settled_by(fast)) return fast;
@@ -282,7 +316,7 @@ Root root_trace(const Gaussian& a, const Gaussian& b, const Terms& terms) {
     out.error += error_of_doubt(of_b.doubt.all(), dense::view(MatrixXd(a.rows.transpose())));
     return out;
   }
-  return full_rank_root(a.covariance, b.covariance, terms);
+  return full_rank_root(a.covariance, b.covariance, terms, of_a);
 }
 
 bool same(const MatrixXd& a, const MatrixXd& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
@@ -301,9 +335,7 @@ void check(const Gaussian& g, const char* which) {
   }
 }
 
-}  // namespace
-
-FrechetDistance frechet(const Gaussian& a, const Gaussian& b) {
+FrechetDistance distance(const Gaussian& a, const Gaussian& b, std::optional<FrechetReduction>* of_a) {
   check(a, "first");
   check(b, "second");
   if (a.width() != b.width()) {
@@ -312,8 +344,17 @@ FrechetDistance frechet(const Gaussian& a, const Gaussian& b) {
   if (a.mean == b.mean && same(a.covariance, b.covariance) && same(a.rows, b.rows))
     return {0.0, 0.0, 0.0, "equal", 0.0};
   const Terms terms{(a.mean - b.mean).squaredNorm(), trace(a) + trace(b)};
-  const Root root = root_trace(a, b, terms);
+  const Root root = root_trace(a, b, terms, of_a);
   return {terms.value(root), terms.mean, terms.covariances(root), root.route, terms.residual(root)};
+}
+
+}  // namespace
+
+FrechetDistance frechet(const Gaussian& a, const Gaussian& b) { return distance(a, b, nullptr); }
+
+FrechetDistance frechet(const Gaussian& a, const Gaussian& b, std::optional<FrechetReduction>& of_a) {
+  of_a.reset();
+  return distance(a, b, &of_a);
 }
 
 }  // namespace assay

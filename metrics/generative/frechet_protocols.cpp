@@ -11,6 +11,7 @@
 #include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/frechet_influence.h"
 #include "metrics/generative/frechet_pair.h"
+#include "metrics/generative/frechet_reduction.h"
 #include "metrics/generative/generative_facts.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/generative/protocol_inputs.h"
@@ -31,13 +32,17 @@ nlohmann::json parts_of(const FrechetDistance& d) {
       {"route", d.route}, {"residual", d.residual}, {"mean_term", d.mean_term}, {"covariance_term", d.covariance_term}};
 }
 
-/// How far the value would spread over other generated samples, for this reference.
-std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSet& generated, double value,
-                                      Divisor divisor, const GenerativeOptions& options,
-                                      std::vector<double>& replicates) {
-  if (options.bootstrap < 1 || !generated.has_features()) return std::nullopt;
+bool bootstraps(const FeatureSet& generated, const GenerativeOptions& options) {
   const auto d = static_cast<double>(generated.width), n = static_cast<double>(generated.count);
-  if (static_cast<double>(options.bootstrap) * (n * d * d + 3.0 * d * d * d) <= bootstrap_operations) {
+  return static_cast<double>(options.bootstrap) * (n * d * d + 3.0 * d * d * d) <= bootstrap_operations;
+}
+
+/// How far the value would spread over other generated samples, for this reference.
+std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSet& generated, const Gaussian& of_it,
+                                      const std::optional<FrechetReduction>& reduction, double value, Divisor divisor,
+                                      const GenerativeOptions& options, std::vector<double>& replicates) {
+  if (options.bootstrap < 1 || !generated.has_features()) return std::nullopt;
+  if (bootstraps(generated, options)) {
     replicates =
         frechet_bootstrap(generated.features, generated.width, reference, options.bootstrap, options.seed, divisor);
     return within_range(
@@ -46,7 +51,7 @@ std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSe
                                   options.level));
   }
   // 1.96 for 95 %: the normal quantile is Student's at endless degrees of freedom.
-  const double reach = frechet_standard_error(reference, generated.features, generated.width) *
+  const double reach = frechet_standard_error(reference, of_it, generated.features, reduction) *
                        student_t_quantile((1.0 + options.level) / 2.0, 1e9);
   return ScoreInterval{.low = std::max(value - reach, 0.0),
                        .high = value + reach,
@@ -57,14 +62,16 @@ std::optional<ScoreInterval> interval(const Gaussian& reference, const FeatureSe
 std::vector<MetricRow> distance(const FeatureSet& reference, const FeatureSet& generated, const std::string& metric,
                                 Divisor divisor, const GenerativeOptions& options) {
   check_widths(reference, generated);
-  const Gaussian fitted = gaussian(reference, divisor);
-  const FrechetDistance d = frechet(fitted, gaussian(generated, divisor));
+  const Gaussian fitted = gaussian(reference, divisor), of_generated = gaussian(generated, divisor);
+  std::optional<FrechetReduction> reduction;
+  const bool jackknife = options.bootstrap > 0 && generated.has_features() && !bootstraps(generated, options);
+  const FrechetDistance d = jackknife ? frechet(fitted, of_generated, reduction) : frechet(fitted, of_generated);
   MetricRow row;
   row.metric = metric;
   row.value = d.value;
   row.extra = parts_of(d);
   if (reference.from_double || generated.from_double) row.extra["computed_in"] = "float64";
-  row.interval = interval(fitted, generated, d.value, divisor, options, row.samples);
+  row.interval = interval(fitted, generated, of_generated, reduction, d.value, divisor, options, row.samples);
   row.sample_kind = "replicate";
   if (generated.statistics_only() && options.bootstrap > 0) row.note = "no interval: statistics hold no samples";
   return {row};

@@ -68,7 +68,7 @@ void compact_form(Panel& panel, const double* tau) {
 }
 
 /// The reflections that make columns [column, column + width) upper triangular from row column + width on.
-void factor(Matrix& a, int column, Panel& panel) {
+void factor(Matrix& a, int column, Panel& panel, std::vector<double>& taus) {
   panel.from = column + width;
   panel.rows = a.rows() - panel.from;
   panel.reflections = std::min(width, panel.rows);
@@ -82,6 +82,7 @@ void factor(Matrix& a, int column, Panel& panel) {
     std::copy_n(block.data + std::ptrdiff_t{c} * block.stride + c + 1, panel.rows - c - 1, to + c + 1);
   }
   compact_form(panel, tau);
+  taus.insert(taus.end(), tau, tau + panel.reflections);
 }
 
 /// Updates the trailing matrix of `panel` by the panel `before`, if any, and multiplies it by V of `panel`; each square
@@ -125,9 +126,8 @@ void complete(Panel& panel, Matrix (&partial)[sums]) {
   }
 }
 
-}  // namespace
-
-BandMatrix band(Matrix& a, int threads) {
+/// Overwrites the lower triangle by band and reflections, of which `taus` gets the factors.
+BandMatrix reduce(Matrix& a, std::vector<double>& taus, int threads) {
   const dense::OneThread own;
   const int n = a.rows(), height = std::max(n - width, 0);
   complete_diagonal(a);
@@ -137,7 +137,7 @@ BandMatrix band(Matrix& a, int threads) {
   int j = 0;
   for (; j + width < n; j += width) {
     if (before != nullptr) before->update(a.all().at(j, j, n - j, width), j, j);
-    factor(a, j, *panel);
+    factor(a, j, *panel, taus);
     update_and_multiply(a, before, *panel, partial, threads);
     complete(*panel, partial);
     before = std::exchange(panel, spare);
@@ -150,9 +150,23 @@ BandMatrix band(Matrix& a, int threads) {
   return out;
 }
 
+}  // namespace
+
+BandReduction reduce_to_band(Matrix symmetric, int threads) {
+  std::vector<double> taus;
+  taus.reserve(static_cast<std::size_t>(std::max(symmetric.rows() - width, 0)));
+  BandMatrix band = reduce(symmetric, taus, threads);
+  return {std::move(symmetric), std::move(taus), std::move(band)};
+}
+
+std::vector<double> band_eigenvalues(BandMatrix& band, int threads) {
+  return tridiagonal_eigenvalues(tridiagonal(band, threads));
+}
+
 std::vector<double> two_stage_eigenvalues(Matrix& symmetric, int threads) {
-  BandMatrix reduced = band(symmetric, threads);
-  return tridiagonal_eigenvalues(tridiagonal(reduced, threads));
+  std::vector<double> taus;
+  BandMatrix band = reduce(symmetric, taus, threads);
+  return band_eigenvalues(band, threads);
 }
 
 }  // namespace assay

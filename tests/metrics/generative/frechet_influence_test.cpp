@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "metrics/generative/frechet_reduction.h"
 
 namespace assay {
 namespace {
@@ -68,6 +71,42 @@ TEST(FrechetInfluence, FindsTheSpreadOverIndependentDraws) {
     const double deviation = std::sqrt((squares - sum * sum / draws) / (draws - 1));
     EXPECT_NEAR(error / deviation, 1.0, 0.15) << width;
   }
+}
+
+// From 384 dimensions on the map is made of the band that the distance has its eigenvalues from, not of eigenvectors.
+// Some columns rise while others fall, and one is constant in either set.
+TEST(FrechetInfluence, IsTheSameByEigenvectorsAndByTheBand) {
+  constexpr std::int64_t width = 401, n = 700;
+  auto of_reference = features(900, width, 4, 0.0f), x = features(n, width, 5, 0.1f);
+  for (auto* rows : {&of_reference, &x})
+    for (std::size_t i = 0; i < rows->size(); i += width) std::reverse(rows->begin() + i, rows->begin() + i + 150);
+  for (std::size_t i = 0; i < of_reference.size(); i += width) of_reference[i + 17] = 0.0f;
+  for (std::size_t i = 0; i < x.size(); i += width) x[i + 230] = 0.0f;
+  const Gaussian reference = gaussian(of_reference, width), fitted = gaussian(x, width);
+  std::optional<FrechetReduction> reduction;
+  const double value = frechet(reference, fitted, reduction).value;
+  EXPECT_EQ(value, frechet(reference, fitted).value);
+  ASSERT_TRUE(reduction);
+  EXPECT_EQ(reduction->order.size(), static_cast<std::size_t>(width - 2));
+  const double by_band = frechet_standard_error(reference, fitted, x, reduction);
+  const double by_vectors = frechet_standard_error(reference, fitted, x, std::nullopt);
+  EXPECT_NEAR(by_band / by_vectors, 1.0, 1e-6);
+  EXPECT_EQ(frechet_standard_error(reference, x, width), by_band);
+}
+
+// Near its reference a set's forms cancel: what is left is a small part of |x|^2.
+TEST(FrechetInfluence, KeepsItsDigitsWhereTheSetsAreAlike) {
+  constexpr std::int64_t width = 390, n = 800;
+  const auto x = features(n, width, 6, 0.1f);
+  auto other = x;
+  for (std::size_t i = 0; i < other.size(); ++i) other[i] *= 1.0f + 1e-4f * static_cast<float>(i % 3);
+  const Gaussian reference = gaussian(other, width), fitted = gaussian(x, width);
+  std::optional<FrechetReduction> reduction;
+  frechet(reference, fitted, reduction);
+  ASSERT_TRUE(reduction);
+  EXPECT_NEAR(frechet_standard_error(reference, fitted, x, reduction) /
+                  frechet_standard_error(reference, fitted, x, std::nullopt),
+              1.0, 1e-4);
 }
 
 TEST(FrechetInfluence, SaysThatWidthsDiffer) {
