@@ -14,7 +14,9 @@
 #include "app/doctor_command.h"
 #include "app/list_command.h"
 #include "app/metric/metric_command.h"
+#include "app/regress_command.h"
 #include "app/report_command.h"
+#include "app/store_command.h"
 #include "app/torch_actions.h"
 #include "app/torch_library.h"
 #include "bench/harness/machine.h"
@@ -85,6 +87,83 @@ void add_report(CLI::App& app, CommandContext& context) {
   command->add_option("--run", options->report.run, "One run alone");
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->callback([options, &context] { context.selected = [options] { return report_action(*options); }; });
+}
+
+void add_regress(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<RegressCommand>();
+  CLI::App* command = app.add_subcommand("regress", "Compare a batch with its baseline; exit 3 where it got worse");
+  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+  command->add_option("--batch", options->request.batches, "Batch ids, judged together: 12,13; default: the newest")
+      ->delimiter(',');
+  command->add_option("--baseline", options->request.baseline,
+                      "An accepted name, or a batch id; default: of each series the last accepted batch that has it");
+  command
+      ->add_option("--alpha", options->request.limits.alpha,
+                   "Chance of a false alarm in a night, of steps and of the direct comparison each")
+      ->check(CLI::Range(1e-9, 0.5))
+      ->capture_default_str();
+  command->add_option("--least-slowdown", options->request.limits.speed, "Smaller changes of a time, as a share, pass")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  command
+      ->add_option("--least-loss", options->request.limits.loss,
+                   "Smaller changes of a score, in standard deviations over seeds, pass")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_flag("--strict", options->request.strict,
+                    "Exit 3 also where runs failed or something of the baseline is missing");
+  command->add_option("--markdown", options->markdown, "Write the result to this file as Markdown");
+  command->add_option("--junit", options->junit, "Write the result to this file as JUnit XML");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] { context.selected = [options] { return regress_action(*options); }; });
+}
+
+void add_baseline(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<BaselineCommand>();
+  CLI::App* command = app.add_subcommand("baseline", "What `assay regress` compares with");
+  command->require_subcommand(1);
+  const auto add_common = [&](CLI::App* sub) {
+    sub->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+    sub->add_flag("--json", options->json, "One JSON object on standard output");
+  };
+  CLI::App* accept = command->add_subcommand("accept", "From now on, compare with these batches");
+  add_common(accept);
+  accept->add_option("--batch", options->batches, "Batch ids: 12,13; default: the newest")->delimiter(',');
+  accept->add_option("--name", options->name, "For `assay regress --baseline`")->capture_default_str();
+  accept->add_option("--note", options->note, "Why it is accepted");
+  accept->callback([options, &context] { context.selected = [options] { return baseline_accept_action(*options); }; });
+  CLI::App* list = command->add_subcommand("list", "Every accepted batch, the last one last");
+  add_common(list);
+  list->callback([options, &context] { context.selected = [options] { return baseline_list_action(*options); }; });
+}
+
+void add_store(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<StoreCommand>();
+  CLI::App* command = app.add_subcommand("store", "Check a store, merge stores, make one smaller, write it as CSV");
+  command->require_subcommand(1);
+  const auto add = [&](const char* name, const char* words, int (*action)(const StoreCommand&)) {
+    CLI::App* sub = command->add_subcommand(name, words);
+    sub->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+    sub->add_flag("--json", options->json, "One JSON object on standard output");
+    sub->callback([options, &context, action] { context.selected = [options, action] { return action(*options); }; });
+    return sub;
+  };
+  CLI::App* check =
+      add("check", "Damage, rows that refer to none, and scores that were edited; exit 1 where there are any",
+          store_check_action);
+  check->add_flag("--files", options->files, "Read the artifacts too, and compare them with their hashes");
+  CLI::App* merge = add("merge", "Add the batches of other stores, each once", store_merge_action);
+  merge->add_option("source", options->sources, "Stores of other machines")->required();
+  CLI::App* prune = add("prune", "Take raw values and files of older batches away; their scores and timings stay",
+                        store_prune_action);
+  prune->add_option("--keep", options->prune.keep, "Newest batches that stay as they are; accepted baselines do too")
+      ->required()
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  prune->add_flag("--whole", options->prune.whole, "Take whole batches away, scores and timings too");
+  prune->add_flag("--dry-run", options->prune.dry_run, "Say what would go, and change nothing");
+  CLI::App* exported = add("export", "Write every table as CSV", store_export_action);
+  exported->add_option("--out", options->out, "Folder for the files")->required();
+  exported->add_option("--table", options->table, "One table alone");
 }
 
 void add_parity(CLI::App& app, CommandContext& context) {
@@ -194,8 +273,8 @@ void add_list(CLI::App& app, CommandContext& context) {
 }
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_run,  add_metric_command, add_claims,  add_report, add_parity,
-    add_draw, add_bench,          add_dataset, add_doctor, add_list,
+    add_run,    add_metric_command, add_claims, add_report,  add_regress, add_baseline, add_store,
+    add_parity, add_draw,           add_bench,  add_dataset, add_doctor,  add_list,
 };
 
 std::string shell_quoted(const std::string& word) {

@@ -224,6 +224,10 @@ NoteRow read_note(SQLite::Statement& row) {
           text(row, "stage"), text(row, "text"),     text(row, "created_at")};
 }
 
+BaselineRow read_baseline(SQLite::Statement& row) {
+  return {integer(row, "id"), integer(row, "batch"), text(row, "name"), text(row, "note"), text(row, "accepted_at")};
+}
+
 template <class Row, class Bind>
 std::vector<Row> collect(const Store& store, const std::string& sql, Bind&& bind, Row (*read)(SQLite::Statement&)) {
   return guarded(store, [&] {
@@ -380,6 +384,11 @@ std::vector<PublishedRow> Query::published(std::optional<RowId> batch) const {
 std::vector<ProtocolRow> Query::protocols() const {
   return collect<ProtocolRow>(
       store_, "SELECT * FROM protocol ORDER BY name, id", [](SQLite::Statement&) {}, read_protocol);
+}
+
+std::vector<BaselineRow> Query::baselines() const {
+  return collect<BaselineRow>(
+      store_, "SELECT * FROM baseline ORDER BY id", [](SQLite::Statement&) {}, read_baseline);
 }
 
 }  // namespace assay

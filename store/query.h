@@ -58,6 +58,8 @@ class Query {
   std::vector<ClaimRow> claims(std::optional<RowId> batch = std::nullopt) const;
   std::vector<PublishedRow> published(std::optional<RowId> batch = std::nullopt) const;
   std::vector<ProtocolRow> protocols() const;
+  /// In the order in which they were accepted.
+  std::vector<BaselineRow> baselines() const;
 
  private:
   const Store& store_;

@@ -193,6 +193,11 @@ void Recorder::add_timings(const std::vector<TimingRow>& timings) {
   });
 }
 
+void Recorder::accept_baselines(const std::vector<BaselineRow>& baselines) {
+  const std::string now = utc_now();
+  write_all(baselines, [&](const BaselineRow& row) { rows::insert_or_replace(store_.database(), row, now); });
+}
+
 void Recorder::add_note(RowId batch, RowId run, const std::string& text) {
   require_name(text, "text of a note");
   NoteRow note;

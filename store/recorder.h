@@ -52,6 +52,9 @@ class Recorder {
   void add_published(const std::vector<PublishedRow>& cells);
   /// Timings outside a run, as of kernels. All or none.
   void add_timings(const std::vector<TimingRow>& timings);
+  /// Batches that exist, under one name, which is not empty: all or none. A batch that has the name already is accepted
+  /// anew, so that it is the last one.
+  void accept_baselines(const std::vector<BaselineRow>& baselines);
   /// A note of a run, or of the whole batch when `run` is 0.
   void add_note(RowId batch, RowId run, const std::string& text);
 

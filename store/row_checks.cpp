@@ -73,6 +73,11 @@ void check(const ClaimRow& row) {
           fmt::format("store: claim {}: needs both low and high, low first", row.name));
 }
 
+void check(const BaselineRow& row) {
+  require_name(row.name, "name of a baseline");
+  require(row.batch != 0, fmt::format("store: baseline {} is of no batch", row.name));
+}
+
 void check(const PublishedRow& row) {
   const std::string what = fmt::format("published {}, {}, {}", row.title, row.label, row.metric);
   require_name(row.title, "title of a published table");

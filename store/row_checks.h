@@ -23,6 +23,8 @@ void check(const TimingRow& timing);
 void check(const ComparisonRow& row);
 /// Both bounds, low first, or neither; all numbers finite.
 void check(const ClaimRow& row);
+/// A name and a batch.
+void check(const BaselineRow& row);
 /// The number, how it is printed and its trust tag, or none of the first two.
 void check(const PublishedRow& row);
 

@@ -156,6 +156,12 @@ void insert_or_replace(SQLite::Database& database, const PublishedRow& row) {
               "INSERT OR REPLACE");
 }
 
+void insert_or_replace(SQLite::Database& database, const BaselineRow& row, const std::string& now) {
+  sql::insert(database, "baseline",
+              {{"batch", row.batch}, {"name", row.name}, {"note", row.note}, {"accepted_at", now}},
+              "INSERT OR REPLACE");
+}
+
 void insert(SQLite::Database& database, const NoteRow& note, const std::string& now) {
   sql::insert(database, "note",
               {{"batch", note.batch},

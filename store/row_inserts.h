@@ -25,9 +25,10 @@ RowId insert(SQLite::Database& database, const TimingRow& timing, const std::str
 void insert(SQLite::Database& database, const ArtifactRow& artifact, const StageKey& stage);
 void insert(SQLite::Database& database, const NoteRow& note, const std::string& now);
 
-/// These replace the row about the same thing (Recorder::add_comparisons, add_claims, add_published).
+/// These replace the row about the same thing (Recorder::add_comparisons, add_claims, add_published, accept_baselines).
 void insert_or_replace(SQLite::Database& database, const ComparisonRow& row, RowId protocol);
 void insert_or_replace(SQLite::Database& database, const ClaimRow& row);
 void insert_or_replace(SQLite::Database& database, const PublishedRow& row);
+void insert_or_replace(SQLite::Database& database, const BaselineRow& row, const std::string& now);
 
 }  // namespace assay::rows

@@ -201,6 +201,15 @@ struct ArtifactRow {
   nlohmann::json meta = nlohmann::json::object();  // {"arm": ..., "w": ..., "rows": ..., "columns": ...}
 };
 
+/// A batch that later ones are compared with.
+struct BaselineRow {
+  RowId id = 0;  // set by the store
+  RowId batch = 0;
+  std::string name;         // may stand for several batches
+  std::string note;         // why it was accepted; may be empty
+  std::string accepted_at;  // set by the store
+};
+
 /// What was skipped, counted or surprising.
 struct NoteRow {
   RowId id = 0;  // set by the store

@@ -9,6 +9,7 @@
 #include "store/recorder.h"
 #include "store/row_checks.h"
 #include "store/row_inserts.h"
+#include "store/seal.h"
 #include "store/sql.h"
 
 namespace assay {
@@ -146,6 +147,7 @@ void StageRecorder::write(SQLite::Database& database, double seconds, const nloh
   for (const Series& series : series_) samples.write(series.kind, series.values, 0, 0);
   for (const ArtifactRow& artifact : artifacts_) rows::insert(database, artifact, stage);
   for (const std::string& text : notes_) rows::insert(database, NoteRow{0, batch, run_, name_, text, ""}, now);
+  seals::append(database, run_, name_);
 }
 
 }  // namespace assay

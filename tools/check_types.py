@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDERS = "core store images datasets kernels diffusion metrics reproductions bench reports app tests".split()
+FOLDERS = "core store images datasets kernels diffusion metrics reproductions bench reports gate app tests".split()
 ANONYMOUS = "(anonymous)"
 
 # Raw strings, strings, characters (an apostrophe between digits is none), comments; lines of the preprocessor.

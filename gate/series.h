@@ -1,0 +1,49 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gate/environment.h"
+#include "store/history.h"
+
+namespace assay {
+
+enum class SeriesKind { quality, speed };
+
+/// What one batch recorded of a series. Nights stand in the order in which their batches began.
+struct Night {
+  RowId batch = 0;
+  RowId run = 0;  // the first one; 0 outside runs
+  /// Quality: the score of each seed, in the order of seeds. Speed: the natural logarithm of the seconds per item of
+  /// each repetition, with 0 for a seed.
+  std::vector<std::pair<std::int64_t, double>> values;
+};
+
+/// One question asked of many batches: the same score of the same arm under the same protocol and configuration, or the
+/// time of the same operation on the same processor. What asks otherwise is another series.
+struct GateSeries {
+  SeriesKind kind = SeriesKind::quality;
+  std::string scope;    // "self_guided mini emoji"; empty for timings outside runs
+  std::string subject;  // "fd of self_label_k100, w = 2 (fd-small)"
+  std::string unit;     // of a score; what an item is for a timing
+  Better better = Better::unstated;
+  /// What decides the value without naming it: the configuration, the data set's content, the protocol's choices, the
+  /// params; for speed also device, processor, cores and threads. JSON.
+  std::string setting;
+  std::vector<Night> nights;
+
+  /// Scope and subject.
+  std::string label() const;
+  /// The place of a batch in `nights`; -1 where it has none.
+  std::ptrdiff_t night_of(RowId batch) const;
+};
+
+/// All series of a store up to and including the last of `until`, in the order in which they first appear. Batches that
+/// began later are left out.
+std::vector<GateSeries> read_series(const History& history, const std::vector<BatchRow>& batches,
+                                    const std::vector<RunRow>& runs, const std::vector<RowId>& until);
+
+/// What differs between the settings of two series, by its place: "config.train.steps 600 -> 500".
+std::vector<EnvironmentChange> setting_changes(const GateSeries& before, const GateSeries& after);
+
+}  // namespace assay
