@@ -89,7 +89,7 @@ TEST(StoreFile, EveryTableIsStrict) {
   SQLite::Statement query(store.database(),
                           "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%STRICT%'");
   EXPECT_FALSE(query.executeStep()) << query.getColumn(0).getString();
-  EXPECT_EQ(store.database().execAndGet("SELECT count(*) FROM sqlite_master WHERE type = 'table'").getInt(), 12);
+  EXPECT_EQ(store.database().execAndGet("SELECT count(*) FROM sqlite_master WHERE type = 'table'").getInt(), 14);
 }
 
 TEST(StoreFile, KeepsItsContentWhenOpenedAgain) {
