@@ -72,6 +72,10 @@ std::string compared_words(const GateResult& result) {
 std::string change_words(const JudgedSeries& one) {
   const Judgement& judgement = one.judgement;
   const std::optional<ScoreInterval>& interval = judgement.interval;
+  if (one.series.whole_machine)
+    return fmt::format(
+        "{}{}", judgement.change == 0.0 ? "no difference" : share_words(judgement.change),
+        interval ? fmt::format(" {} %", format_interval(100.0 * interval->low, 100.0 * interval->high)) : "");
   if (one.series.kind == SeriesKind::speed)
     return fmt::format(
         "{} -> {}{}{}: {}{}", seconds_words(judgement.before), seconds_words(judgement.after),

@@ -12,6 +12,7 @@
 #include "metrics/statistics/bootstrap.h"
 #include "metrics/statistics/level_steps.h"
 #include "metrics/statistics/rank_sum.h"
+#include "reports/numbers.h"
 
 namespace assay {
 namespace {
@@ -61,8 +62,9 @@ struct Levels {
   std::int64_t baseline = 0, batch = 0;   // places of their values
 };
 
-/// Sets the steps and the change between the levels of baseline and batch. False where they lie on one level.
-bool set_steps(Judgement& judgement, const Levels& levels) {
+/// Sets the steps and the change between the levels of baseline and batch. False where they lie on one level. With
+/// `dependent` nights each level counts as one night (judgement.h).
+bool set_steps(Judgement& judgement, const Levels& levels, bool dependent = false) {
   const std::size_t from = levels.found.level_of(levels.baseline), to = levels.found.level_of(levels.batch);
   judgement.nights = static_cast<std::int64_t>(levels.first.size());
   if (from == to) return false;
@@ -77,11 +79,12 @@ bool set_steps(Judgement& judgement, const Levels& levels) {
   const Level& new_level = levels.found.levels[to];
   judgement.before = old_level.mean;
   judgement.after = new_level.mean;
-  const double error = std::sqrt(levels.found.variance * (1.0 / static_cast<double>(old_level.count) +
-                                                          1.0 / static_cast<double>(new_level.count)));
+  const double parts =
+      dependent ? 2.0 : 1.0 / static_cast<double>(old_level.count) + 1.0 / static_cast<double>(new_level.count);
+  const double error = std::sqrt(levels.found.variance * parts);
   set_change(judgement, new_level.mean - old_level.mean, error, levels.found.degrees,
-             fmt::format("t between levels of {} and {}", counted(old_level.count, "night"),
-                         counted(new_level.count, "night")));
+             fmt::format("t between levels of {} and {}{}", counted(old_level.count, "night"),
+                         counted(new_level.count, "night"), dependent ? ", each as one" : ""));
   return true;
 }
 
@@ -279,10 +282,12 @@ Judgement judge_speed(const GateSeries& series, const Night& old_night, const Ni
   levels.found = find_levels(medians, alpha);
   // A share of the time, in either direction the same step of its logarithm.
   const auto counts = [&](double change, double share) { return std::abs(change) >= std::log1p(share); };
-  if (set_steps(judgement, levels)) {
+  const bool dependent = series.whole_machine;
+  if (!(dependent && judgement.nights < few_nights) && set_steps(judgement, levels, dependent)) {
     const Values before = repetitions_of(series, levels.found.levels[levels.found.level_of(levels.baseline)]);
     const Values after = repetitions_of(series, levels.found.levels[levels.found.level_of(levels.batch)]);
-    if (counts(judgement.change, limits.speed) && judgement.p_value.value_or(1.0) <= limits.alpha) {
+    if (counts(judgement.change, limits.speed) &&
+        judgement.p_value.value_or(1.0) <= (dependent ? alpha : limits.alpha)) {
       if (rank_sum_p_value(before, after) <= rank_level)
         judgement.finding = finding_of(series.better, judgement.change);
       else
@@ -310,6 +315,10 @@ Judgement judge_speed(const GateSeries& series, const Night& old_night, const Ni
       }
     }
   }
+  if (const double shared = new_night.shared - old_night.shared; counts(shared, limits.speed))
+    judgement.note +=
+        fmt::format("{}besides {} % {} that all timings of this machine share", judgement.note.empty() ? "" : "; ",
+                    format_significant(100.0 * std::abs(std::expm1(shared)), 2), shared > 0.0 ? "slower" : "faster");
   in_seconds(judgement);
   return judgement;
 }

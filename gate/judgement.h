@@ -30,7 +30,7 @@ struct GateStep {
 };
 
 /// What is found of a series. Values of quality are scores, changes their differences; values of speed are seconds per
-/// item, changes shares of the old time: 0.05 is 5 % slower.
+/// item, of a whole machine multiples of its usual ones; changes are shares of the old time: 0.05 is 5 % slower.
 struct Judgement {
   Finding finding = Finding::undecided;
   double before = 0.0, after = 0.0, change = 0.0;
@@ -64,6 +64,15 @@ inline constexpr double rank_level = 0.01;
 /// Below few_nights the direct comparison with the baseline stands beside it: for scores the paired t-test over seeds,
 /// for seeds that do not match Welch's, with Holm's adjustment over all of them (judge_direct); for speed a change of
 /// early_change on which the rank test agrees, which has no bound on false alarms where nights scatter as widely.
+///
+/// What all timings of a machine share (GateSeries::whole_machine) follows itself from night to night, so its nights
+/// say less than as many independent ones, and how much less a short history does not tell. The mean of a level never
+/// varies more than one of its nights does, however closely they follow each other, so each level counts as one night:
+/// the change between two levels needs a t-test against sqrt(2) standard deviations of a night at alpha / `family`,
+/// besides the least change. With some dozens of series that takes about six standard deviations of a night, however
+/// long the new level lasts. Below few_nights the direct comparison stands alone. The deviation is taken about the
+/// levels found, so it comes out too small where a machine wanders without returning, which is called slower then: it
+/// is.
 ///
 /// `series` has the nights of both batches. One seed in a first comparison, too few repetitions: undecided.
 Judgement judge(const GateSeries& series, RowId baseline, RowId batch, std::size_t family, const GateLimits& limits);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 #include <unordered_map>
 
+#include "metrics/statistics/bootstrap.h"
 #include "reports/wording.h"
 
 namespace assay {
@@ -123,6 +125,79 @@ bool is_of_others(const TimingSubject& subject) {
   return subject.op.starts_with("peers/") && subject.variant != "assay";
 }
 
+/// The timings of one machine as a table of series and nights with gaps.
+class MachineTimings {
+ public:
+  void add(GateSeries& series, const std::unordered_map<RowId, std::size_t>& position) {
+    const std::size_t row = series_.size();
+    series_.push_back(&series);
+    // A series of one night is its own centre and says nothing of that night.
+    if (series.nights.size() < 2) return;
+    for (const Night& night : series.nights) {
+      std::vector<double> times;
+      times.reserve(night.values.size());
+      for (const auto& [seed, value] : night.values) times.push_back(value);
+      points_[position.at(night.batch)].push_back({row, quantile(times, 0.5), night.run});
+    }
+  }
+
+  /// Takes the shared parts out and returns them; no nights where there are none.
+  GateSeries take_out(const std::vector<RowId>& in_time) {
+    std::erase_if(points_, [](const auto& night) { return night.second.size() < least_timings; });
+    fit();
+    GateSeries machine;
+    machine.kind = SeriesKind::speed;
+    machine.subject = "all timings of this machine";
+    machine.better = Better::lower;
+    machine.whole_machine = true;
+    std::unordered_map<RowId, double> shared;
+    for (const auto& [position, points] : points_) {
+      Night night{in_time[position], points.front().run, {}, 0.0};
+      night.values.reserve(points.size());
+      for (const Point& point : points) night.values.emplace_back(0, point.time - centres_[point.row]);
+      machine.nights.push_back(std::move(night));
+      shared[in_time[position]] = shared_.at(position);
+    }
+    for (GateSeries* const series : series_)
+      for (Night& night : series->nights)
+        if (const auto found = shared.find(night.batch); found != shared.end()) {
+          night.shared = found->second;
+          for (auto& [seed, value] : night.values) value -= night.shared;
+        }
+    return machine;
+  }
+
+ private:
+  struct Point {
+    std::size_t row = 0;
+    double time = 0.0;
+    RowId run = 0;
+  };
+  static constexpr int rounds = 4;  // two nearly always suffice
+
+  void fit() {
+    centres_.assign(series_.size(), 0.0);
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<std::vector<double>> rows(series_.size());
+      for (const auto& [position, points] : points_)
+        for (const Point& point : points) rows[point.row].push_back(point.time - shared_[position]);
+      for (std::size_t row = 0; row < rows.size(); ++row)
+        if (!rows[row].empty()) centres_[row] = quantile(rows[row], 0.5);
+      for (const auto& [position, points] : points_) {
+        std::vector<double> rests;
+        rests.reserve(points.size());
+        for (const Point& point : points) rests.push_back(point.time - centres_[point.row]);
+        shared_[position] = quantile(rests, 0.5);
+      }
+    }
+  }
+
+  std::vector<GateSeries*> series_;
+  std::map<std::size_t, std::vector<Point>> points_;  // by the place of the night in time
+  std::map<std::size_t, double> shared_;
+  std::vector<double> centres_;
+};
+
 void flatten(const nlohmann::json& value, const std::string& path, Environment& out) {
   if (value.is_object() && !value.empty())
     for (const auto& [key, member] : value.items()) flatten(member, path.empty() ? key : path + "." + key, out);
@@ -138,6 +213,27 @@ std::ptrdiff_t GateSeries::night_of(RowId batch) const {
   const auto found =
       std::find_if(nights.begin(), nights.end(), [&](const Night& night) { return night.batch == batch; });
   return found == nights.end() ? -1 : found - nights.begin();
+}
+
+std::vector<GateSeries> take_out_shared_speed(std::vector<GateSeries>& series, const std::vector<RowId>& in_time) {
+  std::unordered_map<RowId, std::size_t> position;
+  for (std::size_t i = 0; i < in_time.size(); ++i) position[in_time[i]] = i;
+  std::map<std::string, MachineTimings> machines;  // by what they are, as JSON
+  for (GateSeries& one : series) {
+    if (one.kind != SeriesKind::speed) continue;
+    const nlohmann::json setting = nlohmann::json::parse(one.setting);
+    nlohmann::json machine = nlohmann::json::object();
+    for (const char* const key : {"device", "cpu", "cores"})
+      if (setting.contains(key)) machine[key] = setting.at(key);
+    machines[machine.dump()].add(one, position);
+  }
+  std::vector<GateSeries> shared;
+  for (auto& [setting, timings] : machines) {
+    GateSeries machine = timings.take_out(in_time);
+    machine.setting = setting;
+    if (!machine.nights.empty()) shared.push_back(std::move(machine));
+  }
+  return shared;
 }
 
 std::vector<GateSeries> read_series(const History& history, const std::vector<BatchRow>& batches,
@@ -193,6 +289,10 @@ std::vector<GateSeries> read_series(const History& history, const std::vector<Ba
       night.values = std::move(latest);
     }
   }
+  std::vector<RowId> order;
+  order.reserve(in_time.size());
+  for (const BatchRow* const batch : in_time) order.push_back(batch->id);
+  for (GateSeries& machine : take_out_shared_speed(series, order)) series.push_back(std::move(machine));
   return series;
 }
 

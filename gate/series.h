@@ -17,6 +17,8 @@ struct Night {
   /// Quality: the score of each seed, in the order of seeds. Speed: the natural logarithm of the seconds per item of
   /// each repetition, with 0 for a seed.
   std::vector<std::pair<std::int64_t, double>> values;
+  /// Speed: what the timings of the machine share in this night, which was taken out of `values`; a logarithm.
+  double shared = 0.0;
 };
 
 /// One question asked of many batches: the same score of the same arm under the same protocol and configuration, or the
@@ -31,6 +33,9 @@ struct GateSeries {
   /// params; for speed also device, processor, cores and threads. JSON.
   std::string setting;
   std::vector<Night> nights;
+  /// What the timings of a machine share, as a series of its own; each night has for values how far each timing lies
+  /// from its own centre, as a difference of logarithms.
+  bool whole_machine = false;
 
   /// Scope and subject.
   std::string label() const;
@@ -38,8 +43,23 @@ struct GateSeries {
   std::ptrdiff_t night_of(RowId batch) const;
 };
 
-/// All series of a store up to and including the last of `until`, in the order in which they first appear. Batches that
-/// began later are left out.
+/// Fewer timings of one machine in a night say nothing of what they share.
+inline constexpr std::size_t least_timings = 5;
+
+/// Takes out of the times what all timings of one machine share in a night, as its clock, its heat or its neighbours
+/// make it, and returns it as one series for each machine (device, processor and cores).
+///
+/// The model is: logarithm of a time = centre of the series + shared part of the night + rest. Both parts are fitted by
+/// medians in turn (Tukey's median polish) to the median repetitions, so one series that becomes slower moves the
+/// shared part by no more than one timing's scatter. What slows down all timings alike, a machine or a lost compiler
+/// flag, is in the shared part alone. What slows down about half of them is split: the shared part takes some of it.
+///
+/// Nights with fewer than least_timings timings of the machine that have another night too stay as they are and are not
+/// in its series. `in_time` has all batches in the order in which they began.
+std::vector<GateSeries> take_out_shared_speed(std::vector<GateSeries>& series, const std::vector<RowId>& in_time);
+
+/// All series of a store up to and including the last of `until`, in the order in which they first appear, behind them
+/// what the timings of each machine share, which is taken out of them. Batches that began later are left out.
 std::vector<GateSeries> read_series(const History& history, const std::vector<BatchRow>& batches,
                                     const std::vector<RunRow>& runs, const std::vector<RowId>& until);
 

@@ -31,6 +31,7 @@ class Gate : public ::testing::Test {
     std::vector<std::string> arms = {"guided", "plain"};
     RunStatus status = RunStatus::done;
     double seconds = 0.01;  // of a kernel; 0: none is timed
+    std::int64_t kernels = 1;
   };
 
   Gate() { recorder.upsert_protocol({0, "fd-small", "", "", "", nlohmann::json::object()}); }
@@ -72,10 +73,12 @@ class Gate : public ::testing::Test {
       recorder.finish_run(run, made.status, made.status == RunStatus::done ? "" : "out of memory");
     }
     std::vector<TimingRow> timings;
-    for (std::int64_t repetition = 0; made.seconds > 0.0 && repetition < 5; ++repetition) {
+    for (std::int64_t i = 0; made.seconds > 0.0 && i < 5 * made.kernels; ++i) {
+      const std::int64_t repetition = i % 5;
       TimingRow row;
       row.batch = id;
       row.op = "kernels/ddim_step";
+      row.variant = i < 5 ? "" : std::to_string(i / 5);
       row.device = "cpu";
       row.repetition = repetition;
       row.seconds = made.seconds * (1.0 + 0.001 * static_cast<double>(repetition));
@@ -118,6 +121,23 @@ TEST_F(Gate, FindsWhatGotWorseAndWithWhichCode) {
   EXPECT_NEAR(bad.judged[0].judgement.change, 4.0, 0.2);
   EXPECT_THAT(gate_text(bad), AllOf(HasSubstr("REGRESSED: 3 of 3 series"), HasSubstr("fd of guided, w = 2 (fd-small)"),
                                     HasSubstr("100 % slower"), HasSubstr("code 0.1.0+a -> 0.1.0+b")));
+}
+
+TEST_F(Gate, CallsASlowerMachineOneRegression) {
+  accept(night({.kernels = 5}));
+  night({.seconds = 0.012, .kernels = 5});
+  const GateResult slower = result();
+  EXPECT_EQ(slower.count(Finding::regressed), 1U) << gate_text(slower);
+  EXPECT_TRUE(slower.judged[0].series.whole_machine);
+  EXPECT_NEAR(slower.judged[0].judgement.change, 0.2, 1e-9);
+  EXPECT_THAT(gate_text(slower), HasSubstr("  all timings of this machine\n    20 % slower\n"));
+  EXPECT_EQ(slower.judged.back().judgement.note, "besides 20 % slower that all timings of this machine share");
+}
+
+TEST_F(Gate, LeavesFewerThanFiveTimingsAsTheyAre) {
+  accept(night({.kernels = 4}));
+  night({.seconds = 0.012, .kernels = 4});
+  EXPECT_EQ(result().count(Finding::regressed), 4U);
 }
 
 TEST_F(Gate, PassesWhatDidNotChange) {

@@ -194,6 +194,64 @@ TEST(Judgement, OfOneSlowRepetitionWaitsForTheNextNight) {
   EXPECT_EQ(judged(speed(seconds), 100).finding, Finding::regressed);
 }
 
+/// Six timings with centres of their own in nine nights that share `machine`; from night 6 on the first is a fifth
+/// slower.
+std::vector<GateSeries> timings_of(const std::vector<double>& machine) {
+  std::vector<GateSeries> all;
+  for (int i = 0; i < 6; ++i) {
+    std::vector<std::vector<double>> seconds;
+    seconds.reserve(machine.size());
+    for (std::size_t night = 0; night < machine.size(); ++night)
+      seconds.push_back({(i + 1) * machine[night] * (i == 0 && night >= 5 ? 1.2 : 1.0)});
+    all.push_back(speed(seconds));
+    all.back().setting = R"({"cpu":"EPYC","cores":2,"threads":)" + std::to_string(1 + i % 2) + "}";
+  }
+  return all;
+}
+
+TEST(SharedSpeed, IsTakenOutOfAllTimingsAndLeavesWhatIsTheirOwn) {
+  const std::vector<double> machine = {1.0, 1.1, 0.95, 1.3, 1.0, 1.2, 1.05, 0.9, 1.0};
+  const std::vector<RowId> in_time = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  std::vector<GateSeries> all = timings_of(machine);
+  const std::vector<GateSeries> shared = take_out_shared_speed(all, in_time);
+  ASSERT_EQ(shared.size(), 1U);
+  ASSERT_EQ(shared[0].nights.size(), 9U);
+  EXPECT_EQ(shared[0].label(), "all timings of this machine");
+  for (std::size_t night = 0; night < 9; ++night) {
+    const auto own = [&](std::size_t i) {
+      return all[i].nights[night].values[0].second - all[i].nights[0].values[0].second;
+    };
+    EXPECT_NEAR(own(0), night >= 5 ? std::log(1.2) : 0.0, 1e-12) << night;
+    EXPECT_NEAR(own(5), 0.0, 1e-12) << night;
+    EXPECT_NEAR(all[3].nights[night].shared - all[3].nights[0].shared, std::log(machine[night]), 1e-12) << night;
+    EXPECT_EQ(shared[0].nights[night].values.size(), 6U);
+  }
+}
+
+TEST(SharedSpeed, NeedsFiveTimingsOfOneMachine) {
+  std::vector<GateSeries> all = timings_of({1.0, 1.1, 1.2});
+  all[0].setting = all[1].setting = R"({"cpu":"Xeon","cores":2})";
+  const std::vector<GateSeries> before = all;
+  EXPECT_TRUE(take_out_shared_speed(all, {1, 2, 3}).empty());
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].nights[2].values, before[i].nights[2].values);
+}
+
+TEST(Judgement, OfAWholeMachineCountsALevelAsOneNight) {
+  std::vector<std::vector<double>> seconds;
+  seconds.reserve(20);
+  for (int night = 0; night < 20; ++night)
+    seconds.emplace_back(5, std::exp((night % 2 == 0 ? 0.01 : -0.01) + (night < 10 ? 0.0 : 0.035)));
+  GateSeries series = speed(seconds);
+  EXPECT_EQ(judged(series).finding, Finding::regressed) << "nights that do not depend on each other";
+  series.whole_machine = true;
+  const Judgement dependent = judged(series);
+  EXPECT_EQ(dependent.finding, Finding::unchanged);
+  EXPECT_EQ(dependent.steps.size(), 1U) << "it is still said";
+  // 0.035 against sqrt(2) deviations of a night, whose variance is 20 * 0.01^2 / 18: t = 2.35 with 18 degrees of
+  // freedom.
+  EXPECT_NEAR(dependent.p_value.value(), 0.030513, 1e-6);
+}
+
 TEST(Judgement, OfABaselineWithItselfIsUnchanged) {
   EXPECT_EQ(judged(quality({scores(1, {1, 2, 3})})).finding, Finding::unchanged);
   EXPECT_EQ(judged(speed({{1.0, 1.1}})).finding, Finding::unchanged);
