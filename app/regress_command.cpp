@@ -8,10 +8,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "gate/gate_json.h"
-#include "gate/gate_junit.h"
-#include "gate/gate_markdown.h"
-#include "gate/gate_text.h"
+#include "reports/gate/gate_json.h"
+#include "reports/gate/gate_junit.h"
+#include "reports/gate/gate_markdown.h"
+#include "reports/gate/gate_text.h"
 #include "reports/wording.h"
 #include "store/recorder.h"
 

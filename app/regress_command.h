@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "gate/gate.h"
+#include "reports/gate/gate.h"
 
 namespace assay {
 

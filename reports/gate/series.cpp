@@ -1,4 +1,4 @@
-#include "gate/series.h"
+#include "reports/gate/series.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "gate/gate.h"
+#include "reports/gate/gate.h"
 #include "store/recorder.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "gate/judgement.h"
+#include "reports/gate/judgement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "gate/environment.h"
+#include "reports/gate/environment.h"
 #include "store/history.h"
 
 namespace assay {

@@ -1,4 +1,4 @@
-#include "gate/gate_text.h"
+#include "reports/gate/gate_text.h"
 
 #include <fmt/format.h>
 

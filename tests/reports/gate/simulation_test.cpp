@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/philox.h"
-#include "gate/judgement.h"
+#include "reports/gate/judgement.h"
 
 namespace assay {
 namespace {

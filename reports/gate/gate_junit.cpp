@@ -1,8 +1,8 @@
-#include "gate/gate_junit.h"
+#include "reports/gate/gate_junit.h"
 
 #include <fmt/format.h>
 
-#include "gate/gate_text.h"
+#include "reports/gate/gate_text.h"
 #include "reports/escape.h"
 
 namespace assay {

@@ -1,14 +1,14 @@
-#include "gate/gate.h"
+#include "reports/gate/gate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "core/philox.h"
-#include "gate/gate_json.h"
-#include "gate/gate_junit.h"
-#include "gate/gate_markdown.h"
-#include "gate/gate_text.h"
+#include "reports/gate/gate_json.h"
+#include "reports/gate/gate_junit.h"
+#include "reports/gate/gate_markdown.h"
+#include "reports/gate/gate_text.h"
 #include "store/recorder.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/throws.h"

@@ -1,4 +1,4 @@
-#include "gate/gate.h"
+#include "reports/gate/gate.h"
 
 #include <fmt/format.h>
 

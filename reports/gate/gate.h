@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "gate/environment.h"
-#include "gate/judgement.h"
-#include "gate/series.h"
+#include "reports/gate/environment.h"
+#include "reports/gate/judgement.h"
+#include "reports/gate/series.h"
 #include "store/query.h"
 
 namespace assay {

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "gate/gate.h"
+#include "reports/gate/gate.h"
 
 namespace assay {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/score_interval.h"
-#include "gate/series.h"
+#include "reports/gate/series.h"
 
 namespace assay {
 

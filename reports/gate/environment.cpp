@@ -1,4 +1,4 @@
-#include "gate/environment.h"
+#include "reports/gate/environment.h"
 
 #include <fmt/format.h>
 

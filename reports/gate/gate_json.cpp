@@ -1,4 +1,4 @@
-#include "gate/gate_json.h"
+#include "reports/gate/gate_json.h"
 
 namespace assay {
 namespace {

@@ -1,4 +1,4 @@
-#include "gate/judgement.h"
+#include "reports/gate/judgement.h"
 
 #include <fmt/format.h>
 
