@@ -44,7 +44,7 @@ class CheckLayers(unittest.TestCase):
         for name, text, message in [
             ("core/a.h", header + '#include "store/store.h"\n', "core/a.h:2: core/ may not include store/store.h"),
             ("metrics/a.cpp", '\n\n#  include "diffusion/networks/adm/unet.h"\n', "metrics/a.cpp:3: metrics/ may not include diffusion/networks/adm/unet.h"),
-            ("reports/sub/a.cpp", '#include "metrics/generative/frechet.h"\n', "reports/sub/a.cpp:1: reports/ may not include"),
+            ("store/sub/a.cpp", '#include "metrics/generative/frechet.h"\n', "store/sub/a.cpp:1: store/ may not include"),
             ("reproductions/a.cpp", '#include "bench/harness/run.h"\n', "reproductions/a.cpp:1: reproductions/ may not"),
             ("bench/harness/a.cpp", '#include "reports/page.h"\n', "bench/harness/ may not include reports/page.h"),
             ("metrics/a.cpp", '#include "tests/support/tensors.h"\n', "metrics/a.cpp:1: metrics/ may not include tests/"),

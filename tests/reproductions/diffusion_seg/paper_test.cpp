@@ -25,7 +25,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 
 /// Tier `paper` with small networks of random weights in the place of the published ones, and small sets.
-class PaperTier : public ::testing::Test {
+class DiffusionSegPaper : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = std::make_unique<test::TemporaryFolder>();
@@ -112,9 +112,9 @@ class PaperTier : public ::testing::Test {
   inline static const nlohmann::json any_dataset = {{"dataset", {{"name", "shapes"}, {"count", 2}}}};
   static std::unique_ptr<test::TemporaryFolder> folder_;
 };
-std::unique_ptr<test::TemporaryFolder> PaperTier::folder_;
+std::unique_ptr<test::TemporaryFolder> DiffusionSegPaper::folder_;
 
-TEST_F(PaperTier, DrawsLearnsAndFindsInPhotographs) {
+TEST_F(DiffusionSegPaper, DrawsLearnsAndFindsInPhotographs) {
   MemoryRun run(any_dataset);
   draw(run, {});
   for (const char* stage : {"synthesis", "features:00000000", "features:00000003", "train:decoder",
@@ -134,7 +134,7 @@ TEST_F(PaperTier, DrawsLearnsAndFindsInPhotographs) {
   EXPECT_THAT(run.stages.at("paired:voc07").notes, Contains(HasSubstr("/decoder/train/steps is not as in the tier")));
 }
 
-TEST_F(PaperTier, LearnsTheSameFromFeaturesThatAreWorkedOutAgain) {
+TEST_F(DiffusionSegPaper, LearnsTheSameFromFeaturesThatAreWorkedOutAgain) {
   // Those in files are rounded to float16.
   std::vector<double> iou;
   for (const char* place : {"features=files", "features=computed"}) {
@@ -148,8 +148,8 @@ TEST_F(PaperTier, LearnsTheSameFromFeaturesThatAreWorkedOutAgain) {
   EXPECT_NEAR(iou[0], iou[1], 0.05);
 }
 
-TEST_F(PaperTier, RefusesBeforeItDraws) {
-  EXPECT_THAT(refusal({"synthesis.template=a{}"}), HasSubstr("cut into other tokens here than alone"));
+TEST_F(DiffusionSegPaper, RefusesBeforeItDraws) {
+  EXPECT_THAT(refusal({"synthesis.template=a {}s"}), HasSubstr("cut into other tokens here than alone"));
   EXPECT_THAT(refusal({"synthesis.scheduler=dim"}), HasSubstr("dim"));
   EXPECT_THAT(refusal({"attention.self_side=5"}), HasSubstr("no layer has 5 rows"));
   EXPECT_THAT(refusal({"words.imagenet.file=none.txt"}), HasSubstr("none.txt"));
@@ -158,7 +158,7 @@ TEST_F(PaperTier, RefusesBeforeItDraws) {
   EXPECT_THAT(refusal({"models.sd14.weights=VOC"}), HasSubstr("model_index.json"));
 }
 
-TEST_F(PaperTier, RefusesWhatIsNoConfiguration) {
+TEST_F(DiffusionSegPaper, RefusesWhatIsNoConfiguration) {
   EXPECT_THAT(fault({"model=sd15"}), HasSubstr("model: unknown model 'sd15'"));
   EXPECT_THAT(fault({"row=ecsd"}), AllOf(HasSubstr("row: unknown row 'ecsd'"), HasSubstr("ecssd")));
   EXPECT_THAT(fault({"synthesis.words=coco"}), HasSubstr("imagenet"));
@@ -172,7 +172,7 @@ TEST_F(PaperTier, RefusesWhatIsNoConfiguration) {
   EXPECT_THAT(fault({"on=1"}), HasSubstr("unknown key 'on'"));
 }
 
-TEST_F(PaperTier, NamesWhatIsMissingAndWhereToGetIt) {
+TEST_F(DiffusionSegPaper, NamesWhatIsMissingAndWhereToGetIt) {
   const auto needs = make_method(method_preset("diffusion_seg", Tier::paper))->needs();
   // One model, one list, one transformer, six sets.
   EXPECT_EQ(needs.size(), 9U);
@@ -182,7 +182,7 @@ TEST_F(PaperTier, NamesWhatIsMissingAndWhereToGetIt) {
   EXPECT_TRUE(make_method(config({}))->needs().empty());
 }
 
-TEST_F(PaperTier, PlansTheDecoderOfOurNotesOnTheModelOfThePaper) {
+TEST_F(DiffusionSegPaper, PlansTheDecoderOfOurNotesOnTheModelOfThePaper) {
   const auto method = make_method(method_preset("diffusion_seg", Tier::paper));
   EXPECT_THAT(method->describe(), Contains(HasSubstr("a decoder of 583681 weights")));
   const auto plan = method->published_plan(at::kCPU);
