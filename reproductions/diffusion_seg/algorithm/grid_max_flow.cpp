@@ -113,7 +113,9 @@ class GridFlow {
       return;
     }
     each_row_of_edges(d, [&](std::size_t i, std::size_t j, std::size_t count) {
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
       for (std::size_t x = 0; x < count; ++x) hand_on(i + x, j + x);
     });
   }
@@ -152,7 +154,9 @@ class GridFlow {
     Word* seen = seen_.data();
     const std::size_t words = words_, end = size_ - margin_;
     Found found;
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
     for (std::size_t k = margin_; k < end; ++k) {
       Word next = 0;
       if constexpr (along)
