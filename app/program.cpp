@@ -40,7 +40,9 @@ void add_run(CLI::App& app, CommandContext& context) {
   command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
   command->add_option("--seeds", options->seeds,
                       "A count (5) or a list (0,3,7); default: 5 for mini, 4 for long, else 1");
-  command->add_option("--set", options->request.settings, "Override of the preset, key=value, as in train.steps=500; once for each")
+  command
+      ->add_option("--set", options->request.settings,
+                   "Override of the preset, key=value, as in train.steps=500; once for each")
       ->allow_extra_args(false);
   command->add_option("--store", options->request.store, "SQLite file of results; artifacts and caches lie beside it")
       ->capture_default_str();

@@ -57,7 +57,8 @@ Costs costs_of(const PaperConfig& c) {
   costs.decoder += positions * (2 * 2 * 9 * width * width + 2 * width);
   const VisionTransformerConfig& vit = c.transformer.config;
   const auto d = static_cast<double>(vit.embed_dim);
-  const auto places = static_cast<double>(c.model.side / vit.patch_size);
+  const std::int64_t patches = c.model.side / vit.patch_size;  // a side
+  const auto places = static_cast<double>(patches);
   const double tokens = places * places + 1;
   costs.transformer =
       static_cast<double>(vit.depth) * ((8 + 4 * vit.mlp_ratio) * d * d * tokens + 4 * d * tokens * tokens);
@@ -80,7 +81,7 @@ Inputs checked_inputs(const PaperConfig& c) {
     throw InputError(fmt::format("inversion.prediction: {}; accepted: below {}, the predictions of this inversion",
                                  c.inversion.prediction, predictions));
   const LatentGrid grid{inputs.folder.unet.sample_size[0], inputs.folder.unet.sample_size[1]};
-  AttentionRecorder(inputs.folder.unet, grid, 1, c.attention);
+  static_cast<void>(AttentionRecorder(inputs.folder.unet, grid, 1, c.attention));
   for (const std::string& block : c.inversion.blocks) unet_block(inputs.folder.unet, grid, block);
   for (const std::string& name : read_name_list(c.words.path))
     inputs.prompts.push_back(object_prompt(inputs.folder.tokenizer, c.synthesis.prompt_template, name));

@@ -57,6 +57,7 @@ void require_entry(const std::map<std::string, Value>& table, const std::string&
                    const std::string& where) {
   if (table.contains(name)) return;
   std::vector<std::string> known;
+  known.reserve(table.size());
   for (const auto& [entry, value] : table) known.push_back(entry);
   throw InputError(where + ": " + unknown_name_message(kind, name, known));
 }
