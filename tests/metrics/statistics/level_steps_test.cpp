@@ -60,7 +60,8 @@ TEST(LevelSteps, ThatAreEachBelowTheNoiseAddUp) {
   EXPECT_GE(seen, 49);
 }
 
-TEST(LevelSteps, AreRareWhereNothingChanged) {  // 100 histories of 200 values permit 20,000 x 2 x 1e-3 = 40 false alarms; the tails overlap, so there are fewer.
+TEST(LevelSteps, AreRareWhereNothingChanged) {  // 100 histories of 200 values permit 20,000 x 2 x 1e-3 = 40 false
+                                                // alarms; the tails overlap, so there are fewer.
   int alarms = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed)
     alarms += static_cast<int>(find_levels(noisy(steps({{200, 3}}), seed), 1e-3).levels.size()) - 1;
