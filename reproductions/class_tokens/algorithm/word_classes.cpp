@@ -16,13 +16,27 @@
 namespace assay::class_tokens {
 namespace {
 
-constexpr std::array<std::string_view, 8> joints = {"and", "for", "from", "not", "off", "the", "without", "with"};
+// Words of three letters or more that join a sentence or point, and name nothing that could be drawn; in order.
+constexpr std::array<std::string_view, 122> function_words = {
+    "about", "above", "after",  "again",   "against", "all",     "along",  "also",    "among",  "and",    "another",
+    "any",   "are",   "around", "because", "been",    "before",  "behind", "being",   "below",  "beside", "between",
+    "both",  "but",   "can",    "could",   "did",     "does",    "down",   "each",    "either", "else",   "ever",
+    "every", "few",   "for",    "from",    "had",     "has",     "have",   "having",  "her",    "here",   "hers",
+    "him",   "his",   "how",    "into",    "its",     "just",    "let",    "like",    "many",   "may",    "might",
+    "more",  "most",  "much",   "must",    "near",    "neither", "never",  "nor",     "not",    "now",    "off",
+    "one",   "only",  "other",  "our",     "ours",    "out",     "over",   "own",     "same",   "she",    "should",
+    "since", "some",  "such",   "than",    "that",    "the",     "their",  "theirs",  "them",   "then",   "there",
+    "these", "they",  "this",   "those",   "three",   "through", "too",    "toward",  "two",    "under",  "until",
+    "upon",  "use",   "used",   "very",    "was",     "were",    "what",   "when",    "where",  "which",  "while",
+    "who",   "whom",  "whose",  "why",     "will",    "with",    "within", "without", "would",  "you",    "your",
+    "yours"};
 
 std::set<std::string> words_of(const std::string& caption) {
   std::set<std::string> words;
   std::string word;
   const auto take = [&] {
-    if (word.size() >= 3 && std::find(joints.begin(), joints.end(), word) == joints.end()) words.insert(word);
+    if (word.size() >= 3 && !std::binary_search(function_words.begin(), function_words.end(), std::string_view(word)))
+      words.insert(word);
     word.clear();
   };
   for (const char c : caption) {

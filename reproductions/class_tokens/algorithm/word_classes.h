@@ -21,8 +21,8 @@ struct WordRule {
 };
 
 /// Pairs of a word and a class by what the captions of a training split say. The word, of three letters or more and not
-/// a mere joint of a sentence ("and", "with"), stands in captions of at least two classes; at most half of its images
-/// are of the target, so that a prompt with the bare word most often means another class. Pairs with most images of the
+/// a function word ("and", "your"), stands in captions of at least two classes; at most half of its images are of the
+/// target, so that a prompt with the bare word most often means another class. Pairs with most images of the
 /// target come first, then those that are first in the alphabet and in the order of the classes; no word and no class
 /// is taken twice. Throws InputError where there is none.
 std::vector<WordClass> choose_word_classes(const std::vector<std::string>& captions,

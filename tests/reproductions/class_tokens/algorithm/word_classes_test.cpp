@@ -39,9 +39,18 @@ TEST(WordClasses, DoNotIncludeAWordThatMostlyMeansTheTarget) {
   EXPECT_EQ(pairs[0].target, 1);
 }
 
+TEST(WordClasses, LeaveOutFunctionWords) {
+  const auto pairs =
+      choose_word_classes({"you and your seal", "would you draw the seal", "this seal, under your yacht"}, {0, 1, 1},
+                          {.pairs = 5, .least = 1, .share = 0.3});
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(pairs[0].word, "seal");
+  EXPECT_EQ(pairs[0].target, 0);
+}
+
 TEST(WordClasses, AreRefusedWhereNoWordIsAmbiguous) {
   EXPECT_THAT(message_of<InputError>([] {
-                choose_word_classes({"one", "two"}, {0, 1}, {.least = 1, .share = 0.25});
+                choose_word_classes({"oak", "elm"}, {0, 1}, {.least = 1, .share = 0.25});
               }),
               AllOf(HasSubstr("words: no word of the captions is ambiguous"), HasSubstr("in 1 images of each"),
                     HasSubstr("0.25 of those")));
