@@ -19,6 +19,25 @@
 namespace assay {
 namespace {
 
+/// The placement under the key, or none where there is no such key or null.
+std::optional<ObjectPlacement> read_placement(ConfigReader& reader, const nlohmann::json& object,
+                                              const std::string& where) {
+  reader.allow("placement");
+  if (!object.contains("placement") || object.at("placement").is_null()) return std::nullopt;
+  ConfigReader own(object.at("placement"), where + ".placement");
+  ObjectPlacement placement;
+  const std::vector<double> sides = own.reals("sides", {placement.least_side, placement.most_side}, 0.25, 1.0);
+  if (sides.size() != 2 || sides[0] > sides[1])
+    throw InputError(fmt::format("{}.placement.sides: {}; accepted: the least and the most share of the image's side",
+                                 where, object.at("placement").at("sides").dump()));
+  placement.least_side = sides[0];
+  placement.most_side = sides[1];
+  placement.anywhere = own.boolean("anywhere", placement.anywhere);
+  placement.copies = own.integer("copies", placement.copies, 1, max_object_copies);
+  own.finish();
+  return placement;
+}
+
 bool has_key(const DatasetEntry& entry, const std::string& key) {
   return std::find(entry.keys.begin(), entry.keys.end(), key) != entry.keys.end();
 }
@@ -51,7 +70,7 @@ const std::vector<DatasetEntry>& dataset_table() {
        emoji_missing,
        128,
        "white",
-       {"font", "emoji_list"}},
+       {"font", "emoji_list", "placement"}},
       {"shapes",
        "made on the fly: shape, colour, fill, size and position on a textured background",
        open_shapes,
@@ -66,14 +85,14 @@ const std::vector<DatasetEntry>& dataset_table() {
        stamps_missing,
        256,
        "white",
-       {"folder", "symbols"}},
+       {"folder", "symbols", "placement"}},
       {"clipart",
        "real: 8,000 drawings of the Open Clip Art Library with titles, in folders of a natural tail",
        open_clipart,
        clipart_missing,
        256,
        "white",
-       {"folder"}},
+       {"folder", "placement"}},
   };
   return table;
 }
@@ -101,6 +120,7 @@ DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& wh
   if (has_key(entry, "emoji_list")) spec.emoji_list = reader.text("emoji_list", "");
   if (has_key(entry, "folder")) spec.folder = reader.text("folder", "");
   if (has_key(entry, "symbols")) spec.symbols = reader.boolean("symbols", spec.symbols);
+  if (has_key(entry, "placement")) spec.placement = read_placement(reader, object, where);
   reader.finish();
   return spec;
 }
@@ -118,6 +138,10 @@ nlohmann::json to_json(const DatasetSpec& spec) {
   if (has_key(entry, "emoji_list") && !spec.emoji_list.empty()) object["emoji_list"] = spec.emoji_list;
   if (has_key(entry, "folder") && !spec.folder.empty()) object["folder"] = spec.folder;
   if (has_key(entry, "symbols")) object["symbols"] = spec.symbols;
+  if (has_key(entry, "placement") && spec.placement)
+    object["placement"] = {{"sides", {spec.placement->least_side, spec.placement->most_side}},
+                           {"anywhere", spec.placement->anywhere},
+                           {"copies", spec.placement->copies}};
   return object;
 }
 

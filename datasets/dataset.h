@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,17 @@ Split split_by_hash(const std::string& key);
 /// Indices of the items of one split, ascending.
 std::vector<std::int64_t> indices(const Dataset& dataset, Split split);
 
+/// Where and how large the objects of a set of cut-outs stand; without one, each as its picture has it, most in the
+/// middle and as large as the image. An object is first cut to the box around its alpha. Its place and side are drawn
+/// for each item from the seed, and the mask is that of the object where it stands.
+struct ObjectPlacement {
+  double least_side = 0.5, most_side = 0.8;  // longer side of the object / side of the image; uniform between these
+  bool anywhere = true;     // uniform over the places where it lies inside the image as a whole; otherwise the middle
+  std::int64_t copies = 1;  // items of each training object, each with a place and background of its own
+};
+
+inline constexpr std::int64_t max_object_copies = 1000;
+
 /// How to open a dataset. Empty texts stand for the data set's default.
 struct DatasetSpec {
   std::string name;
@@ -73,6 +85,7 @@ struct DatasetSpec {
   std::string emoji_list;             // emoji: emoji-test.txt; default: the first found of emoji_list_places()
   std::string folder;                 // stamps, clipart: the tree of pictures; default: the first found of their places
   bool symbols = false;               // stamps: with letters, digits, coins and signs
+  std::optional<ObjectPlacement> placement;  // emoji, stamps, clipart
 };
 
 /// Reads {"name": ..., "size": ..., ...}, or the name alone as a string. Keys another data set has are refused.

@@ -40,6 +40,15 @@ TEST(DatasetSpec, ANameAloneStandsForTheDefaults) {
     "size": 16, "background": "white", "imbalance": "natural", "seed": 0, "folder": "a/b"})"));
 }
 
+TEST(DatasetSpec, PlacementIsGivenBackWholeAndNullIsNone) {
+  const auto placement = [](const char* json) { return to_json(read(json)).value("placement", nlohmann::json()); };
+  EXPECT_EQ(placement(R"({"name": "stamps", "placement": {"sides": [0.25, 1], "anywhere": false, "copies": 9}})"),
+            nlohmann::json({{"sides", {0.25, 1.0}}, {"anywhere", false}, {"copies", 9}}));
+  EXPECT_EQ(placement(R"({"name": "emoji", "placement": {}})"),
+            nlohmann::json({{"sides", {0.5, 0.8}}, {"anywhere", true}, {"copies", 1}}));
+  EXPECT_EQ(placement(R"({"name": "clipart", "placement": null})"), nlohmann::json());
+}
+
 TEST(DatasetSpec, RefusesWhatIsOutOfRangeAndSaysTheRange) {
   EXPECT_THAT(refusal(R"({"name": "emoji", "size": 7})"),
               AllOf(HasSubstr("config.dataset.size"), HasSubstr("8 to 128")));
@@ -51,6 +60,14 @@ TEST(DatasetSpec, RefusesWhatIsOutOfRangeAndSaysTheRange) {
               AllOf(HasSubstr("config.dataset.background"), HasSubstr("white, solid, texture")));
   EXPECT_THAT(refusal(R"({"name": "shapes", "group": "fill"})"), AllOf(HasSubstr("group"), HasSubstr("colour")));
   EXPECT_THAT(refusal(R"({"name": "shapes", "imbalance": "heavy"})"), HasSubstr("step:RHO:FRACTION"));
+  for (const char* sides : {"[0.5]", "[0.8, 0.5]", "[0.3, 0.4, 0.5]"})
+    EXPECT_THAT(
+        refusal((std::string(R"({"name": "emoji", "placement": {"sides": )") + sides + "}}").c_str()),
+        AllOf(HasSubstr("config.dataset.placement.sides: ["), HasSubstr("accepted: the least and the most share")));
+  EXPECT_THAT(refusal(R"({"name": "emoji", "placement": {"sides": [0.2, 0.5]}})"),
+              AllOf(HasSubstr("placement.sides"), HasSubstr("0.25")));
+  EXPECT_THAT(refusal(R"({"name": "emoji", "placement": {"copies": 0}})"), HasSubstr("placement.copies"));
+  EXPECT_THAT(refusal(R"({"name": "emoji", "placement": "anywhere"})"), HasSubstr("config.dataset.placement"));
 }
 
 TEST(DatasetSpec, RefusesUnknownNamesAndKeysOfOtherSets) {
@@ -59,6 +76,7 @@ TEST(DatasetSpec, RefusesUnknownNamesAndKeysOfOtherSets) {
   EXPECT_THAT(refusal(R"({"name": "emoji", "group": "shape"})"), HasSubstr("unknown key 'group'"));
   EXPECT_THAT(refusal(R"({"name": "shapes", "font": "a.ttf"})"), HasSubstr("unknown key 'font'"));
   EXPECT_THAT(refusal(R"({"name": "emoji", "folder": "a"})"), HasSubstr("unknown key 'folder'"));
+  EXPECT_THAT(refusal(R"({"name": "shapes", "placement": {}})"), HasSubstr("unknown key 'placement'"));
   EXPECT_THAT(refusal(R"({"name": "clipart", "symbols": true})"), HasSubstr("unknown key 'symbols'"));
   EXPECT_THAT(refusal(R"({"name": "stamps", "symbols": 1})"), HasSubstr("config.dataset.symbols"));
   EXPECT_THAT(refusal(R"({"size": 16})"), HasSubstr("expected \"name\""));
