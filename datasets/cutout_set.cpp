@@ -51,6 +51,9 @@ class CutoutSet final : public Dataset {
  public:
   explicit CutoutSet(Cutouts cutouts) : cutouts_(std::move(cutouts)), hash_(cutouts_.hash) {
     const std::optional<ObjectPlacement>& placement = cutouts_.placement;
+    objects_.reserve(cutouts_.items.size());
+    streams_.reserve(cutouts_.items.size());
+    items_.reserve(cutouts_.items.size());
     std::set<std::string> stems;
     for (const Item& item : cutouts_.items) stems.insert(item.stem);
     for (std::size_t object = 0; object < cutouts_.items.size(); ++object) {
@@ -68,6 +71,11 @@ class CutoutSet final : public Dataset {
         stem += fmt::format("-at{}", copy);
         while (!stems.insert(stem).second) stem += '-';
       }
+    }
+    const std::optional<Photographs>& photographs = cutouts_.photographs;
+    if (photographs) {
+      hash_ = Hasher().text(hash_).text("photographs/1").text(photographs->hash()).hex();
+      cutouts_.problems.insert(cutouts_.problems.end(), photographs->problems().begin(), photographs->problems().end());
     }
     if (placement)
       hash_ = Hasher()
@@ -96,7 +104,9 @@ class CutoutSet final : public Dataset {
     const Image& whole = cutouts_.images[objects_[i]];
     const Image object = cutouts_.placement ? placed(whole, *cutouts_.placement, random) : whole;
     Sample sample;
-    sample.image = composite(object, make_background(cutouts_.background, cutouts_.size, random));
+    sample.image =
+        composite(object, cutouts_.photographs ? cutouts_.photographs->crop(items_[i].split, random)
+                                               : make_background(cutouts_.background, cutouts_.size, random));
     sample.mask = take_channel(object, 3);
     sample.box = mask_box(sample.mask);
     return sample;
@@ -113,11 +123,13 @@ class CutoutSet final : public Dataset {
 }  // namespace
 
 Cutouts::Cutouts(std::string set_name, const DatasetSpec& spec)
-    : name(std::move(set_name)),
-      size(spec.size),
-      seed(spec.seed),
-      background(parse_background(spec.background, name + ".background")),
-      placement(spec.placement) {}
+    : name(std::move(set_name)), size(spec.size), seed(spec.seed), placement(spec.placement) {
+  const std::string where = name + ".background";
+  if (names_photographs(spec.background))
+    photographs.emplace(spec.background, size, where);
+  else
+    background = parse_background(spec.background, where);
+}
 
 std::unique_ptr<Dataset> make_cutout_set(Cutouts cutouts) { return std::make_unique<CutoutSet>(std::move(cutouts)); }
 

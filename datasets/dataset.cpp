@@ -13,6 +13,7 @@
 #include "datasets/clipart.h"
 #include "datasets/emoji.h"
 #include "datasets/imbalance.h"
+#include "datasets/photographs.h"
 #include "datasets/shapes.h"
 #include "datasets/stamps.h"
 
@@ -40,6 +41,19 @@ std::optional<ObjectPlacement> read_placement(ConfigReader& reader, const nlohma
 
 bool has_key(const DatasetEntry& entry, const std::string& key) {
   return std::find(entry.keys.begin(), entry.keys.end(), key) != entry.keys.end();
+}
+
+/// Photographs stand behind cut-outs alone.
+void check_background(const std::string& background, const DatasetEntry& entry, const std::string& where) {
+  if (!has_key(entry, "placement")) {
+    parse_background(background, where);
+    return;
+  }
+  std::vector<std::string> known = background_names();
+  const bool is_known = std::find(known.begin(), known.end(), background) != known.end();
+  if (is_known || names_photographs(background)) return;
+  known.insert(known.end(), {"photographs", "photographs:FOLDER"});
+  throw InputError(where + ": " + unknown_name_message("background", background, known));
 }
 
 }  // namespace
@@ -110,7 +124,7 @@ DatasetSpec read_dataset_spec(const nlohmann::json& value, const std::string& wh
   const DatasetEntry& entry = dataset_entry(spec.name);
   spec.size = static_cast<int>(reader.integer("size", spec.size, smallest_dataset_size, entry.largest_size));
   spec.background = reader.text("background", "");
-  if (!spec.background.empty()) parse_background(spec.background, where + ".background");
+  if (!spec.background.empty()) check_background(spec.background, entry, where + ".background");
   spec.imbalance = reader.text("imbalance", spec.imbalance);
   parse_imbalance(spec.imbalance);
   spec.seed = static_cast<std::uint64_t>(reader.integer("seed", 0, 0));

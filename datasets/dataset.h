@@ -76,7 +76,7 @@ inline constexpr std::int64_t max_object_copies = 1000;
 struct DatasetSpec {
   std::string name;
   int size = 16;                      // pixels; 8 to the data set's largest_size
-  std::string background;             // white, solid or texture; default: shapes texture, others white
+  std::string background;             // white, solid, texture; not shapes: photographs[:FOLDER]
   std::string imbalance = "natural";  // see datasets/imbalance.h; changes the training split only
   std::uint64_t seed = 0;             // backgrounds, made images, choice of the imbalanced items; at most 2^63 - 1
   std::int64_t count = 4096;          // shapes: number of images of both splits, 1 to 1,000,000

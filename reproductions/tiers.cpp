@@ -12,6 +12,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/nearest.h"
+#include "datasets/photographs.h"
 #include "reproductions/method_texts.h"
 
 namespace assay {
@@ -88,10 +89,13 @@ nlohmann::json method_preset(const std::string& method, Tier tier, const std::st
 }
 
 std::vector<std::string> dataset_needs(const DatasetSpec& dataset) {
+  std::vector<std::string> needs;
   // Files named by the user take the place of the packages'.
-  if (!dataset.folder.empty() || (!dataset.font.empty() && !dataset.emoji_list.empty())) return {};
-  const std::string missing = dataset_entry(dataset.name).missing();
-  return missing.empty() ? std::vector<std::string>{} : std::vector<std::string>{missing};
+  const bool has_files = !dataset.folder.empty() || (!dataset.font.empty() && !dataset.emoji_list.empty());
+  for (const std::string& missing :
+       {has_files ? std::string() : dataset_entry(dataset.name).missing(), photographs_missing(dataset.background)})
+    if (!missing.empty()) needs.push_back(missing);
+  return needs;
 }
 
 std::vector<std::string> preset_lacks(const nlohmann::json& preset) {

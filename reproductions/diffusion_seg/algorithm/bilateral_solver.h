@@ -81,8 +81,9 @@ struct BilateralSolution {
 /// its diagonal, from y = S (c t) / S c. In double on one thread.
 ///
 /// The solution lies between the least and the largest t, so what the iterations leave outside is set to the nearer of
-/// them; TokenCut leaves it. Nor are holes filled and the largest piece kept, as TokenCut does after the threshold. The
-/// paper's hierarchical preconditioner and start are not used, as TokenCut does not. `target` and, where given,
+/// them; TokenCut leaves it. No hole is filled and no piece dropped: of TokenCut's public code (get_saliency.py and
+/// bilateral_solver.py) that is done for the pictures it saves alone, while its scores are of this map. The paper's
+/// hierarchical preconditioner and start are not used, as TokenCut does not. `target` and, where given,
 /// `confidence` have the image's pixels, row-major, the latter from 0 on. Where a vertex has no confidence at all, it
 /// starts from the mean target of all pixels, weighted by theirs. Throws InputError for another number of pixels,
 /// values that are not finite, a negative confidence, and where no pixel has any.
