@@ -47,9 +47,9 @@ std::vector<std::string> asked_for(const std::vector<std::string>& asked, const 
 /// The configuration of a block, and its arms in the order of the study.
 StudyBlock block_of(const StudyRequest& request, Tier tier, const std::string& dataset, const std::string& imbalance) {
   nlohmann::json config = method_preset(folder, tier, dataset);
-  config.erase("study");
   config["dataset"]["imbalance"] = imbalance == "natural" ? imbalance : "exp:" + imbalance;
   for (const std::string& setting : request.settings) set_key(config, setting);
+  config.erase("study");
   if (!request.arms.empty()) config["arms"] = request.arms;
   const auto clusters = config.at("self_guided").at("clusters").get<std::vector<std::int64_t>>();
   std::vector<std::string> names;
@@ -92,8 +92,15 @@ StudyPlan plan_study(const StudyRequest& request) {
   StudyPlan plan;
   plan.tier = study.tier(request.tier);
   plan.seeds = request.seeds;
-  const nlohmann::json facts = method_preset(folder, plan.tier).at("study");
-  plan.below = facts.at("below").get<double>();
+  nlohmann::json preset = method_preset(folder, plan.tier);
+  for (const std::string& setting : request.settings) set_key(preset, setting);
+  const nlohmann::json& facts = preset.at("study");
+  {
+    ConfigReader reader(facts, "study");
+    plan.below = reader.real("below", plan.below, 0.0, 1.0);
+    for (const char* key : {"blocks", "default"}) reader.allow(key);
+    reader.finish();
+  }
   std::vector<std::string> known;
   for (const auto& [name, usual] : facts.at("blocks").items()) known.push_back(name);
   const auto datasets =
