@@ -9,6 +9,7 @@
 #include "bench/harness/device.h"
 #include "bench/harness/machine.h"
 #include "bench/harness/method_runs.h"
+#include "bench/harness/run_request.h"
 #include "bench/study/comparison.h"
 #include "bench/study/cost.h"
 #include "core/error.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "core/file.h"
 #include "tests/end_to_end/program.h"
 #include "tests/support/temporary_folder.h"
 
@@ -91,6 +92,7 @@ TEST(Study, IsRecordedWithProtocolNumberAndInterval) {
   const Outcome report =
       test::run_program(ASSAY_BINARY, {"report", "--store", store.string(), "--out", out.path().string()});
   ASSERT_EQ(report.exit_code, 0) << report.err;
+  EXPECT_THAT(read_file(out / "report.md"), HasSubstr("Guidance on imbalanced data"));
 }
 
 TEST(Study, GivenAgainRunsNothing) {
