@@ -1,10 +1,11 @@
+#include "reports/section_study.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "reports/differences.h"
 #include "reports/numbers.h"
-#include "reports/sections.h"
 #include "reports/study_summary.h"
 #include "reports/wording.h"
 

@@ -6,6 +6,7 @@
 
 #include "core/nearest.h"
 #include "reports/opening.h"
+#include "reports/section_study.h"
 #include "reports/study_summary.h"
 #include "reports/summary.h"
 #include "reports/wording.h"

@@ -42,8 +42,6 @@ Section claims_section(const ReportData& data, const std::vector<ScoreGroup>& gr
 Section paper_tables_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 Section comparisons_section(const ReportData& data);
-/// The arms of `assay study guidance-imbalance`, ranked; their rows are in no section of scores or differences.
-Section study_section(const ReportData& data);
 Section guidance_section(const ReportData& data, const std::vector<ScoreGroup>& groups);
 /// Scores along trainings, against operations (`gflop` of their params) and against seconds (score `train_seconds`);
 /// then the losses of every network that was trained, against steps.
