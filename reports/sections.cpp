@@ -12,19 +12,26 @@
 #include "reports/wording.h"
 
 namespace assay {
+namespace {
+
+/// A study has thousands of scores: its own section says what they say.
+ReportData without_study(ReportData data) {
+  std::set<RowId> of_study;
+  for (const RunRow& run : data.runs)
+    if (run.method == guidance_study) of_study.insert(run.id);
+  std::erase_if(data.scores, [&](const ScoreRow& score) { return of_study.contains(score.run); });
+  std::erase_if(data.comparisons, [](const ComparisonRow& row) { return row.method == guidance_study; });
+  return data;
+}
+
+}  // namespace
 
 Document make_document(const ReportData& all) {
   Document document;
-  // A study has thousands of scores: its own section says what they say.
-  ReportData data = all;
   const Section study = study_section(all);
-  if (!study.parts.empty()) {
-    std::set<RowId> of_study;
-    for (const RunRow& run : all.runs)
-      if (run.method == guidance_study) of_study.insert(run.id);
-    std::erase_if(data.scores, [&](const ScoreRow& score) { return of_study.contains(score.run); });
-    std::erase_if(data.comparisons, [](const ComparisonRow& row) { return row.method == guidance_study; });
-  }
+  ReportData others;
+  if (!study.parts.empty()) others = without_study(all);
+  const ReportData& data = study.parts.empty() ? all : others;
   const auto methods = distinct(data.runs, [](const RunRow& run) { return run.method; });
   const auto datasets = distinct(data.runs, [](const RunRow& run) { return run.dataset; });
   const auto tiers = distinct(data.runs, [](const RunRow& run) { return run.tier; });
