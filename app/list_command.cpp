@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/parity/module_ids.h"
+#include "bench/study/plan.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "datasets/dataset.h"
@@ -67,6 +68,11 @@ const std::vector<Kind>& kinds() {
          for (const MethodEntry& m : method_table())
            rows.push_back({m.id, fmt::format("{} ({}); tiers: {}", m.title, m.reference, join(names_of(m.tiers)))});
          return rows;
+       }},
+      {"studies",
+       [] {
+         const MethodEntry& study = guidance_imbalance_study();
+         return std::vector<Row>{{study.id, fmt::format("{}; tiers: {}", study.title, join(names_of(study.tiers)))}};
        }},
       {"metrics", metrics_by_words},
       {"protocols",

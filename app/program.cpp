@@ -67,6 +67,53 @@ void add_run(CLI::App& app, CommandContext& context) {
   });
 }
 
+void add_study(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<StudyCommand>();
+  StudyRequest& request = options->request;
+  request.store = "results/assay.db";
+  CLI::App* command = app.add_subcommand("study", "A designed comparison, cell by cell; see `assay list studies`");
+  command->add_option("name", request.study, "guidance-imbalance")->required();
+  command->add_option("--tier", request.tier, "smoke: seconds; mini: under an hour of two cores; long: hours")
+      ->capture_default_str();
+  command->add_option("--dataset", request.datasets, "Data sets: shapes,emoji,clipart; default: the tier's")
+      ->delimiter(',');
+  command
+      ->add_option("--arms", request.arms,
+                   "What guides: label, self_label (every K) or self_label_kK, self_box, self_mask, classifier, "
+                   "classifier_eds, classifier_eds_ect; `none` is always among them; default: all")
+      ->delimiter(',');
+  command->add_option("--imbalance", request.imbalances, "1,10,100,natural; default: the tier's")->delimiter(',');
+  command->add_option("--seeds", options->seeds,
+                      "A count (5) or a list (0,3,7); default: 3 for mini, 5 for long, else 1");
+  command
+      ->add_option("--set", request.settings,
+                   "Override of the preset, key=value, as in self_guided.train.steps=500; once for each")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--shard", options->shard,
+                   "I/N: this machine's share of the cells; merge the stores with `assay store merge`, then give the "
+                   "command without --shard")
+      ->capture_default_str();
+  command->add_option("--device", request.device, "auto, cpu or cuda")->capture_default_str();
+  command->add_option("--store", request.store, "SQLite file of results; a study that is in it goes on")
+      ->capture_default_str();
+  command->add_option("--threads", request.threads, "CPU threads in all; default: every core");
+  command
+      ->add_option("--checkpoint-seconds", request.checkpoint_seconds,
+                   "Between the states that an interrupted training goes on from")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  command->add_flag("--dry-run", options->dry_run, "List the cells and what they cost, and do nothing");
+  command->add_flag("--quiet", options->quiet, "No progress lines");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &context] {
+    ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);  // as for `assay run`
+    context.with_torch = [options, &context](const TorchActions& torch) {
+      return torch.study(*options, context.command_line);
+    };
+  });
+}
+
 void add_claims(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<ClaimsCommand>();
   CLI::App* command = app.add_subcommand("claims", "Judge the claims of the papers from what is recorded");
@@ -275,8 +322,8 @@ void add_list(CLI::App& app, CommandContext& context) {
 }
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_run,    add_metric_command, add_claims, add_report,  add_regress, add_baseline, add_store,
-    add_parity, add_draw,           add_bench,  add_dataset, add_doctor,  add_list,
+    add_run,   add_study,  add_metric_command, add_claims, add_report,  add_regress, add_baseline,
+    add_store, add_parity, add_draw,           add_bench,  add_dataset, add_doctor,  add_list,
 };
 
 std::string shell_quoted(const std::string& word) {

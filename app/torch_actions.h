@@ -8,6 +8,7 @@
 
 #include "app/metric/metric_report.h"
 #include "bench/harness/run_request.h"
+#include "bench/study/plan.h"
 #include "metrics/features/image_features.h"
 #include "metrics/generative/generative_protocols.h"
 
@@ -19,6 +20,13 @@ struct RunCommand {
   RunRequest request;
   std::optional<std::string> seeds;
   std::int64_t resume = 0;
+  bool dry_run = false, json = false, quiet = false;
+};
+
+struct StudyCommand {
+  StudyRequest request;
+  std::optional<std::string> seeds;
+  std::string shard = "1/1";
   bool dry_run = false, json = false, quiet = false;
 };
 
@@ -93,6 +101,7 @@ struct MergeCommand {
 
 // Each does what its command asks for and returns the exit code. Throws InputError for bad input.
 int run_action(const RunCommand& command, const std::string& command_line);
+int study_action(const StudyCommand& command, const std::string& command_line);
 int parity_action(const ParityCommand& command);
 int draw_action(const DrawCommand& command);
 int generative_action(const GenerativeCommand& command);
@@ -104,6 +113,7 @@ int merge_action(const MergeCommand& command);
 /// The functions above, as a value that a program has or has not.
 struct TorchActions {
   decltype(&run_action) run;
+  decltype(&study_action) study;
   decltype(&parity_action) parity;
   decltype(&draw_action) draw;
   decltype(&generative_action) generative;

@@ -2,15 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "core/nearest.h"
 #include "reports/opening.h"
+#include "reports/section_study.h"
+#include "reports/study_summary.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
 
 namespace assay {
+namespace {
 
-Document make_document(const ReportData& data) {
+/// A study has thousands of scores: its own section says what they say.
+ReportData without_study(ReportData data) {
+  std::set<RowId> of_study;
+  for (const RunRow& run : data.runs)
+    if (run.method == guidance_study) of_study.insert(run.id);
+  std::erase_if(data.scores, [&](const ScoreRow& score) { return of_study.contains(score.run); });
+  std::erase_if(data.comparisons, [](const ComparisonRow& row) { return row.method == guidance_study; });
+  return data;
+}
+
+}  // namespace
+
+Document make_document(const ReportData& all) {
   Document document;
+  const Section study = study_section(all);
+  ReportData others;
+  if (!study.parts.empty()) others = without_study(all);
+  const ReportData& data = study.parts.empty() ? all : others;
   const auto methods = distinct(data.runs, [](const RunRow& run) { return run.method; });
   const auto datasets = distinct(data.runs, [](const RunRow& run) { return run.dataset; });
   const auto tiers = distinct(data.runs, [](const RunRow& run) { return run.tier; });
@@ -25,7 +46,7 @@ Document make_document(const ReportData& data) {
   const std::vector<ScoreGroup> groups = group_scores(data.scores, data.runs);
   document.opening = opening_of(data, groups);
   for (Section& section : std::vector<Section>{
-           overview_section(data), claims_section(data, groups), paper_tables_section(data, groups),
+           overview_section(data), claims_section(data, groups), paper_tables_section(data, groups), study,
            scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
            learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
            notes_section(data), protocols_section(data), artifacts_section(data)})

@@ -51,13 +51,18 @@ LAYERS = {
     "reproductions": BELOW_REPRODUCTIONS | {"reproductions/claims", "reproductions/samples"},
     "reproductions/published": BELOW_REPRODUCTIONS | {"reproductions", "reproductions/samples"},
     "reproductions/*/algorithm": BELOW_REPRODUCTIONS | {"reproductions/samples", "reproductions/objects"},
+    # The study compares two methods, so it includes both.
+    "reproductions/guidance_imbalance": BELOW_REPRODUCTIONS
+    | {"reproductions", "reproductions/samples"}
+    | {f"reproductions/{method}{floor}" for method in ("self_guided", "ed_dpm") for floor in ("", "/algorithm")},
     "reproductions/*": BELOW_REPRODUCTIONS
     | {"reproductions", "reproductions/samples", "reproductions/objects", "reproductions/published",
        "reproductions/*/algorithm"},
 
     **{folder: BELOW_REPRODUCTIONS | {"store", "reproductions/**"}
        for folder in ("bench/harness", "bench/parity", "bench/micro", "bench/peers")},
-    "reports": {"core", "store"},
+    "bench/study": BELOW_REPRODUCTIONS | {"store", "reproductions/**", "bench/harness"},
+    "reports": {"core", "store", "metrics/statistics"},
     "reports/gate": {"core", "store", "metrics/statistics", "reports"},
     "app": {"**"},
     "tests": {"**"},

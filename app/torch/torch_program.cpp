@@ -11,6 +11,7 @@
 namespace {
 
 constexpr assay::TorchActions actions = {.run = assay::run_action,
+                                         .study = assay::study_action,
                                          .parity = assay::parity_action,
                                          .draw = assay::draw_action,
                                          .generative = assay::generative_action,

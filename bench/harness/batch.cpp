@@ -115,6 +115,9 @@ BatchResult resume(const std::filesystem::path& file, std::int64_t run_id) {
   const Query query(store);
   const RowId id = query.run(run_id).batch;
   const nlohmann::json config = query.batch(id).config;
+  if (config.contains("study"))
+    throw InputError(fmt::format("--resume {}: is a run of a study; `assay study {}` with the same options goes on",
+                                 run_id, config.at("study").get<std::string>()));
   const std::vector<RunRow> runs = runs_of(store, id);
   // A kill may fall between the last run and the verdicts: then these are still to be reached.
   const bool all_done =

@@ -128,7 +128,7 @@ std::vector<RunTask> unfinished_tasks(const std::vector<RunRow>& runs, const std
   return tasks;
 }
 
-void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
+void execute_tasks(const BatchPlace& place, const MethodRuns& of_method) {
   const ConfiguredMethod& configured = of_method.configured;
   if (!of_method.tasks.empty()) {
     RunContext context;
@@ -145,7 +145,11 @@ void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
     TaskRunner(place, configured, context).execute_all(of_method.tasks);
   }
   stop_if_interrupted();
-  record_verdicts(place, configured);
+}
+
+void execute_method(const BatchPlace& place, const MethodRuns& of_method) {
+  execute_tasks(place, of_method);
+  record_verdicts(place, of_method.configured);
 }
 
 }  // namespace assay

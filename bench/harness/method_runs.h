@@ -45,9 +45,12 @@ MethodRuns method_runs(ConfiguredMethod configured);
 std::vector<RunTask> unfinished_tasks(const std::vector<RunRow>& runs, const std::string& method, at::Device device,
                                       int threads);
 
-/// Executes the tasks of one method, seeds side by side where there are threads for it, then judges the contrasts and
-/// claims over all finished runs of the batch and records them. A run that fails is recorded as failed and the others
-/// go on; where it failed for bad input, that InputError is thrown when they have ended. Throws Interrupted.
+/// Executes the tasks of one method, seeds side by side where there are threads for it. A run that fails is recorded as
+/// failed and the others go on; where it failed for bad input, that InputError is thrown when they have ended. Throws
+/// Interrupted.
+void execute_tasks(const BatchPlace& place, const MethodRuns& of_method);
+
+/// execute_tasks(), then judges the contrasts and claims over all finished runs of the batch and records them.
 void execute_method(const BatchPlace& place, const MethodRuns& of_method);
 
 }  // namespace assay
