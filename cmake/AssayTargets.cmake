@@ -61,20 +61,62 @@ function(assay_links target)
   assay_precompile(${target} KIND "${ARG_KIND}")
 endfunction()
 
-# assay_tests(NAME FILES file ... LINKS layer ... [LABELS label ...] [TIMEOUT seconds])
+set(ASSAY_JOIN_TESTS 6 CACHE STRING "How many files of tests are compiled as one; 1: a change compiles its own file alone")
+
+# assay_join(VARIABLE PROGRAM file ...): sets VARIABLE to sources, written by the build, that hold ASSAY_JOIN_TESTS of the
+# files each.
+function(assay_join variable program)
+  list(LENGTH ARGN number)
+  math(EXPR batches "(${number} + ${ASSAY_JOIN_TESTS} - 1) / ${ASSAY_JOIN_TESTS}")
+  file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/joined")
+  set(script "${PROJECT_SOURCE_DIR}/tools/join_tests.py")
+  set(sources)
+  foreach(batch RANGE 1 ${batches})
+    math(EXPR begin "(${batch} - 1) * ${number} / ${batches}")
+    math(EXPR size "${batch} * ${number} / ${batches} - ${begin}")
+    list(SUBLIST ARGN ${begin} ${size} files)
+    set(depends ${files})
+    list(TRANSFORM files PREPEND "${folder}/")
+    list(TRANSFORM depends PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+    set(source "${CMAKE_CURRENT_BINARY_DIR}/joined/${program}_${batch}.cpp")
+    add_custom_command(OUTPUT "${source}" COMMAND Python3::Interpreter "${script}" "${source}" ${files}
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" DEPENDS ${depends} "${script}" VERBATIM)
+    set_property(SOURCE "${source}" PROPERTY ASSAY_HOLDS ${files})
+    list(APPEND sources "${source}")
+  endforeach()
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
+# assay_tests(NAME FILES file ... LINKS layer ... [DEFINITIONS definition ...] [LABELS label ...] [TIMEOUT seconds])
 #   One test program, NAME_tests, of several files, which may lie in folders below, and for each file an entry of CTest,
 #   named after the folder of tests and the file, that runs its cases (tests/support/test_main.cpp). Files that need
 #   LibTorch and files that do not are better in two programs: its start takes 0.2 s. The label is `smoke` unless given.
+#   What the files are compiled with is the same for all: they are joined.
 function(assay_tests name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "FILES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "FILES;LINKS;DEFINITIONS;LABELS" ${ARGN})
   set(program ${name}_tests)
-  add_executable(${program} ${ARG_FILES})
+  set(targets ${program})
+  if(ASSAY_JOIN_TESTS GREATER 1)
+    assay_join(sources ${program} ${ARG_FILES})
+    add_executable(${program} ${sources})
+    # The files each on its own: not built, but compile_commands.json names them so, where clang-tidy looks.
+    add_library(${program}_alone OBJECT EXCLUDE_FROM_ALL ${ARG_FILES})
+    set_target_properties(${program}_alone PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${program}_alone PRIVATE ${CMAKE_CXX_COMPILE_OPTIONS_PIE})
+    list(APPEND targets ${program}_alone)
+  else()
+    add_executable(${program} ${ARG_FILES})
+  endif()
   set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  target_link_libraries(${program} PRIVATE assay_options test_main GTest::gmock)
-  assay_links(${program} KIND tests ${ARG_LINKS})
-  assay_no_arithmetic(${program})
-  target_compile_definitions(${program} PRIVATE ASSAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
-    ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_BINARY="$<TARGET_FILE_DIR:${program}>/../bin/assay")
+  foreach(target ${targets})
+    target_link_libraries(${target} PRIVATE assay_options test_main GTest::gmock)
+    assay_links(${target} KIND tests ${ARG_LINKS})
+    assay_no_arithmetic(${target})
+    target_compile_definitions(${target} PRIVATE ASSAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+      ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ASSAY_BINARY="$<TARGET_FILE_DIR:${program}>/../bin/assay"
+      ${ARG_DEFINITIONS})
+  endforeach()
   if(NOT ARG_LABELS)
     set(ARG_LABELS smoke)
   endif()

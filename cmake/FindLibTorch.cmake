@@ -8,14 +8,8 @@
 set(_torch_pin "${CMAKE_CURRENT_LIST_DIR}/../tools/libtorch-version")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_torch_pin}")
 file(STRINGS "${_torch_pin}" _torch_pinned LIMIT_COUNT 1)
-if(DEFINED ENV{ASSAY_CACHE})
-  set(_torch_cache "$ENV{ASSAY_CACHE}")
-elseif(DEFINED ENV{XDG_CACHE_HOME})
-  set(_torch_cache "$ENV{XDG_CACHE_HOME}/assay")
-else()
-  set(_torch_cache "$ENV{HOME}/.cache/assay")
-endif()
-file(GLOB _torch_pinned_wheel "${_torch_cache}/libtorch-${_torch_pinned}/lib/python3*/site-packages/torch")
+include("${CMAKE_CURRENT_LIST_DIR}/AssayCache.cmake")
+file(GLOB _torch_pinned_wheel "${ASSAY_CACHE_FOLDER}/libtorch-${_torch_pinned}/lib/python3*/site-packages/torch")
 
 # Looked up again at every configuration, so that a moved or newly given LibTorch is noticed.
 string(REPLACE ":" ";" _torch_environment "$ENV{CMAKE_PREFIX_PATH}")
@@ -42,7 +36,7 @@ include(FindPackageHandleStandardArgs)
 set(_torch_reason "")
 if(NOT LibTorch_ROOT)
   set(_torch_reason REASON_FAILURE_MESSAGE
-    "no LibTorch in CMAKE_PREFIX_PATH, LIBTORCH_WHEEL or ${_torch_cache}/libtorch-${_torch_pinned}. Run `make setup`, which installs the pinned wheel, or pass -DCMAKE_PREFIX_PATH=/path/to/libtorch")
+    "no LibTorch in CMAKE_PREFIX_PATH, LIBTORCH_WHEEL or ${ASSAY_CACHE_FOLDER}/libtorch-${_torch_pinned}. Run `make setup`, which installs the pinned wheel, or pass -DCMAKE_PREFIX_PATH=/path/to/libtorch")
 endif()
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_ROOT LibTorch_VERSION VERSION_VAR LibTorch_VERSION ${_torch_reason})

@@ -4,8 +4,9 @@
 #   tools/setup.sh [test] [lint]    also the packages that `make test` or `make lint` need
 #
 # LibTorch goes to ${ASSAY_CACHE:-${XDG_CACHE_HOME:-~/.cache}/assay}/libtorch-VERSION, outside the clone, so that a
-# second clone reuses it. A LibTorch named by CMAKE_PREFIX_PATH is used instead. Exit code 2: something is missing
-# that only the user can install; the message says what.
+# second clone reuses it. A LibTorch named by CMAKE_PREFIX_PATH is used instead. The Python packages of `test` go beside
+# it, to test-packages-HASH, named by what tests/requirements.txt pins. Exit code 2: something is missing that only the
+# user can install; the message says what.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/timing.sh
@@ -20,6 +21,8 @@ build_packages=(
 test_packages=(chromium)
 lint_packages=(clang-format-14 clang-tidy-14)
 
+cache=${ASSAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}
+
 say() { echo "setup: $*"; }
 fail() {
   echo "setup: $*" >&2
@@ -27,15 +30,20 @@ fail() {
 }
 
 packages=("${build_packages[@]}")
+with_tests=""
 for extra in "$@"; do
   case $extra in
-    test) packages+=("${test_packages[@]}") ;;
+    test) packages+=("${test_packages[@]}") with_tests=1 ;;
     lint) packages+=("${lint_packages[@]}") ;;
     *) fail "unknown argument '$extra'; accepted: test, lint" ;;
   esac
 done
 
-install_packages() {
+missing=()
+as_root=()
+
+# Sets both: which Debian packages are not installed, and how to become who may install them.
+find_missing_packages() {
   local ids
   # shellcheck disable=SC1090
   ids=$(. "${ASSAY_OS_RELEASE:-/etc/os-release}" 2>/dev/null && echo "${ID:-} ${ID_LIKE:-}") || ids=""
@@ -57,14 +65,13 @@ install_packages() {
   # Ubuntu has the same library under another name.
   case " $ids " in *" ubuntu "*) packages=("${packages[@]/libjpeg62-turbo-dev/libjpeg-dev}") ;; esac
 
-  local installed package missing=()
+  local installed package
   installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
   for package in "${packages[@]}"; do
     grep -qxF "ii  $package" <<<"$installed" || missing+=("$package")
   done
   ((${#missing[@]} > 0)) || return 0
 
-  local as_root=()
   if (($(id -u) != 0)); then
     if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
       as_root=(sudo -n)
@@ -73,16 +80,22 @@ install_packages() {
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
     fi
   fi
-  local begin=$SECONDS log
+}
+
+apt_get() {
+  local log
   log=$(mktemp)
-  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  if ! { "${as_root[@]}" apt-get update &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
-    >"$log" 2>&1 </dev/null; then
+  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y "$@" >"$log" 2>&1 </dev/null; then
     tail -n 20 "$log" >&2
     fail "apt-get failed, its last lines are above and all of them in $log"
   fi
   rm -f "$log"
+}
+
+install_packages() {
+  ((${#missing[@]} > 0)) || return 0
+  local begin=$SECONDS
+  apt_get install --no-install-recommends "${missing[@]}"
   say "Debian packages took $(duration $((SECONDS - begin)))"
 }
 
@@ -114,7 +127,7 @@ install_libtorch() {
     return
   fi
   version=$(<tools/libtorch-version)
-  folder=${ASSAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/assay}/libtorch-$version
+  folder=$cache/libtorch-$version
   local stamp=$folder/complete
   [[ ! -e $stamp ]] || return 0
   mkdir -p "${folder%/*}" || fail "cannot write to ${folder%/*}; set ASSAY_CACHE to a folder with 8 GB free"
@@ -158,5 +171,40 @@ install_libtorch() {
   say "LibTorch took $(duration $((SECONDS - begin)))"
 }
 
+# Into a folder that is no environment, for whichever Python runs the tests.
+install_test_packages() {
+  local folder
+  folder=$cache/test-packages-$(sha256sum <tests/requirements.txt | cut -c1-12)
+  [[ ! -d $folder ]] || return 0
+  say "installing the Python packages of the tests into $folder"
+  local begun
+  mkdir -p "$cache"
+  begun=$(mktemp -d "$folder.XXXX")
+  if python3 -m venv "$begun/environment" >"$begun/log" && "$begun/environment/bin/python" -m pip install --no-input \
+    --disable-pip-version-check --no-compile --no-deps --target "$begun/packages" -r tests/requirements.txt \
+    >>"$begun/log" 2>&1; then
+    mv -T "$begun/packages" "$folder" 2>/dev/null || true  # another clone's set-up may have been faster
+  else
+    tail -n 20 "$begun/log" >&2
+    say "pip failed, its last lines are above: tests that need these packages are skipped"
+  fi
+  rm -rf "$begun"
+}
+
+find_missing_packages
+if ((${#missing[@]} > 0)); then
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  apt_get update
+  # What installs LibTorch's wheel, which then goes on beside the other packages.
+  case " ${missing[*]} " in
+    *" python3-venv "*) apt_get install --no-install-recommends python3-venv ca-certificates ;;
+  esac
+fi
+set -m  # a group of processes of its own, which ends as one
+install_libtorch &
+libtorch=$!
+set +m
+trap 'kill -- "-$libtorch" 2>/dev/null || true' EXIT
 install_packages
-install_libtorch
+[[ -z $with_tests ]] || install_test_packages
+wait "$libtorch"

@@ -44,8 +44,8 @@ std::optional<std::string> filter_of(std::string_view file) {
 
 }  // namespace
 
-/// `--file=PATH` runs the cases of that file of the repository alone. A filter of GoogleTest's goes before it: a death
-/// test starts the program anew with one.
+/// `--file=PATH` runs the cases of that file of the repository alone, but for those that a filter of GoogleTest's
+/// leaves out by a leading minus. Another filter goes before it: a death test starts the program anew with one.
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   constexpr std::string_view option = "--file=";
@@ -54,10 +54,11 @@ int main(int argc, char** argv) {
     std::cerr << "usage: " << argv[0] << " [--file=PATH] [GoogleTest's options]\n";
     return 2;
   }
-  if (argc == 2 && GTEST_FLAG_GET(filter) == "*") {
+  const std::string given = GTEST_FLAG_GET(filter);
+  if (argc == 2 && (given == "*" || given.starts_with('-'))) {
     const std::optional<std::string> filter = filter_of(argument.substr(option.size()));
     if (!filter) return 1;
-    GTEST_FLAG_SET(filter, *filter);
+    GTEST_FLAG_SET(filter, given == "*" ? *filter : *filter + given);
   }
   return RUN_ALL_TESTS();
 }
