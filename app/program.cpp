@@ -251,7 +251,9 @@ void add_draw(CLI::App& app, CommandContext& context) {
                       "Of guidance; 1 is the prompt alone; default: 7.5, or 3 where the model draws pixels");
   command->add_option("--scheduler", options->scheduler, "ddim, pndm, dpm or euler; default: the model's own");
   command->add_option("--device", options->device, "auto, cpu or cuda")->capture_default_str();
-  command->add_option("--dtype", options->dtype, "What the networks compute in: f32, bf16 or f16")
+  command
+      ->add_option("--dtype", options->dtype,
+                   "What weights are kept in: f32, bf16, f16, or auto, as the files have them (on a GPU f32)")
       ->capture_default_str();
   command->add_option("--scale", options->scale, "Pixels of the grid a pixel; default: tiles of 64 or more")
       ->check(CLI::Range(1, 64));

@@ -46,7 +46,7 @@ struct DrawCommand {
   std::int64_t steps = 30;
   std::optional<double> weight;
   std::string scheduler;  // empty: the model's own
-  std::string device = "auto", dtype = "f32";
+  std::string device = "auto", dtype = "auto";
   std::int64_t scale = 0;  // of the pixels in the grid; 0: tiles of at least 64 pixels
   std::filesystem::path out;
   bool json = false, quiet = false;

@@ -6,8 +6,6 @@
 #include <array>
 #include <cctype>
 
-#include "core/safetensors.h"
-
 namespace assay {
 namespace {
 
@@ -68,7 +66,7 @@ std::string foreign_weights(std::string_view content, const std::filesystem::pat
   return "";
 }
 
-std::string conversion_hint(const SafetensorsFile& file) {
+std::string conversion_hint(const SafetensorsFile& file, const std::set<DType>& taken) {
   // Prefixes that tools/convert_weights.py strips from all keys, and such as it chooses one of.
   constexpr std::array<std::string_view, 6> around = {"module.", "_orig_mod.", "model.",
                                                       "net.",    "network.",   "backbone."};
@@ -85,11 +83,12 @@ std::string conversion_hint(const SafetensorsFile& file) {
     if (keys_with(prefix) == file.tensors().size()) return hint(fmt::format("All keys begin with '{}'", prefix));
   for (const std::string_view prefix : chosen)
     if (keys_with(prefix) > 0) return hint(fmt::format("Some keys begin with '{}', others do not", prefix));
-  const auto half = std::find_if(file.tensors().begin(), file.tensors().end(), [](const auto& t) {
-    return t.second.type == DType::f16 || t.second.type == DType::bf16 || t.second.type == DType::f64;
+  const auto other = std::find_if(file.tensors().begin(), file.tensors().end(), [&](const auto& t) {
+    return (t.second.type == DType::f16 || t.second.type == DType::bf16 || t.second.type == DType::f64) &&
+           !taken.contains(t.second.type);
   });
-  if (half == file.tensors().end()) return "";
-  return hint(fmt::format("Numbers are {} instead of F32", name_of(half->second.type)));
+  if (other == file.tensors().end()) return "";
+  return hint(fmt::format("Numbers are {} instead of F32", name_of(other->second.type)));
 }
 
 }  // namespace assay

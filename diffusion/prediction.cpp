@@ -13,7 +13,9 @@ Prediction read_prediction(const nlohmann::json& scheduler, const std::string& w
   const auto found = scheduler.find("prediction_type");
   if (found == scheduler.end() || found->is_null()) return Prediction::epsilon;
   if (!found->is_string()) throw InputError(where + ".prediction_type: expected a text, got " + found->dump());
-  return value_of(where + ".prediction_type", found->get<std::string>(), prediction_names);
+  if (const auto known = find_value(found->get<std::string>(), prediction_names)) return *known;
+  throw InputError(where + ": " +
+                   unknown_name_message("prediction_type", found->get<std::string>(), listed(prediction_names)));
 }
 
 Predicted split(Prediction prediction, const at::Tensor& output, const at::Tensor& x, double root, double rest) {

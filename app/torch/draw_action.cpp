@@ -7,7 +7,9 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,8 @@
 #include "core/names.h"
 #include "core/phrases.h"
 #include "core/progress.h"
+#include "diffusion/networks/computing_type.h"
+#include "diffusion/networks/sd/text_to_image_folder.h"
 #include "diffusion/sampling/diffusers/make_scheduler.h"
 #include "diffusion/text/unicode_text.h"
 #include "reproductions/class_tokens/algorithm/token_file.h"
@@ -30,7 +34,13 @@
 namespace assay {
 namespace {
 
-constexpr Names<at::ScalarType> dtype_names = {{"f32", at::kFloat}, {"bf16", at::kBFloat16}, {"f16", at::kHalf}};
+using MaybeType = std::optional<at::ScalarType>;
+
+constexpr at::ScalarType as_in_the_files = at::ScalarType::Undefined;
+constexpr Names<at::ScalarType> dtype_names = {
+    {"auto", as_in_the_files}, {"f32", at::kFloat}, {"bf16", at::kBFloat16}, {"f16", at::kHalf}};
+constexpr Names<at::ScalarType> long_names = {
+    {"float32", at::kFloat}, {"bfloat16", at::kBFloat16}, {"float16", at::kHalf}};
 
 /// The first word of a prompt that its tokens do not reach any more, and what follows it.
 std::string cut_from(const ClipTokenizer& tokenizer, const std::string& prompt) {
@@ -74,18 +84,59 @@ nlohmann::json scheduler_config(const TextToImage& model, const std::string& nam
 }
 
 /// The model that the user names: what lies at a path, or what a tier trained.
-std::unique_ptr<TextToImage> named_model(const DrawCommand& command, at::ScalarType type, at::Device device) {
+std::unique_ptr<TextToImage> named_model(const DrawCommand& command, MaybeType type, at::Device device) {
+  if (std::filesystem::is_directory(command.model)) return load_text_to_image(command.model, type, device);
+  const at::ScalarType converted = type.value_or(at::kFloat);  // which checkpoints have
   if (std::filesystem::exists(command.model) || !names_text_model(command.model))
-    return open_text_model(command.model, type, device);
-  return open_text_model(text_model_of_tier(command.model, command.store, device).string(), type, device);
+    return open_text_model(command.model, converted, device);
+  return open_text_model(text_model_of_tier(command.model, command.store, device).string(), converted, device);
 }
 
-/// Creates the folder that the grid is written into.
-void require_writable(const std::filesystem::path& file) {
-  if (!file.has_filename() || std::filesystem::is_directory(file))
-    throw InputError(fmt::format("--out '{}': is no name of a file; accepted: a PNG to write", file.string()));
-  ensure_folder(file.has_parent_path() ? file.parent_path() : ".");
+/// What a network keeps its weights in: those of the parameters whose names begin so.
+at::ScalarType kept_type(const Parameters& parameters, const std::string& prefix) {
+  for (const Parameter& parameter : parameters.all())
+    if (parameter.name.starts_with(prefix)) return parameter.value.scalar_type();
+  throw Error("draw: a network without weights");
 }
+
+/// {"weights": {network: type}, "computes_in": {network: type}} of a model that is not packed yet.
+nlohmann::json told_types(const TextToImage& model, at::Device device) {
+  nlohmann::json told;
+  const auto tell = [&](const char* network, at::ScalarType kept) {
+    told["weights"][network] = name_of(kept, long_names);
+    told["computes_in"][network] = name_of(computing_type(kept, device), long_names);
+  };
+  tell("unet", kept_type(model.parameters(), TextToImage::unet_prefix));
+  tell("text_encoder", kept_type(model.parameters(), TextToImage::text_prefix));
+  if (model.vae()) tell("vae", kept_type(model.vae_parameters(), ""));
+  return told;
+}
+
+/// The folder of the grid, made where there is none. What of it is new and stays empty goes with this object, so that a
+/// refused command leaves nothing behind.
+class FolderOfOutput {
+ public:
+  explicit FolderOfOutput(const std::filesystem::path& file) {
+    namespace fs = std::filesystem;
+    if (!file.has_filename() || fs::is_directory(file))
+      throw InputError(fmt::format("--out '{}': is no name of a file; accepted: a PNG to write", file.string()));
+    if (const fs::path end = file.extension(); !end.empty() && end != ".png" && end != ".PNG")
+      throw InputError(
+          fmt::format("--out '{}': ends in {}; accepted: a PNG to write, NAME.png", file.string(), end.string()));
+    const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+    for (fs::path at = folder; !at.empty() && !fs::exists(at); at = at.parent_path()) made_.push_back(at);
+    ensure_folder(folder);
+  }
+  ~FolderOfOutput() {
+    std::error_code kept;  // because something is in it
+    for (const std::filesystem::path& folder : made_) std::filesystem::remove(folder, kept);
+  }
+  FolderOfOutput(const FolderOfOutput&) = delete;
+  FolderOfOutput& operator=(const FolderOfOutput&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> made_;  // the innermost first
+};
 
 std::int64_t scale_of(std::int64_t asked, std::int64_t side) {
   constexpr std::int64_t least = 64;  // pixels of a tile
@@ -98,14 +149,24 @@ int draw_action(const DrawCommand& command) {
   const auto started = std::chrono::steady_clock::now();
   const at::NoGradGuard no_grad;
   Progress::silence(command.quiet);
-  const at::ScalarType type = value_of("dtype", command.dtype, dtype_names);
+  const at::ScalarType asked = value_of("dtype", command.dtype, dtype_names);
   const at::Device device = choose_device(command.device);
+  // A GPU computes in what it keeps.
+  const MaybeType type = asked != as_in_the_files ? MaybeType(asked)
+                         : device.is_cpu()        ? std::nullopt
+                                                  : MaybeType(at::kFloat);
   if (!command.scheduler.empty())
     value_of("scheduler", command.scheduler,
              Names<bool>{{"ddim", true}, {"pndm", true}, {"dpm", true}, {"euler", true}});
-  require_writable(command.out);  // before hours of drawing
+  const FolderOfOutput folder(command.out);  // before hours of drawing
 
   const std::unique_ptr<TextToImage> model = named_model(command, type, device);
+  const nlohmann::json config = scheduler_config(*model, command.scheduler);
+  const auto scheduler = [&] {
+    return scheduler_of_config(config, model->config().where + "scheduler", command.scheduler);
+  };
+  scheduler()->set_timesteps(command.steps);  // throws what would come after the weights were arranged
+  const nlohmann::json types = told_types(*model, device);
   model->pack();
   double others = 1.0;
   if (!command.token.empty()) {
@@ -121,13 +182,12 @@ int draw_action(const DrawCommand& command) {
   }
   check_utf8(command.negative, "negative prompt");
   const nlohmann::json told = told_prompts(*model, command.prompts);
-  const nlohmann::json config = scheduler_config(*model, command.scheduler);
 
   PromptDrawing drawing;
   drawing.prompts = model->states(command.prompts, {}, others);
   drawing.negative = model->states({command.negative}, {}, others);
   drawing.weight = command.weight.value_or(model->vae() ? 7.5 : 3.0);
-  drawing.scheduler = [&] { return scheduler_of_config(config, command.model + ": scheduler", command.scheduler); };
+  drawing.scheduler = scheduler;
   drawing.steps = command.steps;
   drawing.seed = command.seed;
   drawing.passes = passes_of(*model, device);
@@ -161,6 +221,8 @@ int draw_action(const DrawCommand& command) {
                                  command.scheduler.empty() ? config.value("_class_name", "") : command.scheduler},
                                 {"device", device_description(device)},
                                 {"dtype", command.dtype},
+                                {"weights", types.at("weights")},
+                                {"computes_in", types.at("computes_in")},
                                 {"image", {images.size(2), images.size(3)}},
                                 {"scale", scale},
                                 {"out", command.out.string()},

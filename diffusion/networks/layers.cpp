@@ -50,7 +50,9 @@ Linear::Linear(Parameters& parameters, const std::string& name, std::int64_t in,
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   if (own_gradients(x, weight_->value) && row_product_takes(weight_->value))
     return row_product(x, weight_->value, bias_ ? bias_->value : at::Tensor());
-  return bias_ ? at::linear(x, weight_->value, bias_->value) : at::linear(x, weight_->value);
+  // In fewer bits than x where weights are kept so: widened for this product alone.
+  const at::Tensor weight = weight_->value.to(x.scalar_type());
+  return bias_ ? at::linear(x, weight, bias_->value) : at::linear(x, weight);
 }
 
 void Linear::count(CostWalk& walk, std::int64_t rows) const {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "diffusion/networks/computing_type.h"
 #include "kernels/inference/filter_product.h"
 #include "kernels/inference/panel_product.h"
 #include "kernels/inference/panels.h"
@@ -32,11 +33,6 @@ MaybeTensor maybe(const at::Tensor& tensor) { return tensor.defined() ? MaybeTen
 /// A gradient would be lost without a word.
 void require_prediction(const at::Tensor& x) {
   if (at::GradMode::is_enabled() && x.requires_grad()) throw Error("packed weights pass no gradient on");
-}
-
-bool multiplies_bfloat16() {
-  static const bool supported = find<bool()>("mkldnn::_is_mkldnn_bf16_supported").call();
-  return supported;
 }
 
 bool takes_filters(const at::Tensor& weight, const WeightUse& use) {
@@ -63,10 +59,9 @@ at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1, 3); }
 }  // namespace
 
 at::Tensor packed(const at::Tensor& weight, const WeightUse& use) {
-  const bool multiplied =
-      weight.scalar_type() == at::kFloat || (weight.scalar_type() == at::kBFloat16 && multiplies_bfloat16());
-  if (use.kind == WeightUse::Kind::other || !multiplied || !weight.device().is_cpu()) return {};
-  if (weight.scalar_type() == at::kFloat) return panels_of(weight, use);
+  if (use.kind == WeightUse::Kind::other || !weight.device().is_cpu()) return {};
+  if (computing_type(weight.scalar_type(), weight.device()) == at::kFloat) return panels_of(weight, use);
+  if (weight.scalar_type() != at::kBFloat16) return {};
   if (use.kind == WeightUse::Kind::linear) {
     static const auto op =
         find<at::Tensor(const at::Tensor&, std::optional<std::int64_t>)>("mkldnn::_reorder_linear_weight");

@@ -5,10 +5,10 @@
 
 // Weights arranged for the products of a network that only predicts on the CPU, and what multiplies with them.
 //
-// In float32 they lie in panels (kernels/inference): convolutions take images as channels last and give them so, 3x3
-// ones by Winograd's products. In bfloat16, where the processor multiplies it, they lie as oneDNN wants them,
-// LibTorch's library of convolutions, which arranges a weight anew at every call otherwise. Results have the same bits
-// for every number of threads and of rows. There is no gradient.
+// What computes in float32 (computing_type.h) lies in panels (kernels/inference) of the weights' own type: convolutions
+// take images as channels last and give them so, 3x3 ones by Winograd's. bfloat16 that the processor multiplies lies as
+// oneDNN wants it, LibTorch's library of convolutions, which arranges a weight anew at every call otherwise. Results
+// have the same bits for every number of threads and of rows. There is no gradient.
 namespace assay {
 
 /// What a weight is multiplied as, for those that may be packed.
@@ -19,8 +19,8 @@ struct WeightUse {
 };
 
 /// The weight packed, in a tensor that only the functions below read; undefined where it cannot be: another use,
-/// another type than float32 or a bfloat16 that the processor multiplies, another device than the CPU, a linear layer
-/// whose outputs are no multiple of 16.
+/// another type than float32, bfloat16 or float16, another device than the CPU, a linear layer whose outputs are no
+/// multiple of 16.
 at::Tensor packed(const at::Tensor& weight, const WeightUse& use);
 /// Panels have five axes, which no weight of a layer has.
 inline bool in_panels(const at::Tensor& weight) { return weight.dim() == 5; }

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/computing_type.h"
 #include "diffusion/networks/state_match.h"
 #include "kernels/host_tensor.h"
 
@@ -66,6 +67,14 @@ std::int64_t product(const std::vector<std::int64_t>& shape) {
   std::int64_t n = 1;
   for (const std::int64_t side : shape) n *= side;
   return n;
+}
+
+/// Whether a weight that is not arranged stays as it is, and what multiplies it or looks rows up in it makes float32 of
+/// what it needs: matrices of layers that have no panels, as those of a text encoder, where they are worth it.
+bool widened_at_use(const Parameter& parameter) {
+  constexpr std::int64_t least = 1 << 19;  // values: two bytes saved of each
+  return parameter.use.kind == WeightUse::Kind::other && parameter.shape.size() == 2 &&
+         product(parameter.shape) >= least;
 }
 
 }  // namespace
@@ -134,9 +143,13 @@ void Parameters::pack() {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   if (!only_predicts_) cast(at::kFloat, {});
-  for (Parameter& parameter : parameters_)
-    if (const at::Tensor arranged = packed(parameter.value, parameter.use); arranged.defined())
-      parameter.value = arranged;
+  for (Parameter& parameter : parameters_) {
+    at::Tensor& value = parameter.value;
+    if (const at::Tensor arranged = packed(value, parameter.use); arranged.defined())
+      value = arranged;
+    else if (!widened_at_use(parameter))
+      value = value.to(computing_type(value.scalar_type(), value.device()));
+  }
 }
 
 void Parameters::refuse_where_only_predicting(const char* what) const {

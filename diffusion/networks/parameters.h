@@ -68,9 +68,9 @@ class Parameters {
   void load_to_predict(const std::shared_ptr<const SafetensorsFile>& file, const StatePart& part = {},
                        std::optional<at::ScalarType> type = {}, at::Device device = at::kCPU);
 
-  /// Arranges on the CPU what layers say they multiply as packed() does: from here on the parameters only predict, and
-  /// pass no gradient on to an input either. Takes no more memory than the largest parameter beside them all; blocks of
-  /// memory above 1 MiB are given back to the system when they are freed, in the whole process.
+  /// Arranges on the CPU what layers say they multiply as packed() does, in its own type, and makes float32 of the rest
+  /// (but of large matrices) where that computes: they only predict then, and pass no gradient on. Takes no more memory
+  /// than the largest beside all; blocks above 1 MiB are given back to the system when freed, in the whole process.
   void pack();
 
   const std::deque<Parameter>& all() const { return parameters_; }

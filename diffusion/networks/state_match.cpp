@@ -30,7 +30,8 @@ std::string listed(const std::set<DType>& types) {
 }  // namespace
 
 StateMatch::StateMatch(const std::deque<Parameter>& parameters, const SafetensorsFile& file, const StatePart& part,
-                       const std::set<DType>& types) {
+                       const std::set<DType>& fitting)
+    : types(fitting) {
   const auto key_of = [&](const std::string& name) { return part.in_file + name.substr(part.of_names.size()); };
   std::vector<std::string> different, missing, unexpected;
   std::set<std::string> known;
@@ -70,7 +71,7 @@ StateMatch::StateMatch(const std::deque<Parameter>& parameters, const Safetensor
 
 void require_match(const StateMatch& match, const SafetensorsFile& file) {
   if (match.fault.empty()) return;
-  const std::string hint = conversion_hint(file);
+  const std::string hint = conversion_hint(file, match.types);
   throw InputError(
       fmt::format("{}: does not fit this network: {}{}{}", file.path(), match.fault, hint.empty() ? "" : ". ", hint));
 }

@@ -7,6 +7,7 @@
 #include "kernels/inference/lanes.h"
 #include "kernels/inference/large_block.h"
 #include "kernels/inference/panels.h"
+#include "kernels/inference/stored_weights.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -109,10 +110,11 @@ void transform_tiles(const Images& images, std::int64_t tile, std::int64_t count
 }
 
 /// G g G^T of `values` filters of a panel, [values, 9, 16]: part i of filter k at to + i * step + k * 16.
-void transform_filters(const float* filters, std::int64_t values, float* to, std::int64_t step) {
+template <class Weight>
+void transform_filters(const Weight* filters, std::int64_t values, float* to, std::int64_t step) {
   for (std::int64_t k = 0; k < values; ++k)
     for (std::int64_t lane = 0; lane < panel_width; lane += lane_count) {
-      const float* g = filters + k * 9 * panel_width + lane;
+      const Weight* g = filters + k * 9 * panel_width + lane;
       float* out = to + k * panel_width + lane;
       Lanes rows[side][3];
 #pragma GCC unroll 3
@@ -205,7 +207,6 @@ at::Tensor filter_product(const at::Tensor& x, const at::Tensor& panels, const a
                          parts_of(width, result_side)};
   const Result result = {whole.mutable_data_ptr<float>(), outputs, bias.const_data_ptr<float>(), bias.dim() == 2,
                          added.defined() ? added.const_data_ptr<float>() : nullptr};
-  const float* filters = panels.const_data_ptr<float>();
 
   const std::int64_t all_panels = panels.size(0), across = parts_of(all_panels, panels_at_once);
   const std::int64_t tiles = x.size(0) * images.tiles(), tiles_a_task = std::min(tiles, tiles_at_once);
@@ -214,33 +215,35 @@ at::Tensor filter_product(const at::Tensor& x, const at::Tensor& panels, const a
   const std::int64_t vectors = channels / lane_count, blocks = parts_of(channels, depth_at_once),
                      depth = parts_of(vectors, blocks) * lane_count;
   const MultiplyPanels multiply = multiply_panels();
-  at::parallel_for(0, down * across, 1, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t most_panels = std::min(all_panels, panels_at_once);
-    const std::int64_t tile_step = part_step(tiles_a_task * depth),
-                       filter_step = part_step(most_panels * depth * panel_width),
-                       product_step = part_step(tiles_a_task * most_panels * panel_width);
-    const at::Tensor room = large_block({products * (tile_step + filter_step + product_step)});
-    float* of_tiles = room.mutable_data_ptr<float>();
-    float* of_filters = of_tiles + products * tile_step;
-    float* of_products = of_filters + products * filter_step;
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t part = task % across, panel = part * all_panels / across,
-                         count = (part + 1) * all_panels / across - panel;
-      const std::int64_t tile = task / across * tiles_a_task, rows = std::min(tiles_a_task, tiles - tile);
-      for (std::int64_t channel = 0; channel < channels; channel += depth) {
-        const std::int64_t values = std::min(depth, channels - channel);
-        transform_tiles(images, tile, rows, channel, values, of_tiles, tile_step);
-        for (std::int64_t p = 0; p < count; ++p)
-          transform_filters(filters + ((panel + p) * channels + channel) * 9 * panel_width, values,
-                            of_filters + p * values * panel_width, filter_step);
-        for (std::int64_t i = 0; i < products; ++i)
-          multiply({of_tiles + i * tile_step, values, rows, of_filters + i * filter_step, values * panel_width, count,
-                    of_products + i * product_step, count * panel_width, values, channel > 0});
+  with_stored(panels, [&](const auto* filters) {
+    at::parallel_for(0, down * across, 1, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t most_panels = std::min(all_panels, panels_at_once);
+      const std::int64_t tile_step = part_step(tiles_a_task * depth),
+                         filter_step = part_step(most_panels * depth * panel_width),
+                         product_step = part_step(tiles_a_task * most_panels * panel_width);
+      const at::Tensor room = large_block({products * (tile_step + filter_step + product_step)});
+      float* of_tiles = room.mutable_data_ptr<float>();
+      float* of_filters = of_tiles + products * tile_step;
+      float* of_products = of_filters + products * filter_step;
+      for (std::int64_t task = begin; task < end; ++task) {
+        const std::int64_t part = task % across, panel = part * all_panels / across,
+                           count = (part + 1) * all_panels / across - panel;
+        const std::int64_t tile = task / across * tiles_a_task, rows = std::min(tiles_a_task, tiles - tile);
+        for (std::int64_t channel = 0; channel < channels; channel += depth) {
+          const std::int64_t values = std::min(depth, channels - channel);
+          transform_tiles(images, tile, rows, channel, values, of_tiles, tile_step);
+          for (std::int64_t p = 0; p < count; ++p)
+            transform_filters(filters + ((panel + p) * channels + channel) * 9 * panel_width, values,
+                              of_filters + p * values * panel_width, filter_step);
+          for (std::int64_t i = 0; i < products; ++i)
+            multiply({of_tiles + i * tile_step, values, rows, of_filters + i * filter_step, values * panel_width, count,
+                      of_products + i * product_step, count * panel_width, values, channel > 0});
+        }
+        const std::int64_t first = panel * panel_width;
+        transform_back(images, result, tile, rows, first, std::min(count * panel_width, outputs - first), of_products,
+                       product_step, count * panel_width);
       }
-      const std::int64_t first = panel * panel_width;
-      transform_back(images, result, tile, rows, first, std::min(count * panel_width, outputs - first), of_products,
-                     product_step, count * panel_width);
-    }
+    });
   });
   return whole;
 }

@@ -8,7 +8,7 @@ bool filter_product_takes(std::int64_t channels);
 
 /// A 3x3 convolution of channels-last float32 images x [B, in, H, W] with a pixel of zeros around them, by Winograd's
 /// F(4x4, 3x3) (Lavin and Gray, arXiv:1509.09308): 36 products for 16 values of the result, where the formula has 144.
-/// `panels` are filter_panels(); bias and other as window_product() takes them.
+/// `panels` are filter_panels(), of float32 or of 16 bits; bias and other as window_product() takes them.
 ///
 /// Filters are transformed as they are needed, since transformed they would need 36 values of memory for 9; from 32
 /// tiles of 4x4 positions on that is a tenth of the work. A value's bits depend on its tile's pixels alone.

@@ -1,11 +1,13 @@
 #include "kernels/inference/panel_product.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "core/error.h"
 #include "kernels/inference/large_block.h"
 #include "kernels/inference/panels.h"
+#include "kernels/inference/stored_weights.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -18,9 +20,10 @@ constexpr std::int64_t rows_at_once = 384;   // of a task, at most
 std::int64_t parts_of(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
 /// What is multiplied and where it goes. `row` values of depth `begin` on are at rows.at(first row, begin, ...).
+template <class Weight>
 struct Product {
   std::int64_t rows, depth, outputs;
-  const float* panels;
+  const Weight* panels;
   const float* bias;         // null: none
   std::int64_t rows_a_bias;  // how many rows share one
   const float* other;        // null: none
@@ -70,24 +73,46 @@ struct WindowRows {
   static constexpr bool gathered = true;
 };
 
+/// What the tasks of a thread write to one after the other.
+struct Room {
+  std::vector<float> rows, widened, beside;
+};
+
+/// `values` of the depth of `panels` panels, from `begin` on, as the innermost loop takes them.
+template <class Weight>
+const float* panels_at(const Product<Weight>& p, std::int64_t panel, std::int64_t panels, std::int64_t begin,
+                       std::int64_t values, std::vector<float>& widened, std::int64_t& stride) {
+  const Weight* first = p.panels + (panel * p.depth + begin) * panel_width;
+  if constexpr (std::is_same_v<Weight, float>) {
+    stride = p.depth * panel_width;
+    return first;
+  } else {
+    widened.resize(static_cast<std::size_t>(panels_at_once * depth_at_once * panel_width));
+    stride = values * panel_width;
+    for (std::int64_t i = 0; i < panels; ++i)
+      widen(first + i * p.depth * panel_width, stride, widened.data() + i * stride);
+    return widened.data();
+  }
+}
+
 /// A task: some rows of the result and some panels of its columns.
-template <class Rows>
-void multiply_part(const Product& p, const Rows& rows, std::int64_t row, std::int64_t count, std::int64_t panel,
-                   std::int64_t panels, std::vector<float>& room, std::vector<float>& beside) {
+template <class Weight, class Rows>
+void multiply_part(const Product<Weight>& p, const Rows& rows, std::int64_t row, std::int64_t count, std::int64_t panel,
+                   std::int64_t panels, Room& room) {
   const std::int64_t first = panel * panel_width, columns = std::min(panels * panel_width, p.outputs - first);
   const bool whole = columns == panels * panel_width;
-  if (!whole) beside.resize(static_cast<std::size_t>(count * panels * panel_width));
-  if (Rows::gathered) room.resize(static_cast<std::size_t>(rows_at_once * depth_at_once));
-  float* to = whole ? p.result + row * p.outputs + first : beside.data();
+  if (!whole) room.beside.resize(static_cast<std::size_t>(count * panels * panel_width));
+  if (Rows::gathered) room.rows.resize(static_cast<std::size_t>(rows_at_once * depth_at_once));
+  float* to = whole ? p.result + row * p.outputs + first : room.beside.data();
   const std::int64_t to_stride = whole ? p.outputs : panels * panel_width;
 
   static const MultiplyPanels multiply = multiply_panels();
   for (std::int64_t begin = 0; begin < p.depth; begin += depth_at_once) {
     const std::int64_t values = std::min(depth_at_once, p.depth - begin);
-    std::int64_t stride = 0;
-    const float* a = rows.at(row, count, begin, values, room.data(), stride);
-    multiply({a, stride, count, p.panels + (panel * p.depth + begin) * panel_width, p.depth * panel_width, panels, to,
-              to_stride, values, begin > 0});
+    std::int64_t a_stride = 0, b_stride = 0;
+    const float* a = rows.at(row, count, begin, values, room.rows.data(), a_stride);
+    const float* b = panels_at(p, panel, panels, begin, values, room.widened, b_stride);
+    multiply({a, a_stride, count, b, b_stride, panels, to, to_stride, values, begin > 0});
   }
 
   if (whole && !p.bias && !p.other) return;
@@ -107,16 +132,16 @@ void multiply_part(const Product& p, const Rows& rows, std::int64_t row, std::in
   }
 }
 
-template <class Rows>
-void multiply_all(const Product& p, const Rows& rows) {
+template <class Weight, class Rows>
+void multiply_all(const Product<Weight>& p, const Rows& rows) {
   const std::int64_t panels = parts_of(p.outputs, panel_width), across = parts_of(panels, panels_at_once);
   const std::int64_t down = parts_of(p.rows, rows_at_once);
   at::parallel_for(0, down * across, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> room, beside;
+    Room room;
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t part = task % across, first = part * panels / across, last = (part + 1) * panels / across;
       const std::int64_t row = task / across * p.rows / down, end_row = (task / across + 1) * p.rows / down;
-      multiply_part(p, rows, row, end_row - row, first, last - first, room, beside);
+      multiply_part(p, rows, row, end_row - row, first, last - first, room);
     }
   });
 }
@@ -144,9 +169,11 @@ at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at
   const at::Tensor in = x.contiguous(), added = other.defined() ? other.contiguous() : other;
   const std::int64_t rows = depth > 0 ? x.numel() / depth : 0;
   if (rows == 0) return result;
-  multiply_all({rows, depth, outputs, panels.const_data_ptr<float>(), data_or_null(bias), rows, data_or_null(added),
-                result.mutable_data_ptr<float>()},
-               PlainRows{in.const_data_ptr<float>(), depth});
+  with_stored(panels, [&](const auto* weights) {
+    const Product product = {
+        rows, depth, outputs, weights, data_or_null(bias), rows, data_or_null(added), result.mutable_data_ptr<float>()};
+    multiply_all(product, PlainRows{in.const_data_ptr<float>(), depth});
+  });
   return result;
 }
 
@@ -164,19 +191,21 @@ at::Tensor window_product(const at::Tensor& x, const at::Tensor& panels, std::in
   const at::Tensor added = other.defined() ? other.contiguous(at::MemoryFormat::ChannelsLast) : other;
   const std::int64_t positions = out_height * out_width, rows = x.size(0) * positions;
   if (rows == 0) return result;
-  const Product product = {rows,
-                           panels.size(1),
-                           outputs,
-                           panels.const_data_ptr<float>(),
-                           data_or_null(bias),
-                           bias.dim() == 2 ? positions : rows,
-                           data_or_null(added),
-                           result.mutable_data_ptr<float>()};
   const float* image = in.const_data_ptr<float>();
-  if (kernel == 1 && stride == 1 && padding == 0)
-    multiply_all(product, PlainRows{image, channels});
-  else
-    multiply_all(product, WindowRows{image, channels, height, width, out_height, out_width, kernel, stride, padding});
+  with_stored(panels, [&](const auto* weights) {
+    const Product product = {rows,
+                             panels.size(1),
+                             outputs,
+                             weights,
+                             data_or_null(bias),
+                             bias.dim() == 2 ? positions : rows,
+                             data_or_null(added),
+                             result.mutable_data_ptr<float>()};
+    if (kernel == 1 && stride == 1 && padding == 0)
+      multiply_all(product, PlainRows{image, channels});
+    else
+      multiply_all(product, WindowRows{image, channels, height, width, out_height, out_width, kernel, stride, padding});
+  });
   return result;
 }
 

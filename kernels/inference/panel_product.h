@@ -4,7 +4,8 @@
 namespace assay {
 
 /// x W^T + bias (+ other): [..., out] float32 from x [..., in], the panels of W [out, in] (matrix_panels), bias [out]
-/// or undefined and other, of the result's shape, or undefined. Without a bias W has a multiple of 16 outputs.
+/// or undefined and other, of the result's shape, or undefined. Without a bias W has a multiple of 16 outputs. All is
+/// float32 but the panels, which may be of 16 bits and are widened as they are multiplied.
 ///
 /// Every value is the sum of blocks of 256 inputs, each summed in order: a row's bits depend on nothing beside it.
 at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias = {},

@@ -1,9 +1,11 @@
 #include "kernels/inference/panels.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "core/error.h"
 #include "kernels/inference/large_block.h"
+#include "kernels/inference/stored_weights.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -13,23 +15,24 @@ namespace {
 /// outer * outer_stride + inner * inner_stride from its first.
 at::Tensor in_panels(const at::Tensor& weight, std::int64_t outer, std::int64_t outer_stride, std::int64_t inner,
                      std::int64_t inner_stride) {
-  if (!weight.device().is_cpu() || weight.scalar_type() != at::kFloat)
-    throw Error("panels: weights must be float32 on the CPU");
+  if (!weight.device().is_cpu()) throw Error("panels: weights must be on the CPU");
   const at::Tensor whole = weight.contiguous();
   const std::int64_t outputs = weight.size(0), values = outer * inner;
   const std::int64_t panels = (outputs + panel_width - 1) / panel_width;
-  at::Tensor packed = large_block({panels, values, panel_width});
-  const float* from = whole.const_data_ptr<float>();
-  float* to = packed.mutable_data_ptr<float>();
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      const std::int64_t first = panel * panel_width, count = std::min(panel_width, outputs - first);
-      for (std::int64_t o = 0; o < outer; ++o)
-        for (std::int64_t i = 0; i < inner; ++i)
-          for (std::int64_t lane = 0; lane < panel_width; ++lane)
-            to[(panel * values + o * inner + i) * panel_width + lane] =
-                lane < count ? from[(first + lane) * values + o * outer_stride + i * inner_stride] : 0.0f;
-    }
+  at::Tensor packed = large_block({panels, values, panel_width}, at::MemoryFormat::Contiguous, weight.scalar_type());
+  with_stored(whole, [&](const auto* from) {
+    using Weight = std::remove_cvref_t<decltype(*from)>;
+    auto* to = packed.mutable_data_ptr<Weight>();
+    at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t panel = begin; panel < end; ++panel) {
+        const std::int64_t first = panel * panel_width, count = std::min(panel_width, outputs - first);
+        for (std::int64_t o = 0; o < outer; ++o)
+          for (std::int64_t i = 0; i < inner; ++i)
+            for (std::int64_t lane = 0; lane < panel_width; ++lane)
+              to[(panel * values + o * inner + i) * panel_width + lane] =
+                  lane < count ? from[(first + lane) * values + o * outer_stride + i * inner_stride] : Weight(0.0f);
+      }
+    });
   });
   return packed;
 }

@@ -5,8 +5,8 @@
 
 #include "kernels/inference/panel_tile.h"
 
-// Weights in panels of 16 outputs, as the innermost loop reads them, in the memory of the original: the last panel is
-// filled with zeros. float32 on the CPU, without gradients.
+// Weights in panels of 16 outputs, as the innermost loop reads them, in the type and the memory of the original: the
+// last panel is filled with zeros. float32, bfloat16 or float16 (stored_weights.h) on the CPU, without gradients.
 namespace assay {
 
 /// [panels, in, 16] of a matrix [out, in].

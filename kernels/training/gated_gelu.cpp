@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "kernels/inference/lanes.h"
+#include "kernels/inference/normal_lanes.h"
 #include "kernels/parallel_for.h"
 
 namespace assay {
@@ -18,24 +19,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t rows_at_once = 64;  // of a task
-
-/// The normal distribution at g: its share below, and its density.
-struct Normal {
-  Lanes share, density;
-};
-
-[[gnu::always_inline]] inline void set_normal(const Lanes& g, Normal& normal) {
-  const Lanes bell = exponential(g * g * -0.5f);
-  const Lanes magnitude = (g < 0.0f ? -g : g) * 0.70710678f;
-  const Lanes t = 1.0f / (magnitude * 0.3275911f + 1.0f);
-  Lanes sum = t * 1.061405429f - 1.453152027f;
-  sum = sum * t + 1.421413741f;
-  sum = sum * t - 0.284496736f;
-  sum = sum * t + 0.254829592f;
-  const Lanes beyond = sum * t * bell * 0.5f;
-  normal.share = g < 0.0f ? beyond : 1.0f - beyond;
-  normal.density = bell * 0.39894228f;
-}
 
 struct GatedGelu : torch::autograd::Function<GatedGelu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
@@ -51,7 +34,7 @@ struct GatedGelu : torch::autograd::Function<GatedGelu> {
         for (std::int64_t i = 0; i < width; i += lane_count) {
           const float* value = from + row * 2 * width + i;
           const Lanes g = lanes_at(value + width);
-          Normal normal;
+          NormalLanes normal;
           set_normal(g, normal);
           put_lanes(to + row * width + i, lanes_at(value) * (g * normal.share));
         }
@@ -72,7 +55,7 @@ struct GatedGelu : torch::autograd::Function<GatedGelu> {
           const std::int64_t at = row * 2 * width + i;
           const Lanes a = lanes_at(from + at), g = lanes_at(from + at + width),
                       slope = lanes_at(slopes + row * width + i);
-          Normal normal;
+          NormalLanes normal;
           set_normal(g, normal);
           put_lanes(to + at, slope * (g * normal.share));
           put_lanes(to + at + width, slope * a * (normal.share + g * normal.density));

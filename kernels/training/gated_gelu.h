@@ -9,8 +9,8 @@ namespace assay {
 bool gated_gelu_takes(std::int64_t values);
 
 /// a gelu(g) of float32 rows [..., 2n] on the CPU that hold a and then g: [..., n]; gelu(g) is g times the normal
-/// distribution's share below g. One operator, differentiable once. The share is within 1e-7 of the exact one
-/// (Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26).
+/// distribution's share below g, by the formula of inference (inference/normal_lanes.h). One operator, differentiable
+/// once.
 at::Tensor gated_gelu_with_gradient(const at::Tensor& x);
 
 }  // namespace assay

@@ -65,14 +65,15 @@ TEST(ForeignWeights, WhatNothingIsKnownOfIsADamagedSafetensorsFile) {
               HasSubstr("truncated?"));
 }
 
-std::string hint_of(const std::vector<std::string>& names, DType type = DType::f32) {
+std::string hint_of(const std::vector<std::string>& names, DType type = DType::f32,
+                    const std::set<DType>& taken = {DType::f32}) {
   const TemporaryFolder folder;
   SafetensorsWriter writer;
   const std::vector<std::byte> zeros(size_of(type));
   for (const std::string& name : names) writer.add(name, type, {1}, zeros);
   const auto file = folder.file("w.safetensors", "");
   writer.write(file);
-  return conversion_hint(SafetensorsFile(file));
+  return conversion_hint(SafetensorsFile(file), taken);
 }
 
 TEST(ConversionHint, NamesThePrefixOfAllKeysAndTheCommand) {
@@ -86,6 +87,7 @@ TEST(ConversionHint, NamesThePrefixOfAllKeysAndTheCommand) {
 TEST(ConversionHint, IsEmptyWhereConvertingChangesNothing) {
   EXPECT_THAT(hint_of({"cls_token", "norm.bias"}), IsEmpty());
   EXPECT_THAT(hint_of({}), IsEmpty());
+  EXPECT_THAT(hint_of({"cls_token"}, DType::f16, {DType::f16, DType::f32}), IsEmpty());
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST(Prediction, IsReadFromASchedulersConfiguration) {
   EXPECT_THAT(message_of<InputError>([] {
                 read_prediction({{"prediction_type", "x0"}}, "m/s.json");
               }),
-              AllOf(HasSubstr("m/s.json.prediction_type"), HasSubstr("v_prediction")));
+              AllOf(HasSubstr("m/s.json: unknown prediction_type 'x0'"), HasSubstr("v_prediction")));
   EXPECT_THAT(message_of<InputError>([] { read_prediction({{"prediction_type", 1}}, "s"); }), HasSubstr("a text"));
 }
 

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/file.h"
+#include "core/safetensors.h"
 #include "diffusion/networks/sd/text_to_image_folder.h"
 #include "images/png.h"
+#include "kernels/host_tensor.h"
 #include "reproductions/class_tokens/algorithm/token_file.h"
 #include "tests/diffusion/small_text_to_image.h"
 #include "tests/end_to_end/program.h"
@@ -115,6 +117,53 @@ TEST_F(Draw, RefusesWhereItCannotWriteBeforeItDraws) {
   }
 }
 
+/// Copies the model, with the UNet's weights of these types, the first of them the first tensor's alone.
+void copy_with_types(const std::filesystem::path& model, const std::filesystem::path& copy, at::ScalarType first,
+                     at::ScalarType others) {
+  std::filesystem::copy(model, copy, std::filesystem::copy_options::recursive);
+  const auto file = copy / "unet" / "diffusion_pytorch_model.safetensors";
+  SafetensorsWriter writer;
+  {
+    const SafetensorsFile read(file);
+    bool begun = false;
+    for (const auto& [name, view] : read.tensors()) {
+      const at::ScalarType type = begun ? others : first;
+      begun = true;
+      const at::Tensor value = tensor_of(read, name).to(type).contiguous();
+      writer.add(name, type == at::kHalf ? DType::f16 : DType::f32, view.shape,
+                 {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()});
+    }
+  }
+  writer.write(file);
+}
+
+TEST_F(Draw, KeepsWeightsAsTheFilesHaveThemAndComputesInFloat32) {
+  copy_with_types(*folder_ / "model", *folder_ / "f16", at::kHalf, at::kHalf);
+  const Outcome kept = draw("kept.png", {"--prompt", "a bat", "--device", "cpu", "--json"}, "f16");
+  ASSERT_EQ(kept.exit_code, 0) << kept.err;
+  const auto said = nlohmann::json::parse(kept.out);
+  EXPECT_EQ(said.at("weights"), (nlohmann::json{{"unet", "float16"}, {"text_encoder", "float32"}}));
+  EXPECT_EQ(said.at("computes_in"), (nlohmann::json{{"unet", "float32"}, {"text_encoder", "float32"}}));
+  ASSERT_EQ(draw("widened.png", {"--prompt", "a bat", "--device", "cpu", "--dtype", "f32"}, "f16").exit_code, 0);
+  EXPECT_EQ(picture("kept.png").pixels, picture("widened.png").pixels);
+}
+
+TEST_F(Draw, TakesOneTypeAFileOrConvertsWhereItIsTold) {
+  copy_with_types(*folder_ / "model", *folder_ / "mixed", at::kHalf, at::kFloat);
+  EXPECT_THAT(refusal({"--prompt", "a", "--device", "cpu"}, "mixed"),
+              AllOf(HasSubstr("unet/diffusion_pytorch_model.safetensors: mixed precision: F16 (1 tensor"),
+                    HasSubstr("accepted: one type")));
+  EXPECT_EQ(draw("told.png", {"--prompt", "a", "--dtype", "f32"}, "mixed").exit_code, 0);
+}
+
+TEST_F(Draw, LeavesNoFolderBehindThatItMadeForNothing) {
+  const Outcome outcome = draw("new/deep/grid.png", {"--prompt", "a"}, "nowhere");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "new"));
+  EXPECT_EQ(draw("new/deep/grid.png", {"--prompt", "a"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "new/deep/grid.png"));
+}
+
 TEST_F(Draw, RefusesAModelWhoseImagesAreNoNumbers) {
   const auto model = test::small_text_to_image(true);
   const auto spoil = [](const Parameters& parameters, const std::string& name) {
@@ -138,6 +187,9 @@ TEST_F(Draw, RefusesInOneLineThatSaysWhatIsAccepted) {
     EXPECT_THAT(refusal({"--prompt", "a", "--seed", seed}), AllOf(HasSubstr("--seed"), HasSubstr("from 0 to"))) << seed;
   EXPECT_THAT(refusal({"--prompt", "a", "--negative", "\xff"}), HasSubstr("negative prompt: byte 0 is not UTF-8"));
   EXPECT_THAT(refusal({}), HasSubstr("--prompt"));
+  const Outcome photograph = draw("refused.jpg", {"--prompt", "a"});
+  EXPECT_EQ(photograph.exit_code, 2);
+  EXPECT_THAT(photograph.err, AllOf(HasSubstr("ends in .jpg"), HasSubstr("accepted: a PNG")));
 }
 
 }  // namespace

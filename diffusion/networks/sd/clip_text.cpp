@@ -129,15 +129,17 @@ at::Tensor ClipText::embed(const at::Tensor& ids, const at::Tensor& extra_rows) 
   if (low < 0 || high >= config_.vocab_size + extra)
     throw InputError(fmt::format("text encoder: token id {}; accepted: 0 to {}", low < 0 ? low : high,
                                  config_.vocab_size + extra - 1));
+  // The table of all tokens may be kept in fewer bits than what is computed in.
+  const at::ScalarType type = positions_->value.scalar_type();
   at::Tensor x;
   if (extra == 0) {
-    x = at::embedding(tokens_->value, ids);
+    x = at::embedding(tokens_->value, ids).to(type);
   } else {
     // The table itself is not extended: that would copy all of it at each call.
     const at::Tensor added = ids.ge(config_.vocab_size);
-    const at::Tensor known = at::embedding(tokens_->value, ids.clamp_max(config_.vocab_size - 1));
+    const at::Tensor known = at::embedding(tokens_->value, ids.clamp_max(config_.vocab_size - 1)).to(type);
     const at::Tensor rows = at::embedding(extra_rows, (ids - config_.vocab_size).clamp_min(0));
-    x = at::where(added.unsqueeze(2), rows.to(known.scalar_type()), known);
+    x = at::where(added.unsqueeze(2), rows.to(type), known);
   }
   return x + positions_->value.narrow(0, 0, length);
 }

@@ -115,7 +115,7 @@ at::Tensor TextToImage::states(const at::Tensor& ids, const at::Tensor& extra_ro
   // Every position gets a row of its own, so that the table itself stays as it is.
   const std::int64_t known = text_.config().vocab_size;
   const at::Tensor flat = ids.reshape({-1});
-  at::Tensor table = others * at::embedding(text_.token_embeddings(), flat.clamp_max(known - 1));
+  at::Tensor table = others * at::embedding(text_.token_embeddings(), flat.clamp_max(known - 1)).to(at::kFloat);
   if (rows.defined())
     table = at::where(flat.ge(known).unsqueeze(1), at::embedding(rows, (flat - known).clamp_min(0)).to(table), table);
   return text_(known + at::arange(flat.numel(), flat.options()).view(ids.sizes()), table);

@@ -48,8 +48,8 @@ json named(json config, const json& keys) {
 
 }  // namespace
 
-std::unique_ptr<TextToImage> load_text_to_image(const fs::path& folder, at::ScalarType type, at::Device device,
-                                                const std::string& variant) {
+std::unique_ptr<TextToImage> load_text_to_image(const fs::path& folder, std::optional<at::ScalarType> type,
+                                                at::Device device, const std::string& variant) {
   PipelineFolder found = read_pipeline_folder(folder, variant);
   const TextToImageConfig config = {.unet = read_config(folder / "unet" / "config.json"),
                                     .text_encoder = read_config(folder / "text_encoder" / "config.json"),

@@ -55,6 +55,7 @@ struct SdUNet::Layers {
   Layers(Parameters& p, const SdUNetConfig& c, const std::string& prefix);
 
   Conv2d conv_in;
+  const Parameter* bias_in;  // of conv_in: of the type that the network computes in, where weights may have fewer bits
   Projection time_1, time_2;
   std::vector<Level> down;
   Level middle;
@@ -65,6 +66,7 @@ struct SdUNet::Layers {
 
 SdUNet::Layers::Layers(Parameters& p, const SdUNetConfig& c, const std::string& prefix)
     : conv_in(p, prefix + "conv_in", c.in_channels, c.block_out_channels.front(), 3),
+      bias_in(&p.all().back()),
       time_1(p, prefix + "time_embedding.linear_1", c.block_out_channels.front(), 4 * c.block_out_channels.front()),
       time_2(p, prefix + "time_embedding.linear_2", 4 * c.block_out_channels.front(), 4 * c.block_out_channels.front()),
       norm_out(p, prefix + "conv_norm_out", c.block_out_channels.front(), c.norm_num_groups, c.norm_eps),
@@ -133,7 +135,7 @@ at::Tensor SdUNet::operator()(const at::Tensor& x, const at::Tensor& timesteps, 
   std::optional<OfficialNames> official;
   AttentionObserver* const of_attention = observer ? &official.emplace(*observer, prefix_.size()) : nullptr;
 
-  const at::ScalarType type = l.conv_in.type();
+  const at::ScalarType type = l.bias_in->value.scalar_type();
   const at::Tensor states = text.to(type);
   at::Tensor time = timestep_embedding(
       timesteps.reshape({-1}), config_.block_out_channels.front(), 10000.0, static_cast<double>(config_.freq_shift),

@@ -68,6 +68,7 @@ struct SdVae::Layers {
     };
     Encoder(Parameters& p, const SdVaeConfig& c, const std::string& name)
         : conv_in(p, name + ".conv_in", c.in_channels, c.block_out_channels.front(), 3),
+          bias_in(&p.all().back()),
           middle(p, name + ".mid_block", c.block_out_channels.back(), c),
           norm_out(p, name + ".conv_norm_out", c.block_out_channels.back(), c.norm_num_groups, eps),
           conv_out(p, name + ".conv_out", c.block_out_channels.back(), 2 * c.latent_channels, 3) {
@@ -85,6 +86,7 @@ struct SdVae::Layers {
       }
     }
     Conv2d conv_in;
+    const Parameter* bias_in;  // of conv_in: of the type that this computes in, where weights may have fewer bits
     std::vector<Level> levels;
     Middle middle;
     GroupNorm norm_out;
@@ -98,6 +100,7 @@ struct SdVae::Layers {
     };
     Decoder(Parameters& p, const SdVaeConfig& c, const std::string& name)
         : conv_in(p, name + ".conv_in", c.latent_channels, c.block_out_channels.back(), 3),
+          bias_in(&p.all().back()),
           middle(p, name + ".mid_block", c.block_out_channels.back(), c),
           norm_out(p, name + ".conv_norm_out", c.block_out_channels.front(), c.norm_num_groups, eps),
           conv_out(p, name + ".conv_out", c.block_out_channels.front(), c.out_channels, 3) {
@@ -115,6 +118,7 @@ struct SdVae::Layers {
       }
     }
     Conv2d conv_in;
+    const Parameter* bias_in;
     Middle middle;
     std::vector<Level> levels;
     GroupNorm norm_out;
@@ -143,7 +147,7 @@ at::Tensor SdVae::moments(const at::Tensor& image) const {
     throw InputError(
         fmt::format("VAE: images must be [B, {}, H, W] of at least {} pixels a side", config_.in_channels, factor()));
   const Layers::Encoder& l = layers_->encoder;
-  at::Tensor h = l.conv_in(image.to(l.conv_in.type()));
+  at::Tensor h = l.conv_in(image.to(l.bias_in->value.scalar_type()));
   for (const auto& level : l.levels) {
     for (const SdResNet& resnet : level.resnets) h = resnet(h);
     if (level.down) h = (*level.down)(h);
@@ -164,7 +168,7 @@ at::Tensor SdVae::decode(const at::Tensor& scaled_latent) const {
   const Layers::Decoder& l = layers_->decoder;
   at::Tensor h = scaled_latent / config_.scaling_factor;
   if (config_.shift_factor) h = h + *config_.shift_factor;
-  h = h.to(l.conv_in.type());
+  h = h.to(l.bias_in->value.scalar_type());
   h = l.middle(l.conv_in(layers_->post_quant ? (*layers_->post_quant)(h) : h));
   for (const auto& level : l.levels) {
     for (const SdResNet& resnet : level.resnets) h = resnet(h);

@@ -42,6 +42,12 @@ TEST(FilterProduct, GivesWhatDoubleGives) {
     EXPECT_LT(max_abs_difference(filter_product(x, panels, bias + of_images, other),
                                  exact + of_images.unsqueeze(2).unsqueeze(3) + other),
               most);
+    for (const at::ScalarType type : {at::kBFloat16, at::kHalf}) {
+      const at::Tensor kept = weight.to(type);
+      EXPECT_TRUE(same_bits(filter_product(x, filter_panels(kept), bias),
+                            filter_product(x, filter_panels(kept.to(at::kFloat)), bias)))
+          << type << ", " << c.image[1];
+    }
   }
 }
 

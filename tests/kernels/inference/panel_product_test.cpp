@@ -56,6 +56,19 @@ TEST(PanelProduct, GivesARowTheSameBitsAloneAndForEveryNumberOfThreads) {
   }
 }
 
+TEST(PanelProduct, GivesWeightsOf16BitsTheBitsThatFloatsOfTheirValuesGive) {
+  for (const at::ScalarType type : {at::kBFloat16, at::kHalf})
+    for (const Size& s : sizes) {
+      const at::Tensor x = normal({s.rows, s.in}, 1), weight = normal({s.out, s.in}, 2).to(type),
+                       bias = normal({s.out}, 3), other = normal({s.rows, s.out}, 4);
+      const at::Tensor panels = matrix_panels(weight);
+      EXPECT_EQ(panels.scalar_type(), type);
+      EXPECT_TRUE(same_bits(panel_product(x, panels, bias, other),
+                            panel_product(x, matrix_panels(weight.to(at::kFloat)), bias, other)))
+          << type << ", " << s.rows << ", " << s.in;
+    }
+}
+
 // Both sets of instructions, where the processor has them.
 TEST(PanelProduct, RoundsTheSameWithEverySetOfInstructions) {
   if (multiply_panels() == multiply_panels_v3) GTEST_SKIP() << "no AVX-512 here";
@@ -96,6 +109,12 @@ TEST(WindowProduct, GivesWhatDoubleGives) {
                   window_product(x, window_panels(weight), c.kernel, c.stride, c.padding, bias + of_images, other),
                   exact + of_images.unsqueeze(2).unsqueeze(3) + other),
               1e-4);
+    for (const at::ScalarType type : {at::kBFloat16, at::kHalf}) {
+      const at::Tensor kept = weight.to(type);
+      EXPECT_TRUE(same_bits(window_product(x, window_panels(kept), c.kernel, c.stride, c.padding, bias),
+                            window_product(x, window_panels(kept.to(at::kFloat)), c.kernel, c.stride, c.padding, bias)))
+          << type << ", " << c.image[1];
+    }
   }
 }
 

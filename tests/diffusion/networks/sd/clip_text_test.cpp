@@ -1,6 +1,7 @@
 #include "diffusion/networks/sd/clip_text.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
@@ -10,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "diffusion/networks/computing_type.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 #include "tests/support/throws.h"
@@ -74,6 +76,29 @@ TEST(ClipText, TheGradientOfARowIsTheSlopeOfItsLoss) {
     up[0][i] += step;
     down[0][i] -= step;
     EXPECT_NEAR(row.grad()[0][i].item<double>(), (loss(up) - loss(down)).item<double>() / (2 * step), 1e-6);
+  }
+}
+
+// Matrices so large that they stay in 16 bits, and small ones, which do not.
+TEST(ClipText, ComputesInFloat32WithPackedWeightsOf16Bits) {
+  const at::NoGradGuard no_grad;
+  ClipTextConfig config = small_config();
+  config.vocab_size = config.intermediate_size = 8192;
+  config.hidden_size = 64;
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
+    if (computing_type(type, at::kCPU) != at::kFloat) continue;  // a processor that multiplies it itself
+    Parameters narrow, wide;
+    const ClipText network(narrow, config), rounded(wide, config);
+    narrow.materialise_to_predict(1, type);
+    wide.materialise_to_predict(1, at::kFloat);
+    for (const Parameter& parameter : wide.all()) parameter.value.copy_(parameter.value.to(type));
+    narrow.pack();
+    wide.pack();
+    EXPECT_EQ(network.token_embeddings().scalar_type(), type);
+    const at::Tensor prompt = ids({18, 4001, 8192, 5, 19}), row = normal({1, 64}, 3);
+    const at::Tensor got = network(prompt, row), expected = rounded(prompt, row);
+    EXPECT_EQ(got.scalar_type(), at::kFloat);
+    EXPECT_LT(((got - expected).norm() / expected.norm()).item<double>(), 1e-6) << type;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "diffusion/networks/computing_type.h"
 #include "kernels/thread_count.h"
 #include "tests/diffusion/filled.h"
 #include "tests/diffusion/golden.h"
@@ -174,6 +175,34 @@ TEST(SdUNet, PredictsTheSameWithPackedWeights) {
     const ThreadCount two(2);
     if (first == 32) {
       EXPECT_TRUE(same_bits(packed.network(x, t, text), got));
+    }
+  }
+}
+
+std::int64_t bytes_of(const Parameters& weights) {
+  std::int64_t bytes = 0;
+  for (const Parameter& parameter : weights.all()) bytes += static_cast<std::int64_t>(parameter.value.nbytes());
+  return bytes;
+}
+
+TEST(SdUNet, KeepsPackedWeightsIn16BitsAndComputesAsWithTheirValuesInFloat32) {
+  const at::NoGradGuard no_grad;
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
+    if (computing_type(type, at::kCPU) != at::kFloat) continue;  // a processor that multiplies it itself
+    for (const auto& [first, second] : {std::pair{8, 12}, std::pair{16, 24}, std::pair{32, 48}}) {
+      Small wide(at::kFloat, first, second), narrow(type, first, second);
+      for (const Parameter& parameter : wide.weights.all()) parameter.value.copy_(parameter.value.to(type));
+      wide.weights.pack();
+      narrow.weights.pack();
+      const at::Tensor x = normal({2, 4, 7, 6}, 1), t = indices({3, 800}), text = normal({2, 5, 6}, 2);
+      const at::Tensor got = narrow.network(x, t, text), expected = wide.network(x, t, text);
+      EXPECT_LT(((got - expected).norm() / expected.norm()).item<double>(), 1e-6) << type << ", " << first;
+      if (first == 32) {  // no layer is LibTorch's, whose bits may depend on where a weight lies
+        EXPECT_TRUE(same_bits(got, expected)) << type;
+        EXPECT_LT(bytes_of(narrow.weights), 0.52 * static_cast<double>(bytes_of(wide.weights)));
+        const ThreadCount two(2);
+        EXPECT_TRUE(same_bits(narrow.network(x, t, text), got));
+      }
     }
   }
 }

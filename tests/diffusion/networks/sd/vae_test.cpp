@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "core/safetensors.h"
@@ -96,6 +97,22 @@ TEST(SdVae, ScalesWhatItEncodesAndUndoesItBeforeDecoding) {
   EXPECT_THAT(latent.mean.sizes(), ElementsAre(2, 4, 3, 4));
   EXPECT_LT(max_abs_difference(vae.network.encode_mean(image), latent.mean * 0.18215), 1e-6);
   EXPECT_THAT(vae.network.decode(latent.mean).sizes(), ElementsAre(2, 3, 6, 8));
+}
+
+TEST(SdVae, ComputesInFloat32WithPackedWeightsOf16Bits) {
+  const at::NoGradGuard no_grad;
+  Small wide, narrow;
+  std::set<std::string> all;
+  for (const Parameter& parameter : wide.weights.all()) {
+    parameter.value.copy_(parameter.value.to(at::kHalf));
+    all.insert(parameter.name);
+  }
+  narrow.weights.cast(at::kHalf, all);
+  wide.weights.pack();
+  narrow.weights.pack();
+  const at::Tensor image = normal({2, 3, 6, 8}, 1).clamp(-1, 1), latent = normal({2, 4, 3, 4}, 2);
+  EXPECT_LT(max_abs_difference(narrow.network.moments(image), wide.network.moments(image)), 1e-6);
+  EXPECT_LT(max_abs_difference(narrow.network.decode(latent), wide.network.decode(latent)), 1e-6);
 }
 
 TEST(LatentGaussian, ClampsTheVariance) {
