@@ -1,5 +1,5 @@
-"""Training steps of the networks of tier mini, in eager PyTorch, compiled by inductor, and here: the same weights, batch
-and optimiser. With one thread a step's time is the processor's, which other programs on the machine hardly lengthen."""
+"""Training steps of the networks of tier mini, in eager PyTorch, compiled by inductor, and here: the same weights,
+batch and optimiser. With one thread a step's time is the processor's, which other programs on the machine hardly lengthen."""
 import json
 import os
 import statistics
