@@ -2,7 +2,7 @@
 # Builds an isolated environment with the pinned peers, then runs each of them and us on the same data with the same
 # threads, and prints the ratios.
 #
-#   tools/peers.sh [--only NAME ...] [--repetitions 5] [--threads N] [--store FILE] [--json FILE]
+#   tools/peers.sh [--only NAME ...] [--repetitions 5] [--threads N ...] [--store FILE] [--json FILE]
 #
 # The environment lies in ${ASSAY_CACHE:-${XDG_CACHE_HOME:-~/.cache}/assay}/peers-HASH, named by what is pinned.
 set -euo pipefail
@@ -27,7 +27,7 @@ install_peers() {
 }
 
 part set-up tools/setup.sh
-part build tools/build.sh assay graph_cut_of_file kmeans_of_file unet_forward
+part build tools/build.sh assay graph_cut_of_file kmeans_of_file training_step unet_forward
 part install install_peers
 part compare "$folder/bin/python" tools/peers/compare.py --assay build/bin/assay "$@"
 print_parts

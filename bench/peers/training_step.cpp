@@ -22,8 +22,11 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/philox.h"
+#include "core/safetensors.h"
 #include "diffusion/networks/adm/unet.h"
+#include "diffusion/networks/vit/mask_uvit.h"
 #include "diffusion/training/flat_adamw.h"
+#include "kernels/host_tensor.h"
 #include "kernels/thread_count.h"
 #include "kernels/training/own_gradients.h"
 #include "reproductions/text_model.h"
@@ -32,7 +35,7 @@ namespace assay {
 namespace {
 
 struct Options {
-  std::filesystem::path presets;
+  std::filesystem::path presets, inputs;
   std::string tier = "mini";
   int threads = 1, repetitions = 20;
   std::int64_t batch = 32;
@@ -46,6 +49,7 @@ struct Subject {
   std::unique_ptr<TrainableDenoiser> network;
   std::int64_t side = 16;
   Condition condition;
+  at::Tensor x, target, timesteps;
 };
 
 at::Tensor normal(std::vector<std::int64_t> shape, std::uint64_t item) {
@@ -55,7 +59,7 @@ at::Tensor normal(std::vector<std::int64_t> shape, std::uint64_t item) {
   return values;
 }
 
-Subject subject_of(const Options& o) {
+Subject network_of(const Options& o) {
   const nlohmann::json presets = nlohmann::json::parse(read_file(o.presets.string()), nullptr, true, true);
   if (!presets.contains(o.tier)) throw InputError(fmt::format("{}: no tier {}", o.presets.string(), o.tier));
   const nlohmann::json& preset = presets.at(o.tier);
@@ -72,8 +76,15 @@ Subject subject_of(const Options& o) {
     subject.network = std::move(model);
     return subject;
   }
+  if (preset.contains("network")) {
+    const MaskUVitConfig config = read_mask_uvit_config(preset.at("network"), "network");
+    subject.side = config.img_size;
+    subject.network = std::make_unique<MaskUVit>(config);
+    subject.network->parameters().materialise(0);
+    return subject;
+  }
   if (!preset.contains("unet"))
-    throw InputError(fmt::format("{}: tier {} has neither unet nor text_model", o.presets.string(), o.tier));
+    throw InputError(fmt::format("{}: tier {} has neither unet, network nor text_model", o.presets.string(), o.tier));
   UNetConfig config = read_unet_config(preset.at("unet"), "unet");
   config.cond_dim = clusters;
   subject.side = config.image_size;
@@ -81,6 +92,24 @@ Subject subject_of(const Options& o) {
   for (std::int64_t i = 0; i < o.batch; ++i) subject.condition.vector[i][i % clusters] = 1.0f;
   subject.network = std::make_unique<UNet>(config);
   subject.network->parameters().materialise(0);
+  return subject;
+}
+
+Subject subject_of(const Options& o) {
+  Subject subject = network_of(o);
+  if (!o.inputs.empty()) {
+    const SafetensorsFile file(o.inputs);
+    subject.network->parameters().load_partly(file, "model.");
+    subject.x = tensor_of(file, "x");
+    subject.target = tensor_of(file, "target");
+    subject.timesteps = tensor_of(file, "timesteps");
+    if (subject.condition.vector.defined()) subject.condition.vector = tensor_of(file, "condition");
+    return subject;
+  }
+  subject.target = normal({o.batch, 3, subject.side, subject.side}, 1);
+  subject.x = normal(subject.target.sizes().vec(), 0) + subject.target;
+  subject.timesteps = at::empty({o.batch}, at::kLong);
+  for (std::int64_t i = 0; i < o.batch; ++i) subject.timesteps.mutable_data_ptr<std::int64_t>()[i] = i * 1000 / o.batch;
   return subject;
 }
 
@@ -155,6 +184,14 @@ double median(const std::vector<Times>& times, double Times::*part) {
   return values[values.size() / 2];
 }
 
+/// For what compares with peers. One thread's time is the processor's, which other programs hardly lengthen.
+void tell(const std::map<std::string, double>& values, const std::vector<Times>& times, int threads) {
+  nlohmann::json results = nlohmann::json::array();
+  for (const auto& [name, value] : values) results.push_back({{"metric", name}, {"value", value}});
+  const double seconds = median(times, threads == 1 ? &Times::processor : &Times::total);
+  std::cout << nlohmann::json{{"results", results}, {"seconds", {{"total", seconds}}}}.dump() << '\n';
+}
+
 void time_steps(const Options& o) {
   const ThreadCount of_the_process(o.threads);
   std::optional<ComposedGradients> composed;
@@ -162,18 +199,15 @@ void time_steps(const Options& o) {
   const Subject subject = subject_of(o);
   Parameters& parameters = subject.network->parameters();
   FlatAdamW optimiser(parameters, WeightAverage::ema);
-  const at::Tensor images = normal({o.batch, 3, subject.side, subject.side}, 0),
-                   noise = normal(images.sizes().vec(), 1);
-  at::Tensor timesteps = at::empty({o.batch}, at::kLong);
-  for (std::int64_t i = 0; i < o.batch; ++i) timesteps.mutable_data_ptr<std::int64_t>()[i] = i * 1000 / o.batch;
-
-  double loss_value = 0;
+  double loss_value = 0, first_loss = 0;
   const auto step = [&](int number) {
     const std::clock_t before = std::clock();
     const auto started = std::chrono::steady_clock::now();
     optimiser.zero_gradients();
     const at::Tensor loss =
-        (subject.network->predict_in_training(images + noise, timesteps, subject.condition, 0) - noise).square().mean();
+        (subject.network->predict_in_training(subject.x, subject.timesteps, subject.condition, 0) - subject.target)
+            .square()
+            .mean();
     Times times{};
     times.forward = seconds_since(started);
     loss.backward();
@@ -187,12 +221,17 @@ void time_steps(const Options& o) {
     times.update = times.total - times.backward - times.forward;
     times.processor = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
     loss_value = loss.item<double>();
+    if (number == 0) first_loss = loss_value;
     return times;
   };
   constexpr int untimed = 3;
   for (int i = 0; i < untimed; ++i) step(i);
   std::vector<Times> times;
   for (int i = 0; i < o.repetitions; ++i) times.push_back(step(untimed + i));
+  if (!o.inputs.empty()) {
+    tell({{"first_loss", first_loss}, {"last_loss", loss_value}}, times, o.threads);
+    return;
+  }
   fmt::print(
       "{} parameters, batch {}, {} threads, median ms: forward {:.2f}, backward {:.2f}, AdamW and average {:.2f}, step "
       "{:.2f}, of processor time {:.2f}; loss {:.7f}\n",
@@ -213,6 +252,8 @@ int main(int count, char** words) {
   assay::Options o;
   CLI::App app("Times a training step of a preset's network");
   app.add_option("presets", o.presets, "presets.json of a method with a unet or a text_model")->required();
+  app.add_option("--inputs", o.inputs,
+                 "A file with weights under model., x, target, timesteps and condition; the answer is JSON then");
   app.add_option("--tier", o.tier, "Whose network")->capture_default_str();
   app.add_option("--batch", o.batch, "Images")->check(CLI::Range(1, 1 << 14))->capture_default_str();
   app.add_option("--threads", o.threads, "Threads")->check(CLI::Range(1, 1024))->capture_default_str();
