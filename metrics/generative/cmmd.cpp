@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "core/error.h"
 #include "metrics/generative/ball_distances.h"
@@ -40,11 +41,14 @@ Cmmd cmmd(const FeatureRows& generated, const FeatureRows& reference, std::int64
   const KernelSums within = gaussian_kernel_sums(x, x, true, gamma_of_kernel, drawn);
   const KernelSums across = gaussian_kernel_sums(x, y, false, gamma_of_kernel, once);
   const KernelSums within_reference = gaussian_kernel_sums(y, y, true, gamma_of_kernel, once);
+  // In order: a sum by several threads would move last bits.
+  const auto sum = [](const KernelSums& sums) {
+    const double* begin = sums.exact.const_data_ptr<double>();
+    return std::accumulate(begin, begin + sums.exact.numel(), 0.0);
+  };
   const auto a = static_cast<double>(n), b = static_cast<double>(m);
   Cmmd out;
-  out.value =
-      scale * (within.exact.sum().item<double>() / (a * a) + within_reference.exact.sum().item<double>() / (b * b) -
-               2.0 * across.exact.sum().item<double>() / (a * b));
+  out.value = scale * (sum(within) / (a * a) + sum(within_reference) / (b * b) - 2.0 * sum(across) / (a * b));
   if (!std::isfinite(out.value)) throw InputError("features too large for CMMD: float32 products overflow");
   out.replicates = resampled_estimates(drawn, within, across, m);
   for (double& replicate : out.replicates) replicate *= scale;

@@ -12,9 +12,11 @@
 
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/philox.h"
 #include "kernels/chosen_rows.h"
 #include "kernels/parallel_for.h"
 #include "kernels/smallest_distances.h"
+#include "kernels/smallest_distances_math.h"
 #include "metrics/clustering/kmeans.h"
 #include "metrics/feature_sets/moments.h"
 #include "metrics/linear_algebra/dense.h"
@@ -71,16 +73,38 @@ at::Tensor projected(const FeatureRows& rows, const Axes& axes) {
   return out;
 }
 
+/// Rows far from each other to begin with: each is drawn by the square of its distance to those before it (k-means++,
+/// Arthur and Vassilvitskii 2007).
+at::Tensor spread_rows(const at::Tensor& rows, std::int64_t count, RandomStream& random) {
+  const std::int64_t n = rows.size(0), width = rows.size(1);
+  const float* values = rows.const_data_ptr<float>();
+  Indices chosen = {static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(n)))};
+  std::vector<double> nearest(static_cast<std::size_t>(n), std::numeric_limits<double>::infinity());
+  while (static_cast<std::int64_t>(chosen.size()) < count) {
+    double all = 0.0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      double& least = nearest[static_cast<std::size_t>(i)];
+      least = std::min(least, squared_distance(values + i * width, values + chosen.back() * width, width));
+      all += least;
+    }
+    double left = random.uniform() * all;
+    std::int64_t next = 0;
+    while (next + 1 < n && left >= nearest[static_cast<std::size_t>(next)])
+      left -= nearest[static_cast<std::size_t>(next++)];
+    chosen.push_back(next);
+  }
+  return chosen_rows(rows, chosen);
+}
+
 at::Tensor tightest_centroids(const at::Tensor& training, const DataCopyingOptions& options) {
   at::Tensor best;
   double least = std::numeric_limits<double>::infinity();
   for (std::int64_t fit = 0; fit < options.fits; ++fit) {
     stop_if_interrupted();
-    KMeans found = kmeans_fit(training, {.clusters = options.cells,
-                                         .iterations = 100,
-                                         .max_points_per_centroid = 0,
-                                         .normalise = false,
-                                         .seed = options.seed + static_cast<std::uint64_t>(fit)});
+    RandomStream random(options.seed, Purpose::clustering, static_cast<std::uint64_t>(fit));
+    KMeans found = kmeans_fit_from(
+        training, spread_rows(training, options.cells, random),
+        {.clusters = options.cells, .iterations = 100, .max_points_per_centroid = 0, .normalise = false});
     if (found.inertia.back() >= least) continue;
     least = found.inertia.back();
     best = std::move(found.centroids);
