@@ -53,7 +53,7 @@ struct DrawCommand {
 };
 
 struct GenerativeCommand {
-  std::filesystem::path reference, generated;
+  std::filesystem::path reference, generated, held_out;
   std::vector<std::string> protocols;
   GenerativeOptions scores;
   bool per_class = false;

@@ -40,7 +40,8 @@ LAYERS = {
     "metrics/feature_sets": BELOW_METRICS | {"metrics/linear_algebra", "metrics/statistics"},
     "metrics/features": BELOW_METRICS | {"metrics/feature_sets"},
     "metrics/generative": BELOW_METRICS
-    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets", "metrics/features"},
+    | {"metrics", "metrics/linear_algebra", "metrics/statistics", "metrics/feature_sets", "metrics/features"}
+    | {"metrics/clustering"},
     "metrics/protocols": BELOW_METRICS | {"metrics", "metrics/generative"},
     "metrics/clustering": BELOW_METRICS | {"metrics", "metrics/statistics"},
     "metrics/masks": BELOW_METRICS | {"metrics", "metrics/statistics"},

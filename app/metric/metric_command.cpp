@@ -201,6 +201,8 @@ void add_generative(CLI::App& metric, CommandContext& context) {
   command->add_option("--reference", options->reference,
                       "Reference: folder or batch of images, or feature or statistics file (.safetensors, .npz, .npy)");
   command->add_option("--generated", options->generated, "The same of the generated images")->required();
+  command->add_option("--held-out", options->held_out,
+                      "For ct-dinov2: the same of real images that the generator was not trained on");
   command->add_option("--protocol", options->protocols, "Protocols, as in fid-tf1,prdc5 (assay list protocols)")
       ->required()
       ->delimiter(',');
@@ -247,7 +249,10 @@ void add_saliency(CLI::App& metric, CommandContext& context) {
   CLI::App* command = metric.add_subcommand("saliency", "Saliency maps and masks against true masks, by file stem");
   command->add_option("--prediction", options->prediction, "Folder of predicted maps, any image format")->required();
   command->add_option("--truth", options->truth, "Folder of true masks with the same stems")->required();
-  command->add_option("--protocol", options->protocols, "pysod, fan, tokencut, selfmask, voc; several by commas")
+  command
+      ->add_option(
+          "--protocol", options->protocols,
+          "pysod, fan, tokencut, selfmask, voc, pysod-counts, pysod-msiou, pysod-hce, pysod-context; several by commas")
       ->delimiter(',')
       ->default_val(std::vector<std::string>{"pysod"});
   command->add_option("--empty-mask", options->empty_mask,

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <mutex>
 #include <optional>
 
@@ -25,10 +24,21 @@
 namespace assay {
 namespace {
 
-const std::map<std::string, SaliencyProtocol> map_protocols = {{"pysod", SaliencyProtocol::pysod},
-                                                               {"fan", SaliencyProtocol::fan},
-                                                               {"tokencut", SaliencyProtocol::tokencut},
-                                                               {"selfmask", SaliencyProtocol::selfmask}};
+const SaliencyProtocolName* find_map_protocol(const std::string& id) {
+  const auto* const found = std::find_if(saliency_protocol_names.begin(), saliency_protocol_names.end(),
+                                         [&](const SaliencyProtocolName& name) { return name.id == id; });
+  return found == saliency_protocol_names.end() ? nullptr : found;
+}
+
+/// Throws InputError unless the id is one of saliency maps or voc.
+void check_protocol(const std::string& id) {
+  if (id == "voc" || find_map_protocol(id) != nullptr) return;
+  std::vector<std::string> known;
+  known.reserve(saliency_protocol_names.size() + 1);
+  for (const SaliencyProtocolName& name : saliency_protocol_names) known.emplace_back(name.id);
+  known.emplace_back("voc");
+  throw InputError(unknown_name_message("saliency protocol", id, known));
+}
 
 void check_size(const ImagePair& pair, const Image& prediction, const Image& truth) {
   if (prediction.width != truth.width || prediction.height != truth.height)
@@ -82,10 +92,10 @@ struct MapScores {
 std::vector<MapScores> score_maps(const std::vector<ImagePair>& pairs, const SaliencyCommand& options) {
   std::vector<MapScores> all;
   for (const std::string& id : options.protocols) {
-    const auto known = map_protocols.find(id);
-    if (known == map_protocols.end()) continue;
-    const std::size_t columns = saliency_layout(known->second).columns;
-    all.push_back({id, known->second, std::vector<double>(pairs.size() * columns),
+    const SaliencyProtocolName* const known = find_map_protocol(id);
+    if (known == nullptr) continue;
+    const std::size_t columns = saliency_layout(known->protocol).columns;
+    all.push_back({id, known->protocol, std::vector<double>(pairs.size() * columns),
                    std::vector<SaliencyEvaluator::Facts>(pairs.size())});
   }
   if (all.empty()) return all;
@@ -152,7 +162,7 @@ std::vector<std::int64_t> images_to_use(const MapScores& scored, const std::vect
     report.notes.push_back(fmt::format(
         "{}: no grey of {} of {} predictions reaches 128, the largest is {}, where 255 is the surest: {}", scored.id,
         low_predictions, pairs.size(), largest_prediction, remedy_for_low_greys(largest_prediction)));
-  if (with_empty_blocks > 0 && scored.protocol != SaliencyProtocol::tokencut)
+  if (with_empty_blocks > 0 && saliency_layout(scored.protocol).has("s_measure"))
     report.notes.push_back(
         fmt::format("{}: the mask's centroid leaves S-measure blocks without pixels in {} images; "
                     "they weigh nothing here, the published program gives NaN",
@@ -183,7 +193,7 @@ void add_map_rows(const MapScores& scored, const std::vector<ImagePair>& pairs, 
     if (!std::isfinite(row.value)) {
       const auto undefined =
           std::count_if(row.samples.begin(), row.samples.end(), [](double value) { return !std::isfinite(value); });
-      row.note = fmt::format("not defined for {} images with an empty mask", undefined);
+      row.note = fmt::format("not defined for {} images with {}", undefined, layout.measures[m].undefined_for);
     }
     if (options.per_image)
       for (std::size_t u = 0; u < used.size(); ++u)
@@ -266,9 +276,7 @@ int saliency_action(const SaliencyCommand& options) {
     throw InputError(fmt::format("--empty-mask {}: accepted are protocol, skip and refuse", options.empty_mask));
   if (options.classes < 1 || options.classes > 255)
     throw InputError(fmt::format("--classes {}: accepted are 1 to 255", options.classes));
-  for (const std::string& id : options.protocols)
-    if (id != "voc" && !map_protocols.contains(id))
-      throw InputError(unknown_name_message("saliency protocol", id, {"pysod", "fan", "tokencut", "selfmask", "voc"}));
+  for (const std::string& id : options.protocols) check_protocol(id);
 
   ImagePairs matched = match_images(options.prediction, options.truth);
   const std::int64_t skipped = options.skip_damaged ? leave_out_damaged(matched, options.threads) : 0;

@@ -65,6 +65,12 @@ int generative_action(const GenerativeCommand& options) {
     chosen.push_back(&find_generative_protocol(id));
     if (chosen.back()->needs_reference() && options.reference.empty())
       throw InputError(fmt::format("protocol '{}' compares with a reference: give --reference", id));
+    if (chosen.back()->needs != SampleNeeds::held_out) continue;
+    if (options.held_out.empty())
+      throw InputError(
+          fmt::format("protocol '{}' compares with real images that were not trained on: give --held-out", id));
+    if (options.per_class || !options.tail.empty())
+      throw InputError(fmt::format("protocol '{}' has no scores of classes", id));
   }
   const auto start = std::chrono::steady_clock::now();
   FeatureNetworks networks(options.images);
@@ -76,8 +82,10 @@ int generative_action(const GenerativeCommand& options) {
       parts ? KeepOfFeatures::samples : kept_of_generated(chosen, options.scores.bootstrap > 0));
   if (parts && options.reference.empty())
     throw InputError("scores of classes match them with those of a reference: give --reference");
+  GenerativeInput held_out_input(options.held_out, networks, KeepOfFeatures::rounded);
   for (const GenerativeProtocol* protocol : chosen) {
     if (protocol->needs_reference()) reference_input.check_reference(*protocol);
+    if (protocol->needs == SampleNeeds::held_out) held_out_input.check_generated(*protocol);
     generated_input.check_generated(*protocol);
   }
   if (parts) {
@@ -87,12 +95,13 @@ int generative_action(const GenerativeCommand& options) {
   }
   reference_input.leave_out_damaged();
   generated_input.leave_out_damaged();
+  held_out_input.leave_out_damaged();
   const nlohmann::json skipped = options.images.skip_damaged
                                      ? skipped_counts(reference_input.skipped(), generated_input.skipped())
                                      : nlohmann::json::object();
   MetricReport report;
   report.command = "generative";
-  for (const GenerativeInput* input : {&reference_input, &generated_input})
+  for (const GenerativeInput* input : {&reference_input, &generated_input, &held_out_input})
     for (std::string& note : input->notes()) report.notes.push_back(std::move(note));
   nlohmann::json seconds = {{"read", seconds_since(start)}};
   for (const GenerativeProtocol* protocol : chosen) {
@@ -100,8 +109,14 @@ int generative_action(const GenerativeCommand& options) {
     const std::string& id = protocol->id();
     const auto opened = std::chrono::steady_clock::now();
     FeatureSet reference = reference_input.under(id), generated = generated_input.under(id);
+    GenerativeOptions choices_of_scores = options.scores;
+    FeatureSet held_out;
+    if (protocol->needs == SampleNeeds::held_out) {
+      held_out = held_out_input.under(id);
+      choices_of_scores.held_out = &held_out;
+    }
     const auto began = std::chrono::steady_clock::now();
-    std::vector<MetricRow> rows = protocol->score(reference, generated, options.scores);
+    std::vector<MetricRow> rows = protocol->score(reference, generated, choices_of_scores);
     if (parts) {
       const ClassJoin join = join_classes(reference, generated);
       report.notes.insert(report.notes.end(), join.notes.begin(), join.notes.end());
@@ -121,6 +136,7 @@ int generative_action(const GenerativeCommand& options) {
     if (protocol->choices != nullptr) choices.update(protocol->choices(options.scores));
     if (parts) choices["parts"] = {{"tail", options.tail}, {"draws", options.draws}, {"seed", options.scores.seed}};
     if (!reference.hash.empty()) choices["reference"] = reference.hash;
+    if (!held_out.hash.empty()) choices["held_out"] = held_out.hash;
     report.protocols.push_back({id, std::move(choices)});
   }
   report.further["seconds"] = std::move(seconds);

@@ -17,6 +17,8 @@ namespace assay {
 enum class BallDistance {
   /// Euclidean: summed in double, rounded to float32, as prdc (scikit-learn) does with float32 features.
   euclidean,
+  /// The same, not rounded, as scikit-learn does with float64 features.
+  euclidean_double,
   /// Squared, in float16, as the OpenAI evaluator: features, their squares, norms, products, differences and sums are
   /// each rounded. Float32 throughout where a norm or distance does not fit float16.
   half_squared
@@ -63,6 +65,7 @@ class BallMetric {
   double between(const ComparedRows& x, std::int64_t i, const ComparedRows& y, std::int64_t j) const {
     if (distance_ == BallDistance::euclidean)
       return double{std::sqrt(static_cast<float>(squared_distance(x.row(i), y.row(j), width_)))};
+    if (distance_ == BallDistance::euclidean_double) return std::sqrt(squared_distance(x.row(i), y.row(j), width_));
     double product = 0.0;
     const float *a = x.row(i), *b = y.row(j);
     for (std::int64_t d = 0; d < width_; ++d) product += double{a[d]} * double{b[d]};
@@ -78,17 +81,19 @@ class BallMetric {
 
   /// Squares of true distances beyond this lie outside a ball of this radius, in any case.
   double outside(double radius) const {
-    return distance_ == BallDistance::euclidean ? radius * radius * (1.0 + 8.0 * float32_rounding) + FLT_MIN : radius;
+    return distance_ != BallDistance::half_squared ? radius * radius * (1.0 + 8.0 * float32_rounding) + FLT_MIN
+                                                   : radius;
   }
   /// Below this they lie inside.
   double inside(double radius) const {
-    return distance_ == BallDistance::euclidean ? radius * radius * (1.0 - 8.0 * float32_rounding) - FLT_MIN : radius;
+    return distance_ != BallDistance::half_squared ? radius * radius * (1.0 - 8.0 * float32_rounding) - FLT_MIN
+                                                   : radius;
   }
 
  private:
   /// Between the square of a true distance and what `between` compares, where that is no function of the former.
   double distance_slack(const ComparedRows& x, std::int64_t i, const ComparedRows& y) const {
-    if (distance_ == BallDistance::euclidean) return 0.0;
+    if (distance_ != BallDistance::half_squared) return 0.0;
     return 8.0 / 2048.0 * (x.raw_norms[static_cast<std::size_t>(i)] + y.largest_raw_norm) +
            static_cast<double>(width_ + 8) / 8388608.0;
   }

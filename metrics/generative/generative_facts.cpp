@@ -31,6 +31,14 @@ nlohmann::json inception_pass(nlohmann::json choices, const char* layer) {
   return choices;
 }
 
+nlohmann::json dinov2_pass(nlohmann::json choices) {
+  choices["weights"] = "dinov2_vitl14";
+  choices["features"] = "class token, 1024";
+  choices["resize"] = "bicubic, antialias, to 224";
+  choices["normalise"] = "ImageNet mean and deviation";
+  return choices;
+}
+
 nlohmann::json ball_choices(nlohmann::json choices) {
   choices["radius"] = "distance to the k-th nearest other row";
   choices["ties"] = "smaller index";
@@ -122,6 +130,77 @@ const std::vector<Protocol>& generative_facts() {
                                {"resize", "bicubic, antialias, to 224"},
                                {"normalise", "ImageNet mean and deviation"},
                                {"covariance_divisor", "n - 1"}})},
+      {.id = "kd-dinov2",
+       .description =
+           "Kernel distance of DINOv2 ViT-L/14 features: as KID, over 100 subsets of 1,000 rows a side.\n"
+           "Subsets by NumPy's RandomState(2020), the reference rows of each drawn first; all rows where a side has "
+           "fewer.",
+       .origin = "Stein et al. 2023; dgm-eval, metrics/mmd.py (which draws without a seed)",
+       .choices = dinov2_pass({{"kernel", "(x.y / d + 1)^3"},
+                               {"estimate", "unbiased, diagonals left out"},
+                               {"subsets", 100},
+                               {"subset_size", "1000, or all rows of the smaller side"},
+                               {"subset_draw", "RandomState(2020).choice without replacement, reference first"},
+                               {"deviation_divisor", "subsets"},
+                               {"products", "float32, sums in double"},
+                               {"interval", "bootstrap over generated rows, and over subsets"}})},
+      {.id = "prdc-dinov2",
+       .description =
+           "Precision, recall, density and coverage of DINOv2 ViT-L/14 features, open balls to the 5th neighbour.\n"
+           "Equally many rows a side: the smaller count, at most 10,000, drawn by NumPy's RandomState(2020).",
+       .origin = "Stein et al. 2023; dgm-eval, metrics/prdc.py (which draws without a seed)",
+       .choices = dinov2_pass({{"k", 5},
+                               {"comparison", "<"},
+                               {"distance", "Euclidean, in double"},
+                               {"radius", "distance to the k-th nearest other row"},
+                               {"rows", "min(n, m, 10000) a side, reference drawn first"},
+                               {"interval",
+                                "precision, density: bootstrap over generated rows; recall, coverage: halves of the "
+                                "generated rows"}})},
+      {.id = "vendi-dinov2",
+       .description =
+           "Vendi score of the generated images' DINOv2 ViT-L/14 features: how many different ones, in effect.\n"
+           "exp of the entropy of the eigenvalues of K / n, K the cosine similarities; grows with n.",
+       .origin = "Friedman & Dieng 2023; vendi_score 0.0.3, dgm-eval",
+       .choices =
+           dinov2_pass({{"kernel", "cosine"},
+                        {"order", 1},
+                        {"reference", "none"},
+                        {"interval", "delete-a-group jackknife, 20 groups: a resample's copies are no diversity"}})},
+      {.id = "authpct-dinov2",
+       .description =
+           "AuthPct: per cent of generated images whose nearest training image lies farther from them, in DINOv2 "
+           "features,\n"
+           "than from its own nearest other training image. The reference is the training set.",
+       .origin = "Alaa et al. 2022; dgm-eval, metrics/authpct.py",
+       .choices = dinov2_pass({{"distance", "Euclidean, in double (there: float32)"},
+                               {"comparison", "<"},
+                               {"ties", "smaller index"},
+                               {"interval", "Wilson over generated rows, the training set held fixed"}})},
+      {.id = "ct-dinov2",
+       .description =
+           "C_T test for data-copying in DINOv2 features: far below 0, generated images lie closer to training images "
+           "(the\n"
+           "reference) than held-out real ones do, far above 0 farther. z of Mann-Whitney in 3 cells of k-means.",
+       .origin = "Meehan et al. 2020; dgm-eval, metrics/ct.py (whose cells have no seed)",
+       .choices =
+           dinov2_pass({{"cells", "k-means of training rows, 3, the tightest of 10 seeded fits"},
+                        {"projection", "64 principal components of the training rows, where wider"},
+                        {"counted_cells", "more than 20 generated rows; weighed by held-out rows"},
+                        {"continuity", "U - (n m / 2 - 1 / 2)"},
+                        {"ties", "halves; not in the variance"},
+                        {"interval", "bootstrap over generated and held-out rows, cells and training rows fixed"}})},
+      {.id = "cmmd",
+       .description =
+           "CMMD: 1000 times the squared maximum mean discrepancy of CLIP embeddings under a Gaussian kernel.\n"
+           "Embeddings are given as files (public: ViT-L/14 at 336 pixels, unit length); biased estimate.",
+       .origin = "Jayasumana et al. 2024; google-research cmmd, cmmd-pytorch",
+       .choices = {{"features", "given embeddings"},
+                   {"kernel", "exp(-|x - y|^2 / 200)"},
+                   {"estimate", "biased, diagonals included"},
+                   {"scale", 1000},
+                   {"products", "float32 of centred rows, kernel and sums in double (there: float32)"},
+                   {"interval", "bootstrap over generated rows, none paired with its own copy"}}},
       {.id = "fd-small",
        .description =
            "Fréchet distance between Gaussians fitted to features of our own small network, trained once on the "

@@ -35,7 +35,7 @@ bool GenerativeProtocol::takes_public_statistics() const {
 const std::vector<GenerativeProtocol>& generative_protocols() {
   static const std::vector<GenerativeProtocol> table = [] {
     std::vector<GenerativeProtocol> rows;
-    for (const auto& part : {frechet_protocols(), kernel_and_ball_protocols()})
+    for (const auto& part : {frechet_protocols(), kernel_and_ball_protocols(), embedding_protocols()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
@@ -46,7 +46,7 @@ KeepOfFeatures kept_of_reference(std::span<const GenerativeProtocol* const> prot
   const auto none = [&](SampleNeeds needs) {
     return std::none_of(protocols.begin(), protocols.end(), [&](const auto* p) { return p->needs == needs; });
   };
-  if (none(SampleNeeds::features)) return KeepOfFeatures::statistics;
+  if (none(SampleNeeds::features) && none(SampleNeeds::held_out)) return KeepOfFeatures::statistics;
   const bool distances = !none(SampleNeeds::statistics) || !none(SampleNeeds::spatial_statistics) ||
                          !none(SampleNeeds::generated_features);
   return distances ? KeepOfFeatures::rounded_and_statistics : KeepOfFeatures::rounded;
@@ -72,9 +72,11 @@ void check_reference(const GenerativeProtocol& protocol, const FeatureSet& set) 
       spatial_of(set);
       return;
     case SampleNeeds::features:
+    case SampleNeeds::held_out:
       features_of(set, protocol.id());
       return;
     case SampleNeeds::logits:
+    case SampleNeeds::generated_alone:
       return;
   }
 }
@@ -82,7 +84,7 @@ void check_reference(const GenerativeProtocol& protocol, const FeatureSet& set) 
 void check_generated(const GenerativeProtocol& protocol, const FeatureSet& set) {
   if (protocol.needs == SampleNeeds::logits) {
     logits_of(set, protocol.id());
-  } else if (protocol.needs == SampleNeeds::generated_features) {
+  } else if (protocol.needs == SampleNeeds::generated_features || protocol.needs == SampleNeeds::generated_alone) {
     features_of(set, protocol.id());
   } else {
     check_reference(protocol, set);

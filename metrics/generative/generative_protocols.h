@@ -18,6 +18,7 @@ struct GenerativeOptions {
   double level = 0.95;           // of intervals
   std::uint64_t seed = 0;        // of everything drawn, unless the protocol fixes its own
   std::int64_t kid_subsets = 100, kid_subset_size = 1000;
+  const FeatureSet* held_out = nullptr;  // of SampleNeeds::held_out; otherwise null
 };
 
 /// Scores `generated` against `reference` under one protocol. The caller fills in protocol, counts and hashes of rows
@@ -53,11 +54,13 @@ enum class SampleNeeds {
   spatial_statistics,  // the same of spatial features, which a public file holds beside the usual ones
   generated_features,  // features of the generated set, statistics of the reference
   features,            // of both
+  held_out,            // of both, and of real images that the generator was not trained on
+  generated_alone,     // features of the generated set, without a reference
   logits               // of the generated set, without a reference
 };
 
 /// All that is known of one protocol of `assay metric generative` and `assay metric compare`. A new protocol is one row
-/// more in frechet_protocols.cpp or kernel_and_ball_protocols.cpp.
+/// more in frechet_protocols.cpp, kernel_and_ball_protocols.cpp or embedding_protocols.cpp.
 struct GenerativeProtocol {
   Protocol words;  // its id, and what it fixes, for people and for the store
   /// How images become its features; nothing where it takes features that are given.
@@ -71,7 +74,7 @@ struct GenerativeProtocol {
 
   const std::string& id() const { return words.id; }
   /// Without: `reference` is an empty set where the user gave none.
-  bool needs_reference() const { return needs != SampleNeeds::logits; }
+  bool needs_reference() const { return needs != SampleNeeds::logits && needs != SampleNeeds::generated_alone; }
   /// Whether public statistics that lie beside images stand for them: they are of Inception's features.
   bool takes_public_statistics() const;
 };
@@ -90,6 +93,9 @@ std::vector<GenerativeProtocol> frechet_protocols();
 
 /// Kernel distance, neighbour balls and Inception Score: kid-seed2020, prdc5, pr-*, is-*.
 std::vector<GenerativeProtocol> kernel_and_ball_protocols();
+
+/// Of other networks' embeddings: kd-dinov2, prdc-dinov2, vendi-dinov2, authpct-dinov2, ct-dinov2, cmmd.
+std::vector<GenerativeProtocol> embedding_protocols();
 
 /// All of them, in the order they are listed to the user.
 const std::vector<GenerativeProtocol>& generative_protocols();

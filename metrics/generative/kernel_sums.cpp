@@ -5,8 +5,10 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <vector>
 
 #include "core/interrupt.h"
 #include "kernels/parallel_for.h"
@@ -26,14 +28,24 @@ void kernel_of_products(float* products, double* kernel, std::int64_t n, double 
   }
 }
 
-}  // namespace
+std::vector<double> squared_lengths(const at::Tensor& rows) {
+  const std::int64_t width = rows.size(1);
+  std::vector<double> out(static_cast<std::size_t>(rows.size(0)), 0.0);
+  const float* row = rows.const_data_ptr<float>();
+  for (double& sum : out)
+    for (std::int64_t d = 0; d < width; ++d, ++row) sum += double{*row} * double{*row};
+  return out;
+}
 
 // Panels of `tile` rows of K at a time, so that the memory is O(m). Fixed tiles, each summed by one thread: the bits do
 // not depend on how many threads there are. With `itself` only tiles on and above the diagonal are worked out.
-KernelSums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const RowWeights& weights,
-                       bool with_columns) {
-  const std::int64_t n = x.size(0), m = y.size(0), width = x.size(1);
-  const double scale = 1.0 / static_cast<double>(width);
+//
+// `of_products(products, kernel, count, row, column)` turns the products of one row of x with `count` rows of y into
+// kernel values less 1, in double and rounded to float32 in place.
+template <class OfProducts>
+KernelSums sums_of(const at::Tensor& x, const at::Tensor& y, bool itself, const RowWeights& weights, bool with_columns,
+                   const OfProducts& of_products) {
+  const std::int64_t n = x.size(0), m = y.size(0);
   const bool draws = weights.draws.defined() && weights.draws.size(1) > 0;
   KernelSums out;
   out.exact = at::zeros({n, weights.exact.size(1)}, at::kDouble);
@@ -55,7 +67,7 @@ KernelSums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, co
         float* from = block.mutable_data_ptr<float>();
         double* to = values.mutable_data_ptr<double>();
         for (std::int64_t i = 0; i < count; ++i) {
-          kernel_of_products(from + i * m, to + i * m, columns, scale);
+          of_products(from + i * m, to + i * m, columns, first + i, column);
           if (itself && column == first) to[i * m + i] = from[i * m + i] = 0.0f;
         }
         if (itself && column > first) {
@@ -84,6 +96,32 @@ KernelSums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, co
     });
   }
   return out;
+}
+
+}  // namespace
+
+KernelSums kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, const RowWeights& weights,
+                       bool with_columns) {
+  const double scale = 1.0 / static_cast<double>(x.size(1));
+  return sums_of(x, y, itself, weights, with_columns,
+                 [scale](float* products, double* kernel, std::int64_t count, std::int64_t, std::int64_t) {
+                   kernel_of_products(products, kernel, count, scale);
+                 });
+}
+
+KernelSums gaussian_kernel_sums(const at::Tensor& x, const at::Tensor& y, bool itself, double gamma,
+                                const RowWeights& weights) {
+  const std::vector<double> of_x = squared_lengths(x), of_y = itself ? of_x : squared_lengths(y);
+  return sums_of(x, y, itself, weights, false,
+                 [&](float* products, double* kernel, std::int64_t count, std::int64_t row, std::int64_t column) {
+                   const double own = of_x[static_cast<std::size_t>(row)];
+                   const double* other = of_y.data() + column;
+                   for (std::int64_t j = 0; j < count; ++j) {
+                     const double squared = own + other[j] - 2.0 * static_cast<double>(products[j]);
+                     kernel[j] = std::expm1(-gamma * std::max(squared, 0.0));
+                     products[j] = static_cast<float>(kernel[j]);
+                   }
+                 });
 }
 
 double kernel_total(const at::Tensor& x, const at::Tensor& y, bool itself) {

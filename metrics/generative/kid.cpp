@@ -52,8 +52,9 @@ Draws draw_subsets(std::int64_t generated, std::int64_t reference, const KidOpti
   out.generated.reserve(static_cast<std::size_t>(options.subsets));
   out.reference.reserve(static_cast<std::size_t>(options.subsets));
   for (std::int64_t s = 0; s < options.subsets; ++s) {
+    if (options.reference_first) out.reference.push_back(random.choice(reference, options.subset_size));
     out.generated.push_back(random.choice(generated, options.subset_size));
-    out.reference.push_back(random.choice(reference, options.subset_size));
+    if (!options.reference_first) out.reference.push_back(random.choice(reference, options.subset_size));
   }
   return out;
 }
@@ -288,6 +289,15 @@ class Estimator {
 };
 
 }  // namespace
+
+RowWeights row_resamples(std::int64_t n, std::int64_t replicates, std::uint64_t seed) {
+  return make_weights(n, {}, replicates, seed);
+}
+
+std::vector<double> resampled_estimates(const RowWeights& resamples, const KernelSums& within, const KernelSums& across,
+                                        std::int64_t m) {
+  return resampled(resamples, within, across, m).estimates;
+}
 
 Kid kid(const FeatureRows& generated, const FeatureRows& reference, const KidOptions& options) {
   check(generated, reference, options);

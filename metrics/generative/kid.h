@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "metrics/feature_sets/feature_rows.h"
+#include "metrics/generative/kernel_sums.h"
 
 namespace assay {
 
@@ -13,7 +14,8 @@ constexpr std::int64_t kid_resampled_rows = 5000;
 struct KidOptions {
   std::int64_t subsets = 100;
   std::int64_t subset_size = 1000;
-  std::uint32_t seed = 2020;  // of NumPy's RandomState
+  std::uint32_t seed = 2020;     // of NumPy's RandomState
+  bool reference_first = false;  // whether the reference rows of each subset are drawn before the generated ones
   /// Bootstrap replicates of `mean`; 0 for none.
   std::int64_t replicates = 0;
   std::uint64_t bootstrap_seed = 0;
@@ -42,6 +44,14 @@ struct Kid {
 /// Throws InputError as check_pair() does, when a side has fewer rows than a subset, and unless subsets >= 1 and
 /// subset_size >= 2, and for features so large that products overflow.
 Kid kid(const FeatureRows& generated, const FeatureRows& reference, const KidOptions& options = {});
+
+/// Each of n rows once, in `exact`, and as often as each replicate draws it.
+RowWeights row_resamples(std::int64_t n, std::int64_t replicates, std::uint64_t seed);
+
+/// The estimate over all pairs, up to a constant, of each replicate: kernel values of the drawn rows among themselves,
+/// a row never paired with its own copy, less twice those with the m reference rows, whose sums `across` holds.
+std::vector<double> resampled_estimates(const RowWeights& resamples, const KernelSums& within, const KernelSums& across,
+                                        std::int64_t m);
 
 /// Two sets of generated rows against one reference, row i of both from the same noise.
 struct KidPair {

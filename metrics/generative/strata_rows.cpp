@@ -124,7 +124,8 @@ std::vector<MetricRow> strata_rows(const GenerativeProtocol& protocol, const Fea
         else
           row.extra["class"] = class_text(label, reference.class_names);
       }
-      if (row.metric == "kid_std" && count <= options.kid_subset_size && std::isfinite(row.value)) {
+      if ((row.metric == "kid_std" || row.metric == "kd_std") && count <= options.kid_subset_size &&
+          std::isfinite(row.value)) {
         row.value = std::numeric_limits<double>::quiet_NaN();
         row.note = "one subset of all rows has no spread";
       }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "metrics/masks/context_measure.h"
+#include "metrics/masks/correction_effort.h"
 #include "metrics/masks/numpy_sum.h"
 
 namespace assay {
@@ -66,6 +68,34 @@ int largest_grey(std::span<const std::uint8_t> pixels) {
   return largest;
 }
 
+/// The binary counts first, then of each score its curve, its adaptive and its binary value.
+constexpr std::size_t count_columns = 258;
+
+SaliencyLayout count_layout() {
+  constexpr std::array<const char*, count_score_kinds> names = {"iou",       "specificity", "dice", "accuracy", "kappa",
+                                                                "precision", "recall",      "fpr",  "ber",      "f"};
+  SaliencyLayout layout{4 + count_score_kinds * count_columns, {}};
+  layout.measures.reserve(5 * count_score_kinds);
+  for (std::size_t s = 0; s < count_score_kinds; ++s) {
+    const std::string name = names[s];
+    const auto score = static_cast<CountScore>(s);
+    const std::size_t first = 4 + s * count_columns;
+    if (score == CountScore::fpr || score == CountScore::ber)
+      layout.measures.push_back({"min_" + name, Kind::minimum_of_curve, first, 256});
+    else
+      layout.measures.push_back({"max_" + name, Kind::maximum_of_curve, first, 256});
+    layout.measures.push_back({"mean_" + name, Kind::mean_of_curve, first, 256});
+    layout.measures.push_back({"adaptive_" + name, Kind::value, first + 256});
+    layout.measures.push_back({"binary_" + name, Kind::value, first + 257});
+    layout.measures.push_back({.name = "set_" + name,
+                               .kind = Kind::pooled,
+                               .count = 4,
+                               .note = "of the pixels of all images together",
+                               .pooled = score});
+  }
+  return layout;
+}
+
 SaliencyLayout layout_of(SaliencyProtocol protocol) {
   switch (protocol) {
     case SaliencyProtocol::fan:
@@ -92,6 +122,18 @@ SaliencyLayout layout_of(SaliencyProtocol protocol) {
                {"mean_f", Kind::value, 5, 1, "SelfMask's f_mean: F at twice the mean prediction"},
                {"iou", Kind::value, 2, 1, ""},
                {"accuracy", Kind::value, 3, 1, ""}}};
+    case SaliencyProtocol::pysod_counts:
+      return count_layout();
+    case SaliencyProtocol::pysod_msiou:
+      return {259,
+              {{"max_msiou", Kind::maximum_of_curve, 0, 257},
+               {"mean_msiou", Kind::mean_of_curve, 0, 257},
+               {"adaptive_msiou", Kind::value, 257},
+               {"binary_msiou", Kind::value, 258}}};
+    case SaliencyProtocol::pysod_hce:
+      return {1, {{"hce", Kind::value}}};
+    case SaliencyProtocol::pysod_context:
+      return {1, {{.name = "context_measure", .undefined_for = "a mask of pixels on one slanted line"}}};
     case SaliencyProtocol::pysod:
       break;
   }
@@ -115,15 +157,25 @@ double SaliencyMeasure::of(std::span<const double> columns) const {
   const auto curve = columns.subspan(first, count);
   if (kind == Kind::value) return curve[0];
   if (kind == Kind::maximum_of_curve) return *std::max_element(curve.begin(), curve.end());
+  if (kind == Kind::minimum_of_curve) return *std::min_element(curve.begin(), curve.end());
+  if (kind == Kind::pooled)
+    return count_scores({curve[0], curve[1], curve[2], curve[3]})[static_cast<std::size_t>(pooled)];
   double sum = 0.0;
   for (const double value : curve) sum += value;
   return sum / static_cast<double>(count);
 }
 
+bool SaliencyLayout::has(const std::string& measure) const {
+  return std::any_of(measures.begin(), measures.end(), [&](const auto& one) { return one.name == measure; });
+}
+
 const SaliencyLayout& saliency_layout(SaliencyProtocol protocol) {
-  static const std::array<SaliencyLayout, 4> layouts = {
-      layout_of(SaliencyProtocol::pysod), layout_of(SaliencyProtocol::fan), layout_of(SaliencyProtocol::tokencut),
-      layout_of(SaliencyProtocol::selfmask)};
+  static const std::array<SaliencyLayout, saliency_protocol_names.size()> layouts = [] {
+    std::array<SaliencyLayout, saliency_protocol_names.size()> all;
+    for (const SaliencyProtocolName& name : saliency_protocol_names)
+      all[static_cast<std::size_t>(name.protocol)] = layout_of(name.protocol);
+    return all;
+  }();
   return layouts[static_cast<std::size_t>(protocol)];
 }
 
@@ -172,7 +224,7 @@ void SaliencyEvaluator::pysod(const MaskPair& pair, std::span<double> columns) {
   const auto adaptive = static_cast<std::size_t>(adaptive_level(pair, 1.0));
   columns[3] = f_measure(hits_[adaptive], hits_[adaptive] + alarms_[adaptive], truth);
   columns[4] = e_measure(hits_[adaptive], alarms_[adaptive], truth, pixels_);
-  const auto half = static_cast<std::size_t>(std::upper_bound(level_.begin(), level_.end(), 0.5) - level_.begin());
+  const std::size_t half = half_level();
   const std::int64_t either = truth + alarms_[half];
   columns[5] = either > 0 ? static_cast<double>(hits_[half]) / static_cast<double>(either) : 0.0;
   columns[6] = (static_cast<double>(hits_[half]) + static_cast<double>(pixels_ - either)) / n;
@@ -183,6 +235,55 @@ void SaliencyEvaluator::pysod(const MaskPair& pair, std::span<double> columns) {
     columns[7 + t] = f_measure(hits_[v], hits_[v] + alarms_[v], truth);
     columns[263 + t] = e_measure(hits_[v], alarms_[v], truth, pixels_);
   }
+}
+
+/// The lowest grey level above one half.
+std::size_t SaliencyEvaluator::half_level() const {
+  return static_cast<std::size_t>(std::upper_bound(level_.begin(), level_.end(), 0.5) - level_.begin());
+}
+
+/// Of the map prediction >= grey.
+PixelCounts SaliencyEvaluator::pixel_counts(std::size_t grey) const {
+  const std::int64_t hits = hits_[grey], alarms = alarms_[grey], misses = foreground_.size - hits;
+  return {static_cast<double>(hits), static_cast<double>(alarms), static_cast<double>(misses),
+          static_cast<double>(pixels_ - hits - alarms - misses)};
+}
+
+void SaliencyEvaluator::pysod_counts(const MaskPair& pair, std::span<double> columns) const {
+  const PixelCounts binary = pixel_counts(half_level());
+  columns[0] = binary.hits;
+  columns[1] = binary.alarms;
+  columns[2] = binary.misses;
+  columns[3] = binary.rest;
+  const auto put = [&](std::size_t at, const PixelCounts& counts) {
+    const auto scores = count_scores(counts);
+    for (std::size_t s = 0; s < scores.size(); ++s) columns[4 + s * count_columns + at] = scores[s];
+  };
+  std::size_t v = 0;
+  for (std::size_t t = 0; t < 256; ++t) {
+    while (v < 256 && static_cast<std::size_t>(level_[v] * 255.0) < t) ++v;
+    put(t, pixel_counts(v));
+  }
+  put(256, pixel_counts(static_cast<std::size_t>(adaptive_level(pair, 1.0))));
+  put(257, binary);
+}
+
+void SaliencyEvaluator::pysod_msiou(const MaskPair& pair, std::span<double> columns) {
+  const std::array<double, 257>& values = multiscale_iou_.by_level(pair, foreground_);
+  std::size_t v = 0;
+  for (std::size_t t = 0; t < 257; ++t) {
+    while (v < 256 && static_cast<std::size_t>(level_[v] * 255.0) < t) ++v;
+    columns[t] = values[v];
+  }
+  columns[257] = values[static_cast<std::size_t>(adaptive_level(pair, 1.0))];
+  columns[258] = values[half_level()];
+}
+
+void SaliencyEvaluator::pysod_hce(const MaskPair& pair, std::span<double> columns) const {
+  const auto half = static_cast<int>(half_level());
+  std::vector<std::uint8_t> map(static_cast<std::size_t>(pixels_));
+  for (std::size_t i = 0; i < map.size(); ++i) map[i] = pair.prediction[i] >= half ? 1 : 0;
+  columns[0] = static_cast<double>(correction_effort(foreground_.mask, map, pair.width, pair.height));
 }
 
 void SaliencyEvaluator::fan(const MaskPair& pair, std::span<double> columns) {
@@ -298,6 +399,18 @@ SaliencyEvaluator::Facts SaliencyEvaluator::evaluate(const MaskPair& pair, Salie
       break;
     case SaliencyProtocol::selfmask:
       selfmask(pair, columns);
+      break;
+    case SaliencyProtocol::pysod_counts:
+      pysod_counts(pair, columns);
+      break;
+    case SaliencyProtocol::pysod_msiou:
+      pysod_msiou(pair, columns);
+      break;
+    case SaliencyProtocol::pysod_hce:
+      pysod_hce(pair, columns);
+      break;
+    case SaliencyProtocol::pysod_context:
+      columns[0] = context_measure(pair, foreground_, level_);
       break;
   }
   const bool mixed = foreground_.size > 0 && foreground_.size < pixels_;

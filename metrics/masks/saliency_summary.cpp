@@ -62,16 +62,24 @@ std::vector<std::vector<double>> saliency_bootstrap(const SaliencyLayout& layout
 
 std::vector<double> saliency_samples(const SaliencyLayout& layout, const SaliencyMeasure& measure,
                                      std::span<const double> table, std::span<const std::int64_t> used) {
+  using Kind = SaliencyMeasure::Kind;
   std::size_t first = measure.first, count = measure.count;
-  if (measure.kind == SaliencyMeasure::Kind::maximum_of_curve) {
+  if (measure.kind == Kind::maximum_of_curve || measure.kind == Kind::minimum_of_curve) {
     const std::vector<double> means = column_means(layout.columns, table, used);
-    const auto begin = means.begin() + static_cast<std::ptrdiff_t>(first);
-    first += static_cast<std::size_t>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(count)) - begin);
+    const auto begin = means.begin() + static_cast<std::ptrdiff_t>(first),
+               end = begin + static_cast<std::ptrdiff_t>(count);
+    const auto best =
+        measure.kind == Kind::maximum_of_curve ? std::max_element(begin, end) : std::min_element(begin, end);
+    first += static_cast<std::size_t>(best - begin);
     count = 1;
   }
   std::vector<double> samples;
   samples.reserve(used.size());
   for (const std::int64_t image : used) {
+    if (measure.kind == Kind::pooled) {
+      samples.push_back(measure.of(table.subspan(static_cast<std::size_t>(image) * layout.columns, layout.columns)));
+      continue;
+    }
     double sum = 0.0;
     for (std::size_t c = first; c < first + count; ++c)
       sum += table[static_cast<std::size_t>(image) * layout.columns + c];

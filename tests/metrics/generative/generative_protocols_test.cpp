@@ -57,6 +57,7 @@ TEST(GenerativeProtocols, EveryMetricOfThemHasItsRow) {
   options.scores.kid_subsets = 2;
   options.scores.kid_subset_size = 20;
   options.swaps = 10;
+  options.scores.held_out = &reference;
   std::set<std::string_view> known;
   for (const MetricFacts& metric : metric_facts()) known.insert(metric.name);
   for (const GenerativeProtocol& protocol : generative_protocols()) {
