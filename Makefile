@@ -1,6 +1,6 @@
 # Every target does its own set-up and can be repeated: what is done already is not done again.
 #
-#   PRESET=release|dev|asan|cpu   which preset of CMakePresets.json to build and test
+#   PRESET=release|dev|asan|tsan|cpu   which preset of CMakePresets.json to build and test
 #   LABEL=smoke                   make test: only the tests with this label
 #   CMAKE_ARGS="-D..."            passed to CMake; CMAKE_PREFIX_PATH=... names a LibTorch of your own
 #   JOBS=2                        compilations at a time; unset: one per core and 2 GB of free memory

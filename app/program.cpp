@@ -23,6 +23,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/nearest.h"
+#include "core/phrases.h"
 
 namespace assay {
 namespace {
@@ -339,7 +340,7 @@ std::string shell_quoted(const std::string& word) {
 
 /// Errors are one line on stderr, whatever the message was made of.
 int fail(const std::string& message, int code) {
-  std::string line = message.substr(0, message.find('\n'));
+  const std::string line = one_line(message.substr(0, message.find('\n')));
   std::fprintf(stderr, "assay: %s\n", line.c_str());
   return code;
 }
@@ -374,7 +375,7 @@ int program(int argc, char** argv, const TorchActions* torch) {
   } catch (const CLI::ParseError& error) {
     return fail(std::string(error.what()) + "; see `assay --help`", 2);
   } catch (const InputError& error) {
-    return fail(error.what(), 2);
+    return fail(one_line(error.what()), 2);  // whole, also where a name that it quotes breaks the line
   } catch (const std::exception& error) {
     return fail(error.what(), 1);
   }

@@ -130,7 +130,43 @@ void ConfigReader::finish() const {
   }
 }
 
+namespace {
+
+/// The last character of the comment that begins at `at`; `at` where none does.
+std::size_t end_of_comment(std::string_view json, std::size_t at) {
+  const std::string_view begin = json.substr(at, 2);
+  if (begin == "//") return std::min(json.find_first_of("\r\n", at), json.size());
+  if (begin != "/*") return at;
+  const std::size_t end = json.find("*/", at + 2);
+  return end == json.npos ? json.size() : end + 1;
+}
+
+}  // namespace
+
+bool nests_too_deeply(std::string_view json) {
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (in_text) {
+      if (c == '\\') ++at;
+      in_text = c != '"';
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > deepest_json) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    } else if (c == '/') {
+      at = end_of_comment(json, at);
+    }
+  }
+  return false;
+}
+
 nlohmann::json parse_json(const std::string& text, const std::string& where) {
+  if (nests_too_deeply(text))
+    throw InputError(fmt::format("{}: its JSON lies more than {} levels deep", where, deepest_json));
   try {
     return nlohmann::json::parse(text, nullptr, true, true);
   } catch (const nlohmann::json::exception& error) {  // parse_error, and out_of_range for a number such as 1e999
@@ -202,6 +238,9 @@ void set_key(nlohmann::json& object, const std::string& assignment) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos) throw fault("expected key=value");
   const std::string text = assignment.substr(equals + 1);
+  if (nests_too_deeply(text) ||
+      std::count(assignment.begin(), assignment.begin() + static_cast<std::ptrdiff_t>(equals), '.') >= deepest_json)
+    throw InputError(fmt::format("--set: a value more than {} levels deep", deepest_json));
   nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
   if (value.is_discarded()) value = text;
   std::string rest = assignment.substr(0, equals);

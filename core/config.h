@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -74,7 +75,15 @@ std::vector<Value> ConfigReader::choices(const std::string& key, const std::vect
   return values;
 }
 
-/// Parses a JSON text that may hold comments. Throws InputError with `where` and the position of the fault.
+/// How deeply arrays and objects of a JSON text may lie in each other. Nothing here writes or reads a tenth of it; what
+/// copies or prints a value calls itself for each level, and a text of brackets alone would fill the stack.
+inline constexpr int deepest_json = 256;
+
+/// Whether the brackets of a JSON text, which may hold comments, lie deeper. Says nothing of texts that are no JSON.
+bool nests_too_deeply(std::string_view json);
+
+/// Parses a JSON text that may hold comments. Throws InputError with `where` and the position of the fault, and where
+/// it nests_too_deeply().
 nlohmann::json parse_json(const std::string& text, const std::string& where);
 
 /// Parses what Python's json module writes, which has NaN, Infinity and -Infinity as numbers; else as parse_json().

@@ -302,15 +302,18 @@ NpyHeader parse_npy_header(std::string_view bytes, const std::string& name) {
   const auto side = [](const Literal& item) { return item.kind == Literal::Kind::integer && item.number >= 0; };
   if (shape->kind != Literal::Kind::tuple || !std::all_of(shape->items.begin(), shape->items.end(), side))
     throw fault("the .npy header's shape is no tuple of sizes");
+  // Of the sides but 0, so that the product of some of them fits too.
   std::uint64_t count = 1;
+  bool empty = false;
   for (const Literal& item : shape->items) {
     out.shape.push_back(item.number);
     const auto size = static_cast<std::uint64_t>(item.number);
+    empty = empty || size == 0;
     if (size > 0 && count > size_limit / size) throw fault("has an impossible shape");
-    count *= size;
+    count *= std::max<std::uint64_t>(size, 1);
   }
   if (out.element > 0 && count > size_limit / out.element) throw fault("has an impossible shape");
-  out.bytes = count * out.element;
+  out.bytes = empty ? 0 : count * out.element;
   out.column_major = order->number == 1 && out.shape.size() > 1;
   return out;
 }

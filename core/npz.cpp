@@ -301,6 +301,9 @@ NpzFile::NpzFile(const std::filesystem::path& file) : path_(file.string()) {
     entry.encrypted = (number_at<std::uint16_t>(directory, at + 8) & 1U) != 0;
     if (entry.offset > total || entry.stored > total - entry.offset || entry.size > size_limit)
       throw fault(fmt::format("'{}' lies outside the file: truncated?", name));
+    // Two bits of deflate stand for 258 bytes at most: a larger claim would take memory that no content fills.
+    if (entry.method == 8 && entry.size / 1032 > entry.stored)
+      throw fault(fmt::format("'{}' of {} bytes cannot be unpacked from {}: damaged", name, entry.size, entry.stored));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
     entries_[name] = entry;
     at = next;

@@ -18,4 +18,12 @@ std::string first_few(const std::vector<std::string>& names) {
   return names.size() > shown ? fmt::format("{} and {} more", text, names.size() - shown) : text;
 }
 
+std::string one_line(std::string_view message) {
+  constexpr std::size_t longest = 2000;
+  std::string line(message.substr(0, longest));
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message.size() > longest ? line + "..." : line;
+}
+
 }  // namespace assay

@@ -12,4 +12,8 @@ std::string counted(std::int64_t count, std::string_view singular, std::string_v
 /// "a, b, c and 7 more".
 std::string first_few(const std::vector<std::string>& names);
 
+/// What of a message goes on one line of a terminal: a question mark for each byte that would end the line or steer the
+/// terminal, as names in files of others may hold, and the first 2,000 bytes of a longer one.
+std::string one_line(std::string_view message);
+
 }  // namespace assay

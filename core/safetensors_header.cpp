@@ -39,12 +39,16 @@ bool bytes_of_other(const SafetensorsHeader::Entry& tensor, std::size_t range, s
 }  // namespace
 
 bool total_bytes(const std::vector<std::int64_t>& shape, std::size_t each, std::size_t& total) {
-  total = each;
+  constexpr std::size_t most = std::numeric_limits<std::int64_t>::max();
+  // Of the sides but 0, so that the product of some of them fits too.
+  std::size_t product = each;
+  bool empty = false;
   for (const std::int64_t side : shape) {
-    if (side < 0 || (side > 0 && total > std::numeric_limits<std::size_t>::max() / static_cast<std::size_t>(side)))
-      return false;
-    total *= static_cast<std::size_t>(side);
+    empty = empty || side == 0;
+    if (side < 0 || (side > 0 && product > most / static_cast<std::size_t>(side))) return false;
+    product *= static_cast<std::size_t>(std::max<std::int64_t>(side, 1));
   }
+  total = empty ? 0 : product;
   return true;
 }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr int fine = 5;                  // points of the fine grid a pixel
 constexpr int before_centre = fine / 2;  // the last of them left of a pixel's centre line
 constexpr double furthest = 1 << 20;
+constexpr std::int64_t longest = 1 << 26;  // an outline, in points of the fine grid
 
 struct Point {
   int x, y;
@@ -91,6 +92,15 @@ RunLengths polygon_mask(std::span<const double> coordinates, int width, int heig
                                    coordinates[i], furthest, furthest));
     if (i % 2 == 1) vertices.push_back({on_fine_grid(coordinates[i - 1]), on_fine_grid(coordinates[i])});
   }
+
+  std::int64_t length = 0;
+  for (std::size_t i = 0; i < vertices.size(); ++i) {
+    const Point a = vertices[i], b = vertices[(i + 1) % vertices.size()];
+    length += std::max(std::abs(a.x - b.x), std::abs(a.y - b.y));
+  }
+  if (length > longest)
+    throw InputError(fmt::format("{}: a polygon with an outline of {} pixels; accepted: up to {}", where, length / fine,
+                                 longest / fine));
 
   RunLengths out{width, height, {}};
   const std::vector<std::int64_t> places = crossings(vertices, width, height);

@@ -14,8 +14,9 @@ namespace assay {
 /// The outline is drawn on a grid five times as fine, vertices rounded to it, one point a step along the longer axis of
 /// each edge. Wherever it steps over the centre line of a column of pixels, everything below that point changes sides.
 ///
-/// Throws InputError that starts with `where` for an odd number of coordinates, fewer than three vertices, and a
-/// coordinate that is not finite or lies more than 2^20 pixels from 0; Error for an image without pixels.
+/// Throws InputError that starts with `where` for an odd number of coordinates, fewer than three vertices, an outline
+/// longer than 2^26 / 5 pixels, and a coordinate that is not finite or lies more than 2^20 pixels from 0; Error for an
+/// image without pixels.
 RunLengths polygon_mask(std::span<const double> coordinates, int width, int height, const std::string& where);
 
 }  // namespace assay

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 
 #include "core/error.h"
@@ -9,6 +10,7 @@
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
+#include "store/artifact_place.h"
 
 namespace assay {
 namespace {
@@ -34,6 +36,10 @@ std::string shown_in(const ArtifactRow& grid) {
 Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
   Picture picture;
   picture.file = (data.folder / artifact.path).string();
+  if (!lies_in_store_folder(artifact.path)) {
+    picture.problem = "lies outside the folder of the store: " + artifact.path;
+    return picture;
+  }
   try {
     const std::string content = read_file(picture.file);
     const auto size = png_size(content);
@@ -47,7 +53,7 @@ Picture read_picture(const ReportData& data, const ArtifactRow& artifact) {
     const auto count = [&](const char* key) {
       const auto found = artifact.meta.is_object() ? artifact.meta.find(key) : artifact.meta.end();
       const bool stated = found != artifact.meta.end() && found->is_number_integer() && *found > 0;
-      return stated ? found->get<int>() : 1;
+      return stated ? static_cast<int>(std::min<std::uint64_t>(found->get<std::uint64_t>(), 1 << 20)) : 1;
     };
     picture.columns = count("columns");
     picture.rows = count("rows");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/hash.h"
+#include "store/artifact_place.h"
 #include "store/query.h"
 #include "store/seal.h"
 #include "store/sql.h"
@@ -35,6 +36,11 @@ void check_seals(const Store& store, StoreCheck& result) {
 
 void check_artifacts(const Store& store, StoreCheck& result) {
   for (const ArtifactRow& artifact : Query(store).artifacts()) {
+    if (!lies_in_store_folder(artifact.path)) {
+      result.problems.push_back(fmt::format("{} of run {} does not lie in the store's folder, and was not read",
+                                            artifact.path, artifact.run));
+      continue;
+    }
     const std::filesystem::path file = store.folder() / artifact.path;
     ++result.files;
     std::error_code fault;

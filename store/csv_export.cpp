@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 
 #include "core/error.h"
@@ -30,12 +31,19 @@ std::string field_of(const SQLite::Column& value) {
   return quoted(value.getString());
 }
 
-std::vector<std::string> tables_of(SQLite::Database& database) {
+std::vector<std::string> tables_of(SQLite::Database& database, const std::string& where) {
   SQLite::Statement read(database,
                          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
                          "ORDER BY name");
   std::vector<std::string> names;
-  while (read.executeStep()) names.push_back(read.getColumn(0).getString());
+  while (read.executeStep()) {
+    names.push_back(read.getColumn(0).getString());
+    const std::string& name = names.back();
+    // Ours are words. Names that others chose become names of files, which must lie in the folder.
+    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; }))
+      throw InputError(
+          fmt::format("{}: has a table '{}', which is none of ours; accepted: letters, digits and _", where, name));
+  }
   return names;
 }
 
@@ -62,7 +70,7 @@ std::vector<ExportedTable> export_csv(const Store& store, const std::filesystem:
                                       const std::optional<std::string>& table) {
   return sql::guarded(store, [&] {
     const SQLite::Transaction moment(store.database());
-    std::vector<std::string> tables = tables_of(store.database());
+    std::vector<std::string> tables = tables_of(store.database(), store.path().string());
     if (table) {
       if (std::find(tables.begin(), tables.end(), *table) == tables.end())
         throw InputError("--table: " + unknown_name_message("table", *table, tables));

@@ -15,7 +15,8 @@ struct ExportedTable {
 
 /// Writes TABLE.csv for every table, or for one, into `folder`, which is made: RFC 4180, a line of column names first,
 /// numbers with all digits that they need to be read back, NULL as nothing and empty text as "". All files are of one
-/// moment. Throws InputError for an unknown table and a folder that cannot be written.
+/// moment. Throws InputError for an unknown table, one whose name is
+/// no word of letters, digits and _, and a folder that cannot be written.
 std::vector<ExportedTable> export_csv(const Store& store, const std::filesystem::path& folder,
                                       const std::optional<std::string>& table);
 

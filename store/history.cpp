@@ -1,8 +1,12 @@
 #include "store/history.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "core/config.h"
 #include "core/error.h"
 #include "store/sql.h"
 
@@ -36,6 +40,15 @@ void append_key(std::string& key, SQLite::Statement& row, int first, int last) {
 
 std::string text(SQLite::Statement& row, int column) { return row.getColumn(column).getString(); }
 
+/// The text of a JSON column, which others parse.
+std::string json_text(SQLite::Statement& row, int column) {
+  std::string value = text(row, column);
+  if (nests_too_deeply(value) || !nlohmann::json::accept(value))
+    throw Error(fmt::format("store: '{}' of a row is no JSON, or lies more than {} levels deep",
+                            row.getColumn(column).getName(), deepest_json));
+  return value;
+}
+
 void read_scores(SQLite::Database& database, History& history) {
   SQLite::Statement row(database,
                         "SELECT score.run, score.value, arm, score.name, unit, better, score.protocol, params, "
@@ -51,7 +64,7 @@ void read_scores(SQLite::Database& database, History& history) {
     if (is_new) {
       const std::string better = text(row, 5);
       history.score_subjects.push_back({text(row, 2), text(row, 3), text(row, 4), text(row, 8),
-                                        row.getColumn(6).getInt64(), text(row, 7),
+                                        row.getColumn(6).getInt64(), json_text(row, 7),
                                         better == "lower"    ? Better::lower
                                         : better == "higher" ? Better::higher
                                                              : Better::unstated});
@@ -76,7 +89,8 @@ void read_timings(SQLite::Database& database, History& history) {
     const auto [place, is_new] = places.of(key);
     if (is_new)
       history.timing_subjects.push_back({text(row, 5), text(row, 6), text(row, 7), text(row, 8), text(row, 9),
-                                         text(row, 10), text(row, 11), row.getColumn(12).getInt64(), text(row, 13)});
+                                         text(row, 10), text(row, 11), row.getColumn(12).getInt64(),
+                                         json_text(row, 13)});
     history.timings.push_back(point);
     history.timings.back().subject = place;
     if (point.run != 0) continue;

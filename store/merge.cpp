@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/phrases.h"
+#include "store/artifact_place.h"
 #include "store/seal.h"
 #include "store/sql.h"
 
@@ -144,8 +145,12 @@ void seal_again(SQLite::Database& database, std::int64_t run_offset) {
 
 void copy_files(const std::vector<CopiedFile>& files, const std::filesystem::path& from,
                 const std::filesystem::path& to, Merged& merged) {
-  std::int64_t gone = 0;
+  std::int64_t gone = 0, outside = 0;
   for (const CopiedFile& file : files) {
+    if (!lies_in_store_folder(file.from) || !lies_in_store_folder(file.to)) {
+      ++outside;
+      continue;
+    }
     const std::filesystem::path source = from / file.from, target = to / file.to;
     std::error_code fault;
     if (!std::filesystem::is_regular_file(source, fault)) {
@@ -163,6 +168,9 @@ void copy_files(const std::vector<CopiedFile>& files, const std::filesystem::pat
   if (gone > 0)
     merged.notes.push_back(
         fmt::format("{} of {} are gone there", counted(gone, "artifact"), (from / "artifacts").string()));
+  if (outside > 0)
+    merged.notes.push_back(fmt::format("{} named by {} lie outside that folder, and were not copied",
+                                       counted(outside, "file"), from.string()));
 }
 
 /// Another store beside ours for as long as the object lives.

@@ -17,7 +17,8 @@ struct Merged {
 /// Adds the batches of another store that `into` does not hold yet, with all that belongs to them, in one transaction.
 /// Batches are the same where their `uid` is: merging twice adds nothing. A batch that both hold stays as it is in
 /// `into`, with a note where the other one has more stages. Rows get new keys; artifacts are copied to where their new
-/// runs have theirs, those of a cache unless a file of that name is there. Timings of no batch have no name that holds
+/// runs have theirs, those of a cache unless a file of that name is there,
+/// and of those that lie outside the other store's folder the rows alone. Timings of no batch have no name that holds
 /// in every store and stay behind, with a note. Stages that were sealed are sealed again behind those of `into`.
 ///
 /// Throws InputError where the other file is no store or is `into` itself, and where a seal of it is broken; Error when

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "store/artifact_place.h"
 #include "store/seal.h"
 #include "store/sql.h"
 
@@ -21,14 +22,17 @@ std::int64_t count(SQLite::Database& database, const std::string& from) {
   return database.execAndGet("SELECT count(*) FROM " + from).getInt64();
 }
 
-/// Files of runs that no row outside the pruned batches names.
+/// Files of runs that no row outside the pruned batches names, in the folder of the store.
 std::set<std::string> files_of(SQLite::Database& database) {
   SQLite::Statement read(database,
                          fmt::format("SELECT path FROM artifact WHERE run {0} AND path LIKE 'artifacts/%' EXCEPT "
                                      "SELECT path FROM artifact WHERE run NOT {0}",
                                      of_them));
   std::set<std::string> files;
-  while (read.executeStep()) files.insert(read.getColumn(0).getString());
+  while (read.executeStep()) {
+    std::string path = read.getColumn(0).getString();
+    if (lies_in_store_folder(path)) files.insert(std::move(path));
+  }
   return files;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "core/config.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "store/sql.h"
@@ -35,7 +36,12 @@ void bind_batch(SQLite::Statement& statement, const std::optional<RowId>& batch)
 std::string text(SQLite::Statement& row, const char* name) { return row.getColumn(name).getString(); }
 std::int64_t integer(SQLite::Statement& row, const char* name) { return row.getColumn(name).getInt64(); }
 double real(SQLite::Statement& row, const char* name) { return row.getColumn(name).getDouble(); }
-nlohmann::json json(SQLite::Statement& row, const char* name) { return nlohmann::json::parse(text(row, name)); }
+nlohmann::json json(SQLite::Statement& row, const char* name) {
+  const std::string value = text(row, name);
+  if (nests_too_deeply(value))
+    throw Error(fmt::format("store: JSON of '{}' lies more than {} levels deep", name, deepest_json));
+  return nlohmann::json::parse(value);
+}
 
 std::optional<double> optional_real(SQLite::Statement& row, const char* name) {
   const SQLite::Column column = row.getColumn(name);

@@ -43,4 +43,8 @@ void rethrow(const Store& store, const SQLite::Exception& error) {
   throw Error(fmt::format("{}: {}", store.path().string(), error.what()));
 }
 
+void rethrow(const Store& store, const nlohmann::json::exception&) {
+  throw Error(fmt::format("{}: is damaged: a column holds other JSON than was recorded", store.path().string()));
+}
+
 }  // namespace assay::sql

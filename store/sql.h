@@ -31,17 +31,21 @@ std::string json(const nlohmann::json& value);
 RowId insert(SQLite::Database& database, const char* table, Columns columns, const char* verb = "INSERT");
 void bind(SQLite::Statement& statement, int index, const Value& value);
 
-/// Runs `action`, turning SQLite's exceptions into Error with the file's name.
+/// Runs `action`, turning SQLite's exceptions, and those of columns that hold no JSON of the kind that is expected,
+/// into Error with the file's name.
 template <class Action>
 auto guarded(const Store& store, Action&& action) -> decltype(action());
 /// What `guarded` throws.
 [[noreturn]] void rethrow(const Store& store, const SQLite::Exception& error);
+[[noreturn]] void rethrow(const Store& store, const nlohmann::json::exception& error);
 
 template <class Action>
 auto guarded(const Store& store, Action&& action) -> decltype(action()) {
   try {
     return action();
   } catch (const SQLite::Exception& error) {
+    rethrow(store, error);
+  } catch (const nlohmann::json::exception& error) {
     rethrow(store, error);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "core/elapsed.h"
 #include "core/hash.h"
+#include "store/artifact_place.h"
 #include "store/recorder.h"
 #include "store/row_checks.h"
 #include "store/row_inserts.h"
@@ -91,7 +92,7 @@ void StageRecorder::add_artifact(ArtifactRow artifact) {
   require_name(artifact.name, "name of an artifact");
   require_name(artifact.path, "path of artifact " + artifact.name);
   const std::filesystem::path path = std::filesystem::path(artifact.path).lexically_normal();
-  require(path.is_relative() && *path.begin() != "..",
+  require(lies_in_store_folder(path.generic_string()),
           fmt::format("store: artifact {}: path {} does not lie in the store's folder", artifact.name, artifact.path));
   artifact.path = path.generic_string();
   if (artifact.hash.empty()) {

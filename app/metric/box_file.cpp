@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
 
@@ -12,7 +13,9 @@ namespace assay {
 
 nlohmann::json read_box_file(const std::filesystem::path& file) {
   std::set<std::string> images;
-  const auto no_repeats = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
+  const auto check_token = [&](int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
+    if (depth >= deepest_json)
+      throw InputError(fmt::format("{}: its JSON lies more than {} levels deep", file.string(), deepest_json));
     if (event == nlohmann::json::parse_event_t::key && depth == 1 && !images.insert(value.get<std::string>()).second)
       throw InputError(fmt::format("{}: '{}' stands there twice; expected one key for each image", file.string(),
                                    value.get<std::string>()));
@@ -20,7 +23,7 @@ nlohmann::json read_box_file(const std::filesystem::path& file) {
   };
   nlohmann::json object;
   try {
-    object = nlohmann::json::parse(read_file(file), no_repeats);
+    object = nlohmann::json::parse(read_file(file), check_token);
   } catch (const nlohmann::json::exception& error) {
     const auto* parse = dynamic_cast<const nlohmann::json::parse_error*>(&error);
     throw InputError(fmt::format("{}: not valid JSON{}", file.string(),

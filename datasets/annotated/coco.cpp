@@ -12,10 +12,12 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/config.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/phrases.h"
 #include "datasets/annotated/name_list.h"
+#include "images/decoded_size.h"
 #include "images/polygon_mask.h"
 
 namespace assay {
@@ -134,6 +136,8 @@ class Reader {
 
   /// Called at each token; what it answers false to is not kept.
   bool take(int depth, Event event, json& value) {
+    if (depth >= deepest_json)
+      throw InputError(fmt::format("{}: its JSON lies more than {} levels deep", file_.string(), deepest_json));
     if (depth == 0 && event == Event::array_start) throw not_instances("is a list, as files of results are");
     if (depth != 1 && depth != 2) return true;
     if (depth == 1 && event == Event::key) {
@@ -206,6 +210,9 @@ class Reader {
     image.width = side(element, "width", where);
     image.height = side(element, "height", where);
     if (image.width == 0 || image.height == 0) image.width = image.height = 0;
+    // What read_image_file() would refuse.
+    if (image.width > 0)
+      check_decoded_size(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), 1, where);
     places_.emplace(id, images_.size());
     images_.push_back(std::move(image));
   }
@@ -246,7 +253,7 @@ class Reader {
     for (std::size_t i = 0; good && i < 4; ++i) {
       good = (*found)[i].is_number();
       if (good) box[i] = (*found)[i].get<double>();
-      good = good && std::isfinite(box[i]) && (i < 2 || box[i] >= 0);
+      good = good && std::isfinite(box[i]) && (i < 2 || (box[i] >= 0 && std::isfinite(box[i - 2] + box[i])));
     }
     if (!good)
       throw InputError(fmt::format("{}: bbox is {}; expected [x, y, width, height], the last two not negative", where,

@@ -36,8 +36,9 @@ class CocoImages : public AnnotatedImages {
 ///
 /// Throws InputError naming file and annotation: no JSON, no lists `images` and `annotations`, an image without id or
 /// name, an id or a name twice, an annotation of an unknown image or category, without category or box, a box that is
-/// not four finite numbers or of negative size, iscrowd other than 0 and 1; and where a name of the list is twice there
-/// or not in the file, how many and the first few.
+/// not four finite numbers, of negative size or with a corner that is not finite, an image larger than any that is
+/// read, iscrowd other than 0 and 1; and where a name of the list is twice there or not in the file, how many and the
+/// first few.
 std::unique_ptr<CocoImages> open_coco(const std::filesystem::path& file, const CocoOptions& options = {});
 
 }  // namespace assay

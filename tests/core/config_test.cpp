@@ -136,6 +136,24 @@ TEST(Config, NamesTheFileOfFaultyJson) {
     EXPECT_THAT(message_of<InputError>([&] { parse_json(text, "presets.json"); }), HasSubstr("presets.json")) << text;
 }
 
+TEST(Config, RefusesJsonThatLiesDeepInItself) {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_NO_THROW(parse_json(nested(256), "presets.json"));
+  EXPECT_EQ(message_of<InputError>([&] { parse_json(nested(257), "presets.json"); }),
+            "presets.json: its JSON lies more than 256 levels deep");
+  EXPECT_THROW(parse_python_json(nested(257), "presets.json"), InputError);
+}
+
+TEST(SetKey, RefusesWhatLiesDeepInItself) {
+  nlohmann::json object;
+  EXPECT_THAT(message_of<InputError>([&] { set_key(object, "a=" + std::string(257, '[') + std::string(257, ']')); }),
+              HasSubstr("256 levels"));
+  std::string path = "a";
+  for (int i = 0; i < 257; ++i) path += ".a";
+  EXPECT_THAT(message_of<InputError>([&] { set_key(object, path + "=1"); }), HasSubstr("256 levels"));
+  EXPECT_TRUE(object.is_null());
+}
+
 TEST(SetKey, ReadsTheValueAsJsonElseAsText) {
   nlohmann::json object = {{"kept", 1}};
   set_key(object, "steps=100");
@@ -182,6 +200,43 @@ TEST(PythonJson, HasNumbersThatJsonHasNot) {
   EXPECT_THAT(message_of<InputError>([] { parse_python_json(R"({"a": Nan})", "file"); }),
               HasSubstr("file: not valid JSON"));
   EXPECT_THAT(message_of<InputError>([] { parse_json(R"({"a": NaN})", "file"); }), HasSubstr("not valid JSON"));
+}
+
+std::string nested(int depth, const std::string& open, const std::string& close) {
+  std::string text;
+  for (int i = 0; i < depth; ++i) text += open;
+  text += "0";
+  for (int i = 0; i < depth; ++i) text += close;
+  return text;
+}
+
+TEST(JsonDepth, CountsArraysAndObjectsAlike) {
+  for (const auto& [open, close] : {std::pair{"[", "]"}, {"{\"a\": ", "}"}, {"[1, {\"b\": [2], \"a\":", "}]"}}) {
+    const int levels = std::string(open).find('{') != std::string::npos && open[0] == '[' ? 2 : 1;
+    EXPECT_FALSE(nests_too_deeply(nested(deepest_json / levels - 1, open, close))) << open;
+    EXPECT_TRUE(nests_too_deeply(nested(deepest_json / levels + 1, open, close))) << open;
+  }
+}
+
+TEST(JsonDepth, CountsNothingOfTextsCommentsAndWhatIsClosed) {
+  const std::string many(1000, '[');
+  EXPECT_FALSE(nests_too_deeply("[\"" + many + "\\\"" + many + "\"]"));
+  EXPECT_FALSE(nests_too_deeply("[1, // it's \"" + many + "\n2]"));
+  EXPECT_FALSE(nests_too_deeply("[1, /* \" */ 2, /*" + many + "*/ 3]"));
+  std::string row;
+  for (int i = 0; i < 1000; ++i) row += "[1],";
+  EXPECT_FALSE(nests_too_deeply("[" + row + "0]"));
+  EXPECT_FALSE(nests_too_deeply(""));
+  EXPECT_FALSE(nests_too_deeply("\"\\"));
+}
+
+TEST(JsonDepth, IsCountedBehindTextsAndComments) {
+  const std::string many(1000, '[');
+  EXPECT_TRUE(nests_too_deeply("\"a\\\\\"" + many));
+  EXPECT_TRUE(nests_too_deeply("// a \" b\n" + many));
+  EXPECT_TRUE(nests_too_deeply("/* a \" b */" + many));
+  EXPECT_TRUE(nests_too_deeply("// a\r" + many));
+  EXPECT_TRUE(nests_too_deeply("/**//*\"*/" + many));
 }
 
 }  // namespace

@@ -113,6 +113,9 @@ TEST(NpyHeader, RefusesWhatIsNoHeader) {
     EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + "}"), HasSubstr("shape")) << shape;
   EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999)}"),
               HasSubstr("impossible"));
+  // Of no element, but each row would be of more than any number counts.
+  EXPECT_THAT(fault("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 99999999999, 99999999999)}"),
+              HasSubstr("impossible"));
 }
 
 TEST(NpyHeader, TellsAnArrayByItsFirstBytes) {

@@ -141,5 +141,15 @@ TEST(Npz, FindsDamagedContent) {
   EXPECT_THAT(message_of<InputError>([&] { read(packed, "ramp"); }), HasSubstr("packed.npz: 'ramp'"));
 }
 
+TEST(Npz, RefusesAnArrayThatItsPackedBytesCannotFill) {
+  const TemporaryFolder folder;
+  std::string content = read_file(deflated);
+  const std::size_t entry = content.rfind("PK\x01\x02");
+  const std::uint32_t claim = 0x7FFFFFFF;  // 2 GiB, of some hundred bytes
+  std::memcpy(content.data() + entry + 24, &claim, 4);
+  EXPECT_THAT(message_of<InputError>([&] { NpzFile(folder.file("claims.npz", content)); }),
+              AllOf(HasSubstr("claims.npz"), HasSubstr("2147483647 bytes cannot be unpacked from")));
+}
+
 }  // namespace
 }  // namespace assay

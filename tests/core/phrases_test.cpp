@@ -20,5 +20,19 @@ TEST(FirstFew, NamesThreeAndCountsTheRest) {
   EXPECT_EQ(first_few({"a", "b", "c", "d", "e"}), "a, b, c and 2 more");
 }
 
+TEST(OneLine, HoldsNothingThatEndsALineOrSteersATerminal) {
+  EXPECT_EQ(one_line("a.npz: 'x' has no \"rows\""), "a.npz: 'x' has no \"rows\"");
+  EXPECT_EQ(one_line("caf\xC3\xA9"), "caf\xC3\xA9");
+  EXPECT_EQ(one_line("a\nb\r\tc\x1B[2Jd\x7F"), "a?b??c?[2Jd?");
+  EXPECT_EQ(one_line(std::string(3, '\0')), "???");
+}
+
+TEST(OneLine, IsNoLongerThanAPage) {
+  EXPECT_EQ(one_line(std::string(2000, 'a')), std::string(2000, 'a'));
+  const std::string cut = one_line(std::string(5000, 'a'));
+  EXPECT_EQ(cut.substr(0, 2000), std::string(2000, 'a'));
+  EXPECT_EQ(cut.substr(2000), "...");
+}
+
 }  // namespace
 }  // namespace assay

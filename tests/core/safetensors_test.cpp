@@ -256,6 +256,8 @@ TEST(Safetensors, RefusesAShapeThatDoesNotFitItsRange) {
   // 2^62 + 2 floats are 8 bytes modulo 2^64.
   EXPECT_THAT(fault("[4611686018427387906]", "[0,8]"), HasSubstr("impossible shape"));
   EXPECT_THAT(fault("[4294967296,4294967296]", "[0,8]"), HasSubstr("impossible shape"));
+  // Of no element, but each row would be of more than any number counts.
+  EXPECT_THAT(fault("[0,4294967296,4294967296]", "[0,0]"), HasSubstr("impossible shape"));
 }
 
 TEST(Safetensors, RefusesRangesThatLeaveTheFileOverlapOrLeaveGaps) {

@@ -1,5 +1,6 @@
 #include "reports/report.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -190,6 +191,12 @@ TEST_F(Report, NamesAPictureThatIsMissingOrChanged) {
   EXPECT_THAT(page, HasSubstr("file is missing: artifacts/run-2/grid-label.png"));
   EXPECT_THAT(page, HasSubstr("changed since it was recorded: artifacts/run-3/grid-label.png"));
   EXPECT_EQ(count_of(page, "<img "), 19U);
+}
+
+TEST_F(Report, ReadsNoPictureOutsideTheStoresFolder) {
+  test::fill_full_store(store);
+  Store::open(store).database().exec("UPDATE artifact SET path = '../' || path WHERE run = 2");
+  EXPECT_THAT(html(), HasSubstr("lies outside the folder of the store: ../artifacts/run-2/grid-label.png"));
 }
 
 TEST_F(Report, TextFromTheStoreIsNeverMarkup) {

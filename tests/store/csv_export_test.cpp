@@ -35,5 +35,12 @@ TEST_F(Csv, HoldsOneTableWhereAsked) {
               HasSubstr("did you mean 'score'?"));
 }
 
+TEST_F(Csv, RefusesATableWhoseNameIsNoNameOfAFile) {
+  store.database().exec("CREATE TABLE \"../beside\" (a)");
+  EXPECT_THAT(test::failure<InputError>([&] { export_csv(store, folder / "out", std::nullopt); }),
+              HasSubstr("'../beside', which is none of ours"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "beside.csv"));
+}
+
 }  // namespace
 }  // namespace assay

@@ -147,5 +147,29 @@ TEST(Merge, TakesCopiesOfStoresOfOlderVersionsForOneAnother) {
   EXPECT_EQ(merge_store(here.store, there.folder / "assay.db").batches, 0);
 }
 
+TEST(Merge, CopiesNothingThatLiesOutsideAStoresFolder) {
+  Machine here, there;
+  there.night(2);
+  const test::TemporaryFolder other;
+  other.file("secret.txt", "not of this store");
+  const std::string up = "../" + other.path().filename().string() + "/";
+  for (const std::string& path :
+       {up + "secret.txt", "artifacts/run-1/../../" + up + "secret.txt", (other / "secret.txt").string()}) {
+    ASSERT_TRUE(std::filesystem::exists(there.folder / path)) << path;
+    there.store.database().exec("UPDATE artifact SET path = '" + path + "'");
+    Machine fresh;
+    const Merged merged = merge_store(fresh.store, there.folder / "assay.db");
+    EXPECT_EQ(merged.files, 0) << path;
+    EXPECT_EQ(merged.scores, 1);
+    EXPECT_THAT(merged.notes, ElementsAre(HasSubstr("1 file named by")));
+    EXPECT_THAT(check_store(fresh.store, true).problems, ElementsAre(HasSubstr("does not lie in the store's folder")));
+  }
+  // Nor over our own store, which a name with the new run's folder in it would reach.
+  here.night(1);
+  there.store.database().exec("UPDATE artifact SET path = 'artifacts/run-1/../../assay.db'");
+  merge_store(here.store, there.folder / "assay.db");
+  EXPECT_THAT(here.values(), ElementsAre(1, 2));
+}
+
 }  // namespace
 }  // namespace assay

@@ -87,5 +87,16 @@ TEST_F(Prune, DoesNotHideAnEdit) {
   EXPECT_EQ(count("batch"), 4);
 }
 
+TEST_F(Prune, LeavesWhatLiesOutsideTheStoresFolder) {
+  const test::TemporaryFolder other;
+  const std::filesystem::path file = other.file("mine.txt", "not of this store");
+  const std::string up = "artifacts/../../" + other.path().filename().string() + "/mine.txt";
+  ASSERT_TRUE(std::filesystem::exists(folder / up));
+  store.database().exec("UPDATE artifact SET path = '" + up + "' WHERE run = 1");
+  prune_store(store, {});
+  EXPECT_TRUE(std::filesystem::exists(file));
+  EXPECT_FALSE(std::filesystem::exists(folder / file_of(2)));
+}
+
 }  // namespace
 }  // namespace assay

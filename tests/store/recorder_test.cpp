@@ -315,6 +315,18 @@ TEST_F(Recording, TextOfAnyKindSurvives) {
   EXPECT_NO_THROW(recorder.begin_batch(broken)) << "bytes that are not UTF-8";
 }
 
+TEST_F(Recording, AColumnOfOtherJsonIsSaidOfTheFile) {
+  ClaimRow claim;
+  claim.batch = begin_batch();
+  claim.name = "S-1";
+  claim.method = "self_guided";
+  recorder.add_claims({claim});
+  store.database().exec("UPDATE claim SET seeds = '{\"a\": 1}'");
+  EXPECT_THAT(test::failure([&] { query.claims(); }), HasSubstr("results.sqlite: is damaged"));
+  store.database().exec("PRAGMA ignore_check_constraints = ON; UPDATE claim SET seeds = '[1,'");
+  EXPECT_THAT(test::failure([&] { query.claims(); }), HasSubstr("results.sqlite: is damaged"));
+}
+
 TEST_F(Recording, TheSqliteToolReadsIt) {
   if (std::system("command -v sqlite3 >/dev/null 2>&1") != 0) GTEST_SKIP() << "the sqlite3 tool is not installed";
   const RowId run = begin_run(begin_batch());

@@ -8,7 +8,7 @@ namespace assay::test {
 namespace {
 
 void add_little_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+  for (int i = 0; i < bytes; ++i, value >>= 8) out += static_cast<char>(value & 0xff);
 }
 
 std::string npy(const NpzMember& member) {

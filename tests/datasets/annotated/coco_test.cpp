@@ -166,6 +166,11 @@ TEST_F(Coco, NamesFileAndAnnotationOfAFault) {
   EXPECT_THAT(refusal_of(R"([{"op":"remove","path":"/images/0/file_name"}])"), HasSubstr("image 9: has no file_name"));
   EXPECT_THAT(refusal_of(R"([{"op":"remove","path":"/images/0/id"}])"), HasSubstr("element 0 of 'images': has no id"));
   EXPECT_THAT(refusal_of(R"([{"op":"replace","path":"/images/0/width","value":0}])"), HasSubstr("image 9: width is 0"));
+  EXPECT_THAT(refusal_of(R"([{"op":"replace","path":"/images/0/width","value":1048576},
+                             {"op":"replace","path":"/images/0/height","value":1048576}])"),
+              AllOf(HasSubstr("image 9: 1048576 x 1048576 pixels"), HasSubstr("MiB accepted")));
+  EXPECT_THAT(refusal_of(R"([{"op":"replace","path":"/annotations/1/bbox","value":[1e308,2,1e308,4]}])"),
+              HasSubstr("annotation 41: bbox is [1e+308"));
   EXPECT_THAT(refusal_of(R"([{"op":"replace","path":"/images/0","value":[1]}])"),
               HasSubstr("element 0 of 'images' is no object"));
 }
@@ -182,6 +187,15 @@ TEST_F(Coco, SaysThatAFileIsNoFileOfInstances) {
               HasSubstr("cut.json: not valid JSON at byte 301"));
   EXPECT_THAT(input_error([&] { open_coco(folder.file("twice.json", R"({"images":[],"images":[]})")); }),
               HasSubstr("has two lists 'images'"));
+}
+
+TEST_F(Coco, RefusesJsonThatLiesDeepInItself) {
+  const auto file = [&](std::size_t depth) {
+    const std::string box = std::string(depth, '[') + std::string(depth, ']');
+    return folder.file("deep.json", R"({"annotations": [{"image_id": 1, "category_id": 1, "bbox": )" + box + "}]}");
+  };
+  EXPECT_THAT(input_error([&] { open_coco(file(300)); }), HasSubstr("deep.json: its JSON lies more than 256 levels"));
+  EXPECT_THAT(input_error([&] { open_coco(file(200)); }), HasSubstr("bbox is [["));
 }
 
 TEST_F(Coco, NamesTheAnnotationOfADamagedOutline) {
