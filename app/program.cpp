@@ -17,6 +17,7 @@
 #include "app/regress_command.h"
 #include "app/report_command.h"
 #include "app/store_command.h"
+#include "app/tables_command.h"
 #include "app/torch_actions.h"
 #include "app/torch_library.h"
 #include "bench/harness/machine.h"
@@ -24,6 +25,7 @@
 #include "core/interrupt.h"
 #include "core/nearest.h"
 #include "core/phrases.h"
+#include "core/shell_quoted.h"
 
 namespace assay {
 namespace {
@@ -40,7 +42,7 @@ void add_run(CLI::App& app, CommandContext& context) {
   command->add_option("--dataset", options->request.dataset, "Data set in place of the preset's");
   command->add_option("--device", options->request.device, "auto, cpu or cuda")->capture_default_str();
   command->add_option("--seeds", options->seeds,
-                      "A count (5) or a list (0,3,7); default: 5 for mini, 4 for long, else 1");
+                      "A count (5) or a list (0,3,7; of one seed: 3,); default: 5 for mini, 4 for long, else 1");
   command
       ->add_option("--set", options->request.settings,
                    "Override of the preset, key=value, as in train.steps=500; once for each")
@@ -124,6 +126,19 @@ void add_claims(CLI::App& app, CommandContext& context) {
   command->add_option("--tier", options->request.tier, "One tier; default: the highest with finished runs");
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->callback([options, &context] { context.selected = [options] { return claims_action(*options); }; });
+}
+
+void add_tables(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<TablesCommand>();
+  CLI::App* command = app.add_subcommand("tables", "The tables of the papers, with ours beside every published number");
+  command->add_option("method", options->methods, "Methods; default: all");
+  command->add_option("--store", options->store, "SQLite file of results")->capture_default_str();
+  command->add_option("--tier", options->tier, "One tier; default: for each cell the highest that has a score for it");
+  command->add_option("--batch", options->batch, "Batch id; default: for each cell the newest of that tier");
+  command->add_option("--format", options->format, "markdown, csv or latex (booktabs)")->capture_default_str();
+  command->add_option("--out", options->out, "File; default: standard output");
+  command->add_flag("--json", options->json, "One JSON object in place of the format");
+  command->callback([options, &context] { context.selected = [options] { return tables_action(*options); }; });
 }
 
 void add_report(CLI::App& app, CommandContext& context) {
@@ -325,18 +340,9 @@ void add_list(CLI::App& app, CommandContext& context) {
 }
 
 constexpr void (*commands[])(CLI::App&, CommandContext&) = {
-    add_run,   add_study,  add_metric_command, add_claims, add_report,  add_regress, add_baseline,
-    add_store, add_parity, add_draw,           add_bench,  add_dataset, add_doctor,  add_list,
+    add_run,   add_study,  add_metric_command, add_claims, add_tables,  add_report, add_regress, add_baseline,
+    add_store, add_parity, add_draw,           add_bench,  add_dataset, add_doctor, add_list,
 };
-
-std::string shell_quoted(const std::string& word) {
-  if (!word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                              "-_=+./:,@%") == std::string::npos)
-    return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 /// Errors are one line on stderr, whatever the message was made of.
 int fail(const std::string& message, int code) {

@@ -173,7 +173,8 @@ std::string line_chart_svg(const LineChart& chart, int width) {
   };
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const double x = next_entry(chart.series[i].name);
-    out += line_at(x + 2, legend_y - 4, x + 24, legend_y - 4, fmt::format("line s{}", i % series_colours));
+    if (chart.series[i].joined)
+      out += line_at(x + 2, legend_y - 4, x + 24, legend_y - 4, fmt::format("line s{}", i % series_colours));
     out += marker_at(x + 13, legend_y - 4, i);
     out += text_at(x + 30, legend_y, chart.series[i].name, "start", "label");
   }
@@ -206,7 +207,11 @@ std::string line_chart_svg(const LineChart& chart, int width) {
   }
   out += line_at(left, bottom, right, bottom, "axis");
 
-  // Ticks stand at the values that were run; where they crowd, some labels are left out.
+  if (chart.round_ticks) {
+    x_values = nice_ticks(x_range.low, x_range.high, narrow ? 5 : 8);
+    std::erase_if(x_values, [&](double x) { return x < x_range.low || x > x_range.high; });
+  }
+  // Where the labels of ticks crowd, some are left out.
   double last_label = -1e9;
   for (const double value : x_values) {
     const double x = x_of(value);
@@ -237,7 +242,8 @@ std::string line_chart_svg(const LineChart& chart, int width) {
     std::string path;
     for (const ChartPoint& point : chart.series[i].points)
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_of(point.x) + shift, y_of(point.y));
-    if (chart.series[i].points.size() > 1) out += fmt::format("<path d=\"{}\" class=\"line {}\"/>\n", path, colour);
+    if (chart.series[i].joined && chart.series[i].points.size() > 1)
+      out += fmt::format("<path d=\"{}\" class=\"line {}\"/>\n", path, colour);
     for (const ChartPoint& point : chart.series[i].points)
       if (point.low && point.high)
         out += whisker_at(x_of(point.x) + shift, y_of(*point.low), y_of(*point.high), colour);

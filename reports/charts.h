@@ -20,6 +20,7 @@ struct ChartPoint {
 struct ChartSeries {
   std::string name;
   std::vector<ChartPoint> points;  // by x
+  bool joined = true;              // by a line
 };
 
 /// A horizontal line with its interval as a band.
@@ -38,6 +39,7 @@ struct LineChart {
   std::string y_label;
   std::vector<ChartSeries> series;
   std::vector<ReferenceLine> references;
+  bool round_ticks = false;           // of x; otherwise they stand at the values of the points
   std::optional<double> plot_height;  // CSS pixels, without axes and legend; by the width unless given
 };
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "core/student_t.h"
 #include "reports/numbers.h"
@@ -13,10 +12,19 @@
 namespace assay {
 namespace {
 
-bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-/// Sums of the same numbers in another order.
-bool same_value(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)); }
+/// Of rows that have the wanted params, the one that has no others, else the only one.
+template <class Row, class Test, class Others>
+const Row* choose(const std::vector<Row>& rows, Test&& test, Others&& has_others) {
+  const Row* found = nullptr;
+  int matches = 0;
+  for (const Row& row : rows) {
+    if (!test(row)) continue;
+    if (!has_others(row)) return &row;
+    found = &row;
+    ++matches;
+  }
+  return matches == 1 ? found : nullptr;
+}
 
 bool all_equal(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
@@ -24,40 +32,41 @@ bool all_equal(const std::vector<double>& values) {
 
 }  // namespace
 
-ClaimEvidence evidence_of(const ClaimRow& claim, const std::vector<ComparisonRow>& comparisons,
-                          const std::vector<ScoreGroup>& groups) {
-  if (!claim.statistic) return {};
-  for (const ComparisonRow& row : comparisons)
-    if (row.method == claim.method && row.seeds == claim.seeds && same_value(row.difference, *claim.statistic) &&
-        mentions(claim.threshold, row.metric + " of " + row.arm_a) && mentions(claim.threshold, " - " + row.arm_b))
-      return {row.differences, comparison_anchor(row.id)};
-  for (const ScoreGroup& group : groups) {
-    if (group.method != claim.method || group.seeds != claim.seeds || !same_value(group.mean, *claim.statistic) ||
-        !mentions(claim.threshold, group.name + " of " + group.arm))
-      continue;
-    ClaimEvidence evidence;
-    evidence.values.reserve(group.values.size());
-    for (const ScoreRow& score : group.values) evidence.values.push_back(score.value);
-    evidence.anchor = is_clustering(group.name) ? "clusters" : score_anchor(group.values.front().id);
-    return evidence;
+std::string evidence_anchor(const ClaimRow& claim, const std::vector<ComparisonRow>& comparisons,
+                            const std::vector<ScoreGroup>& groups) {
+  const nlohmann::json& key = claim.quantity;
+  if (!claim.statistic || !key.is_object() || !key.contains("score")) return "";
+  const nlohmann::json params = key.value("params", nlohmann::json::object());
+  if (key.contains("minus")) {
+    const nlohmann::json& minus = key.at("minus");
+    const nlohmann::json params_b = minus.value("params", nlohmann::json::object());
+    const ComparisonRow* const row = choose(
+        comparisons,
+        [&](const ComparisonRow& c) {
+          return c.method == claim.method && c.batch == claim.batch && c.metric == key.at("score") &&
+                 c.protocol == key.at("protocol") && c.arm_a == key.at("arm") && c.arm_b == minus.at("arm") &&
+                 has_params(c.params, params) && has_params(c.params_b, params_b);
+        },
+        [&](const ComparisonRow& c) { return c.params.size() + c.params_b.size() > params.size() + params_b.size(); });
+    return row ? comparison_anchor(row->id) : "";
   }
-  return {};
+  const ScoreGroup* const group = choose(
+      groups,
+      [&](const ScoreGroup& g) {
+        return g.method == claim.method && g.name == key.at("score") && g.protocol == key.at("protocol") &&
+               g.arm == key.at("arm") && has_params(g.params, params);
+      },
+      [&](const ScoreGroup& g) { return g.params.size() > params.size(); });
+  if (!group) return "";
+  return is_clustering(group->name) ? "clusters" : score_anchor(group->values.front().id);
 }
 
-std::vector<double> bounds_of(const std::string& threshold) {
-  for (const std::string word : {"within [", "below ", "above ", "at least ", "at most "}) {
-    const std::size_t at = threshold.rfind(word);
-    if (at == std::string::npos) continue;
-    const char* place = threshold.c_str() + at + word.size();
-    char* end = nullptr;
-    std::vector<double> bounds{std::strtod(place, &end)};
-    if (end == place) continue;
-    if (word != "within [") return bounds;
-    place = *end == ',' ? end + 1 : end;
-    bounds.push_back(std::strtod(place, &end));
-    if (end != place) return bounds;
-  }
-  return {};
+std::vector<double> bounds_of(const ClaimRow& claim) {
+  std::vector<double> bounds;
+  if (!claim.quantity.is_object() || !claim.quantity.contains("bounds")) return bounds;
+  for (const nlohmann::json& bound : claim.quantity.at("bounds"))
+    if (bound.is_number()) bounds.push_back(bound.get<double>());
+  return bounds;
 }
 
 SeedsNeeded seeds_needed(const std::vector<double>& values, const std::vector<double>& bounds) {
@@ -77,19 +86,25 @@ SeedsNeeded seeds_needed(const std::vector<double>& values, const std::vector<do
   return needed;
 }
 
-std::string what_would_decide(const ClaimRow& claim, const ClaimEvidence& evidence) {
-  const std::vector<double> bounds = bounds_of(claim.threshold);
-  if (bounds.empty() || !claim.statistic) return "";
+std::optional<SeedsNeeded> seeds_needed(const ClaimRow& claim) {
+  const std::vector<double> bounds = bounds_of(claim);
+  if (claim.verdict != Verdict::inconclusive || bounds.empty() || claim.values.size() < 2 || all_equal(claim.values))
+    return std::nullopt;
+  return seeds_needed(claim.values, bounds);
+}
+
+std::string what_would_decide(const ClaimRow& claim) {
+  if (claim.verdict != Verdict::inconclusive || !claim.statistic || bounds_of(claim).empty()) return "";
   if (claim.seeds.size() < 2)
     return "What would decide it: more seeds. One does not show how far they differ, so their number cannot be "
            "estimated.";
-  if (evidence.values.size() < 2) return "What would decide it: more seeds.";
-  if (all_equal(evidence.values)) return "What would decide it: not more seeds, since every one gave this value.";
-  const SeedsNeeded needed = seeds_needed(evidence.values, bounds);
+  if (claim.values.size() < 2) return "What would decide it: more seeds.";
+  if (all_equal(claim.values)) return "What would decide it: not more seeds, since every one gave this value.";
+  const SeedsNeeded needed = *seeds_needed(claim);
   const int decimals = decimals_for(needed.half_width);
   const std::string now =
       fmt::format("With {} the interval reaches {} to either side, and the value lies {} from the threshold",
-                  evidence.values.size(), format_at(needed.half_width, decimals), format_at(needed.distance, decimals));
+                  claim.values.size(), format_at(needed.half_width, decimals), format_at(needed.distance, decimals));
   if (!needed.seeds)
     return fmt::format(
         "The value is within noise of the threshold: {}, less than one standard error ({}). More seeds may bring it "

@@ -8,19 +8,13 @@
 
 namespace assay {
 
-/// The recorded values that a claim was judged by.
-struct ClaimEvidence {
-  std::vector<double> values;  // one a seed; empty where the record is not found
-  std::string anchor;          // of the row that shows them
-};
+/// The anchor of the difference or the scores that a claim was judged by, as its `quantity` says; empty where it says
+/// nothing, and where they are not among these rows.
+std::string evidence_anchor(const ClaimRow& claim, const std::vector<ComparisonRow>& comparisons,
+                            const std::vector<ScoreGroup>& groups);
 
-/// The difference or the score that the claim's threshold names and whose value is the claim's statistic.
-ClaimEvidence evidence_of(const ClaimRow& claim, const std::vector<ComparisonRow>& comparisons,
-                          const std::vector<ScoreGroup>& groups);
-
-/// The numbers at which a verdict turns, from a threshold in words: "... lies below 0" -> {0}, "... lies within
-/// [0.9, 1.1]" -> {0.9, 1.1}; none where the claim only reports.
-std::vector<double> bounds_of(const std::string& threshold);
+/// The numbers at which a verdict turns, from `quantity`; none where the claim only reports.
+std::vector<double> bounds_of(const ClaimRow& claim);
 
 /// How far the values of the seeds are from deciding. Distances in the unit of the values.
 struct SeedsNeeded {
@@ -36,7 +30,10 @@ struct SeedsNeeded {
 /// At least two values that are not all equal, and at least one bound.
 SeedsNeeded seeds_needed(const std::vector<double>& values, const std::vector<double>& bounds);
 
-/// What would decide an inconclusive claim, in words; empty where it only reports.
-std::string what_would_decide(const ClaimRow& claim, const ClaimEvidence& evidence);
+/// Of a claim that is inconclusive and has bounds and a spread over its seeds; none of any other.
+std::optional<SeedsNeeded> seeds_needed(const ClaimRow& claim);
+
+/// What would decide an inconclusive claim, in words; empty of a claim that is not, and where it only reports.
+std::string what_would_decide(const ClaimRow& claim);
 
 }  // namespace assay

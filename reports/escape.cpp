@@ -1,6 +1,9 @@
 #include "reports/escape.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <utility>
 
 namespace assay {
 namespace {
@@ -111,6 +114,97 @@ std::string escape_markdown(std::string_view text) {
         out += c;
     }
   });
+}
+
+std::string escape_latex(std::string_view text) {
+  const std::string escaped = transform(text, [](char c, char, std::string& out) {
+    switch (c) {
+      case '&':
+      case '%':
+      case '$':
+      case '#':
+      case '_':
+      case '{':
+      case '}':
+        out += '\\';
+        out += c;
+        break;
+      case '\\':
+        out += "\\textbackslash{}";
+        break;
+      case '~':
+        out += "\\textasciitilde{}";
+        break;
+      case '^':
+        out += "\\textasciicircum{}";
+        break;
+      case '<':
+        out += "$<$";
+        break;
+      case '>':
+        out += "$>$";
+        break;
+      case '|':
+        out += "$|$";
+        break;
+      case '"':
+        out += "''";
+        break;
+      case '\n':
+      case '\r':
+      case '\t':
+        out += ' ';
+        break;
+      case '[':
+      case ']':
+      case '*':
+      case '`':
+      case '-':
+        // Before a row's end an argument, beside their like a ligature.
+        out += '{';
+        out += c;
+        out += '}';
+        break;
+      default:
+        out += c;
+    }
+  });
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> signs{{
+      {"\u00A0", "~"},
+      {"\u00B1", "$\\pm$"},
+      {"\u00D7", "$\\times$"},
+      {"\u00B7", "$\\cdot$"},
+      {"\u00B5", "$\\mu$"},
+      {"\u03BC", "$\\mu$"},
+      {"\u00B0", "$^\\circ$"},
+      {"\u2212", "$-$"},
+      {"\u2013", "--"},
+      {"\u2014", "---"},
+      {"\u2018", "`"},
+      {"\u2019", "'"},
+      {"\u201C", "``"},
+      {"\u201D", "''"},
+      {"\u2264", "$\\leq$"},
+      {"\u2265", "$\\geq$"},
+      {"\u2192", "$\\to$"},
+      {"\u2026", "\\dots{}"},
+  }};
+  std::string out;
+  for (std::string_view rest = escaped; !rest.empty();) {
+    const std::size_t length = sequence_length(rest);
+    const std::string_view character = rest.substr(0, length);
+    rest.remove_prefix(length);
+    const auto* const sign =
+        std::find_if(signs.begin(), signs.end(), [&](const auto& known) { return known.first == character; });
+    const bool latin_letter = length == 2 && character >= "\u00C0" && character <= "\u00FF";
+    if (sign != signs.end())
+      out += sign->second;
+    else if (length == 1 || latin_letter)
+      out += character;
+    else
+      out += '?';
+  }
+  return out;
 }
 
 std::string base64(std::string_view bytes) {

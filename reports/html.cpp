@@ -68,6 +68,15 @@ std::string inline_html(const Text& text) {
   return out;
 }
 
+/// What a screen reader says of a table when it is reached: its caption, or else its columns.
+std::string label_of(const Table& table) {
+  std::string label = "Table: ";
+  for (const Span& span : table.caption) label += span.text;
+  if (!table.caption.empty()) return label;
+  for (const Table::Column& column : table.columns) label += (label.ends_with(": ") ? "" : ", ") + column.title;
+  return label;
+}
+
 /// Short cells stay on one line.
 bool is_long(const Text& cell) {
   std::size_t length = 0;
@@ -131,7 +140,8 @@ class Writer {
     out += "<figure class=\"table\">\n";
     if (!block.caption.empty()) out += "<figcaption>" + inline_html(block.caption) + "</figcaption>\n";
     // Focusable, so that the keyboard scrolls it.
-    out += "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>";
+    out += fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table>\n<thead><tr>",
+                       escape_html(label_of(block)));
     for (const Table::Column& column : block.columns)
       out += fmt::format("<th scope=\"col\"{}>{}</th>", column.numeric ? " class=\"numeric\"" : "",
                          escape_html(column.title));
@@ -143,7 +153,9 @@ class Writer {
         const char* kind = block.columns[j].numeric    ? " class=\"numeric\""
                            : is_long(block.rows[i][j]) ? " class=\"long\""
                                                        : "";
-        out += fmt::format("<td{}>{}</td>", kind, inline_html(block.rows[i][j]));
+        // The first cell names its row.
+        out += j == 0 ? fmt::format("<th scope=\"row\"{}>{}</th>", kind, inline_html(block.rows[i][j]))
+                      : fmt::format("<td{}>{}</td>", kind, inline_html(block.rows[i][j]));
       }
       out += "</tr>\n";
     }
@@ -219,11 +231,12 @@ std::string render_html(const Document& document) {
   out += fmt::format("<title>{} \u00B7 Assay</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
                      escape_html(document.title), chart_css, report_css);
   out += fmt::format(
-      "<header class=\"masthead\"><div class=\"inner\"><p class=\"product\">Assay</p>\n<h1>{}</h1>\n"
+      "<a class=\"skip\" href=\"#content\">Skip to the content</a>\n<header class=\"masthead\"><div class=\"inner\"><p "
+      "class=\"product\">Assay</p>\n<h1>{}</h1>\n"
       "<p class=\"subtitle\">{}</p></div></header>\n",
       escape_html(document.title), escape_html(document.subtitle));
   out += opening.out + "<div class=\"page\">\n<nav aria-label=\"Contents\"><h2>Contents</h2>\n<ul>\n" + contents +
-         "</ul></nav>\n<main>\n" + writer.out + "</main>\n</div>\n</body>\n</html>\n";
+         "</ul></nav>\n<main id=\"content\">\n" + writer.out + "</main>\n</div>\n</body>\n</html>\n";
   return out;
 }
 

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "core/nearest.h"
+#include "core/phrases.h"
 #include "core/tier.h"
 #include "reports/differences.h"
 #include "reports/guidance.h"
@@ -240,7 +244,20 @@ Text with_code(const std::string& text) {
   return spans;
 }
 
-std::vector<Text> cautions_of(const ReportData& data) {
+/// Scores that some finished runs of their method, tier and data set have and others lack.
+std::size_t scores_of_fewer_seeds(const ReportData& data, const std::vector<ScoreGroup>& groups) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::set<RowId>> finished;
+  for (const RunRow& run : data.runs)
+    if (run.status == RunStatus::done) finished[{run.method, run.tier, run.dataset}].insert(run.id);
+  return static_cast<std::size_t>(std::count_if(groups.begin(), groups.end(), [&](const ScoreGroup& group) {
+    const std::set<RowId>& runs = finished[{group.method, group.tier, group.dataset}];
+    const auto of_finished = std::count_if(group.values.begin(), group.values.end(),
+                                           [&](const ScoreRow& score) { return runs.contains(score.run); });
+    return of_finished > 0 && of_finished < std::ssize(runs);
+  }));
+}
+
+std::vector<Text> cautions_of(const ReportData& data, const std::vector<ScoreGroup>& groups) {
   std::vector<Text> cautions;
   std::vector<std::string> known;
   for (const NoteRow& note : data.notes) {
@@ -265,6 +282,17 @@ std::vector<Text> cautions_of(const ReportData& data) {
         {link(fmt::format("Of {} {}, {}", data.runs.size(), data.runs.size() == 1 ? "run" : "runs", join(unfinished)),
               "overview"),
          plain(": scores below include what they recorded before, claims do not.")});
+  const auto versions = distinct(data.runs, [](const RunRow& run) { return run.code_version; });
+  if (versions.size() > 1)
+    cautions.push_back({link(fmt::format("{} versions of the code", versions.size()), "provenance"),
+                        plain(fmt::format(" made these runs ({}): what differs between them may be the code's doing.",
+                                          join(versions)))});
+  if (const std::size_t partial = scores_of_fewer_seeds(data, groups); partial > 0)
+    cautions.push_back({link(fmt::format("{} of {} scores", partial, groups.size()), "scores"),
+                        plain(": not every finished run has them, so their means are over fewer seeds.")});
+  if (!data.left_out.empty())
+    cautions.push_back({link(counted(std::ssize(data.left_out), "recorded number"), "notes"),
+                        plain(" cannot be shown, since a part of it is not finite: left out of every mean.")});
   const auto seeds = distinct(data.runs, [](const RunRow& run) { return std::to_string(run.seed); });
   if (seeds.size() == 1 && !data.scores.empty())
     cautions.push_back({plain("One seed: intervals say which samples were drawn, nothing of another training.")});
@@ -283,7 +311,8 @@ Opening opening_of(const ReportData& data, const std::vector<ScoreGroup>& groups
   opening.chart = curve_chart(headline, data, groups);
   if (!opening.chart) opening.chart = difference_chart(headline, data);
   opening.verdicts = verdicts_of(data);
-  opening.cautions = cautions_of(data);
+  if (data.changes) opening.verdicts.push_back(data.changes->headline);
+  opening.cautions = cautions_of(data, groups);
   return opening;
 }
 

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "reports/charts.h"
+#include "reports/finite.h"
 #include "reports/html.h"
 #include "reports/markdown.h"
 #include "reports/sections.h"
@@ -51,10 +52,12 @@ ReportData read_data(const ReportOptions& options) {
       data.comparisons = query.comparisons(data.batch->id);
       data.claims = query.claims(data.batch->id);
       data.published = query.published(data.batch->id);
+      data.ledger = make_ledger(query.claims(), query.runs(), query.batches());
     }
   }
 
   data.kernel_timings = query.loose_timings();
+  data.kernel_history = data.kernel_timings;
   if (!data.kernel_timings.empty()) {
     const auto of_batch = [&](RowId id) {
       return std::any_of(data.kernel_timings.begin(), data.kernel_timings.end(),
@@ -79,6 +82,8 @@ ReportData read_data(const ReportOptions& options) {
   for (const ComparisonRow& row : data.comparisons) used.insert(row.protocol_id);
   for (ProtocolRow& row : query.protocols())
     if (used.contains(row.id)) data.protocols.push_back(std::move(row));
+  data.changes = options.changes;
+  data.left_out = leave_out_what_is_not_finite(data);
   return data;
 }
 

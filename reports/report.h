@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "reports/sections.h"
 #include "store/rows.h"
 
 namespace assay {
@@ -11,6 +12,7 @@ struct ReportOptions {
   std::filesystem::path out;   // folder, made when absent
   std::optional<RowId> batch;  // the newest batch with a run, unless given
   std::optional<RowId> run;    // this run alone; comparisons, claims and paper tables, which need several, are left out
+  std::optional<ReportedChanges> changes;
 };
 
 struct ReportFiles {

@@ -11,7 +11,6 @@ namespace assay {
 namespace {
 
 Card card_of(const ClaimRow& claim, const ReportData& data, const std::vector<ScoreGroup>& groups) {
-  const ClaimEvidence evidence = evidence_of(claim, data.comparisons, groups);
   Card card;
   card.chip = verdict_chip(name_of(claim.verdict), claim.verdict);
   card.title = {plain(claim.statement)};
@@ -22,7 +21,7 @@ Card card_of(const ClaimRow& claim, const ReportData& data, const std::vector<Sc
   if (claim.statistic) {
     line.push_back(plain("statistic "));
     line.push_back(number(format_value(*claim.statistic, claim.low, claim.high)));
-    line.back().anchor = evidence.anchor;
+    line.back().anchor = evidence_anchor(claim, data.comparisons, groups);
     if (claim.low && claim.high) line.push_back(number(" " + format_interval(*claim.low, *claim.high)));
   }
   if (!claim.threshold.empty()) {
@@ -35,9 +34,8 @@ Card card_of(const ClaimRow& claim, const ReportData& data, const std::vector<Sc
                                      seeds_text(claim.seeds))));
   }
   if (!line.empty()) card.lines.push_back(std::move(line));
-  if (claim.verdict == Verdict::inconclusive)
-    if (std::string decisive = what_would_decide(claim, evidence); !decisive.empty())
-      card.lines.push_back({plain(std::move(decisive))});
+  if (std::string decisive = what_would_decide(claim); !decisive.empty())
+    card.lines.push_back({plain(std::move(decisive))});
   if (!claim.note.empty()) card.lines.push_back({plain(claim.note)});
   card.lines.push_back(
       {code(claim.name), muted(" of "), code(claim.method), muted(claim.origin.empty() ? "" : ", " + claim.origin)});

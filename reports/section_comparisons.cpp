@@ -6,10 +6,23 @@
 #include "reports/charts.h"
 #include "reports/differences.h"
 #include "reports/numbers.h"
+#include "reports/provenance.h"
 #include "reports/sections.h"
 #include "reports/wording.h"
 
 namespace assay {
+namespace {
+
+/// Of the runs that were compared.
+std::string provenance_of(const ComparisonRow& row, const std::vector<RunRow>& runs) {
+  const auto found = std::find_if(runs.begin(), runs.end(), [&](const RunRow& run) {
+    return run.method == row.method && (row.dataset.empty() || run.dataset == row.dataset);
+  });
+  return found == runs.end() ? "" : provenance_anchor(found->method, found->tier, found->dataset);
+}
+
+}  // namespace
+
 Section comparisons_section(const ReportData& data) {
   Section section{"Paired differences", "comparisons", {}};
   std::vector<std::vector<const ComparisonRow*>> groups;
@@ -62,7 +75,9 @@ Section comparisons_section(const ReportData& data) {
       const Reading reading = reading_of(*row);
       std::vector<Text> cells{{code(row->arm_a)}, {code(name_of_b(*row))}};
       if (params) cells.push_back({plain(params_text(row->params))});
-      cells.push_back({number(value_of(row->difference, row->interval))});
+      Span value = number(value_of(row->difference, row->interval));
+      value.anchor = provenance_of(*row, data.runs);
+      cells.push_back({std::move(value)});
       cells.push_back({number(interval_of(row->interval))});
       if (p_values) cells.push_back({plain(row->p_value ? format_p(*row->p_value) : "")});
       if (adjusted) cells.push_back({plain(row->p_adjusted ? format_p(*row->p_adjusted) : "")});

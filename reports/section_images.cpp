@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/nearest.h"
+#include "reports/numbers.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
@@ -25,6 +27,21 @@ std::optional<std::pair<int, int>> png_size(const std::string& content) {
     return value;
   };
   return std::pair{number_at(16), number_at(20)};
+}
+
+/// Where a picture shows samples beside their nearest training images: how far apart they are, against held-out images.
+std::string distances_in(const nlohmann::json& meta) {
+  if (!meta.is_object() || !meta.contains("distances") || !meta["distances"].is_array()) return "";
+  std::vector<std::string> distances;
+  for (const nlohmann::json& distance : meta["distances"])
+    if (distance.is_number()) distances.push_back(format_significant(distance.get<double>(), 3));
+  std::string words = fmt::format(" Distances, row by row: {}.", join(distances));
+  const nlohmann::json held_out = meta.value("held_out", nlohmann::json::object());
+  if (held_out.contains("median") && held_out.contains("p01"))
+    words += fmt::format(" Held-out images lie {} from theirs (median), and one in a hundred nearer than {}.",
+                         format_significant(held_out["median"].get<double>(), 3),
+                         format_significant(held_out["p01"].get<double>(), 3));
+  return words;
 }
 
 }  // namespace
@@ -88,6 +105,8 @@ Section images_section(const ReportData& data) {
       picture.caption = {code(arm)};
       if (!shows.empty()) picture.caption.push_back(plain(": " + shows));
       if (w) picture.caption.push_back(muted(fmt::format(" w = {}", weight_text(*w))));
+      if (const std::string distances = distances_in(grid->meta); !distances.empty())
+        picture.caption.push_back(plain("." + distances));
       gallery.pictures.push_back(std::move(picture));
     }
     const std::string title =

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "core/mask_curve_names.h"
 #include "reports/charts.h"
 #include "reports/numbers.h"
 #include "reports/sections.h"
@@ -81,6 +82,7 @@ std::vector<Losses> losses_of(const ReportData& data) {
   for (const RunRow& run : data.runs) runs[run.id] = &run;
   std::vector<Losses> all;
   for (const CurveRow& curve : data.curves) {
+    if (read_mask_curve_name(curve.name)) continue;
     const RunRow& run = *runs.at(curve.run);
     auto found = std::find_if(all.begin(), all.end(), [&](const Losses& losses) {
       return losses.name == curve.name && losses.run->method == run.method && losses.run->tier == run.tier &&

@@ -7,7 +7,7 @@
 namespace assay {
 Section notes_section(const ReportData& data) {
   Section section{"Notes", "notes", {}};
-  if (data.notes.empty()) return section;
+  if (data.notes.empty() && data.left_out.empty()) return section;
   Table table;
   table.columns = {{"Run", true}, {"Stage"}, {"Note"}};
   for (const NoteRow& note : data.notes) {
@@ -17,6 +17,7 @@ Section notes_section(const ReportData& data) {
                           note.stage.empty() ? Text{} : Text{code(note.stage)},
                           {plain(note.text)}});
   }
+  for (const std::string& line : data.left_out) table.rows.push_back({{plain("all")}, {}, {plain(line)}});
   Part part;
   part.blocks.push_back(std::move(table));
   section.parts.push_back(std::move(part));

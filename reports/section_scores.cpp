@@ -4,6 +4,7 @@
 #include <map>
 
 #include "reports/numbers.h"
+#include "reports/provenance.h"
 #include "reports/score_tables.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
@@ -97,7 +98,9 @@ Section scores_section(const ReportData& data, const std::vector<ScoreGroup>& gr
         row.push_back(w ? Text{number(weight_text(*w - 1))} : Text{});
       }
       if (others) row.push_back({plain(other_params(group->params))});
-      row.push_back({number(value_of(group->mean, group->interval))});
+      Span value = number(value_of(group->mean, group->interval));
+      value.anchor = provenance_anchor(group->method, group->tier, group->dataset);
+      row.push_back({std::move(value)});
       row.push_back({number(interval_of(group->interval))});
       row.push_back({plain(count_range(group->values))});
       row.push_back({plain(std::to_string(group->values.size()))});
@@ -148,6 +151,7 @@ Section clusters_section(const ReportData& data, const std::vector<ScoreGroup>& 
         }
         last = *found;
         Text cell{number(value_of(last->mean, last->interval))};
+        cell.back().anchor = provenance_anchor(last->method, last->tier, last->dataset);
         if (last->interval) cell.push_back(number(" " + interval_of(last->interval)));
         row.push_back(std::move(cell));
       }

@@ -7,6 +7,7 @@
 
 #include "core/progress.h"
 #include "reports/numbers.h"
+#include "reports/provenance.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"
@@ -114,7 +115,11 @@ Part throughput_part(const ReportData& data) {
     std::vector<Text> row{operation_text(first), {plain(first.shape)}};
     if (devices) row.push_back({plain(device_text(first))});
     const std::string unit = first.item_unit.empty() ? "calls" : first.item_unit;
-    row.push_back(items ? Text{number(summary_value(*items)), plain(" " + unit + "/s")} : Text{});
+    Span value = number(items ? summary_value(*items) : "");
+    const auto run =
+        std::find_if(data.runs.begin(), data.runs.end(), [&](const RunRow& each) { return each.id == first.run; });
+    if (run != data.runs.end()) value.anchor = provenance_anchor(run->method, run->tier, run->dataset);
+    row.push_back(items ? Text{value, plain(" " + unit + "/s")} : Text{});
     row.push_back(items ? Text{number(summary_interval(*items))} : Text{});
     if (flops) {
       const auto done = median_of(group, [](const TimingRow& r) { return rate(r.flops, r.seconds); });

@@ -45,11 +45,16 @@ Document make_document(const ReportData& all) {
   }
   const std::vector<ScoreGroup> groups = group_scores(data.scores, data.runs);
   document.opening = opening_of(data, groups);
+  std::vector<Section> sections{overview_section(data)};
+  if (data.changes) sections.push_back(data.changes->section);
   for (Section& section : std::vector<Section>{
-           overview_section(data), claims_section(data, groups), paper_tables_section(data, groups), study,
+           claims_section(data, groups), ledger_section(data), paper_tables_section(data, groups), study,
            scores_section(data, groups), comparisons_section(data), guidance_section(data, groups),
-           learning_section(data, groups), clusters_section(data, groups), images_section(data), timings_section(data),
-           notes_section(data), protocols_section(data), artifacts_section(data)})
+           tradeoff_section(data, groups), learning_section(data, groups), clusters_section(data, groups),
+           mask_curves_section(data), images_section(data), timings_section(data), kernel_history_section(data),
+           notes_section(data), provenance_section(data), protocols_section(data), artifacts_section(data)})
+    sections.push_back(std::move(section));
+  for (Section& section : sections)
     if (!section.parts.empty() && !section.parts.front().blocks.empty())
       document.sections.push_back(std::move(section));
   return document;

@@ -94,6 +94,12 @@ std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const 
   return groups;
 }
 
+bool has_params(const nlohmann::json& params, const nlohmann::json& wanted) {
+  for (const auto& [key, value] : wanted.items())
+    if (!params.contains(key) || params.at(key) != value) return false;
+  return true;
+}
+
 std::optional<double> guidance_weight(const nlohmann::json& params) {
   if (!params.is_object()) return std::nullopt;
   if (const auto w = number(params, "w")) return w;

@@ -41,6 +41,9 @@ struct ScoreGroup {
 /// Groups in the order of their first score.
 std::vector<ScoreGroup> group_scores(const std::vector<ScoreRow>& scores, const std::vector<RunRow>& runs);
 
+/// Whether params hold all that are wanted; they may hold more.
+bool has_params(const nlohmann::json& params, const nlohmann::json& wanted);
+
 /// Guidance weight in the convention of Imagen: prediction = uncond + w (cond - uncond); w_cfg = w - 1.
 /// Reads "w", else "w_cfg" + 1; none when the params name no weight.
 std::optional<double> guidance_weight(const nlohmann::json& params);

@@ -12,9 +12,8 @@
 #include "store/sql.h"
 
 namespace assay {
-namespace {
 
-std::string quoted(const std::string& text) {
+std::string csv_text(const std::string& text) {
   if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (const char c : text) {
@@ -24,11 +23,13 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+namespace {
+
 std::string field_of(const SQLite::Column& value) {
   if (value.isNull()) return "";
   if (value.isFloat()) return fmt::format("{}", value.getDouble());
   if (value.isInteger()) return fmt::format("{}", value.getInt64());
-  return quoted(value.getString());
+  return csv_text(value.getString());
 }
 
 std::vector<std::string> tables_of(SQLite::Database& database, const std::string& where) {
@@ -51,7 +52,7 @@ std::int64_t write_table(SQLite::Database& database, const std::string& table, c
   std::ofstream out(file, std::ios::binary);
   SQLite::Statement row(database, fmt::format("SELECT * FROM \"{}\"", table));
   const int columns = row.getColumnCount();
-  for (int i = 0; i < columns; ++i) out << (i == 0 ? "" : ",") << quoted(row.getColumnName(i));
+  for (int i = 0; i < columns; ++i) out << (i == 0 ? "" : ",") << csv_text(row.getColumnName(i));
   out << "\r\n";
   std::int64_t rows = 0;
   while (row.executeStep()) {

@@ -8,6 +8,9 @@
 
 namespace assay {
 
+/// Text as a field of RFC 4180, in quotes where it needs them and where it is empty.
+std::string csv_text(const std::string& text);
+
 struct ExportedTable {
   std::filesystem::path file;
   std::int64_t rows = 0;

@@ -15,7 +15,8 @@ int version_of(SQLite::Database& database) { return database.execAndGet("PRAGMA 
 }  // namespace
 
 std::span<const Migration> migrations() {
-  static const std::array<Migration, 3> steps{{{1, schema_sql}, {2, migration_2_sql}, {3, migration_3_sql}}};
+  static const std::array<Migration, 4> steps{
+      {{1, schema_sql}, {2, migration_2_sql}, {3, migration_3_sql}, {4, migration_4_sql}}};
   return steps;
 }
 

@@ -12,10 +12,11 @@ namespace assay {
 /// `PRAGMA application_id` of our files: "Assy".
 inline constexpr std::int32_t application_id = 0x41737379;
 
-/// The texts of store/schema.sql, version 1, of store/migration_2.sql and of store/migration_3.sql.
+/// The texts of store/schema.sql, version 1, and of store/migration_2.sql to migration_4.sql.
 extern const char* const schema_sql;
 extern const char* const migration_2_sql;
 extern const char* const migration_3_sql;
+extern const char* const migration_4_sql;
 
 /// The step from schema version - 1 to `version`.
 struct Migration {

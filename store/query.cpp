@@ -191,6 +191,8 @@ ClaimRow read_claim(SQLite::Statement& row) {
   claim.threshold = text(row, "threshold");
   claim.seeds = json(row, "seeds").get<std::vector<std::int64_t>>();
   claim.note = text(row, "note");
+  claim.quantity = json(row, "quantity");
+  claim.values = json(row, "seed_values").get<std::vector<double>>();
   return claim;
 }
 

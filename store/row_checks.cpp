@@ -69,6 +69,9 @@ void check(const ClaimRow& row) {
   require_finite(row.statistic, "statistic of claim " + row.name);
   require_finite(row.low, "low of claim " + row.name);
   require_finite(row.high, "high of claim " + row.name);
+  require_finite_all(row.values, "value of claim " + row.name);
+  require(row.values.empty() || row.values.size() == row.seeds.size(),
+          fmt::format("store: claim {}: {} seeds, {} values", row.name, row.seeds.size(), row.values.size()));
   require(row.low.has_value() == row.high.has_value() && (!row.low || *row.low <= *row.high),
           fmt::format("store: claim {}: needs both low and high, low first", row.name));
 }

@@ -132,7 +132,9 @@ void insert_or_replace(SQLite::Database& database, const ClaimRow& row) {
                {"high", nullable(row.high)},
                {"threshold", row.threshold},
                {"seeds", sql::json(nlohmann::json(row.seeds))},
-               {"note", row.note}},
+               {"note", row.note},
+               {"quantity", sql::json(row.quantity)},
+               {"seed_values", sql::json(nlohmann::json(row.values))}},
               "INSERT OR REPLACE");
 }
 

@@ -166,6 +166,11 @@ struct ClaimRow {
   std::string threshold;
   std::vector<std::int64_t> seeds;
   std::string note;
+  /// Which recorded score, or difference of two, it was judged by, and the numbers at which its verdict turns:
+  /// {"score", "protocol", "arm", "params", "minus": {"arm", "params"}, "bounds": [0]}; `minus` of a difference alone.
+  /// Empty for claims that the program recorded before it kept this.
+  nlohmann::json quantity = nlohmann::json::object();
+  std::vector<double> values;  // one a seed, in the order of `seeds`
 };
 
 /// One number of a published table.

@@ -7,6 +7,8 @@
 #include <map>
 
 #include "bench/harness/verdicts.h"
+#include "core/nearest.h"
+#include "core/phrases.h"
 #include "reproductions/method_entry.h"
 
 namespace assay {
@@ -65,7 +67,8 @@ std::vector<ReviewedClaim> review_in(const Query& query, const MethodEntry& meth
 /// neither what an earlier one nor what another tier said of another part.
 std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& method, const ClaimTemplate& entry,
                                       const std::vector<Tier>& tiers,
-                                      std::map<std::string, std::vector<Recorded>>& batches) {
+                                      std::map<std::string, std::vector<Recorded>>& batches,
+                                      const std::string& unfinished) {
   std::vector<ReviewedClaim> newest;
   for (const Tier tier : tiers) {
     const auto of_tier = batches.find(name_of(tier));
@@ -78,9 +81,29 @@ std::vector<ReviewedClaim> review_one(const Query& query, const MethodEntry& met
     }
   }
   if (!newest.empty()) return newest;
-  for (const Claim& claim : entry.claims(method.preset(tiers.front())))
+  for (const Claim& claim : entry.claims(method.preset(tiers.front()))) {
     newest.push_back({not_run(claim, method.id), claim.rule, std::nullopt});
+    std::string& note = newest.back().row.note;
+    note += fmt::format("{}no finished run in tier {}{}", note.empty() ? "" : "; ", join(names_of(tiers), " or "),
+                        unfinished);
+  }
   return newest;
+}
+
+/// "; of 3 others the last one failed: out of memory", about the runs of a method that did not finish.
+std::string unfinished_words(const Query& query, const std::string& method, const ClaimRequest& request) {
+  RunFilter filter;
+  filter.method = method;
+  filter.batch = request.batch;
+  filter.tier = request.tier;
+  std::vector<RunRow> runs = query.runs(filter);
+  std::erase_if(runs, [](const RunRow& run) { return run.status == RunStatus::done; });
+  if (runs.empty()) return "";
+  const RunRow& last = runs.back();
+  const std::string what = last.status == RunStatus::running ? "has no recorded end"
+                           : last.reason.empty()             ? name_of(last.status)
+                                                             : name_of(last.status) + ": " + last.reason;
+  return fmt::format("; {} did not finish, the last one ({}) {}", counted(std::ssize(runs), "run"), last.tier, what);
 }
 
 }  // namespace
@@ -100,10 +123,12 @@ std::vector<ReviewedClaim> review_claims(const Query& query, const ClaimRequest&
     if (request.method && *request.method != method.id) continue;
     auto batches = recorded_batches(query, method.id, request.batch);
     if (request.batch && !request.method && batches.empty()) continue;
+    const std::string unfinished = unfinished_words(query, method.id, request);
     for (const ClaimTemplate& entry : method.claims()) {
       const std::vector<Tier> tiers = tiers_of(method, entry, request.tier);
       if (tiers.empty()) continue;
-      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches)) all.push_back(std::move(claim));
+      for (ReviewedClaim& claim : review_one(query, method, entry, tiers, batches, unfinished))
+        all.push_back(std::move(claim));
     }
   }
   return all;

@@ -1,6 +1,5 @@
 #include "bench/harness/published_rows.h"
 
-#include "bench/harness/recorded_run.h"
 #include "reproductions/claims/paper_tables.h"
 
 namespace assay {

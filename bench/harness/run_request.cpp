@@ -19,8 +19,8 @@ std::int64_t parse_whole(const std::string& text, const std::string& all) {
   std::int64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || code != std::errc() || end != text.data() + text.size() || value < 0)
-    throw InputError(
-        fmt::format("--seeds '{}': '{}' is not a seed; accepted: a count (5) or a list (0,3,7)", all, text));
+    throw InputError(fmt::format(
+        "--seeds '{}': '{}' is not a seed; accepted: a count (5) or a list (0,3,7; of one seed: 3,)", all, text));
   return value;
 }
 
@@ -36,7 +36,8 @@ std::vector<std::int64_t> parse_seeds(const std::string& text) {
     return seeds;
   }
   std::size_t begin = 0;
-  while (begin <= text.size()) {
+  // A comma at the end makes a list of one seed: "3,".
+  while (begin == 0 || begin < text.size()) {
     const std::size_t comma = std::min(text.find(',', begin), text.size());
     seeds.push_back(parse_whole(text.substr(begin, comma - begin), text));
     begin = comma + 1;

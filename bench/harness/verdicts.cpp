@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/nearest.h"
 #include "metrics/statistics/bootstrap.h"
 
 namespace assay {
@@ -50,7 +51,8 @@ struct Evidence {
   double value = 0;
   std::optional<ScoreInterval> interval;
   std::vector<std::int64_t> seeds;
-  bool one_value = false;  // several seeds, and all gave this value
+  std::vector<double> values;  // one a seed
+  bool one_value = false;      // several seeds, and all gave this value
 };
 
 std::optional<Evidence> evidence_of_score(const FinishedRuns& finished, const Quantity& quantity) {
@@ -67,6 +69,7 @@ std::optional<Evidence> evidence_of_score(const FinishedRuns& finished, const Qu
   if (values.empty()) return std::nullopt;
   const bool equal = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
   evidence.value = values[0];
+  evidence.values = values;
   evidence.one_value = equal && values.size() > 1;
   if (!equal) {
     const PairedDifference spread = paired_difference(values, std::vector<double>(values.size(), 0.0));
@@ -97,7 +100,7 @@ const Row* matching(const std::vector<Row>& rows, const Quantity& q, nlohmann::j
 std::optional<Evidence> evidence_of_difference(const std::vector<ComparisonRow>& comparisons, const Quantity& q) {
   const ComparisonRow* row = matching(comparisons, q, &ComparisonRow::params);
   if (!row) return std::nullopt;
-  return Evidence{row->difference, row->interval, row->seeds, false};
+  return Evidence{row->difference, row->interval, row->seeds, row->differences, false};
 }
 
 /// Of the scores that a quantity asks for, how many a run has where the params do not tell them apart; else 0.
@@ -108,6 +111,22 @@ int ambiguous(const FinishedRuns& finished, const Quantity& q) {
       if (found.matches > 1) return found.matches;
     }
   return 0;
+}
+
+/// Why there is nothing to judge by: which side of a quantity no finished run has, or that no run has both.
+std::string why_not_judged(const FinishedRuns& finished, const Quantity& q) {
+  const auto recorded = [&](const ScoreSelector& side) {
+    return std::any_of(finished.runs.begin(), finished.runs.end(), [&](const RunRow& run) {
+      return find(finished.scores, run.id, q.score, q.protocol, side.arm, side.params).score != nullptr;
+    });
+  };
+  std::vector<std::string> missing;
+  for (const ScoreSelector* side : {&q.of, q.minus ? &*q.minus : nullptr})
+    if (side && !recorded(*side))
+      missing.push_back(side->params.empty() ? side->arm : fmt::format("{} {}", side->arm, side->params.dump()));
+  if (missing.empty()) return fmt::format("no seed has {} of both arms", q.score);
+  return fmt::format("no finished run recorded {} of {} under protocol {}", q.score, join(missing, " or of "),
+                     q.protocol);
 }
 
 std::string threshold_text(const Claim& claim) {
@@ -123,6 +142,17 @@ std::string threshold_text(const Claim& claim) {
   return fmt::format("the {} of {} lies {}", q.exact ? "value" : "95 % interval", what, in_words(claim.rule));
 }
 
+/// What a row keeps of it, so that its values are found again.
+nlohmann::json key_of(const Claim& claim) {
+  const Quantity& q = claim.quantity;
+  nlohmann::json key = {{"score", q.score}, {"protocol", q.protocol}, {"arm", q.of.arm}, {"params", q.of.params}};
+  if (q.minus) key["minus"] = {{"arm", q.minus->arm}, {"params", q.minus->params}};
+  key["bounds"] = nlohmann::json::array();
+  if (claim.rule.kind != ClaimRule::Kind::report) key["bounds"].push_back(claim.rule.bound);
+  if (claim.rule.kind == ClaimRule::Kind::within) key["bounds"].push_back(claim.rule.upper);
+  return key;
+}
+
 std::string joined(const std::string& first, const std::string& second) {
   return first.empty() ? second : second.empty() ? first : first + "; " + second;
 }
@@ -131,6 +161,7 @@ std::string joined(const std::string& first, const std::string& second) {
 void decide(ClaimRow& row, const Claim& claim, const Evidence& evidence) {
   row.statistic = evidence.value;
   row.seeds = evidence.seeds;
+  row.values = evidence.values;
   row.verdict = Verdict::inconclusive;
   std::string how;
   if (evidence.interval) {
@@ -224,6 +255,8 @@ ClaimRow judged(const FinishedRuns& finished, const Claim& claim, const std::vec
     decide(row, claim, *evidence);
   else if (const int matches = ambiguous(finished, claim.quantity); matches > 1)
     row.note = joined(claim.note, fmt::format("{} scores of a run match; the claim's params must choose one", matches));
+  else
+    row.note = joined(claim.note, why_not_judged(finished, claim.quantity));
   return row;
 }
 
@@ -276,10 +309,12 @@ ClaimRow not_run(const Claim& claim, const std::string& method) {
   row.statement = claim.statement;
   row.origin = claim.origin;
   row.note = claim.note;
-  if (claim.absent.empty())
+  if (claim.absent.empty()) {
     row.threshold = threshold_text(claim);
-  else
+    row.quantity = key_of(claim);
+  } else {
     row.note = joined(claim.note, fmt::format("the configuration has no {}", claim.absent));
+  }
   return row;
 }
 

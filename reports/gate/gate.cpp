@@ -133,6 +133,11 @@ std::string why_failed(const RunRow& run) {
 
 }  // namespace
 
+std::size_t GateResult::compared_with_itself() const {
+  return static_cast<std::size_t>(
+      std::count_if(judged.begin(), judged.end(), [](const JudgedSeries& one) { return one.baseline == one.batch; }));
+}
+
 std::size_t GateResult::count(Finding finding) const {
   return static_cast<std::size_t>(std::count_if(
       judged.begin(), judged.end(), [&](const JudgedSeries& one) { return one.judgement.finding == finding; }));
@@ -234,6 +239,10 @@ GateResult run_gate(const Store& store, const GateRequest& request) {
   std::stable_sort(result.judged.begin(), result.judged.end(), [](const JudgedSeries& a, const JudgedSeries& b) {
     return rank_of(a.judgement.finding) < rank_of(b.judgement.finding);
   });
+  if (const std::size_t itself = result.compared_with_itself(); itself > 0)
+    result.notes.push_back(counted(static_cast<std::int64_t>(itself), "series was compared with itself",
+                                   "series were compared with themselves") +
+                           ", which can show no change: the batch is its own baseline");
   if (result.judged.empty() && !candidates.empty())
     result.notes.emplace_back("nothing could be compared, so nothing is said to be unchanged either");
   return result;

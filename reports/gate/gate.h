@@ -58,6 +58,8 @@ struct GateResult {
   GateLimits limits;
   bool strict = false;
 
+  /// Series whose batch is its own baseline: such a comparison can show no change.
+  std::size_t compared_with_itself() const;
   std::size_t count(Finding finding) const;
   bool regressed() const;
 };

@@ -16,6 +16,13 @@ std::string batch_words(const GateBatch& batch) {
   return fmt::format("batch {} of {}", batch.id, date_text(batch.created_at));
 }
 
+std::string batches_in_words(const std::vector<GateBatch>& batches) {
+  std::vector<std::string> ids;
+  ids.reserve(batches.size());
+  for (const GateBatch& batch : batches) ids.push_back(std::to_string(batch.id));
+  return fmt::format("{} {}", ids.size() == 1 ? "batch" : "batches", join(ids));
+}
+
 std::string seconds_words(double seconds) {
   const TimeUnit unit = time_unit(seconds);
   return fmt::format("{} {}", format_significant(seconds / unit.seconds, 4), unit.name);
@@ -48,6 +55,11 @@ std::string headline(const GateResult& result) {
   if (result.baselines.empty())
     return "no baseline is accepted yet, so nothing is compared; `assay baseline accept` accepts this batch";
   const auto total = static_cast<std::int64_t>(result.judged.size());
+  if (total > 0 && !result.regressed() && result.compared_with_itself() == result.judged.size())
+    return fmt::format(
+        "nothing compared: {} {} its own baseline, so no change can be seen; `--baseline` names an earlier batch, or "
+        "`assay baseline accept` accepts one",
+        batches_in_words(result.batches), result.batches.size() == 1 ? "is" : "are each");
   return fmt::format(
       "{}: {} of {} got worse, {} improved, {} unchanged, {} undecided{}{}",
       result.regressed()      ? "REGRESSED"

@@ -151,5 +151,36 @@ TEST_F(Claims, OfUnknownMethodsTiersAndBatchesAreRefused) {
   EXPECT_THAT(missing.err, HasSubstr("no such store"));
 }
 
+TEST_F(Claims, SayTheSeedsThatWouldDecideOneAndWhatEarlierBatchesSaid) {
+  // Mean -1, deviation 2 / sqrt(3): eight seeds bring the interval clear of 0 (tests/reports/claim_evidence_test.cpp).
+  batch("mini", {-2, 0, -2, 0});
+  ClaimRow recorded;
+  recorded.batch = 1;
+  recorded.method = "self_guided";
+  recorded.name = "S-1.k20";
+  recorded.verdict = Verdict::inconclusive;
+  recorder.add_claims({recorded});
+  const json claim = claims().at("S-1.k20");
+  EXPECT_EQ(claim.at("verdict"), "inconclusive");
+  EXPECT_EQ(claim.at("values"), json({-2.0, 0.0, -2.0, 0.0}));
+  EXPECT_EQ(claim.at("seeds_needed"), 8);
+  EXPECT_EQ(claim.at("tier"), "mini");
+  EXPECT_EQ(claim.at("runs"), 4);
+  ASSERT_EQ(claim.at("history").size(), 1U);
+  EXPECT_EQ(claim.at("history")[0].at("verdict"), "inconclusive");
+  EXPECT_EQ(claim.at("history")[0].at("runs"), 4);
+  EXPECT_THAT(command({}).out, HasSubstr("What would decide it: about 8 seeds"));
+}
+
+TEST_F(Claims, SayWhyTheyWereNotRun) {
+  batch("mini", {-2, -1}, RunStatus::failed);
+  const json failed = claims().at("S-1.k100");
+  EXPECT_EQ(failed.at("verdict"), "not run");
+  EXPECT_THAT(failed.at("note"), HasSubstr("no finished run in tier long or mini or smoke; 2 runs did not finish, the "
+                                           "last one (mini) failed: out of memory"));
+  batch("mini", {-2, -1}, RunStatus::done, "another_arm");
+  EXPECT_THAT(claims().at("S-1.k20").at("note"), HasSubstr("no finished run recorded fd-small of self_label_k20"));
+}
+
 }  // namespace
 }  // namespace assay

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 namespace assay {
 namespace {
 
@@ -10,22 +12,32 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-ClaimRow claim_about(const std::string& threshold, double statistic, const std::vector<std::int64_t>& seeds) {
+/// Inconclusive, about the values of seeds 0, 1, ..., their mean its statistic.
+ClaimRow claim_about(const nlohmann::json& quantity, const std::vector<double>& values) {
   ClaimRow claim;
   claim.method = "m";
   claim.verdict = Verdict::inconclusive;
-  claim.threshold = threshold;
-  claim.statistic = statistic;
-  claim.seeds = seeds;
+  claim.quantity = quantity;
+  claim.values = values;
+  claim.statistic = mean_over_seeds(values).mean;
+  claim.seeds.resize(values.size());
+  std::iota(claim.seeds.begin(), claim.seeds.end(), std::int64_t{0});
   return claim;
 }
 
-TEST(ClaimEvidence, BoundsAreReadFromTheThresholdAndNotFromTheLevel) {
-  EXPECT_THAT(bounds_of("the 95 % interval of fd of a {\"w\":2.0} - b {\"w\":0.0} lies below 0"), ElementsAre(0));
-  EXPECT_THAT(bounds_of("the value of diverged of batch8 lies at most 0.5"), ElementsAre(0.5));
-  EXPECT_THAT(bounds_of("the 95 % interval of r of a lies within [0.85, 1.15]"), ElementsAre(0.85, 1.15));
-  EXPECT_THAT(bounds_of("the 95 % interval of r of a lies above -2"), ElementsAre(-2));
-  EXPECT_THAT(bounds_of("fd of k1 - uncond: reported without a threshold"), IsEmpty());
+nlohmann::json difference_below(double bound) {
+  return {{"score", "fd"},
+          {"protocol", "p"},
+          {"arm", "a"},
+          {"params", {{"w", 2}}},
+          {"minus", {{"arm", "b"}, {"params", nlohmann::json::object()}}},
+          {"bounds", {bound}}};
+}
+
+TEST(ClaimEvidence, AClaimOfOlderStoresHasNoBounds) {
+  EXPECT_THAT(bounds_of(claim_about(difference_below(0.5), {1, 2})), ElementsAre(0.5));
+  EXPECT_THAT(bounds_of(claim_about({{"bounds", {0.85, 1.15}}}, {1, 2})), ElementsAre(0.85, 1.15));
+  EXPECT_THAT(bounds_of(claim_about(nlohmann::json::object(), {1, 2})), IsEmpty());
 }
 
 TEST(ClaimEvidence, SeedsAreTheFirstNumberWhoseIntervalIsNarrowerThanTheDistance) {
@@ -49,27 +61,30 @@ TEST(ClaimEvidence, AMeanWithinOneStandardErrorOfTheBoundIsNoise) {
   EXPECT_TRUE(seeds_needed({-1.6, 0.4, -1.6, 0.4}, {0}).seeds.has_value());
 }
 
-TEST(ClaimEvidence, IsTheDifferenceThatTheThresholdNamesAndNotAnotherOfThatValue) {
+TEST(ClaimEvidence, StandsWhereTheDifferenceOfItsKeyDoesAndNotAnotherOfThatValue) {
   ComparisonRow other;
   other.id = 1;
   other.method = "m";
   other.metric = "fd";
+  other.protocol = "p";
   other.arm_a = "c";
   other.arm_b = "b";
+  other.params = {{"w", 2}};
   other.difference = -1;
-  other.seeds = {0, 1};
-  other.differences = {-3, 1};
   ComparisonRow named = other;
   named.id = 2;
   named.arm_a = "a";
-  named.differences = {-2, 0};
-  const ClaimEvidence evidence =
-      evidence_of(claim_about("the 95 % interval of fd of a - b lies below 0", -1, {0, 1}), {other, named}, {});
-  EXPECT_THAT(evidence.values, ElementsAre(-2, 0));
-  EXPECT_EQ(evidence.anchor, "difference-2");
+  ComparisonRow at_another_weight = named;
+  at_another_weight.id = 3;
+  at_another_weight.params = {{"w", 3}};
+  const ClaimRow claim = claim_about(difference_below(0), {-2, 0});
+  EXPECT_EQ(evidence_anchor(claim, {other, named, at_another_weight}, {}), "difference-2");
+  EXPECT_EQ(evidence_anchor(claim, {other, at_another_weight}, {}), "");
+  named.params["k"] = 100;
+  EXPECT_EQ(evidence_anchor(claim, {other, named}, {}), "difference-2") << "the only one that has what is asked for";
 }
 
-TEST(ClaimEvidence, IsTheScoreWhereNoDifferenceIsNamed) {
+TEST(ClaimEvidence, StandsWithTheScoresWhereNothingIsSubtracted) {
   RunRow run;
   run.id = 3;
   run.method = "m";
@@ -78,25 +93,34 @@ TEST(ClaimEvidence, IsTheScoreWhereNoDifferenceIsNamed) {
   score.run = 3;
   score.arm = "a";
   score.name = "fd";
+  score.protocol = "p";
   score.value = 2;
-  const ClaimEvidence evidence =
-      evidence_of(claim_about("the 95 % interval of fd of a lies below 3", 2, {0}), {}, group_scores({score}, {run}));
-  EXPECT_THAT(evidence.values, ElementsAre(2));
-  EXPECT_EQ(evidence.anchor, "score-7");
+  nlohmann::json key = difference_below(3);
+  key.erase("minus");
+  key["params"] = nlohmann::json::object();
+  EXPECT_EQ(evidence_anchor(claim_about(key, {2}), {}, group_scores({score}, {run})), "score-7");
 }
 
 TEST(ClaimEvidence, SaysWhatWouldDecide) {
-  const std::string below = "the 95 % interval of fd of a - b lies below 0";
-  const auto said = [&](double statistic, const std::vector<double>& values) {
-    std::vector<std::int64_t> seeds(values.size());
-    return what_would_decide(claim_about(below, statistic, seeds), {values, ""});
+  const auto said = [&](const std::vector<double>& values) {
+    return what_would_decide(claim_about(difference_below(0), values));
   };
-  EXPECT_THAT(said(-1, {-2, 0, -2, 0}), HasSubstr("about 8 seeds, an estimate"));
-  EXPECT_THAT(said(-1, {-2, 0, -2, 0}), HasSubstr("With 4 the interval reaches 1.8 to either side"));
-  EXPECT_THAT(said(-0.5, {-1.5, 0.5, -1.5, 0.5}), HasSubstr("within noise of the threshold"));
-  EXPECT_THAT(said(-1, {-1}), HasSubstr("their number cannot be estimated"));
-  EXPECT_THAT(said(0, {0, 0, 0}), HasSubstr("not more seeds"));
-  EXPECT_EQ(what_would_decide(claim_about("fd of a: reported without a threshold", 1, {0, 1}), {{1, 2}, ""}), "");
+  EXPECT_THAT(said({-2, 0, -2, 0}), HasSubstr("about 8 seeds, an estimate"));
+  EXPECT_THAT(said({-2, 0, -2, 0}), HasSubstr("With 4 the interval reaches 1.8 to either side"));
+  EXPECT_THAT(said({-1.5, 0.5, -1.5, 0.5}), HasSubstr("within noise of the threshold"));
+  EXPECT_THAT(said({-1}), HasSubstr("their number cannot be estimated"));
+  EXPECT_THAT(said({0, 0, 0}), HasSubstr("not more seeds"));
+}
+
+TEST(ClaimEvidence, SaysNothingOfClaimsThatAreDecidedOrOnlyReport) {
+  ClaimRow reported = claim_about({{"bounds", nlohmann::json::array()}}, {1, 2});
+  EXPECT_EQ(what_would_decide(reported), "");
+  EXPECT_FALSE(seeds_needed(reported).has_value());
+  ClaimRow decided = claim_about(difference_below(0), {-2, 0, -2, 0});
+  EXPECT_EQ(seeds_needed(decided)->seeds, 8);
+  decided.verdict = Verdict::supported;
+  EXPECT_EQ(what_would_decide(decided), "");
+  EXPECT_FALSE(seeds_needed(decided).has_value());
 }
 
 }  // namespace

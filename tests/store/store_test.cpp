@@ -69,7 +69,7 @@ TEST(StoreFile, IsMadeWithItsFolderAndSettings) {
   EXPECT_EQ(database.execAndGet("PRAGMA journal_mode").getString(), "wal");
   EXPECT_EQ(database.execAndGet("PRAGMA foreign_keys").getInt(), 1);
   EXPECT_EQ(database.execAndGet("PRAGMA busy_timeout").getInt(), 10000);
-  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 3);
+  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 4);
   EXPECT_EQ(database.execAndGet("PRAGMA application_id").getInt(), 0x41737379);
   EXPECT_EQ(store.folder(), folder / "a/b");
   EXPECT_TRUE(store.writable());
@@ -138,7 +138,7 @@ TEST(StoreFile, WithANewerSchemaIsRefusedNamingBothVersions) {
   execute(folder / "results.sqlite", "PRAGMA user_version = 7");
   for (auto open : {Store::open_or_create, Store::open, Store::read_only})
     EXPECT_THAT(refusal([&] { open(folder / "results.sqlite"); }),
-                HasSubstr("schema version 7; this build reads up to version 3"));
+                HasSubstr("schema version 7; this build reads up to version 4"));
 }
 
 TEST(StoreFile, ThatIsMissingIsRefusedUnlessToBeMade) {
@@ -288,7 +288,7 @@ TEST(Migration, OfAFirstStoreKeepsItsComparisons) {
   const test::TemporaryFolder folder;
   make_first_version(folder / "old.sqlite");
   const Store store = Store::open(folder / "old.sqlite");
-  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 3);
+  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 4);
   EXPECT_EQ(store.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
   const std::vector<ComparisonRow> rows = Query(store).comparisons(3);
   ASSERT_EQ(rows.size(), 1U);
@@ -306,7 +306,7 @@ TEST(Migration, HappensWhenAFirstStoreIsRead) {
   const Store store = Store::read_only(folder / "old.sqlite");
   EXPECT_FALSE(store.writable());
   EXPECT_EQ(Query(store).comparisons().size(), 1U);
-  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 3);
+  EXPECT_EQ(store.database().execAndGet("PRAGMA user_version").getInt(), 4);
 }
 
 TEST(Migration, OfAFirstStoreThatCannotBeWrittenIsRefused) {

@@ -22,11 +22,12 @@ TEST(ParseSeeds, ReadsACountOrAList) {
   EXPECT_THAT(parse_seeds("3"), ElementsAre(0, 1, 2));
   EXPECT_THAT(parse_seeds("1"), ElementsAre(0));
   EXPECT_THAT(parse_seeds("0,3,7"), ElementsAre(0, 3, 7));
+  EXPECT_THAT(parse_seeds("3,"), ElementsAre(3));
   EXPECT_THAT(parse_seeds("9,2"), ElementsAre(9, 2));
 }
 
 TEST(ParseSeeds, RefusesEverythingElseAndShowsIt) {
-  for (const char* text : {"", "0", "-1", "x", "3 ", " 3", "1.5", "1,", ",1", "1,,2", "1,x", "1,-2", "10001",
+  for (const char* text : {"", "0", "-1", "x", "3 ", " 3", "1.5", ",", ",1", "1,,2", "1,x", "1,-2", "10001",
                            "99999999999999999999", "1;2"})
     EXPECT_THAT(message_of<InputError>([&] { parse_seeds(text); }), HasSubstr("--seeds"))
         << "accepted '" << text << "'";

@@ -8,6 +8,7 @@
 #include "reports/gate/gate_json.h"
 #include "reports/gate/gate_junit.h"
 #include "reports/gate/gate_markdown.h"
+#include "reports/gate/gate_section.h"
 #include "reports/gate/gate_text.h"
 #include "store/recorder.h"
 #include "tests/support/temporary_folder.h"
@@ -107,6 +108,40 @@ TEST_F(Gate, SaysThatAFirstNightHasNoBaselineAndAcceptsNothing) {
   EXPECT_TRUE(first.judged.empty());
   EXPECT_THAT(headline(first), HasSubstr("no baseline is accepted yet"));
   EXPECT_TRUE(Query(store).baselines().empty());
+}
+
+TEST_F(Gate, SaysThatABatchIsItsOwnBaselineAndHoldsItAgainstNothing) {
+  const RowId first = night();
+  accept(first);
+  const GateResult itself = result();
+  EXPECT_FALSE(itself.regressed());
+  EXPECT_EQ(itself.compared_with_itself(), itself.judged.size());
+  EXPECT_THAT(headline(itself), HasSubstr("nothing compared: batch 1 is its own baseline"));
+  EXPECT_THAT(headline(itself), Not(HasSubstr("no regression")));
+  for (const std::string& text : {gate_text(itself), gate_markdown(itself), gate_json(itself).dump()})
+    EXPECT_THAT(text, HasSubstr("3 series were compared with themselves"));
+  night();
+  EXPECT_EQ(result().compared_with_itself(), 0U);
+  EXPECT_THAT(headline(result()), HasSubstr("no regression"));
+}
+
+TEST_F(Gate, TellsTheReportWhatItFound) {
+  accept(night());
+  Made worse;
+  worse.shift = 5;
+  worse.code = "0.1.0+b";
+  night(worse);
+  const ReportedChanges changes = reported_changes(result());
+  EXPECT_EQ(changes.section.anchor, "changes");
+  std::string words;
+  for (const Block& block : changes.section.parts.at(0).blocks)
+    if (const auto* table = std::get_if<Table>(&block))
+      for (const auto& row : table->rows)
+        for (const Text& cell : row)
+          for (const Span& span : cell) words += span.text + "|";
+  EXPECT_THAT(words, HasSubstr("fd of guided, w = 2 (fd-small)|regressed|"));
+  EXPECT_THAT(words, HasSubstr("code|0.1.0+a|0.1.0+b|"));
+  EXPECT_EQ(changes.headline.back().text, "regressed");
 }
 
 TEST_F(Gate, FindsWhatGotWorseAndWithWhichCode) {
