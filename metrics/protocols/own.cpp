@@ -57,6 +57,15 @@ std::vector<Protocol> own_protocols() {
        "Assay, after the confusion matrix of Self-Guided Diffusion's published code",
        {{"boxes", "two classes: inside and outside; LOST on the same features"},
         {"masks", "K clusters; nearest centroid of the same features"}}},
+      {"sampling",
+       "Evaluations of the denoising network that one image takes; a guided step takes two.",
+       "Assay",
+       {{"evaluations", "counted from the sampler's steps, not measured"}}},
+      {"nearest-training",
+       "Distance to the nearest training image in the features of fd-small, of samples and of held-out images.\n"
+       "copied_share: samples nearer to a training image than all but 1 % of the held-out images are.",
+       "Assay; the comparison with held-out images after Meehan et al., arXiv:2004.05675",
+       {{"distance", "Euclidean"}}},
       {"training",
        "What a training itself shows: its seconds, steps and operations, and how loss and gradient swing over the "
        "second "

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 #include <set>
 #include <span>
 
+#include "core/mask_curve_names.h"
 #include "kernels/host_tensor.h"
 #include "metrics/masks/boundary_f.h"
 #include "metrics/masks/connected_component.h"
@@ -57,6 +59,44 @@ void add_saliency(StageOutput& out, const std::string& arm, const MaskScores& sc
                             .params = params});
 }
 
+/// Adds an image's precision and recall of what reaches each level.
+void add_levels(const MaskPair& pair, MaskScores& scores) {
+  std::array<std::int64_t, 257> hits{}, alarms{};  // pixels of at least a grey level, on and off the true mask
+  const std::int64_t pixels = static_cast<std::int64_t>(pair.width) * pair.height;
+  for (std::int64_t i = 0; i < pixels; ++i) ++(pair.truth[i] >= 128 ? hits : alarms)[pair.prediction[i]];
+  for (std::size_t level = 256; level-- > 0;) {
+    hits[level] += hits[level + 1];
+    alarms[level] += alarms[level + 1];
+  }
+  for (std::int64_t i = 0; i < mask_levels; ++i) {
+    const auto level = static_cast<std::size_t>(i * mask_level_step);
+    const std::int64_t found = hits[level] + alarms[level];
+    scores.precision.push_back(found > 0 ? static_cast<double>(hits[level]) / static_cast<double>(found) : 1.0);
+    scores.recall.push_back(static_cast<double>(hits[level]) / static_cast<double>(hits[0]));
+  }
+}
+
+/// Means over images of precision, recall and F along the levels.
+void add_curves(StageOutput& out, const std::string& arm, const MaskScores& scores) {
+  constexpr double beta_squared = 0.3;
+  std::vector<std::int64_t> levels;
+  std::vector<double> precision(mask_levels), recall(mask_levels), f(mask_levels);
+  for (std::size_t level = 0; level < static_cast<std::size_t>(mask_levels); ++level) {
+    levels.push_back(static_cast<std::int64_t>(level) * mask_level_step);
+    for (std::size_t at = level; at < scores.precision.size(); at += static_cast<std::size_t>(mask_levels)) {
+      const double p = scores.precision[at], r = scores.recall[at], divisor = beta_squared * p + r;
+      precision[level] += p;
+      recall[level] += r;
+      f[level] += divisor > 0 ? (1 + beta_squared) * p * r / divisor : 0;
+    }
+    for (std::vector<double>* const curve : {&precision, &recall, &f})
+      (*curve)[level] /= static_cast<double>(scores.images());
+  }
+  out.curves.push_back({name_of(MaskCurveName{MaskCurve::precision, arm}), levels, std::move(precision)});
+  out.curves.push_back({name_of(MaskCurveName{MaskCurve::recall, arm}), levels, std::move(recall)});
+  out.curves.push_back({name_of(MaskCurveName{MaskCurve::f, arm}), levels, std::move(f)});
+}
+
 const std::uint8_t* plane(const at::Tensor& maps, std::int64_t image) {
   return maps.const_data_ptr<std::uint8_t>() + image * maps.size(1) * maps.size(2);
 }
@@ -77,6 +117,7 @@ MaskScores score_masks(const at::Tensor& given, const at::Tensor& truth) {
     const std::span<double> row(scores.saliency.data() + static_cast<std::size_t>(i) * columns, columns);
     evaluator.evaluate({plane(maps, i), plane(masks, i), width, height}, SaliencyProtocol::tokencut, row);
     scores.iou.push_back(row[layout().measures.front().first]);
+    add_levels({plane(maps, i), plane(masks, i), width, height}, scores);
     scores.boundary_f.push_back(boundary.score({plane(hard, i), plane(masks, i), width, height}).f);
   }
   return scores;
@@ -86,6 +127,8 @@ void MaskScores::add(const MaskScores& more) {
   saliency.insert(saliency.end(), more.saliency.begin(), more.saliency.end());
   iou.insert(iou.end(), more.iou.begin(), more.iou.end());
   boundary_f.insert(boundary_f.end(), more.boundary_f.begin(), more.boundary_f.end());
+  precision.insert(precision.end(), more.precision.begin(), more.precision.end());
+  recall.insert(recall.end(), more.recall.begin(), more.recall.end());
 }
 
 void add_mask_protocols(StageOutput& out, const nlohmann::json& reference, const std::string& truth) {
@@ -99,6 +142,7 @@ void add_mask_scores(StageOutput& out, const std::string& arm, const MaskScores&
                      const nlohmann::json& params) {
   add_saliency(out, arm, scores, how, params, {"iou", "accuracy", "max_f"});
   add_mean(out, arm, "boundary_f", "", "boundary-f", scores.boundary_f, how, params);
+  add_curves(out, params.empty() ? arm : arm + " " + params.dump(), scores);
 }
 
 void add_max_f(StageOutput& out, const std::string& arm, const MaskScores& scores, const Resampling& how,

@@ -19,11 +19,16 @@ struct Resampling {
   std::uint64_t seed = 0;
 };
 
+/// The grey levels at which precision and recall of maps are kept: 0, 15, ..., 255.
+inline constexpr std::int64_t mask_levels = 18, mask_level_step = 15;
+
 /// What maps of images score against their true masks, image by image.
 struct MaskScores {
   std::vector<double> saliency;    // rows of saliency_layout(SaliencyProtocol::tokencut)
   std::vector<double> iou;         // of what is above one half
   std::vector<double> boundary_f;  // of the same, in a band of one pixel
+  std::vector<double> precision;   // rows of mask_levels: of what reaches the level; 1 where nothing does
+  std::vector<double> recall;
 
   std::int64_t images() const { return static_cast<std::int64_t>(iou.size()); }
   /// Adds those of further images.
@@ -33,7 +38,8 @@ struct MaskScores {
 /// Of maps [N, H, W] uint8, hard or soft, and true masks [N, H, W] of 0 and 255, of which none may be 0 everywhere.
 MaskScores score_masks(const at::Tensor& maps, const at::Tensor& truth);
 
-/// Adds `iou`, `accuracy` and `max_f` (protocol tokencut) and `boundary_f` of an arm, with intervals over images.
+/// Adds `iou`, `accuracy` and `max_f` (protocol tokencut) and `boundary_f` of an arm, with intervals over images, and
+/// the curves of core/mask_curve_names.h: F with TokenCut's weight, beta squared 0.3.
 void add_mask_scores(StageOutput& out, const std::string& arm, const MaskScores& scores, const Resampling& how,
                      const nlohmann::json& params = nlohmann::json::object());
 /// Adds `max_f` alone.

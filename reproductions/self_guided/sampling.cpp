@@ -89,10 +89,20 @@ double sample_arms(Study& s, const Denoiser& net, const Network& network, const 
     out.protocols.push_back(fd.protocol());
     out.protocols.push_back(fd.neighbours());
     if (layouts) out.protocols.push_back(layout_protocol(s.config));
+    out.protocols.push_back({.name = "sampling", .choices = nlohmann::json::object()});
     for (const Arm& arm : arms) {
       const nlohmann::json params = guidance_params(w);
       out.scores.push_back(fd.score(arm.name, features, params));
       for (Score& score : fd.precision_and_recall(arm.name, features, params)) out.scores.push_back(std::move(score));
+      // Guidance in a part of the steps alone takes a number of evaluations that depends on the steps.
+      if (evaluations.fewest == evaluations.most)
+        out.scores.push_back({.arm = arm.name,
+                              .name = "network_evaluations",
+                              .value = static_cast<double>(evaluations.most * s.config.sample.ddim.steps),
+                              .direction = Better::lower,
+                              .n = s.config.sample.count,
+                              .protocol = "sampling",
+                              .params = params});
       if (layouts)
         if (const auto overlap = layouts->overlap(arm.name, images, sources))
           out.scores.push_back(overlap_score(arm.name, *overlap, params, {s.config.bootstrap, s.run.seed()}));

@@ -17,6 +17,7 @@
 #include "reproductions/real_images.h"
 #include "reproductions/self_guided/layout_signals.h"
 #include "reproductions/self_guided/long_tail.h"
+#include "reproductions/self_guided/memorisation.h"
 #include "reproductions/self_guided/networks.h"
 #include "reproductions/self_guided/oracle.h"
 #include "reproductions/self_guided/overlap_scores.h"
@@ -138,6 +139,7 @@ void guide_by_images(Study& s, const std::vector<Signal>& signals, const FdSmall
     sample_arms(s, *net, network, {{uncond_model_arm, 0}}, 0, fd, nullptr);
   }
   trends(s, fd_of, signals, fd);
+  record_memorisation(s, swept, s.config.sample.guidance.weight, fd);
 }
 
 /// Weights at which boxes and masks are sampled, besides 0.

@@ -4,6 +4,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace assay::diffusion_seg {
 namespace {
 
@@ -41,6 +43,41 @@ TEST(MaskScores, SoftMapsAreCutAtOneHalf) {
   EXPECT_DOUBLE_EQ(score_masks(map, stripe(2, 4)).iou[0], 1.0);
   map.narrow(2, 0, 1).fill_(128);
   EXPECT_NEAR(score_masks(map, stripe(2, 4)).iou[0], 2.0 / 3, 1e-12);
+}
+
+TEST(MaskScores, AlongGreyLevelsPrecisionAndRecallAreWorkedOutByHand) {
+  // Columns 2 and 3 are the object. The map has 255 in column 2, 100 in columns 3 and 4, 0 elsewhere.
+  at::Tensor map = stripe(2, 3);
+  map.narrow(2, 3, 2).fill_(100);
+  StageOutput out;
+  add_mask_scores(out, "arm", score_masks(map, stripe(2, 4)), {20, 0});
+  ASSERT_EQ(out.curves.size(), 3U);
+  const auto at = [&](std::size_t curve, std::int64_t level) {
+    const Curve& found = out.curves[curve];
+    const auto place = std::find(found.steps.begin(), found.steps.end(), level) - found.steps.begin();
+    return found.values.at(static_cast<std::size_t>(place));
+  };
+  EXPECT_EQ(out.curves[0].name, "mask precision: arm");
+  EXPECT_EQ(out.curves[1].name, "mask recall: arm");
+  EXPECT_EQ(out.curves[2].name, "mask F: arm");
+  // Level 0: all six columns. Levels to 90: three columns, of which two are right. Above: one, which is right.
+  EXPECT_NEAR(at(0, 0), 2.0 / 6, 1e-12);
+  EXPECT_NEAR(at(1, 0), 1.0, 1e-12);
+  EXPECT_NEAR(at(0, 90), 2.0 / 3, 1e-12);
+  EXPECT_NEAR(at(1, 90), 1.0, 1e-12);
+  EXPECT_NEAR(at(2, 90), 1.3 * (2.0 / 3) / (0.3 * (2.0 / 3) + 1), 1e-12);
+  for (const std::int64_t level : {105, 255}) {
+    EXPECT_NEAR(at(0, level), 1.0, 1e-12);
+    EXPECT_NEAR(at(1, level), 0.5, 1e-12);
+  }
+}
+
+TEST(MaskScores, FoundNowhereIsPreciseAndRecallsNothing) {
+  StageOutput out;
+  add_mask_scores(out, "arm", score_masks(stripe(0, 0), stripe(2, 4)), {20, 0});
+  EXPECT_EQ(out.curves[0].values.back(), 1.0);
+  EXPECT_EQ(out.curves[1].values.back(), 0.0);
+  EXPECT_EQ(out.curves[2].values.back(), 0.0);
 }
 
 TEST(Differences, ArePairedByImage) {
