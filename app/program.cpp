@@ -25,7 +25,6 @@
 #include "core/interrupt.h"
 #include "core/nearest.h"
 #include "core/phrases.h"
-#include "core/shell_quoted.h"
 
 namespace assay {
 namespace {

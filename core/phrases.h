@@ -16,4 +16,8 @@ std::string first_few(const std::vector<std::string>& names);
 /// terminal, as names in files of others may hold, and the first 2,000 bytes of a longer one.
 std::string one_line(std::string_view message);
 
+/// A word of a command as a POSIX shell takes it for one: in single quotes where it holds more than letters, digits and
+/// -_=+./:,@%.
+std::string shell_quoted(const std::string& word);
+
 }  // namespace assay

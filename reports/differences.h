@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "reports/charts.h"
-#include "reports/document.h"
+#include "reports/pages/charts.h"
+#include "reports/pages/document.h"
 #include "store/rows.h"
 
 namespace assay {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/charts.h"
+#include "reports/pages/charts.h"
 #include "reports/score_tables.h"
 
 namespace assay {

@@ -7,8 +7,8 @@
 
 #include "core/nearest.h"
 #include "core/phrases.h"
-#include "reports/escape.h"
 #include "reports/numbers.h"
+#include "reports/pages/escape.h"
 #include "reports/wording.h"
 #include "store/csv_export.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "core/shell_quoted.h"
+#include "core/phrases.h"
 
 namespace assay {
 std::string provenance_anchor(const std::string& method, const std::string& tier, const std::string& dataset) {

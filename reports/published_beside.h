@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/document.h"
+#include "reports/pages/document.h"
 #include "reports/summary.h"
 #include "store/rows.h"
 

@@ -8,10 +8,10 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/interrupt.h"
-#include "reports/charts.h"
 #include "reports/finite.h"
-#include "reports/html.h"
-#include "reports/markdown.h"
+#include "reports/pages/charts.h"
+#include "reports/pages/html.h"
+#include "reports/pages/markdown.h"
 #include "reports/sections.h"
 #include "store/query.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
-#include "reports/charts.h"
 #include "reports/differences.h"
 #include "reports/numbers.h"
+#include "reports/pages/charts.h"
 #include "reports/provenance.h"
 #include "reports/sections.h"
 #include "reports/wording.h"

@@ -5,8 +5,8 @@
 #include <map>
 #include <tuple>
 
-#include "reports/charts.h"
 #include "reports/numbers.h"
+#include "reports/pages/charts.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"

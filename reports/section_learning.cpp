@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/mask_curve_names.h"
-#include "reports/charts.h"
 #include "reports/numbers.h"
+#include "reports/pages/charts.h"
 #include "reports/sections.h"
 #include "reports/summary.h"
 #include "reports/wording.h"

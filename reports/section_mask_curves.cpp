@@ -5,8 +5,8 @@
 #include <set>
 
 #include "core/mask_curve_names.h"
-#include "reports/charts.h"
 #include "reports/numbers.h"
+#include "reports/pages/charts.h"
 #include "reports/sections.h"
 #include "reports/wording.h"
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
-#include "reports/charts.h"
 #include "reports/numbers.h"
+#include "reports/pages/charts.h"
 #include "reports/pareto.h"
 #include "reports/provenance.h"
 #include "reports/score_tables.h"

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "reports/claim_ledger.h"
-#include "reports/document.h"
+#include "reports/pages/document.h"
 #include "reports/summary.h"
 #include "store/query.h"
 

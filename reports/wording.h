@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/document.h"
+#include "reports/pages/document.h"
 #include "store/rows.h"
 
 namespace assay {

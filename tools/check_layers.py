@@ -63,8 +63,9 @@ LAYERS = {
     **{folder: BELOW_REPRODUCTIONS | {"store", "reproductions/**"}
        for folder in ("bench/harness", "bench/parity", "bench/micro", "bench/peers")},
     "bench/study": BELOW_REPRODUCTIONS | {"store", "reproductions/**", "bench/harness"},
-    "reports": {"core", "store", "metrics/statistics"},
-    "reports/gate": {"core", "store", "metrics/statistics", "reports"},
+    "reports/pages": {"core"},
+    "reports": {"core", "store", "metrics/statistics", "reports/pages"},
+    "reports/gate": {"core", "store", "metrics/statistics", "reports", "reports/pages"},
     "app": {"**"},
     "tests": {"**"},
 }
@@ -77,7 +78,7 @@ IN_PLACE_OF = {
     ("diffusion/guidance", "diffusion/networks"): "diffusion/denoiser.h or diffusion/classifier.h, which every network is",
 }
 
-WITHOUT_TORCH = {"core", "store", "images", "datasets", "diffusion/text", "reports", "reports/gate"}
+WITHOUT_TORCH = {"core", "store", "images", "datasets", "diffusion/text", "reports", "reports/gate", "reports/pages"}
 TORCH = re.compile(r"(torch|ATen|c10|caffe2)/")
 # These take half a minute to parse, which every file that includes the header would pay.
 SLOW_IN_HEADERS = re.compile(r"(torch/(torch|nn|all)\.h|torch/(nn|csrc/api)/.*)$")

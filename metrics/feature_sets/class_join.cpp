@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/natural_order.h"
 #include "core/phrases.h"
+#include "metrics/feature_sets/natural_order.h"
 
 namespace assay {
 namespace {

@@ -22,10 +22,9 @@ struct ClassJoin {
 
 /// Gives both sets labels that mean the same class: by name, compared exactly, where both have names; by number where
 /// neither has, or where all names of the one are whole numbers as decimals without leading zeros ("0", "10"). Names
-/// are then numbered in natural order (core/natural_order.h), and both sets hold the same list of them, or none where
-/// numbers were joined.
-/// Throws InputError naming the set without labels, with a label that has no name or with one name twice; and, where
-/// one side has names and the other numbers alone, both sides and what can be done.
+/// are then numbered in natural order (metrics/feature_sets/natural_order.h), and both sets hold the same list of them,
+/// or none where numbers were joined. Throws InputError naming the set without labels, with a label that has no name or
+/// with one name twice; and, where one side has names and the other numbers alone, both sides and what can be done.
 ClassJoin join_classes(FeatureSet& reference, FeatureSet& generated);
 
 /// The name of a class, or its number in decimal where there are no names.

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/names.h"
-#include "core/natural_order.h"
+#include "metrics/feature_sets/natural_order.h"
 
 namespace assay {
 namespace {

@@ -11,7 +11,7 @@ namespace assay {
 enum class PairRule {
   stem,    // equal names without extension, folder of the class included
   number,  // the number in each name: 10 with 00010, img-3 with sample_003
-  order    // place: names in natural order (core/natural_order.h), rows of files as they stand
+  order    // place: names in natural order (metrics/feature_sets/natural_order.h), rows of files as they stand
 };
 
 std::string name_of(PairRule rule);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "reports/escape.h"
 #include "reports/gate/gate_text.h"
+#include "reports/pages/escape.h"
 
 namespace assay {
 namespace {

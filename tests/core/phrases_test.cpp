@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <string>
+
 namespace assay {
 namespace {
 
@@ -32,6 +35,22 @@ TEST(OneLine, IsNoLongerThanAPage) {
   const std::string cut = one_line(std::string(5000, 'a'));
   EXPECT_EQ(cut.substr(0, 2000), std::string(2000, 'a'));
   EXPECT_EQ(cut.substr(2000), "...");
+}
+
+TEST(ShellQuoted, LeavesPlainWordsAlone) {
+  EXPECT_EQ(shell_quoted("train.steps=500"), "train.steps=500");
+  EXPECT_EQ(shell_quoted("results/a-b_c.db"), "results/a-b_c.db");
+}
+
+TEST(ShellQuoted, IsOneWordToAShellWhateverItHolds) {
+  for (const std::string word : {"", "a b", "it's", "$(false)", "a;b", "\"x\"", "*", "a\\b"}) {
+    FILE* pipe = ::popen(("printf '[%s]' " + shell_quoted(word)).c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    std::string said;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
+    ::pclose(pipe);
+    EXPECT_EQ(said, "[" + word + "]");
+  }
 }
 
 }  // namespace

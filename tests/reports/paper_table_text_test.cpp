@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/escape.h"
+#include "reports/pages/escape.h"
 
 namespace assay {
 namespace {

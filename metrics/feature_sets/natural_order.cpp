@@ -1,4 +1,4 @@
-#include "core/natural_order.h"
+#include "metrics/feature_sets/natural_order.h"
 
 #include <algorithm>
 #include <cstddef>

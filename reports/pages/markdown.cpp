@@ -1,8 +1,8 @@
-#include "reports/markdown.h"
+#include "reports/pages/markdown.h"
 
 #include <fmt/format.h>
 
-#include "reports/escape.h"
+#include "reports/pages/escape.h"
 
 namespace assay {
 namespace {

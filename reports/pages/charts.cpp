@@ -1,4 +1,4 @@
-#include "reports/charts.h"
+#include "reports/pages/charts.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "core/error.h"
-#include "reports/escape.h"
-#include "reports/style.h"
+#include "reports/pages/escape.h"
+#include "reports/pages/style.h"
 
 namespace assay {
 namespace {

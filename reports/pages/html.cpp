@@ -1,12 +1,12 @@
-#include "reports/html.h"
+#include "reports/pages/html.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "reports/escape.h"
-#include "reports/style.h"
+#include "reports/pages/escape.h"
+#include "reports/pages/style.h"
 
 namespace assay {
 namespace {

@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <string>
 
-#include "reports/document.h"
+#include "reports/pages/document.h"
 
 namespace assay {
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "reports/document.h"
+#include "reports/pages/document.h"
 
 namespace assay {
 

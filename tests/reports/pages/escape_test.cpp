@@ -1,4 +1,4 @@
-#include "reports/escape.h"
+#include "reports/pages/escape.h"
 
 #include <gtest/gtest.h>
 

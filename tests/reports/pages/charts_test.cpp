@@ -1,4 +1,4 @@
-#include "reports/charts.h"
+#include "reports/pages/charts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

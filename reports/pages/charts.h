@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/document.h"
+#include "reports/pages/document.h"
 
 namespace assay {
 
