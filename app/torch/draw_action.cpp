@@ -34,8 +34,6 @@
 namespace assay {
 namespace {
 
-using MaybeType = std::optional<at::ScalarType>;
-
 constexpr at::ScalarType as_in_the_files = at::ScalarType::Undefined;
 constexpr Names<at::ScalarType> dtype_names = {
     {"auto", as_in_the_files}, {"f32", at::kFloat}, {"bf16", at::kBFloat16}, {"f16", at::kHalf}};
@@ -84,9 +82,12 @@ nlohmann::json scheduler_config(const TextToImage& model, const std::string& nam
 }
 
 /// The model that the user names: what lies at a path, or what a tier trained.
-std::unique_ptr<TextToImage> named_model(const DrawCommand& command, MaybeType type, at::Device device) {
-  if (std::filesystem::is_directory(command.model)) return load_text_to_image(command.model, type, device);
-  const at::ScalarType converted = type.value_or(at::kFloat);  // which checkpoints have
+std::unique_ptr<TextToImage> named_model(const DrawCommand& command, at::ScalarType type, at::Device device) {
+  const bool as_kept = type == as_in_the_files;
+  if (std::filesystem::is_directory(command.model))
+    return as_kept ? load_text_to_image(command.model, std::nullopt, device)
+                   : load_text_to_image(command.model, type, device);
+  const at::ScalarType converted = as_kept ? at::kFloat : type;  // which checkpoints have
   if (std::filesystem::exists(command.model) || !names_text_model(command.model))
     return open_text_model(command.model, converted, device);
   return open_text_model(text_model_of_tier(command.model, command.store, device).string(), converted, device);
@@ -152,9 +153,7 @@ int draw_action(const DrawCommand& command) {
   const at::ScalarType asked = value_of("dtype", command.dtype, dtype_names);
   const at::Device device = choose_device(command.device);
   // A GPU computes in what it keeps.
-  const MaybeType type = asked != as_in_the_files ? MaybeType(asked)
-                         : device.is_cpu()        ? std::nullopt
-                                                  : MaybeType(at::kFloat);
+  const at::ScalarType type = asked == as_in_the_files && !device.is_cpu() ? at::kFloat : asked;
   if (!command.scheduler.empty())
     value_of("scheduler", command.scheduler,
              Names<bool>{{"ddim", true}, {"pndm", true}, {"dpm", true}, {"euler", true}});

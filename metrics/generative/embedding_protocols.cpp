@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "metrics/generative/cmmd.h"
+#include "metrics/generative/frechet_bootstrap.h"
 #include "metrics/generative/generative_facts.h"
 #include "metrics/generative/generative_protocols.h"
 #include "metrics/generative/kid.h"

@@ -60,7 +60,7 @@ inline void write_checkpoint(const std::filesystem::path& file, const char* conf
 }
 
 template <class Values>
-std::string bytes_of(const Values& values) {
+std::string bytes_of_values(const Values& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])};
 }
 
@@ -69,8 +69,8 @@ inline void add_statistics(std::vector<NpzMember>& members, const std::string& s
   const auto n = static_cast<std::size_t>(width);
   std::vector<double> mean(n, 0.1), covariance(n * n, 0.0);
   for (std::size_t i = 0; i < n; ++i) covariance[i * n + i] = 0.05;
-  members.push_back({"mu" + suffix, "<f8", {width}, bytes_of(mean)});
-  members.push_back({"sigma" + suffix, "<f8", {width, width}, bytes_of(covariance)});
+  members.push_back({"mu" + suffix, "<f8", {width}, bytes_of_values(mean)});
+  members.push_back({"sigma" + suffix, "<f8", {width, width}, bytes_of_values(covariance)});
 }
 
 /// The files of all tests, made once, and the commands that take them.
@@ -87,7 +87,7 @@ class PublishedFiles : public ::testing::Test {
     write_random_inception(*data / "inception.safetensors");
 
     const auto pixels = fixture_image(20, 20 * reference_images);
-    std::vector<NpzMember> members = {{"arr_0", "|u1", {reference_images, 20, 20, 3}, bytes_of(pixels)}};
+    std::vector<NpzMember> members = {{"arr_0", "|u1", {reference_images, 20, 20, 3}, bytes_of_values(pixels)}};
     write_npz(*data / "images.npz", members);
     add_statistics(members, "", 2048);
     add_statistics(members, "_s", 2023);

@@ -26,9 +26,10 @@ using ::testing::HasSubstr;
 
 /// Two arms: neither layouts nor classifiers are trained.
 Words study_words(const std::filesystem::path& store, const Words& more = {}) {
-  return Words{"study",   "guidance-imbalance", "--tier",    "smoke", "--arms", "none,label", "--json", "--quiet",
-               "--store", store.string(),       "--threads", "1"} +
-         more;
+  Words words = {"study",   "guidance-imbalance", "--tier",    "smoke", "--arms", "none,label", "--json", "--quiet",
+                 "--store", store.string(),       "--threads", "1"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
 }
 
 Outcome study(const std::filesystem::path& store, const Words& more = {}) {

@@ -40,7 +40,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Ids = std::vector<std::int64_t>;
 
-constexpr std::int64_t side = 4, classes = 3;
+constexpr std::int64_t side = 4, class_count = 3;
 
 /// eps, and for a class-conditional one a shade of the class; remembers what it was told.
 class Shades : public Denoiser {
@@ -51,7 +51,7 @@ class Shades : public Denoiser {
     const at::Tensor eps = 0.5 * x;
     return conditional_ ? eps + condition.vector.argmax(1).view({-1, 1, 1, 1}) * 0.1 : eps;
   }
-  std::int64_t condition_size() const override { return conditional_ ? classes : 0; }
+  std::int64_t condition_size() const override { return conditional_ ? class_count : 0; }
 
   mutable std::vector<at::Tensor> told;
 
@@ -63,7 +63,7 @@ class Shades : public Denoiser {
 class Channels : public Classifier {
  public:
   at::Tensor logits(const at::Tensor& x, const at::Tensor& /*timesteps*/) const override { return x.mean({2, 3}); }
-  std::int64_t classes() const override { return assay::ed_dpm::classes; }
+  std::int64_t classes() const override { return class_count; }
 };
 
 /// Channels until a call from which on nothing is left of its entropy.

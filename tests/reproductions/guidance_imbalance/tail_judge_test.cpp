@@ -83,7 +83,8 @@ Config tiny() {
 
 TEST(TailJudge, ScoresEveryPartAgainstItsReferenceAlone) {
   const Config config = tiny();
-  test::MemoryRun run({{"dataset", {{"name", "shapes"}, {"size", 16}, {"count", 300}, {"group", "colour"}}}});
+  const nlohmann::json data = {{"dataset", {{"name", "shapes"}, {"size", 16}, {"count", 300}, {"group", "colour"}}}};
+  test::MemoryRun run(data);
   const LabelledImages whole = load_images(run.dataset(), Split::train);
   const TailJudge judge(run, whole, whole.groups, config);
   // The reference itself, but for its rarest third: what is missing shows there and nowhere else.

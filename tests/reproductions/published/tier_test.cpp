@@ -29,7 +29,7 @@ struct PaperConfig {
   std::vector<Row> rows;
 };
 
-nlohmann::json preset() {
+nlohmann::json rows_of_a_test() {
   return {{"references", {{"set", {{"file", "set.npz"}, {"official", "set.npz"}, {"from", "somebody"}}}}},
           {"published", {{"first", {{"gamma", 1.0}}}, {"second", {{"gamma", 2.0}}}}},
           {"protocols", {"fid-tf1"}},
@@ -50,7 +50,7 @@ PaperConfig read_paper_config(const nlohmann::json& object) {
 class Paper : public PublishedMethod<PaperConfig> {
  public:
   explicit Paper(const nlohmann::json& config)
-      : PublishedMethod("row(s) of a test", assay::preset(), config, read_paper_config(config)) {}
+      : PublishedMethod("row(s) of a test", rows_of_a_test(), config, read_paper_config(config)) {}
 
   mutable int begun = 0;
 
@@ -80,7 +80,7 @@ class Paper : public PublishedMethod<PaperConfig> {
 };
 
 nlohmann::json config_in(const TemporaryFolder& folder) {
-  nlohmann::json config = preset();
+  nlohmann::json config = rows_of_a_test();
   config["files"] = {{"folder", folder.path().string()}};
   return config;
 }
