@@ -154,8 +154,9 @@ TEST_F(Page, NeverScrollsSideways) {
 
 TEST_F(Page, ShowsEverySectionAndPicture) {
   const nlohmann::json found = measure();
-  const nlohmann::json sections{"overview", "claims", "paper-tables", "scores", "comparisons", "guidance", "learning",
-                                "clusters", "images", "timings",      "notes",  "protocols",   "artifacts"};
+  const nlohmann::json sections{"overview",    "claims",   "ledger",     "paper-tables", "scores",
+                                "comparisons", "guidance", "learning",   "clusters",     "images",
+                                "timings",     "notes",    "provenance", "protocols",    "artifacts"};
   for (const int i : {0, 1}) {
     EXPECT_EQ(found[i]["sections"], sections);
     EXPECT_EQ(found[i]["images"], 21);

@@ -288,9 +288,10 @@ TEST_F(Report, LeavesOutSectionsWithoutContent) {
   }
   const std::string page = html();
   EXPECT_THAT(page, HasSubstr("<section id=\"overview\""));
-  EXPECT_EQ(count_of(page, "<section "), 1U);
-  EXPECT_EQ(count_of(page, "<h2>"), 2U) << "contents and overview";
-  EXPECT_EQ(count_of(markdown(), "\n## "), 1U);
+  EXPECT_THAT(page, HasSubstr("<section id=\"provenance\""));
+  EXPECT_EQ(count_of(page, "<section "), 2U);
+  EXPECT_EQ(count_of(page, "<h2>"), 3U) << "contents, overview and how the run was made";
+  EXPECT_EQ(count_of(markdown(), "\n## "), 2U);
 }
 
 TEST_F(Report, OfAnEmptyStoreIsRefused) {

@@ -295,6 +295,12 @@ RowId fill_full_store(const std::filesystem::path& file) {
   match.low = -8.1;
   match.high = 4.7;
   match.threshold = "the 95 % interval of fd of self_label_k100 - label lies below 3";
+  match.quantity = {{"score", "fd"},
+                    {"protocol", "fd-small"},
+                    {"arm", "self_label_k100"},
+                    {"minus", {{"arm", "label"}}},
+                    {"bounds", {3.0}}};
+  match.values = {-3.94, -1.38, 0.22};
   match.note = "The interval is wider than the margin.";
   ClaimRow strong = claim;
   strong.name = "sg-strong-w";
