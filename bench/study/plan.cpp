@@ -97,7 +97,7 @@ StudyPlan plan_study(const StudyRequest& request) {
   const nlohmann::json& facts = preset.at("study");
   {
     ConfigReader reader(facts, "study");
-    plan.below = reader.real("below", plan.below, 0.0, 1.0);
+    plan.below = reader.real("below", plan.below, 0.0, 2.0);
     for (const char* key : {"blocks", "default"}) reader.allow(key);
     reader.finish();
   }

@@ -87,7 +87,8 @@ TEST_F(Claims, AreJudgedFromTheRecordedScores) {
   std::set<std::string> keys;
   for (const auto& [key, value] : claim.items()) keys.insert(key);
   EXPECT_EQ(keys, (std::set<std::string>{"id", "method", "statement", "origin", "verdict", "statistic", "low", "high",
-                                         "threshold", "seeds"}));
+                                         "threshold", "seeds", "batch", "tier", "runs", "rule", "note", "values",
+                                         "seeds_needed", "what_would_decide", "history"}));
   EXPECT_EQ(claim.at("method"), "self_guided");
   EXPECT_EQ(claim.at("verdict"), "supported");
   EXPECT_DOUBLE_EQ(claim.at("statistic").get<double>(), -6);

@@ -183,7 +183,11 @@ TEST(Study, RefusesBadInputInOneLine) {
   refused({"--set", "self_guided.clusters=[4,100000]"}, "more than the");
   refused({"--set", "strengths.weights=[1,2]", "--arms", "label,classifier"}, "unequal budgets");
   refused({"--set", "dataset.folder=nowhere"}, "folder");
-  refused({"--tier", "paper"}, "paper");
+  Words paper = study_words(store);
+  *(std::find(paper.begin(), paper.end(), "--tier") + 1) = "paper";
+  const Outcome outcome = test::run_program(ASSAY_BINARY, paper);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("'paper'"));
 }
 
 }  // namespace
