@@ -158,7 +158,9 @@ SafetensorsIndex read_safetensors_index(const std::filesystem::path& index) {
   }
   std::vector<std::string> missing;
   for (const std::string& name : out.files)
-    if (!std::filesystem::is_regular_file(index.parent_path() / name)) missing.push_back(name);
+    // With a code: a name may be longer than any file's.
+    if (std::error_code code; !std::filesystem::is_regular_file(index.parent_path() / name, code))
+      missing.push_back(name);
   if (!missing.empty())
     throw InputError(fmt::format("{}: {} of its {} is missing beside it: {}", index.string(), missing.size(),
                                  counted(static_cast<std::int64_t>(out.files.size()), "file"), first_few(missing)));

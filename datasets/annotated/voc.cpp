@@ -87,7 +87,7 @@ std::string known_lists(const std::filesystem::path& folder) {
 std::vector<std::string> read_ids(const std::filesystem::path& root, const std::string& set) {
   const std::filesystem::path sets = root / "ImageSets";
   const std::filesystem::path file = (set.find('/') == set.npos ? sets / "Main" : sets) / (set + ".txt");
-  if (!std::filesystem::exists(file))
+  if (std::error_code code; !std::filesystem::exists(file, code))
     throw InputError(fmt::format("{}: is not there; {}", file.string(), known_lists(file.parent_path())));
   std::vector<std::string> ids = read_name_list(file);
   for (const std::string& id : ids)
@@ -172,7 +172,7 @@ class VocImages : public AnnotatedImages {
     std::vector<std::string> missing;
     for (AnnotatedImage& item : items_) {
       item.mask = folder / (item.id + ".png");
-      if (!std::filesystem::exists(item.mask)) missing.push_back(item.id);
+      if (std::error_code code; !std::filesystem::exists(item.mask, code)) missing.push_back(item.id);
     }
     if (!missing.empty())
       throw InputError(

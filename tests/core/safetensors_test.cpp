@@ -357,6 +357,9 @@ TEST(SafetensorsSet, NamesTheFilesThatAreMissing) {
   std::filesystem::remove(set / "model-2.safetensors");
   EXPECT_THAT(set.fault(),
               AllOf(HasSubstr("index.json"), HasSubstr("1 of its 2 files"), HasSubstr("model-2.safetensors")));
+  const std::string longest = std::string(300, 'm') + ".safetensors";  // than which no file's name may be
+  set.index(R"({"a": "model-1.safetensors", "b": ")" + longest + R"("})");
+  EXPECT_THAT(set.fault(), HasSubstr("is missing beside it: " + longest));
 }
 
 TEST(SafetensorsSet, EveryTensorIsWhereTheIndexSays) {
